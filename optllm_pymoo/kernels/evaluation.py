@@ -1,0 +1,109 @@
+"""Total cost and summed accuracy of many allocations in one pass over the tables."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from optllm_pymoo.kernels.threads import over_queries
+
+CHUNK = 1 << 13
+"""Queries whose sums are kept apart until the end: the grain of the work, the same on any number of threads."""
+
+BLOCK_CELLS = 1 << 11
+"""Table cells of a block: 2,048 of each of two float64 tables are 32 KiB, a first-level cache."""
+
+
+def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Score allocations: total cost in US$ and negated mean accuracy.
+
+    The queries are cut into blocks of fixed size; within a block all allocations are scored before the next
+    block is touched, so each table is read once per batch, never once per allocation. Every sum is taken in
+    the same order whatever the batch and the number of threads, so a plan's score never depends on its company.
+
+    Args:
+        cost: (N, M) US$ per call, float32 or float64, C-contiguous.
+        accuracy: (N, M), of the same type.
+        X: (n, N) LLM chosen per query, int8 or int32, C-contiguous. Not checked here: values outside
+            0 ... M-1 would read foreign memory.
+
+    Returns:
+        (n, 2) float64: total cost, negated mean accuracy. O(n * N), float64 sums also for float32 tables.
+    """
+    n_plans, n_queries = X.shape
+    n_chunks = -(-n_queries // CHUNK)
+    sums = np.empty((n_chunks, n_plans, 2))
+    # unsigned: numba then needn't look for negative indices, which saves a compare and a select per look-up
+    choice = X.view(np.uint8 if X.dtype == np.int8 else np.uint32)
+    over_queries(_sum_chunks, n_chunks * CHUNK, cost.ravel(), accuracy.ravel(), choice, sums)
+    F: np.ndarray = sums.sum(axis=0)
+    F[:, 1] /= -n_queries
+    return F
+
+
+@njit(cache=True, nogil=True)
+def _sum_chunks(
+    start: int, stop: int, cost: np.ndarray, accuracy: np.ndarray, choice: np.ndarray, sums: np.ndarray
+) -> None:
+    """Sum the chunks that begin in [start, stop); the tables come flat, row after row."""
+    n_plans, n_queries = choice.shape
+    n_llms = cost.size // n_queries
+    size = max(16, BLOCK_CELLS // n_llms)
+    for chunk in range(-(-start // CHUNK), -(-stop // CHUNK)):
+        sums[chunk] = 0.0
+        chunk_end = min((chunk + 1) * CHUNK, n_queries)
+        for first in range(chunk * CHUNK, chunk_end, size):
+            last = min(first + size, chunk_end)
+            for plan in range(n_plans):
+                c, a = _sum_row(cost, accuracy, choice[plan, first:last], first * n_llms, n_llms)
+                sums[chunk, plan, 0] += c
+                sums[chunk, plan, 1] += a
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _sum_row(
+    cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: int, n_llms: int
+) -> tuple[float, float]:
+    """Sum the chosen cells in four chains of additions, which needn't wait for one another."""
+    c0 = c1 = c2 = c3 = 0.0
+    a0 = a1 = a2 = a3 = 0.0
+    base, stride = np.uint64(offset), np.uint64(n_llms)
+    quads = row.size // 4
+    for q in range(quads):
+        cell = base + np.uint64(row[4 * q])
+        c0 += cost[cell]
+        a0 += accuracy[cell]
+        base += stride
+        cell = base + np.uint64(row[4 * q + 1])
+        c1 += cost[cell]
+        a1 += accuracy[cell]
+        base += stride
+        cell = base + np.uint64(row[4 * q + 2])
+        c2 += cost[cell]
+        a2 += accuracy[cell]
+        base += stride
+        cell = base + np.uint64(row[4 * q + 3])
+        c3 += cost[cell]
+        a3 += accuracy[cell]
+        base += stride
+    for i in range(4 * quads, row.size):
+        cell = base + np.uint64(row[i])
+        c0 += cost[cell]
+        a0 += accuracy[cell]
+        base += stride
+    return (c0 + c1) + (c2 + c3), (a0 + a1) + (a2 + a3)
+
+
+@njit(cache=True, nogil=True)
+def first_disallowed(allowed: np.ndarray, X: np.ndarray) -> tuple[int, int]:
+    """Find the first (plan, query) whose LLM is not allowed; (-1, -1) if there is none.
+
+    Args:
+        allowed: (N, M) bool.
+        X: (n, N) LLM per query, all in 0 ... M-1.
+    """
+    for plan in range(X.shape[0]):
+        for i in range(X.shape[1]):
+            if not allowed[i, X[plan, i]]:
+                return plan, i
+    return -1, -1

@@ -1,0 +1,40 @@
+"""Spreads a kernel that works on a range of queries over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numba import get_num_threads
+
+MIN_QUERIES_PER_THREAD = 1 << 15
+"""Below this many queries a thread costs more than it saves (starting one takes some 50 microseconds)."""
+
+
+def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> list[Any]:
+    """Call ``kernel(start, stop, *args)`` on contiguous ranges that together cover all queries.
+
+    The kernels release the GIL and write only what belongs to their own range, so the outcome doesn't depend
+    on the number of threads. Plain threads are used instead of ``numba.prange``: a process that has entered
+    an OpenMP region can't fork safely, and kernels without it compile and load several times faster.
+
+    Args:
+        kernel: A compiled function of ``(start, stop, *args)``.
+        n_queries: Number of queries to cover.
+        *args: Passed on to every call.
+
+    Returns:
+        What the calls returned, in the order of their ranges.
+
+    The number of threads is ``numba.get_num_threads()``, which ``NUMBA_NUM_THREADS`` and joblib's workers limit.
+    """
+    n_threads = min(get_num_threads(), max(1, n_queries // MIN_QUERIES_PER_THREAD))
+    if n_threads == 1:
+        return [kernel(0, n_queries, *args)]
+    cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()
+    with ThreadPoolExecutor(n_threads) as pool:
+        futures = [pool.submit(kernel, start, stop, *args) for start, stop in pairwise(cuts)]
+        return [future.result() for future in futures]

@@ -1,0 +1,68 @@
+"""The contract of operators that turn allocations into allocations."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+from pymoo.core.operator import Operator
+from pymoo.core.population import Population
+
+from optllm_pymoo.problems import AllocationProblem
+
+
+class AllocationOperator(Operator, abc.ABC):
+    """Base of `Destruction` and `Reconstruction`: `do` keeps the books, ``_do`` is yours.
+
+    Subclasses write ``_do(problem, X, *, random_state, **kwargs)`` on plain arrays. It is called with a fresh
+    (n, N) copy of the allocations that it may change in place, and returns (n, N) allocations again; `do` checks
+    them before anybody else sees them. ``_do`` keeps no state between calls, so that a pickled run goes on as if
+    nothing had happened.
+    """
+
+    def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
+        """Apply the operator.
+
+        Args:
+            problem: The batch.
+            elem: A Population, an array (n, N) of allocations or one allocation (N,). It is not changed.
+            *args: Passed on to ``_do``.
+            random_state: Generator or seed. Required: an operator that falls back to a generator of its own can't
+                be reproduced.
+            **kwargs: Passed on to ``_do``.
+
+        Returns:
+            What came in: a new Population, not yet evaluated, or an array of the same shape.
+
+        Raises:
+            ValueError, TypeError: If ``_do`` returns anything but (n, N) LLM numbers; the message names the operator.
+        """
+        is_population = isinstance(elem, Population)
+        given = elem.get("X") if is_population else np.asarray(elem)
+        # always a copy: ``_do`` owns what it gets
+        X = np.array(problem.as_allocations(given))
+        changed = self._do(
+            problem, X, *args, random_state=np.random.default_rng(random_state), **kwargs
+        )
+        checked = self._check(problem, X.shape, changed)
+        if is_population:
+            return Population.new(X=checked)
+        return checked.reshape(given.shape)
+
+    def _check(self, problem: AllocationProblem, shape: tuple[int, ...], changed: Any) -> np.ndarray:
+        """Hold what ``_do`` returned against the contract."""
+        if np.shape(changed) != shape:
+            raise ValueError(
+                f"{self.name}._do must return allocations of shape {shape}, as it got; it returned {np.shape(changed)}"
+            )
+        try:
+            return problem.as_allocations(changed)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self.name}._do returned bad allocations: {error}") from error
+
+    @abc.abstractmethod
+    def _do(
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
+    ) -> np.ndarray:
+        """Change allocations; see the subclass for what is asked of them."""

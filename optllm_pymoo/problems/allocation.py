@@ -1,0 +1,255 @@
+"""The bi-objective allocation of queries to LLMs as a pymoo problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pymoo.core.problem import Problem
+
+from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.problems.allocations import as_allocations, check_allowed
+from optllm_pymoo.supported_front import SupportedFront
+from optllm_pymoo.validation import as_mask, as_names, as_table, check_shape, read_only, unknown_llm
+
+MAX_FRONT_POINTS = 1000
+MAX_SET_CELLS = 1 << 27
+"""Bounds of `AllocationProblem.pareto_front` and ``pareto_set``: a thousand points, 128 million choices."""
+
+
+class AllocationProblem(Problem):
+    """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
+
+    Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
+    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing.
+
+    The tables are shared, never copied: C-contiguous float arrays are taken as they are (do not change them
+    afterwards), and a deep copy of the problem is the problem itself, so that pymoo's copies of algorithms and
+    histories stay small.
+
+    Args:
+        cost: (N, M) US$ per call, finite, >= 0; array-like or DataFrame.
+        accuracy: (N, M) probability in [0, 1] that an LLM answers a query correctly, predicted or known.
+        robust_accuracy: (N, M) any finite numbers, for example mean + α·σ of a predictor. It may steer a search
+            (`OptLLM`'s downward walk); plans are always scored on ``accuracy``.
+        allowed: (N, M) True where a query may go to an LLM; None allows all.
+        llms: M distinct names; by default the columns of a DataFrame ``cost``, else "llm0", "llm1", ...
+        query_ids: N distinct names; by default the index of a DataFrame ``cost``, else "0", "1", ...
+
+    Attributes:
+        cost: (N, M) read-only.
+        accuracy: (N, M) read-only, of the same type as ``cost``: float32 if both were, else float64.
+        robust_accuracy: (N, M) read-only or None.
+        allowed: (N, M) read-only bool or None.
+        llms: Names of the LLMs.
+        assignment_dtype: Type of plans: int8 up to 127 LLMs, else int32.
+
+    Raises:
+        TypeError: If a table does not hold real numbers.
+        ValueError: If tables disagree in shape, hold values out of range, or names are not distinct.
+
+    Example:
+        >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
+        >>> problem.evaluate(np.array([[0, 1], [1, 1]])).tolist()
+        [[4.0, -0.55], [5.0, -0.75]]
+        >>> problem.pareto_front().tolist()
+        [[2.0, -0.35], [3.0, -0.55], [5.0, -0.75]]
+    """
+
+    def __init__(
+        self,
+        cost: Any,
+        accuracy: Any,
+        /,
+        *,
+        robust_accuracy: Any = None,
+        allowed: Any = None,
+        llms: Sequence[Any] | None = None,
+        query_ids: Sequence[Any] | None = None,
+    ) -> None:
+        llms, query_ids = _names_of_frames(cost, accuracy, llms, query_ids)
+        self.cost = as_table("cost", cost, lower=0.0)
+        self.accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
+        check_shape("accuracy", self.accuracy, self.cost.shape)
+        if self.cost.dtype != self.accuracy.dtype:
+            self.cost, self.accuracy = (
+                read_only(table.astype(np.float64, copy=False)) for table in (self.cost, self.accuracy)
+            )
+        self.robust_accuracy = None
+        if robust_accuracy is not None:
+            robust = as_table("robust_accuracy", robust_accuracy)
+            check_shape("robust_accuracy", robust, self.cost.shape)
+            self.robust_accuracy = read_only(robust.astype(self.cost.dtype, copy=False))
+        n_queries, n_llms = self.cost.shape
+        self.allowed = None if allowed is None else as_mask("allowed", allowed, (n_queries, n_llms))
+        self.llms = as_names("llms", llms, n_llms, default="llm")
+        self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
+        self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
+        super().__init__(n_var=n_queries, n_obj=2, xl=0, xu=n_llms - 1, vtype=int)
+
+    @property
+    def n_queries(self) -> int:
+        """N."""
+        return int(self.cost.shape[0])
+
+    @property
+    def n_llms(self) -> int:
+        """M."""
+        return int(self.cost.shape[1])
+
+    @cached_property
+    def query_ids(self) -> tuple[str, ...]:
+        """Names of the queries; generated when first asked for."""
+        return self._query_ids or as_names("query_ids", None, self.n_queries, default="")
+
+    @cached_property
+    def supported_front(self) -> SupportedFront:
+        """The exact supported front, built when first asked for and kept."""
+        return SupportedFront.from_checked(self.cost, self.accuracy, self.allowed)
+
+    @cached_property
+    def robust_problem(self) -> AllocationProblem:
+        """The same batch with ``robust_accuracy`` as its accuracies; the problem itself without such a table.
+
+        Operators that are to be steered by robust accuracies are handed this problem. Its accuracies may leave
+        [0, 1]; plans are not scored on it.
+        """
+        if self.robust_accuracy is None:
+            return self
+        steered = AllocationProblem.__new__(AllocationProblem)
+        steered.__dict__.update(
+            (key, value) for key, value in self.__dict__.items() if key not in _DERIVED
+        )
+        steered.accuracy, steered.robust_accuracy = self.robust_accuracy, None
+        return steered
+
+    def as_allocations(self, X: Any, /) -> np.ndarray:
+        """Check allocations and turn them into the type that the kernels take.
+
+        Args:
+            X: (n, N) or (N,) LLM per query: any integers, or floats with integral values.
+
+        Returns:
+            (n, N) of `assignment_dtype`, C-contiguous; not a copy if it was that already.
+
+        Raises:
+            TypeError: If the values are not numbers.
+            ValueError: If a row has not one entry per query, an entry is not integral, lies outside 0 ... M-1, or
+                names an LLM that is not allowed for its query.
+        """
+        plans = as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
+        if self.allowed is not None:
+            check_allowed(plans, self.allowed, self.llms, self.query_ids)
+        return plans
+
+    def extremes(self) -> np.ndarray:
+        """Return the cheapest and the most accurate plan.
+
+        Returns:
+            (2, N): the cheapest LLM per query (ties: the more accurate), and the most accurate (ties: the cheaper).
+        """
+        return np.stack([self.supported_front.assignment(0), self.supported_front.assignment(-1)])
+
+    def single_llm(self, llm: str | int, /) -> np.ndarray:
+        """Return the plan that sends every query to one LLM.
+
+        Args:
+            llm: Name or number of the LLM.
+
+        Returns:
+            (N,) of `assignment_dtype`.
+
+        Raises:
+            ValueError: If there is no such LLM, or it isn't allowed for some query.
+        """
+        if isinstance(llm, str):
+            if llm not in self.llms:
+                raise unknown_llm(llm, self.llms)
+            llm = self.llms.index(llm)
+        return np.array(self.as_allocations(np.full(self.n_queries, llm))[0])
+
+    def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray:
+        """Return points of the exact supported front, cheapest first.
+
+        Args:
+            *args: Ignored; pymoo's signature.
+            n_points: At most so many, evenly along the front; by default `MAX_FRONT_POINTS`, or as many as
+                `pareto_set` can hold in `MAX_SET_CELLS` choices, so that both describe the same plans.
+            **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
+
+        Returns:
+            (n, 2) total US$, negated mean accuracy.
+        """
+        return np.array(self.supported_front.F[self._thinned(n_points)])
+
+    def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray:
+        """Return the plans of `pareto_front`, (n, N), in the same order."""
+        front = self.supported_front
+        return np.stack([front.assignment(k) for k in self._thinned(n_points)])
+
+    def _thinned(self, n_points: int | None) -> np.ndarray:
+        return self.supported_front.thin(
+            n_points or min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries))
+        )
+
+    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
+        """Score allocations; pymoo's own method behind a check of the shape.
+
+        Args:
+            X: (n, N) or (N,) LLM per query: any integer type, or floats with integral values.
+            *args: pymoo's.
+            **kwargs: pymoo's, for example ``return_as_dictionary``.
+
+        Returns:
+            (n, 2) or (2,): total US$, negated mean accuracy.
+
+        Raises:
+            TypeError, ValueError: As `as_allocations`.
+        """
+        X = np.asarray(X)
+        if X.ndim not in (1, 2) or X.shape[-1] != self.n_queries:
+            as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
+        return super().evaluate(X, *args, **kwargs)
+
+    def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        out["F"] = evaluate_allocations(self.cost, self.accuracy, self.as_allocations(X))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AllocationProblem:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key not in _DERIVED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in ("cost", "accuracy", "robust_accuracy", "allowed"):
+            if state[name] is not None:
+                self.__dict__[name] = read_only(state[name])
+
+    def __repr__(self) -> str:
+        return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs)"
+
+
+_DERIVED = ("supported_front", "robust_problem", "query_ids", "cache")
+
+
+def _names_of_frames(
+    cost: Any, accuracy: Any, llms: Sequence[Any] | None, query_ids: Sequence[Any] | None
+) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
+    """Take names from the labels of DataFrames, which have to agree."""
+    if not isinstance(cost, pd.DataFrame):
+        return llms, query_ids
+    if isinstance(accuracy, pd.DataFrame):
+        for axis in ("columns", "index"):
+            if not getattr(cost, axis).equals(getattr(accuracy, axis)):
+                raise ValueError(
+                    f"cost and accuracy must have the same {axis}; got {list(getattr(cost, axis)[:5])}"
+                    f" and {list(getattr(accuracy, axis)[:5])}; reorder one of them"
+                )
+    return (
+        list(cost.columns) if llms is None else llms,
+        list(cost.index) if query_ids is None else query_ids,
+    )

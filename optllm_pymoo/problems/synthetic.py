@@ -1,0 +1,101 @@
+"""Seeded synthetic instances: realistic price ladders, correlated difficulty, and the awkward cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from optllm_pymoo.problems.allocation import AllocationProblem
+
+
+def make_problem(
+    n_queries: int = 1000,
+    n_llms: int = 8,
+    /,
+    *,
+    family: str = "continuous",
+    random_state: int | np.random.Generator = 0,
+    dtype: Any = np.float64,
+) -> AllocationProblem:
+    """Draw a synthetic batch.
+
+    Prices form a geometric ladder over two orders of magnitude, as list prices of LLMs do; a call costs the
+    price times the query's tokens, which are log-normal. LLM j answers query i correctly with probability
+    expit(skill_j - difficulty_i + taste_ij), where dearer LLMs tend to be more skilled, difficulty is shared by
+    all LLMs and tastes are independent.
+
+    Args:
+        n_queries: N >= 1.
+        n_llms: M >= 1.
+        family: One of
+
+            * ``"continuous"``: accuracies are those probabilities; no ties.
+            * ``"tied"``: accuracies in steps of 0.1, three price levels, tokens in steps of 100: ties everywhere.
+            * ``"binary"``: accuracies are 0 or 1, drawn with those probabilities: true labels.
+            * ``"dominated"``: the first LLM is cheapest and best on nine queries of ten, elsewhere cheapest.
+        random_state: Seed or Generator.
+        dtype: np.float64 or np.float32.
+
+    Returns:
+        The problem, with LLMs named by their place in the price ladder.
+
+    Raises:
+        ValueError: If the family is unknown or a size is below 1.
+
+    Example:
+        >>> make_problem(100, 4, family="binary", random_state=1)
+        AllocationProblem(100 queries, 4 LLMs)
+    """
+    if n_queries < 1 or n_llms < 1:
+        raise ValueError(f"a batch needs at least one query and one LLM; got {n_queries} and {n_llms}")
+    if family not in FAMILIES:
+        raise ValueError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
+    rng = np.random.default_rng(random_state)
+    cost, accuracy = FAMILIES[family](n_queries, n_llms, rng)
+    return AllocationProblem(cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False))
+
+
+def _prices(n_llms: int) -> np.ndarray:
+    """Price ladder (M,) from 0.1 to 10 US$ per million tokens."""
+    return np.geomspace(1e-7, 1e-5, n_llms)
+
+
+def _continuous(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    tokens = rng.lognormal(np.log(400.0), 0.8, (n_queries, 1))
+    verbosity = rng.lognormal(0.0, 0.25, (n_queries, n_llms))
+    cost = tokens * verbosity * _prices(n_llms)
+    skill = np.linspace(-0.5, 1.5, n_llms) + rng.normal(0.0, 0.4, n_llms)
+    difficulty = rng.normal(0.0, 1.2, (n_queries, 1))
+    taste = rng.normal(0.0, 0.8, (n_queries, n_llms))
+    return cost, expit(skill - difficulty + taste)
+
+
+def _tied(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    _, accuracy = _continuous(n_queries, n_llms, rng)
+    levels = np.array([0.1, 0.2, 0.9]) * 1e-6
+    tokens = 100.0 * rng.integers(1, 10, (n_queries, 1))
+    return tokens * np.sort(levels[np.arange(n_llms) % 3]), np.round(accuracy, 1)
+
+
+def _binary(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    cost, accuracy = _continuous(n_queries, n_llms, rng)
+    return cost, (rng.random(accuracy.shape) < accuracy).astype(np.float64)
+
+
+def _dominated(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    cost, accuracy = _continuous(n_queries, n_llms, rng)
+    cost[:, 0] = cost.min(axis=1)
+    best_first = rng.random(n_queries) < 0.9
+    accuracy[best_first, 0] = accuracy[best_first].max(axis=1)
+    return cost, accuracy
+
+
+FAMILIES: dict[str, Callable[[int, int, np.random.Generator], tuple[np.ndarray, np.ndarray]]] = {
+    "continuous": _continuous,
+    "tied": _tied,
+    "binary": _binary,
+    "dominated": _dominated,
+}

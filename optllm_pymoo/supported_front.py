@@ -1,0 +1,226 @@
+"""The exact supported front of a batch: every plan that is best at some exchange rate of dollars for accuracy."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.exchange import count_steps, decode_prefix
+from optllm_pymoo.kernels.hulls import upper_hulls
+from optllm_pymoo.kernels.ordering import order_by_efficiency, prefix_points, step_ranks
+from optllm_pymoo.validation import as_mask, as_table, check_shape, read_only
+
+TOLERANCE = 1e-12
+"""Relative slack for budgets and targets: a total summed in another order is still the same total."""
+
+
+class Steps(NamedTuple):
+    """The upgrade steps of all queries, most efficient first; step k leads from point k to point k + 1."""
+
+    query: np.ndarray
+    """(S,) row of the query that is upgraded."""
+    from_llm: np.ndarray
+    """(S,) LLM it leaves."""
+    to_llm: np.ndarray
+    """(S,) LLM it moves to."""
+    delta_cost: np.ndarray
+    """(S,) US$, > 0."""
+    delta_accuracy: np.ndarray
+    """(S,) accuracy of that query, > 0; divide by N for the mean."""
+
+
+class SupportedFront:
+    """Exact supported front of a batch of queries, with certificates.
+
+    Choosing one LLM per query under two sums is a bi-objective multiple-choice knapsack problem. Per query the
+    upper convex hull of (cost, accuracy) holds the only LLMs worth choosing; each hull edge is an *upgrade step*
+    with an efficiency Δaccuracy/Δcost. Starting from the cheapest plan and taking all steps of all queries by
+    falling efficiency passes through every extreme supported efficient plan (Sinha and Zoltners 1979). Between
+    two neighbours the linear relaxation is the straight line that joins them, so for any budget the best prefix
+    misses the optimum by less than one step: a certificate of at most 1/N of mean accuracy.
+
+    Building takes one pass over the tables and one sort, O(N M + S log S), where S <= N (M - 1) counts the steps.
+    Memory is O(N + S): plans are decoded when they are asked for.
+
+    Args:
+        cost: (N, M) US$ per call, finite, >= 0. Kept without a copy if it is a C-contiguous float array.
+        accuracy: (N, M) in [0, 1]; likewise.
+        allowed: (N, M) True where a query may go to an LLM; None allows all.
+
+    Attributes:
+        F: (S + 1, 2) read-only points, cheapest first: total US$ and negated mean accuracy.
+
+    Raises:
+        TypeError: If a table does not hold real numbers.
+        ValueError: If a table is out of range, empty, or of another shape than ``cost``.
+
+    Example:
+        >>> front = SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
+        >>> front.F.round(3).tolist()
+        [[2.0, -0.35], [3.0, -0.55], [6.0, -0.75], [9.0, -0.8]]
+        >>> front.assignment(front.within_budget(6.5)).tolist()
+        [1, 2]
+        >>> float(front.bound(7.5).round(3))
+        0.775
+    """
+
+    def __init__(self, cost: Any, accuracy: Any, /, allowed: Any = None) -> None:
+        cost = as_table("cost", cost, lower=0.0)
+        accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
+        check_shape("accuracy", accuracy, cost.shape)
+        self._build(cost, accuracy, None if allowed is None else as_mask("allowed", allowed, cost.shape))
+
+    @classmethod
+    def from_checked(
+        cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
+    ) -> SupportedFront:
+        """Build from tables that have been checked already; ``accuracy`` may be any finite numbers.
+
+        For callers that own validated tables (`AllocationProblem`, and its robust accuracies, which may leave
+        [0, 1]).
+
+        Args:
+            cost: (N, M) US$ per call.
+            accuracy: (N, M), finite.
+            allowed: (N, M) bool or None.
+        """
+        front = cls.__new__(cls)
+        front._build(cost, accuracy, allowed)
+        return front
+
+    def _build(self, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> None:
+        self.cost, self.accuracy = cost, accuracy
+        self.offset, self.vertices, self.deltas = upper_hulls(cost, accuracy, allowed)
+        order = order_by_efficiency(self.deltas)
+        self.rank = step_ranks(order)
+        cheapest = self.vertices[self.offset[:-1] + np.arange(len(cost))]
+        cheapest_cost, negated_accuracy = evaluate_allocations(cost, accuracy, cheapest[None])[0]
+        self.F = read_only(
+            prefix_points(self.deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost))
+        )
+
+    def __len__(self) -> int:
+        """Count the points: one more than there are steps."""
+        return len(self.F)
+
+    def __repr__(self) -> str:
+        (low, worst), (high, best) = self.F[0], self.F[-1]
+        n_queries, n_llms = self.cost.shape
+        return (
+            f"SupportedFront({len(self)} plans for {n_queries} queries on {n_llms} LLMs,"
+            f" {low:.6g} to {high:.6g} US$, accuracy {-worst:.4f} to {-best:.4f})"
+        )
+
+    @property
+    def steps(self) -> Steps:
+        """The upgrade steps in the order in which they are taken; built anew at each access, O(S)."""
+        order = np.empty_like(self.rank)
+        order[self.rank] = np.arange(len(order), dtype=order.dtype)
+        query = np.repeat(np.arange(len(self.cost)), np.diff(self.offset))[order]
+        vertex = order + query
+        return Steps(query, self.vertices[vertex], self.vertices[vertex + 1], *self.deltas[order].T)
+
+    def assignment(self, k: int, /) -> np.ndarray:
+        """Decode the plan of point ``k``.
+
+        Args:
+            k: Index of a point, 0 (cheapest) ... len(self) - 1 (most accurate); negative from the end.
+
+        Returns:
+            (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array. O(N + S).
+
+        Raises:
+            IndexError: If there is no such point.
+        """
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
+        return decode_prefix(self.offset, self.vertices, self.rank, int(k) % len(self))
+
+    def count_steps(self, x: np.ndarray, /) -> int:
+        """Count the upgrade steps an allocation has taken: the index of the point with as many.
+
+        Args:
+            x: (N,) LLM per query, int8 or int32, in 0 ... M-1. An LLM off its query's hull counts like the dearest
+                hull LLM that is no dearer.
+        """
+        return count_steps(self.cost, self.offset, self.vertices, x)
+
+    def within_budget(self, budget_usd: float, /) -> int:
+        """Find the most accurate plan of the front that a budget pays for.
+
+        Args:
+            budget_usd: Total US$ for the batch.
+
+        Returns:
+            Index of the point. No plan within the budget, supported or not, is better by as much as the next step.
+
+        Raises:
+            ValueError: If not even the cheapest plan fits.
+        """
+        cheapest = self.F[0, 0]
+        if not budget_usd >= cheapest * (1 - TOLERANCE):
+            raise ValueError(f"budget {budget_usd:g} US$ is below the cheapest plan, {cheapest:g} US$")
+        affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + TOLERANCE), side="right")
+        return max(0, int(affordable) - 1)
+
+    def at_least_accuracy(self, target: float, /) -> int:
+        """Find the cheapest plan of the front that reaches a mean accuracy.
+
+        Args:
+            target: Mean accuracy in [0, 1].
+
+        Returns:
+            Index of the point.
+
+        Raises:
+            ValueError: If not even the most accurate plan reaches it.
+        """
+        best = -self.F[-1, 1]
+        if not target <= best + TOLERANCE:
+            raise ValueError(f"accuracy {target:g} is above the most accurate plan, {best:g}")
+        return int(np.searchsorted(-self.F[:, 1], target - TOLERANCE, side="left"))
+
+    def bound(self, cost_usd: Any, /) -> np.ndarray:
+        """Bound the mean accuracy of any plan at a total cost: the value of the linear relaxation.
+
+        Args:
+            cost_usd: Total US$, a number or an array of them, each at least the cheapest plan's.
+
+        Returns:
+            Upper bounds, of the shape of ``cost_usd``.
+
+        Raises:
+            ValueError: If a cost lies below the cheapest plan's.
+        """
+        costs = np.asarray(cost_usd, dtype=float)
+        too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
+        if too_low.size:
+            raise ValueError(f"no plan costs {too_low[0]:g} US$ or less; the cheapest costs {self.F[0, 0]:g} US$")
+        return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
+
+    def thin(self, n_points: int, /) -> np.ndarray:
+        """Choose points that follow the front evenly.
+
+        Args:
+            n_points: How many at the most, at least 2.
+
+        Returns:
+            Rising indices, both ends among them; neighbours lie about equally far apart on the curve, measured
+            after scaling both objectives to [0, 1].
+
+        Raises:
+            ValueError: If fewer than two points are asked for.
+        """
+        if n_points < 2:
+            raise ValueError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
+        if len(self) <= n_points:
+            return np.arange(len(self))
+        span = self.F[-1] - self.F[0]
+        lengths = np.abs(np.diff(self.F, axis=0) / span).sum(axis=1)
+        along = np.concatenate([[0.0], np.cumsum(lengths)])
+        wanted = np.linspace(0.0, along[-1], n_points)
+        chosen = np.searchsorted(along, wanted * (1 - TOLERANCE))
+        chosen[-1] = len(self) - 1
+        return np.unique(chosen)

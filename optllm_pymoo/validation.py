@@ -1,0 +1,137 @@
+"""Checks at the door: bad tables are refused with the first offending place and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+
+def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
+    """Turn a table of one number per query and LLM into a checked, read-only, C-contiguous array.
+
+    Args:
+        name: What the table is called in messages.
+        values: Array-like or DataFrame (N, M). A C-contiguous float32 or float64 array is not copied; the caller
+            must not change it afterwards.
+        lower: Smallest value allowed.
+        upper: Largest value allowed.
+
+    Returns:
+        Read-only view, float32 stays float32, everything else becomes float64.
+
+    Raises:
+        TypeError: If the values are not numbers.
+        ValueError: If the table is not two-dimensional, is empty, or holds NaN, infinities or values out of range.
+    """
+    raw = np.asarray(values)
+    if raw.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got values of type {raw.dtype}")
+    if raw.ndim != 2:
+        raise ValueError(f"{name} must be a table with one row per query and one column per LLM; got shape {raw.shape}")
+    if raw.size == 0:
+        raise ValueError(f"{name} must hold at least one query and one LLM; got shape {raw.shape}")
+    table = np.ascontiguousarray(raw, dtype=np.float32 if raw.dtype == np.float32 else np.float64)
+    _check_range(name, table, lower, upper)
+    return read_only(table)
+
+
+def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
+    """Turn a mask of allowed LLMs per query into a checked, read-only bool array.
+
+    Args:
+        name: What the mask is called in messages.
+        values: Array-like (N, M) of bool, or of 0 and 1.
+        shape: (N, M) expected.
+
+    Raises:
+        ValueError: If the shape differs, a value is neither 0 nor 1, or a query has no allowed LLM.
+    """
+    raw = np.asarray(values)
+    check_shape(name, raw, shape)
+    mask = raw.astype(bool)
+    if raw.dtype != np.bool_ and not np.array_equal(mask, raw):
+        i, j = np.argwhere(mask != raw)[0].tolist()
+        raise ValueError(f"{name} must hold True or False; {name}[{i}, {j}] = {raw[i, j]}")
+    forbidden = np.flatnonzero(~mask.any(axis=1))
+    if len(forbidden):
+        raise ValueError(
+            f"every query needs at least one allowed LLM; {name}[{forbidden[0]}] allows none"
+            f" ({len(forbidden)} such queries)"
+        )
+    return read_only(np.ascontiguousarray(mask))
+
+
+def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str) -> tuple[str, ...]:
+    """Turn names into a tuple of distinct strings.
+
+    Args:
+        name: What they are called in messages.
+        values: The names, or None for ``default`` with a number behind it.
+        n: How many are expected.
+        default: Prefix of generated names.
+
+    Raises:
+        ValueError: If their number differs or two are the same.
+    """
+    if values is None:
+        return tuple(f"{default}{k}" for k in range(n))
+    names = tuple(map(str, values))
+    if len(names) != n:
+        raise ValueError(f"{name} must name all {n}; got {len(names)} names")
+    seen: dict[str, int] = {}
+    for k, item in enumerate(names):
+        if item in seen:
+            raise ValueError(f"{name} must be distinct; {item!r} stands at {seen[item]} and at {k}")
+        seen[item] = k
+    return names
+
+
+def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> None:
+    """Raise ValueError unless the shape is as expected.
+
+    >>> check_shape("accuracy", np.zeros((3, 2)), (3, 4))
+    Traceback (most recent call last):
+    ...
+    ValueError: accuracy has shape (3, 2); expected (3, 4), the shape of cost
+    """
+    if values.shape != shape:
+        raise ValueError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
+
+
+def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:
+    """Build the error for an LLM that isn't there, naming the closest one and all that are.
+
+    >>> print(unknown_llm("gpt4", ["gpt-4", "mixtral"]))
+    unknown LLM 'gpt4'; did you mean 'gpt-4'? Known LLMs: gpt-4, mixtral
+    """
+    close = get_close_matches(llm, llms, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return ValueError(f"unknown LLM {llm!r}; {hint}Known LLMs: {', '.join(llms)}")
+
+
+def read_only(array: np.ndarray, /) -> np.ndarray:
+    """Return a view that can't be written to, leaving the caller's own array as it is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> None:
+    """Raise ValueError at the first value that is not finite or out of range."""
+    # two reductions instead of masks: they need no memory, and NaN and infinities fail the comparison too
+    low, high = table.min(), table.max()
+    if np.isfinite(low) and np.isfinite(high) and low >= lower and high <= upper:
+        return
+    bad = ~(np.isfinite(table) & (table >= lower) & (table <= upper))
+    i, j = np.argwhere(bad)[0].tolist()
+    if np.isfinite(lower) and np.isfinite(upper):
+        expected = f"lie in [{lower:g}, {upper:g}]"
+    elif np.isfinite(lower):
+        expected = f"be finite and at least {lower:g}"
+    else:
+        expected = "be finite"
+    others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
+    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {table[i, j]:g}{others}")
