@@ -55,7 +55,7 @@ class AllocationProblem(Problem):
         >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
         >>> problem.evaluate(np.array([[0, 1], [1, 1]])).tolist()
         [[4.0, -0.55], [5.0, -0.75]]
-        >>> problem.pareto_front().tolist()
+        >>> problem.pareto_front().round(3).tolist()
         [[2.0, -0.35], [3.0, -0.55], [5.0, -0.75]]
     """
 
