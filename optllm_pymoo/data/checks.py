@@ -10,6 +10,8 @@ import numpy.typing as npt
 from optllm_pymoo.data.names import first_duplicate
 
 FloatArray = npt.NDArray[np.float64]
+COST_EXPECTED = "expected US$ per call, finite and >= 0"
+CORRECT_EXPECTED = "expected a value in [0, 1]"
 
 
 def first_place(mask: npt.NDArray[np.bool_], /) -> tuple[int, ...] | None:

@@ -9,7 +9,7 @@ import csv
 import gzip
 import sys
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -27,7 +27,7 @@ def open_text(path: Path, /) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def records(path: Path, /) -> Iterator[tuple[int, list[str]]]:
+def records(path: Path, /) -> Generator[tuple[int, list[str]], None, None]:
     """All records, the header first, each with the line (from 1) on which it starts; blank lines are skipped.
 
     Raises:
@@ -81,7 +81,7 @@ def line_of_record(path: Path, row: int, /) -> int:
 
 
 def check_records(path: Path, numbers: Collection[str], gaps: Collection[str], /) -> None:
-    """Refuse the first record with a wrong number of cells or with something else than a number where one belongs.
+    """Refuse the first record with a wrong number of cells, or without a number where one belongs.
 
     Args:
         path: The CSV file.
@@ -117,13 +117,16 @@ def _number_fault(cell: str, may_be_missing: bool) -> str:
 
 
 def _undecodable_line(path: Path) -> int:
-    open_bytes: Callable[..., Iterator[bytes]] = gzip.open if path.suffix == ".gz" else open
-    for line, content in enumerate(open_bytes(path, "rb"), start=1):
-        try:
-            content.decode("utf-8")
-        except UnicodeDecodeError:
-            return line
-    return 1
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return next(line for line, content in enumerate(file, start=1) if not _decodes(content))
+
+
+def _decodes(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -93,6 +93,8 @@ class Dataset:
         for what, values in (("texts", self.texts), ("groups", self.groups)):
             if values is not None:
                 check_labels(values, len(self), what, "row of cost")
+        if not all(isinstance(name, str) and name.strip() for name in self.llms):
+            raise ValueError(f"llms must be names, strings that are not empty; got {list(self.llms)}")
         check_unique(self.llms, "llms")
         check_unique(self.query_ids, "query_ids")
 
@@ -163,10 +165,10 @@ class Dataset:
             index = np.arange(len(self))[rows]
         else:
             chosen = np.asarray(rows)
-            index = np.arange(len(self))[chosen if chosen.size else chosen.astype(np.intp)]
+            index = np.arange(len(self))[chosen if chosen.size else chosen.astype(np.intp)].ravel()
 
         def pick(values: Sequence[Any]) -> list[Any]:
-            return [values[i] for i in index.ravel()]
+            return [values[i] for i in index.tolist()]
 
         return Dataset(
             self.cost[index],

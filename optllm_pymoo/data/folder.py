@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.checks import FloatArray, correct_fault, cost_fault
+from optllm_pymoo.data.atomic import replacing_folder
+from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, check_unique, correct_fault, cost_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
-from optllm_pymoo.data.csv_trace import line_of_record, read_header
+from optllm_pymoo.data.csv_trace import read_header
+from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
-from optllm_pymoo.data.names import first_duplicate
+from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
 
 ID = "query_id"
 
@@ -56,15 +57,65 @@ def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False)
     _same_llms(paths["correct"], correct_llms, paths["cost"], llms)
     for stem, table in (("cost", cost), ("correct", correct)):
         _same_ids(paths[stem], table[ID].tolist(), paths["queries"], ids)
+    costs, outcomes = cost[llms].to_numpy(dtype=np.float64), correct[llms].to_numpy(dtype=np.float64)
+    check_cells(paths["cost"], costs, llms, cost_fault, COST_EXPECTED)
+    check_cells(paths["correct"], outcomes, llms, correct_fault, CORRECT_EXPECTED)
     return Dataset(
-        _checked(paths["cost"], cost, llms, cost_fault, "expected US$ per call, finite and >= 0"),
-        _checked(paths["correct"], correct, llms, correct_fault, "expected a value in [0, 1]"),
+        costs,
+        outcomes,
         llms=llms,
         query_ids=ids,
         texts=queries["text"].tolist() if "text" in queries else None,
         groups=queries["group"].tolist() if "group" in queries else None,
         about=_read_about(folder / "about.json"),
     )
+
+
+def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite: bool = False) -> None:
+    """Write a data set as a folder that `load_dataset` reads, complete or not at all.
+
+    Query ids are written as text. Outcomes that are not known become empty cells: read them back with
+    `allow_missing=True`. The same data set always gives the same bytes.
+
+    Args:
+        dataset: The data set.
+        folder: Where to write it; the folder above must be there.
+        overwrite: Whether a folder that is there may be replaced, with all that is in it. It is kept until
+            the new one is complete.
+
+    Raises:
+        FileExistsError: There is such a folder, and `overwrite` is false.
+        OSError: The folder can't be written.
+        ValueError: An id or the name of an LLM would not be read back as it is.
+        TypeError: `about` does not fit into JSON.
+    """
+    about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
+    ids = {ID: text_ids(dataset)}
+    if ID in dataset.llms:
+        raise ValueError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
+    texts = {"text": dataset.texts, "group": dataset.groups}
+    queries = pd.DataFrame(ids | {name: values for name, values in texts.items() if values is not None})
+    cost = pd.DataFrame(dataset.cost, columns=list(dataset.llms))
+    correct = outcomes_frame(dataset.correct, dataset.llms)
+    with replacing_folder(folder, overwrite=overwrite) as temporary:
+        write_csv(queries, temporary / "queries.csv.gz")
+        for stem, table in (("cost", cost), ("correct", correct)):
+            table.insert(0, ID, ids[ID])
+            write_csv(table, temporary / f"{stem}.csv.gz")
+        (temporary / "about.json").write_text(about, encoding="utf-8")
+
+
+def text_ids(dataset: Dataset, /) -> list[str]:
+    """The query ids as they are written into files.
+
+    Raises:
+        ValueError: Two ids are the same as text, or one is empty.
+    """
+    ids = [str(name) for name in dataset.query_ids]
+    check_unique(ids, "query_ids as text")
+    if "" in ids:
+        raise ValueError(f"query_ids[{ids.index('')}] is empty as text; expected an id")
+    return ids
 
 
 def find_file(folder: Path, stem: str, /) -> Path:
@@ -90,20 +141,6 @@ def _read_queries(path: Path) -> pd.DataFrame:
     return queries
 
 
-def check_ids(path: Path, ids: list[str], column: str, /) -> None:
-    """Refuse ids that are empty or occur twice.
-
-    Raises:
-        DataFileError: With the line of the first such id, and for a repeated one the line where it was before.
-    """
-    if "" in ids:
-        raise DataFileError(path, "this query has no id", line_of_record(path, ids.index("")), column)
-    duplicate = first_duplicate(ids)
-    if duplicate is not None:
-        earlier, later = (line_of_record(path, row) for row in duplicate)
-        raise DataFileError(path, f"{ids[duplicate[1]]!r} is already on line {earlier}", later, column)
-
-
 def _read_numbers(path: Path, *, gaps: bool) -> tuple[pd.DataFrame, list[str]]:
     header = read_header(path)
     require_columns(path, header, [ID])
@@ -120,7 +157,7 @@ def _same_llms(path: Path, llms: list[str], other: Path, expected: list[str]) ->
         raise DataFileError(path, f"{problem}; not in both: {', '.join(map(repr, differing))}", 1)
     for position, (found, wanted) in enumerate(zip(llms, expected, strict=True), start=1):
         if found != wanted:
-            problem = f"LLM column {position} is {wanted!r} in {other.name}; all files need the same LLMs in one order"
+            problem = f"LLM column {position} is {wanted!r} in {other.name}; all files need the same order"
             raise DataFileError(path, problem, 1, found)
 
 
@@ -129,26 +166,9 @@ def _same_ids(path: Path, ids: list[str], other: Path, expected: list[str]) -> N
         return
     for row, (found, wanted) in enumerate(zip(ids, expected, strict=False)):
         if found != wanted:
-            problem = f"found query {found!r} where {other.name} has {wanted!r}; all files need the same rows in one order"
-            raise DataFileError(path, problem, line_of_record(path, row), ID)
+            problem = f"found query {found!r} where {other.name} has {wanted!r}; rows need the same order"
+            raise fault_at(path, problem, row, ID)
     raise DataFileError(path, f"there are {len(ids)} queries, but {len(expected)} in {other.name}")
-
-
-def _checked(
-    path: Path,
-    frame: pd.DataFrame,
-    llms: list[str],
-    fault: Callable[[FloatArray], tuple[int, ...] | None],
-    expected: str,
-) -> FloatArray:
-    values = frame[llms].to_numpy(dtype=np.float64)
-    place = fault(values)
-    if place is not None:
-        row, column = place
-        raise DataFileError(
-            path, f"{expected}; found {values[place]}", line_of_record(path, row), llms[column]
-        )
-    return values
 
 
 def _read_about(path: Path) -> dict[str, Any]:

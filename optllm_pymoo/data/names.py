@@ -53,10 +53,20 @@ def positions_of(names: Sequence[str], known: Sequence[str], /, *, kind: str = "
 
 
 def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
-    """The message for a name that is not among `known`."""
+    """The message for a name that is not among `known`: the closest, and all of them if they are few.
+
+    Examples:
+        >>> unknown_name("gpt5", [f"gpt-{version}" for version in range(100)], kind="LLM")
+        "unknown LLM 'gpt5'; did you mean 'gpt-5', 'gpt-95', 'gpt-85'? 100 are known"
+    """
+    few = len(known) <= LISTED
     lower = {str(candidate).lower(): str(candidate) for candidate in reversed(known)}
-    close = get_close_matches(str(name).lower(), lower, n=1, cutoff=0.4)
-    hint = f"; did you mean {lower[close[0]]!r}?" if close else "."
-    listed = ", ".join(repr(candidate) for candidate in known[:LISTED])
-    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
-    return f"unknown {kind} {name!r}{hint} Known: {listed}{more}"
+    close = get_close_matches(str(name).lower(), lower, n=1 if few else 3, cutoff=0.4)
+    hint = f"; did you mean {_listed([lower[candidate] for candidate in close])}?" if close else "."
+    return f"unknown {kind} {name!r}{hint} " + (
+        f"Known: {_listed(known)}" if few else f"{len(known)} are known"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
