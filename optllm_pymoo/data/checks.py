@@ -26,7 +26,7 @@ def first_place(mask: npt.NDArray[np.bool_], /) -> tuple[int, ...] | None:
     return tuple(int(index) for index in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def as_table(values: npt.ArrayLike, name: str, /) -> FloatArray:
+def frozen_table(name: str, values: npt.ArrayLike, /) -> FloatArray:
     """A read-only float64 copy of an (N, M) table; a read-only float64 array is taken as it is.
 
     Raises:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from optllm_pymoo.data.checks import (
     FloatArray,
-    as_table,
     check_labels,
     check_tables,
-    check_unique,
     first_place,
+    frozen_table,
 )
 from optllm_pymoo.data.names import positions_of
+from optllm_pymoo.validation import as_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +34,8 @@ class Dataset:
         cost: (N, M), US$ per call, finite and ≥ 0.
         correct: (N, M), in [0, 1]: whether the LLM answered the query correctly, or how well. NaN where
             the LLM was not tried on the query.
-        llms: M different names; "llm_0", "llm_1", … if not given.
-        query_ids: N different ids; 0, 1, … if not given.
+        llms: M different names; "llm0", "llm1", … if not given.
+        query_ids: N different ids, kept as text; "0", "1", … if not given.
         texts: N query texts, if known.
         groups: N group names (task, subject, system), if known.
         about: Anything to keep about source, licence and how the numbers came about; must fit into JSON
@@ -56,7 +56,7 @@ class Dataset:
     cost: FloatArray
     correct: FloatArray
     llms: tuple[str, ...]
-    query_ids: tuple[Hashable, ...]
+    query_ids: tuple[str, ...]
     texts: list[str] | None
     groups: list[str] | None
     about: dict[str, Any]
@@ -72,14 +72,15 @@ class Dataset:
         groups: Iterable[str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        cost, correct = as_table(cost, "cost"), as_table(correct, "correct")
+        cost, correct = frozen_table("cost", cost), frozen_table("correct", correct)
         check_tables(cost, correct)
         n_queries, n_llms = cost.shape
+        ids = None if query_ids is None else list(query_ids)
         state = {
             "cost": cost,
             "correct": correct,
-            "llms": tuple(f"llm_{j}" for j in range(n_llms)) if llms is None else tuple(llms),
-            "query_ids": tuple(range(n_queries)) if query_ids is None else tuple(query_ids),
+            "llms": as_names("llms", None if llms is None else list(llms), n_llms, default="llm"),
+            "query_ids": as_names("query_ids", ids, n_queries, default=""),
             "texts": None if texts is None else list(texts),
             "groups": None if groups is None else list(groups),
             "about": dict(about or {}),
@@ -88,15 +89,13 @@ class Dataset:
         self._check_names()
 
     def _check_names(self) -> None:
-        check_labels(self.llms, self.n_llms, "llms", "column of cost")
-        check_labels(self.query_ids, len(self), "query_ids", "row of cost")
+        for what, names in (("llms", self.llms), ("query_ids", self.query_ids)):
+            nameless = [position for position, name in enumerate(names) if not name.strip()]
+            if nameless:
+                raise ValueError(f"{what} must not be empty; {what}[{nameless[0]}] is")
         for what, values in (("texts", self.texts), ("groups", self.groups)):
             if values is not None:
                 check_labels(values, len(self), what, "row of cost")
-        if not all(isinstance(name, str) and name.strip() for name in self.llms):
-            raise ValueError(f"llms must be names, strings that are not empty; got {list(self.llms)}")
-        check_unique(self.llms, "llms")
-        check_unique(self.query_ids, "query_ids")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from a pickle, where arrays forget that they are read-only."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing_folder
-from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, check_unique, correct_fault, cost_fault
+from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, correct_fault, cost_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
 from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
@@ -74,7 +74,7 @@ def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False)
 def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite: bool = False) -> None:
     """Write a data set as a folder that `load_dataset` reads, complete or not at all.
 
-    Query ids are written as text. Outcomes that are not known become empty cells: read them back with
+    Outcomes that are not known become empty cells: read them back with
     `allow_missing=True`. The same data set always gives the same bytes.
 
     Args:
@@ -86,36 +86,22 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
     Raises:
         FileExistsError: There is such a folder, and `overwrite` is false.
         OSError: The folder can't be written.
-        ValueError: An id or the name of an LLM would not be read back as it is.
+        ValueError: An LLM has the name of the column of ids.
         TypeError: `about` does not fit into JSON.
     """
     about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
-    ids = {ID: text_ids(dataset)}
     if ID in dataset.llms:
         raise ValueError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
-    texts = {"text": dataset.texts, "group": dataset.groups}
-    queries = pd.DataFrame(ids | {name: values for name, values in texts.items() if values is not None})
+    columns = {ID: dataset.query_ids, "text": dataset.texts, "group": dataset.groups}
+    queries = pd.DataFrame({name: values for name, values in columns.items() if values is not None})
     cost = pd.DataFrame(dataset.cost, columns=list(dataset.llms))
     correct = outcomes_frame(dataset.correct, dataset.llms)
     with replacing_folder(folder, overwrite=overwrite) as temporary:
         write_csv(queries, temporary / "queries.csv.gz")
         for stem, table in (("cost", cost), ("correct", correct)):
-            table.insert(0, ID, ids[ID])
+            table.insert(0, ID, dataset.query_ids)
             write_csv(table, temporary / f"{stem}.csv.gz")
         (temporary / "about.json").write_text(about, encoding="utf-8")
-
-
-def text_ids(dataset: Dataset, /) -> list[str]:
-    """The query ids as they are written into files.
-
-    Raises:
-        ValueError: Two ids are the same as text, or one is empty.
-    """
-    ids = [str(name) for name in dataset.query_ids]
-    check_unique(ids, "query_ids as text")
-    if "" in ids:
-        raise ValueError(f"query_ids[{ids.index('')}] is empty as text; expected an id")
-    return ids
 
 
 def find_file(folder: Path, stem: str, /) -> Path:

@@ -63,9 +63,8 @@ def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
     lower = {str(candidate).lower(): str(candidate) for candidate in reversed(known)}
     close = get_close_matches(str(name).lower(), lower, n=1 if few else 3, cutoff=0.4)
     hint = f"; did you mean {_listed([lower[candidate] for candidate in close])}?" if close else "."
-    return f"unknown {kind} {name!r}{hint} " + (
-        f"Known: {_listed(known)}" if few else f"{len(known)} are known"
-    )
+    there = f"Known: {_listed(known)}" if few else f"{len(known)} are known"
+    return f"unknown {kind} {name!r}{hint} {there}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -72,20 +72,16 @@ def _genai_prices(name: str) -> tuple[float, float]:
     providers = _genai("genai_prices.data_snapshot").get_snapshot().providers
     # Model names have colons too, so only a known provider counts as one
     provider, colon, model = name.partition(":")
-    is_qualified = bool(colon) and provider in {known.id for known in providers}
+    owners = {owner.id for owner in providers}
+    provider_id, model = (provider, model) if provider in owners else (None, name)
     try:
         # One token each, so the price asked for is that of a token
         usage = genai.Usage(input_tokens=1, output_tokens=1)
-        price = (
-            genai.calc_price(usage, model, provider_id=provider)
-            if is_qualified
-            else genai.calc_price(usage, name)
-        )
+        price = genai.calc_price(usage, model, provider_id=provider_id)
     except LookupError:
-        known = {
-            f"{owner.id}:{entry.id}" if colon else entry.id for owner in providers for entry in owner.models
-        }
-        raise ValueError(unknown_name(name, sorted(known), kind="model")) from None
+        models = [(owner.id, entry.id) for owner in providers for entry in owner.models]
+        known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in models})
+        raise ValueError(unknown_name(name, known, kind="model")) from None
     if price.model_price.input_mtok is None or price.model_price.output_mtok is None:
         raise ValueError(f"{name!r} is not priced by token in genai-prices: {price.model_price}")
     return float(price.input_price), float(price.output_price)

@@ -108,8 +108,9 @@ def _outcomes(
     offsets = np.array([kind.offset for kind in KINDS])
     hidden = rng.normal(0.0, 0.8, len(kinds))
     difficulty = offsets[kinds] + 5.0 * (hardness - 0.45) + hidden
-    probability = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
-    return (rng.random(probability.shape) < probability).astype(np.float64)
+    probability: FloatArray = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
+    outcomes: FloatArray = (rng.random(probability.shape) < probability).astype(np.float64)
+    return outcomes
 
 
 def _cost(

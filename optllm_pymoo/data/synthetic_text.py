@@ -29,7 +29,7 @@ class Kind(NamedTuple):
 KINDS = (
     Kind(
         "arithmetic",
-        ("Compute {a} and answer with a number:", "Work this out:", "What is the result?"),
+        ("Compute, and answer with a number:", "Work this out:", "What is the result?"),
         (
             "add {a} and {b}",
             "subtract {b} from {a}",
@@ -141,9 +141,9 @@ def make_questions(
         N texts, and the number of parts of each, (N,). O(N).
 
     Examples:
-        >>> rng = np.random.default_rng(0)
-        >>> make_questions(np.array([3]), np.array([0.1]), rng)[0]
-        ['Answer in one sentence: what is the capital of a large European country, hint 40.']
+        >>> texts, n_parts = make_questions(np.array([3]), np.array([0.1]), np.random.default_rng(0))
+        >>> texts
+        ['From general knowledge: which planet is the largest.']
     """
     n_queries = len(kinds)
     n_parts = 1 + rng.binomial(MOST_PARTS - 1, hardness).astype(np.intp)
@@ -169,4 +169,4 @@ def _question(kind: int, opening: int, places: list[int], n_parts: int, numbers:
         task.parts[place].format(a=numbers[position], b=numbers[position + 1])
         for position, place in enumerate(places[:n_parts])
     ]
-    return f"{task.openings[opening].format(a=numbers[-1])} {'; '.join(parts)}."
+    return f"{task.openings[opening].format(a=numbers[-1])} {'; '.join(dict.fromkeys(parts))}."

@@ -17,7 +17,6 @@ from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.file_checks import check_cells, check_ids, is_parquet
-from optllm_pymoo.data.folder import text_ids
 from optllm_pymoo.data.parquet_file import read_parquet, read_schema, write_parquet
 from optllm_pymoo.data.wide_layout import COST_SUFFIXES, WideLayout, wide_layout
 
@@ -79,7 +78,7 @@ def write_wide(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: boo
     Raises:
         FileExistsError: There is such a file, and `overwrite` is false.
         OSError: The file can't be written.
-        ValueError: The suffix is unknown, or a name would not be read back as it is.
+        ValueError: The suffix is unknown, or an LLM has a name with another meaning there.
         ImportError: A Parquet file is to be written, and pyarrow is not installed.
     """
     write = write_parquet if is_parquet(Path(path)) else write_csv
@@ -99,7 +98,7 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
           query_id  small  small_cost  large  large_cost
         0       q1      0         0.1      1         2.0
     """
-    known = {"query_id": text_ids(dataset), "query": dataset.texts, "group": dataset.groups}
+    known = {"query_id": dataset.query_ids, "query": dataset.texts, "group": dataset.groups}
     columns: dict[str, Any] = {name: values for name, values in known.items() if values is not None}
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
