@@ -53,7 +53,8 @@ class AllowedRepair(Repair):
             if random_state is None:
                 raise ValueError(
                     f"X[{rows[0]}, {queries[0]}] = {plans[rows[0], queries[0]]} is not allowed, and"
-                    " AllowedRepair got no random_state to draw another; give it to the algorithm, not to an operator"
+                    " AllowedRepair got no random_state to draw another; give it to the algorithm,"
+                    " not to an operator"
                 )
             plans[rows, queries] = draw_allowed(problem.allowed, queries, random_state)
         return plans

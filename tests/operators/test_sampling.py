@@ -25,7 +25,7 @@ def draw(problem, n, seed=1, **options):
 
 @pytest.mark.parametrize("stratified", [False, True])
 def test_every_llm_is_equally_likely(stratified):
-    """The share of each LLM among 20,000 draws lies within five standard errors of 1/5, the last one's too."""
+    """The share of each of 5 LLMs, the last too, is 1/5 within five standard errors."""
     X = draw(make_problem(200, 5), 100, stratified=stratified)
     shares = np.bincount(X.ravel(), minlength=5) / X.size
     assert np.abs(shares - 0.2).max() < 5 * np.sqrt(0.2 * 0.8 / X.size)
@@ -49,7 +49,9 @@ def test_stratified_draws_are_balanced():
     assert (counts == 5).all()
 
 
-@pytest.mark.parametrize(("n_llms", "dtype"), [(1, np.int8), (127, np.int8), (128, np.int32), (300, np.int32)])
+@pytest.mark.parametrize(
+    ("n_llms", "dtype"), [(1, np.int8), (127, np.int8), (128, np.int32), (300, np.int32)]
+)
 def test_type_is_the_problems_own(n_llms, dtype):
     """Plans come in the type in which the problem keeps them, and the last LLM doesn't overflow."""
     problem = make_problem(400, n_llms)
