@@ -34,7 +34,9 @@ def compare(
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'),
+        typer.Option(
+            help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'
+        ),
     ] = None,
     n_grid: Annotated[int, typer.Option(min=1, help="Gaps of OptLLM's grid.")] = 50,
     budget: Annotated[
@@ -56,9 +58,7 @@ def compare(
         names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
         chosen_seeds = parse_seeds(seeds or ("1" if quick else "3"))
         problems = (
-            load_problems(data)
-            if data
-            else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
+            load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
         )
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
@@ -74,7 +74,8 @@ def speed(
 ) -> None:
     """Measure speed, memory and search quality of the package against its targets.
 
-    Every pair is checked for equal results before it is timed. Prints a table and writes speed.csv and speed.md.
+    Every pair is checked for equal results before it is timed. Prints a table and writes speed.csv and
+    speed.md.
     """
     from benchmarks.speed import run_speed
 

@@ -69,10 +69,8 @@ def run_with_progress(problems: dict[str, AllocationProblem], cells: Sequence[Ce
         task = bar.add_task("preparing", total=len(cells))
 
         def show(cell: Cell, n_evaluations: int) -> None:
-            bar.update(
-                task,
-                description=f"{cell.data}: {cell.algorithm}, seed {cell.seed}, {n_evaluations:,} evaluations",
-            )
+            place = f"{cell.data}: {cell.algorithm}, seed {cell.seed}"
+            bar.update(task, description=f"{place}, {n_evaluations:,} evaluations")
 
         runs = []
         for run in head_to_head(problems, cells, on_evaluation=show):

@@ -14,7 +14,7 @@ from benchmarks.head_to_head import Run
 from optllm_pymoo import AllocationProblem
 
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#F0E442")
-"""Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008); black is the exact front."""
+"""Colours for any kind of colour vision (Okabe and Ito 2008); black is the exact front."""
 
 MARKERS = "osD^vP*"
 POINTS_PER_FRONT = 40

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +12,7 @@ import numpy as np
 from pymoo.optimize import minimize
 
 from benchmarks.algorithms import Settings, Variant, find_variant
+from benchmarks.memory import peak_rss_bytes
 from benchmarks.problems import same_tables
 from benchmarks.recording import Recorder
 from optllm_pymoo import AllocationProblem
@@ -47,7 +46,7 @@ class Run:
     distinct_plans: int = 0
     """Different allocations in the algorithm's own result set."""
     distinct_points: int = 0
-    """Distinct non-dominated points among all it evaluated within the budget; the measures are taken on these."""
+    """Distinct non-dominated points among all it evaluated within the budget, which are measured."""
     hypervolume_ratio: float = np.nan
     additive_epsilon: float = np.nan
     igd_plus: float = np.nan
@@ -57,7 +56,7 @@ class Run:
     seconds: float = np.nan
     """Wall-clock time of ``minimize``, after a run on a few queries that compiled what it needs."""
     peak_rss_mib: float = np.nan
-    """Highest resident memory of the whole process up to the end of this run (``ru_maxrss``); it never falls."""
+    """Highest resident memory of the process up to the end of this run (``ru_maxrss``): it never falls."""
     error: str = ""
     """Kind and message of the exception that ended the run."""
     trace: str = field(default="", repr=False)
@@ -108,7 +107,8 @@ def run_cell(
 ) -> Run:
     """Run one algorithm with one seed and measure it against the exact front.
 
-    The problem is built anew on the same tables, so an algorithm that uses the exact front pays for building it.
+    The problem is built anew on the same tables, so an algorithm that uses the exact front pays for building
+    it.
 
     Args:
         problem: The batch, whose exact front is the yardstick.
@@ -160,9 +160,3 @@ def _warm_up(problem: AllocationProblem, cell: Cell) -> None:
     few = same_tables(problem, WARM_UP_QUERIES)
     settings = Settings(n_grid=2, budget=min(200, cell.settings.budget))
     run_cell(few, cell._replace(settings=settings))
-
-
-def peak_rss_bytes() -> int:
-    """Return the highest resident memory this process has had: ``ru_maxrss``, which macOS counts in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,7 +1,7 @@
 """``python -m benchmarks.memory_probe FOLDER``: the memory that one run needs, printed as JSON in bytes.
 
-It looks at resident memory, because ``tracemalloc`` doesn't see what numba allocates. The tables are read from
-files, since making them here would leave a peak behind that hides the run's own.
+It looks at resident memory, because ``tracemalloc`` doesn't see what numba allocates. The tables are read
+from files, since making them here would leave a peak behind that hides the run's own.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 from pymoo.optimize import minimize
 
-from benchmarks.head_to_head import peak_rss_bytes
-from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.algorithms import OptLLM
+from benchmarks.memory import peak_rss_bytes, resident_bytes
+from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 
 
 def probe(folder: Path, /) -> dict[str, int]:
     """Run OptLLM once on tables from ``cost.npy`` and ``accuracy.npy``.
 
     Returns:
-        Bytes: ``tables``, ``result`` (X and F), ``before`` (resident with tables loaded, kernels compiled and a
-        small batch solved) and ``peak`` (the highest that this process has been, so if anything too high).
+        Bytes: ``tables``, ``result`` (X and F), ``before`` (resident with tables loaded, kernels compiled
+        and a small batch solved) and ``peak`` (the highest that this process has been, so if anything too
+        high).
     """
     minimize(make_problem(50, 4), OptLLM(n_grid=5), seed=1)
     problem = AllocationProblem(np.load(folder / "cost.npy"), np.load(folder / "accuracy.npy"))
@@ -35,15 +35,6 @@ def probe(folder: Path, /) -> dict[str, int]:
         "before": before,
         "peak": peak_rss_bytes(),
     }
-
-
-def resident_bytes() -> int:
-    """Return the memory this process holds now; where the system doesn't tell, the highest so far."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return peak_rss_bytes()
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-    return 1024 * int(line.split()[1])
 
 
 if __name__ == "__main__":

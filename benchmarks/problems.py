@@ -37,7 +37,8 @@ def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
         raise ValueError(f"the data set {twice[0]} is given twice")
     names = [path.name for path in paths]
     return {
-        path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem() for path in paths
+        path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem()
+        for path in paths
     }
 
 
@@ -50,6 +51,4 @@ def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> 
     """
     first = slice(n_queries)
     masked = None if problem.allowed is None else problem.allowed[first]
-    return AllocationProblem(
-        problem.cost[first], problem.accuracy[first], allowed=masked, llms=problem.llms
-    )
+    return AllocationProblem(problem.cost[first], problem.accuracy[first], allowed=masked, llms=problem.llms)

@@ -10,8 +10,7 @@ from pymoo.optimize import minimize
 from benchmarks.problems import same_tables
 from benchmarks.rows import Row
 from benchmarks.timing import Comparison, compare
-from optllm_pymoo import AllocationProblem, SupportedFront, make_problem
-from optllm_pymoo.algorithms import OptLLM
+from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront, make_problem
 
 N_PLANS = 100
 EQUAL = 1e-9
@@ -48,7 +47,7 @@ def fancy_indexing(problem: AllocationProblem, plans: np.ndarray, /) -> np.ndarr
 
 
 def minimize_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
-    """Compare ``minimize(OptLLM(n_grid=50))`` with building the front and evaluating 100 plans in one call."""
+    """Compare ``minimize(OptLLM(n_grid=50))`` with building the front and evaluating 100 plans at once."""
     problem = make_problem(n_queries, n_llms, random_state=0)
     plans = _random_plans(problem)
     _check_result(problem, minimize(same_tables(problem), OptLLM(n_grid=50), seed=1))

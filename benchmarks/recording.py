@@ -15,9 +15,9 @@ from optllm_pymoo.measures import non_dominated
 class Recorder(Evaluator):
     """A pymoo Evaluator that keeps the non-dominated objectives of the first plans it evaluates.
 
-    Population-based algorithms forget good plans, and some evaluate more than the termination asks for. Judged
-    by this record, every algorithm is judged by all it found within the same number of evaluations. Only
-    objectives are kept, so the record is small beside the plans.
+    Population-based algorithms forget good plans, and some evaluate more than the termination asks for.
+    Judged by this record, every algorithm is judged by all it found within the same number of evaluations.
+    Only objectives are kept, so the record is small beside the plans.
 
     Args:
         budget: Evaluations after which nothing is recorded any more; None records all.

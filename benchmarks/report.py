@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: a table on the terminal, ``results.csv``, ``front.png`` and ``report.md``."""
+"""What a comparison leaves behind: a table on the terminal, and three files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from optllm_pymoo import AllocationProblem
 from optllm_pymoo.data import replacing, write_text_atomically
 
 METHOD = """\
-Measures are taken on objectives scaled to the range of the exact front, on the accuracy table that was optimised. They \
-judge the non-dominated set of everything an algorithm evaluated within the budget, not only what it returned in the end; \
-"own set" columns are about what it returned. Hypervolume: share of the exact front's, reference point (1, 1). ε+: additive \
-epsilon to the exact front. IGD+: mean shortfall from it. Δ: Deb's spread along the front. Means over seeds. Seconds \
-include building the exact front for the algorithms that use it, and leave out compilation."""
+Measures are taken on objectives scaled to the range of the exact front, on the accuracy table that was \
+optimised. They judge the non-dominated set of everything an algorithm evaluated within the budget, not only \
+what it returned in the end; "own set" columns are about what it returned. Hypervolume: share of the exact \
+front's, reference point (1, 1). ε+: additive epsilon to the exact front. IGD+: mean shortfall from it. Δ: \
+Deb's spread along the front. Means over seeds. Seconds include building the exact front for the algorithms \
+that use it, and leave out compilation. Peak memory is the highest resident memory of the whole process so \
+far, in the order of results.csv: it never falls."""
 
 
 def print_comparison(
@@ -65,11 +67,11 @@ def write_report(folder: Path, problems: dict[str, AllocationProblem], runs: Seq
 
 def report_text(problems: dict[str, AllocationProblem], runs: Sequence[Run], picture: str, /) -> str:
     """Write the report in Markdown."""
-    seeds = ", ".join(map(str, sorted({run.seed for run in runs})))
+    seeds = sorted({run.seed for run in runs})
     parts = [
         "# Head to head",
-        f"{runs[0].budget:,} evaluations for each algorithm, n_grid {runs[0].n_grid}, seeds {seeds}."
-        f" {versions_line()}.",
+        f"{runs[0].budget:,} evaluations for each algorithm, n_grid {runs[0].n_grid},"
+        f" seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. {versions_line()}.",
         METHOD,
         f"![Fronts found, over the exact front; single LLMs are crosses]({picture})",
     ]

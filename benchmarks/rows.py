@@ -17,8 +17,8 @@ _HOLDS = {"≥": operator.ge, "≤": operator.le}
 
 METHOD = """\
 Both sides of a ratio are checked for equal results and then timed in turns; ratios are of medians. \
-`≥` and `≤` say on which side of the target the measurement has to lie; rows without a target are measured at another \
-size than the one that the target is set for."""
+`≥` and `≤` say on which side of the target the measurement has to lie; rows without a target are measured \
+at another size than the one that the target is set for."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from pymoo.optimize import minimize
 
 from benchmarks.problems import load_problems
 from benchmarks.rows import Row
-from optllm_pymoo import AllocationProblem, SupportedFront, make_problem
-from optllm_pymoo.algorithms import OptLLM
+from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront, make_problem
 from optllm_pymoo.measures import hypervolume_ratio
 from optllm_pymoo.problems.synthetic import FAMILIES
 
@@ -68,8 +67,8 @@ def distance_from_front(F: np.ndarray, front: SupportedFront, /) -> np.ndarray:
         front: The exact front.
 
     Returns:
-        (n,) accuracy missing at a plan's cost, or the relative cost beyond the front's dearest plan where that is
-        larger.
+        (n,) accuracy missing at a plan's cost, or the relative cost beyond the front's dearest plan where
+        that is larger.
     """
     dearest = front.F[-1, 0]
     missing = np.abs(front.bound(F[:, 0]) + F[:, 1])

@@ -10,18 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from pymoo.optimize import minimize
 
 import optllm_pymoo
 from benchmarks.rows import Row
-from benchmarks.timing import median_seconds
-from optllm_pymoo import make_problem
+from optllm_pymoo import OptLLM, make_problem
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 FIRST_MINIMIZE = """
 from pymoo.optimize import minimize
-from optllm_pymoo import make_problem
-from optllm_pymoo.algorithms import OptLLM
+from optllm_pymoo import OptLLM, make_problem
 print(len(minimize(make_problem({n_queries}, {n_llms}), OptLLM(n_grid=50), seed=1).F))
 """
 
@@ -43,32 +42,12 @@ def memory_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
         "×",
         "≤",
         target,
-        f"peak {mib['peak']}, before {mib['before']} with the tables' {mib['tables']}, result {mib['result']}",
-    )
-
-
-def first_minimize_row(n_queries: int, n_llms: int, /, *, target: float | None, repeats: int) -> Row:
-    """Time a fresh interpreter that imports, solves one batch and ends; compiled kernels are on the disk."""
-    program = FIRST_MINIMIZE.format(n_queries=n_queries, n_llms=n_llms)
-    n_plans = _plans_here(n_queries, n_llms)
-    printed = int(_python("-c", program))
-    assert printed == n_plans, f"a fresh process finds {printed} plans, this one {n_plans}"
-    return Row(
-        "first minimize in a fresh process with warm numba caches, imports included",
-        f"{n_queries:,} × {n_llms}",
-        median_seconds(lambda: _python("-c", program), repeats=repeats),
-        "s",
-        "≤",
-        target,
-        f"median of {repeats}; as many plans as in this process: {n_plans}",
+        f"peak {mib['peak']}, before {mib['before']} with the tables' {mib['tables']},"
+        f" result {mib['result']}",
     )
 
 
 def _plans_here(n_queries: int, n_llms: int) -> int:
-    from pymoo.optimize import minimize
-
-    from optllm_pymoo.algorithms import OptLLM
-
     return len(minimize(make_problem(n_queries, n_llms), OptLLM(n_grid=50), seed=1).F)
 
 

@@ -33,7 +33,8 @@ def compare(
     """Time two functions in turns, A B A B ..., and take the medians.
 
     Taking turns lets whatever slows the machine down for a while slow down both. Medians shrug off single
-    interruptions. Both run once beforehand, untimed, so that compiling and first touches of memory don't count.
+    interruptions. Both run once beforehand, untimed, so that compiling and first touches of memory don't
+    count.
 
     Args:
         first: Called with what ``prepare`` returned.
@@ -47,6 +48,7 @@ def compare(
     if repeats < 1:
         raise ValueError(f"a median needs at least one call; got repeats = {repeats}")
     first(prepare()), second(prepare())
+    gc.collect()
     seconds = np.empty((repeats, 2))
     for turn in seconds:
         turn[:] = [_seconds(function, prepare()) for function in (first, second)]
@@ -60,7 +62,6 @@ def median_seconds(function: Callable[[], Any], /, *, repeats: int) -> float:
 
 
 def _seconds(function: Callable[[Any], Any], argument: Any) -> float:
-    gc.collect()
     start = time.perf_counter()
     outcome = function(argument)
     seconds = time.perf_counter() - start
