@@ -89,9 +89,7 @@ class SupportedFront:
         self._build(cost, accuracy, None if allowed is None else as_mask("allowed", allowed, cost.shape))
 
     @classmethod
-    def from_checked(
-        cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
-    ) -> SupportedFront:
+    def from_checked(cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /) -> SupportedFront:
         """Build from tables that have been checked already; ``accuracy`` may be any finite numbers.
 
         For callers that own validated tables (`AllocationProblem`, and its robust accuracies, which may leave
@@ -113,9 +111,7 @@ class SupportedFront:
         self._moves = step_moves(self.offset, self.vertices, order)
         cheapest = self.vertices[self.offset[:-1] + np.arange(len(cost))]
         cheapest_cost, negated_accuracy = evaluate_allocations(cost, accuracy, cheapest[None])[0]
-        self.F = read_only(
-            prefix_points(deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost))
-        )
+        self.F = read_only(prefix_points(deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost)))
         self._decoded: deque[tuple[int, np.ndarray]] = deque([(0, cheapest)], maxlen=N_DECODED)
 
     def __len__(self) -> int:
@@ -154,7 +150,9 @@ class SupportedFront:
         ends = []
         for here, table in enumerate((self.cost, self.accuracy)):
             values, others = (table[rows, plans[end]].astype(float) for end in (here, 1 - here))
-            ends.append(FrontEnd(read_only(plans[here]), read_only(values), float(np.abs(values - others).max()) or 1.0))
+            ends.append(
+                FrontEnd(read_only(plans[here]), read_only(values), float(np.abs(values - others).max()) or 1.0)
+            )
         return ends[0], ends[1]
 
     def assignment(self, k: int, /) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from moocore import is_nondominated
 import numpy as np
+from moocore import is_nondominated
 from pymoo.core.population import Population
 
 

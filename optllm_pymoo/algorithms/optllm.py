@@ -89,9 +89,7 @@ class OptLLM(Algorithm):
         **kwargs: Any,
     ) -> None:
         _check_options(kwargs)
-        super().__init__(
-            output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs
-        )
+        super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
         for name, value in (("n_grid", n_grid), ("rounds_per_iteration", rounds_per_iteration)):
             if isinstance(value, bool) or int(value) != value or value < 1:
                 raise ValueError(f"{name} must be a positive integer; got {value}")
@@ -103,7 +101,7 @@ class OptLLM(Algorithm):
         self.split = split or RelinkDestruction()
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
-        self.splitting: GapSplitting | None = None
+        self.splitting = GapSplitting(np.ones(2))
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         if not isinstance(problem, AllocationProblem):
@@ -119,7 +117,7 @@ class OptLLM(Algorithm):
             ends.append(problem.supported_front.assignment(-1))
         return Population.new(X=np.stack(ends))
 
-    def _initialize_advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+    def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         problem, n_grid = self.problem, int(self.n_grid.value)
         F, X = infills.get("F", "X")
         gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)

@@ -44,9 +44,7 @@ class Walk:
         destroyed = self.destruction.do(self.problem, self.x, gap=self.gap, random_state=random_state)
         reconstructed = self.x
         if not np.array_equal(destroyed, self.x):
-            reconstructed = self.reconstruction.do(
-                self.problem, destroyed, gap=self.gap, random_state=random_state
-            )
+            reconstructed = self.reconstruction.do(self.problem, destroyed, gap=self.gap, random_state=random_state)
         if np.array_equal(reconstructed, self.x):
             self.rounds_left = 0
             return None

@@ -58,9 +58,7 @@ def _build_hulls(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_candidates(
-    cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray
-) -> int:
+def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
     """Collect the ends of the hull of query i and the LLMs above the chord between them, by rising cost.
 
     Sorting only these few is several times faster than sorting the row, and loses nothing: what lies on or

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import abc
 from typing import Any, NamedTuple
 
 import numpy as np
 from pymoo.core.variable import Real
 
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
+from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import FrontEnd
@@ -83,9 +83,16 @@ class AccuracyDestruction(Destruction):
         [0, 1]
     """
 
-    def _do(self, problem: AllocationProblem, X: np.ndarray, *args: Any, gap: Gap, **kwargs: Any) -> np.ndarray:
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        **kwargs: Any,
+    ) -> np.ndarray:
         _, most_accurate = problem.supported_front.ends
-        return _move_rows(problem.accuracy, most_accurate, gap.accuracy, X)
+        return _move_rows(problem.accuracy, most_accurate, kwargs["gap"].accuracy, X)
 
 
 class CostDestruction(Destruction):
@@ -100,9 +107,16 @@ class CostDestruction(Destruction):
         [1, 0]
     """
 
-    def _do(self, problem: AllocationProblem, X: np.ndarray, *args: Any, gap: Gap, **kwargs: Any) -> np.ndarray:
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        **kwargs: Any,
+    ) -> np.ndarray:
         cheapest, _ = problem.supported_front.ends
-        return _move_rows(problem.cost, cheapest, gap.cost_usd, X)
+        return _move_rows(problem.cost, cheapest, kwargs["gap"].cost_usd, X)
 
 
 def _move_rows(table: np.ndarray, end: FrontEnd, target: float, X: np.ndarray) -> np.ndarray:
@@ -113,7 +127,7 @@ def _move_rows(table: np.ndarray, end: FrontEnd, target: float, X: np.ndarray) -
 
 
 class RandomDestruction(Destruction):
-    """Sends a random share of the queries to random allowed LLMs: the classical random ruin.
+    """Sends a random share of the queries to other allowed LLMs at random: the classical random ruin.
 
     Args:
         share: Expected share of the queries that are sent elsewhere, in (0, 1].
@@ -124,7 +138,7 @@ class RandomDestruction(Destruction):
     Example:
         >>> problem = AllocationProblem(np.ones((6, 3)), np.ones((6, 3)))
         >>> RandomDestruction(0.5).do(problem, np.zeros(6, int), random_state=2).tolist()
-        [0, 0, 1, 0, 2, 2]
+        [2, 1, 0, 2, 0, 0]
     """
 
     def __init__(self, share: float = 0.1, **kwargs: Any) -> None:
@@ -141,14 +155,8 @@ class RandomDestruction(Destruction):
         random_state: np.random.Generator,
         **kwargs: Any,
     ) -> np.ndarray:
-        hit = random_state.random(X.shape) < self.share.value
-        queries = np.nonzero(hit)[1]
-        if problem.allowed is None:
-            X[hit] = random_state.integers(0, problem.n_llms, len(queries))
-        else:
-            keys = random_state.random((len(queries), problem.n_llms))
-            keys[~problem.allowed[queries]] = -1.0
-            X[hit] = keys.argmax(axis=1)
+        plans, queries = np.nonzero(random_state.random(X.shape) < self.share.value)
+        X[plans, queries] = draw_other(problem.n_llms, problem.allowed, queries, X[plans, queries], random_state)
         return X
 
 

@@ -31,8 +31,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         raw = raw[None]
     if raw.ndim != 2 or raw.shape[1] != n_queries:
         raise ValueError(
-            f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},),"
-            f" got {np.shape(X)}"
+            f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},), got {np.shape(X)}"
         )
     if raw.dtype.kind == "O" or raw.dtype.kind not in "biuf":
         raise TypeError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
@@ -54,9 +53,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
     return plans
 
 
-def check_allowed(
-    plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /
-) -> None:
+def check_allowed(plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /) -> None:
     """Raise ValueError at the first query whose LLM is not allowed for it.
 
     Args:
