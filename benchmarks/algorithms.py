@@ -50,9 +50,7 @@ def _evolutionary(family: str, factory: Callable[..., Algorithm], title: str) ->
     """All combinations of operators and start of one factory."""
 
     def variant(operators: str, start: str) -> Callable[[Settings], Algorithm]:
-        return lambda settings: factory(
-            pop_size=min(POP_SIZE, settings.budget), operators=operators, start=start
-        )
+        return lambda settings: factory(pop_size=min(POP_SIZE, settings.budget), operators=operators, start=start)
 
     return {
         f"{family}{o}{s}": Variant(variant(operators, start), f"{title}, {with_operators}, {from_start}")

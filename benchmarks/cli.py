@@ -34,13 +34,11 @@ def compare(
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(
-            help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'
-        ),
+        typer.Option(help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'),
     ] = None,
-    n_grid: Annotated[int, typer.Option(min=1, help="Gaps of OptLLM's grid.")] = 50,
+    n_grid: Annotated[int, typer.Option(help="Gaps of OptLLM's grid.")] = 50,
     budget: Annotated[
-        int | None, typer.Option(min=2, help="Evaluations for each algorithm. [default: 10000, quick: 2000]")
+        int | None, typer.Option(help="Evaluations for each algorithm. [default: 10000, quick: 2000]")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer of everything: ends within 30 s.")] = False,
     out: Out = Path("benchmark-results"),
@@ -56,13 +54,11 @@ def compare(
 
     try:
         names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
+        settings = checked_settings(n_grid, (2_000 if quick else 10_000) if budget is None else budget)
         chosen_seeds = parse_seeds(seeds or ("1" if quick else "3"))
-        problems = (
-            load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
-        )
+        problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    settings = Settings(n_grid=n_grid, budget=budget or (2_000 if quick else 10_000))
     any_failed = run_comparison(problems, names, chosen_seeds, settings, out, Console())
     raise typer.Exit(code=int(any_failed))
 
@@ -80,6 +76,18 @@ def speed(
     from benchmarks.speed import run_speed
 
     run_speed(Console(), out, quick=quick)
+
+
+def checked_settings(n_grid: int, budget: int, /) -> Settings:
+    """Put the settings together.
+
+    Raises:
+        ValueError: If a number is too small to mean anything.
+    """
+    for name, value, least in (("n-grid", n_grid, 1), ("budget", budget, 2)):
+        if value < least:
+            raise ValueError(f"--{name} must be at least {least}; got {value}")
+    return Settings(n_grid=n_grid, budget=budget)
 
 
 def parse_seeds(text: str, /) -> tuple[int, ...]:

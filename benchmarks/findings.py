@@ -46,19 +46,22 @@ def _rivals(ratio: pd.Series) -> list[str]:
     wins = rivals > ours * (1 + ROUNDING)
     winners, close = rivals[wins], rivals[~wins & (rivals >= ours * (1 - CLOSE))]
     sentences = [
-        f"`{name}` beats `{OURS}`: {value:.4f} against {ours:.4f} ({100 * (value / ours - 1):.3g} % more)."
+        f"`{name}` beats `{OURS}`: {_versus(value, ours)} ({100 * (value / ours - 1):.2g} % more)."
         for name, value in winners.items()
     ]
-    sentences += [
-        f"`{name}` comes within 1 % of `{OURS}`: {value:.4f} against {ours:.4f}."
-        for name, value in close.items()
-    ]
+    sentences += [f"`{name}` comes within 1 % of `{OURS}`: {_versus(value, ours)}." for name, value in close.items()]
     if len(rivals) and not sentences:
         sentences = [
             f"No baseline comes within 1 % of `{OURS}` ({ours:.4f}); the nearest is `{rivals.index[0]}`"
             f" with {rivals.iloc[0]:.4f}."
         ]
     return sentences
+
+
+def _versus(value: float, ours: float) -> str:
+    """Print two numbers with enough digits to tell them apart, within reason."""
+    digits = 4 if f"{value:.4f}" != f"{ours:.4f}" else 7
+    return f"{value:.{digits}f} against {ours:.{digits}f}"
 
 
 def _seconds(done: pd.DataFrame) -> list[str]:
@@ -80,9 +83,7 @@ def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
     """What a variant changes, wherever an algorithm was run both with and without it."""
     pairs = [(name.replace(variant, ""), name) for name in ratio.index if variant in name]
     changes = [
-        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}"
-        for plain, changed in pairs
-        if plain in ratio.index
+        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}" for plain, changed in pairs if plain in ratio.index
     ]
     return [f"{what} takes {', '.join(changes)}."] if changes else []
 

@@ -102,9 +102,7 @@ def plan_cells(
     ]
 
 
-def run_cell(
-    problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callable[[int], None] | None = None
-) -> Run:
+def run_cell(problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callable[[int], None] | None = None) -> Run:
     """Run one algorithm with one seed and measure it against the exact front.
 
     The problem is built anew on the same tables, so an algorithm that uses the exact front pays for building
@@ -123,9 +121,7 @@ def run_cell(
         return Run(**given, error=message, trace=traceback.format_exc())
 
 
-def _measured(
-    problem: AllocationProblem, cell: Cell, on_evaluation: Callable[[int], None] | None
-) -> dict[str, Any]:
+def _measured(problem: AllocationProblem, cell: Cell, on_evaluation: Callable[[int], None] | None) -> dict[str, Any]:
     variant = find_variant(cell.algorithm)
     recorder = Recorder(cell.settings.budget, on_evaluation=on_evaluation)
     result, seconds = _minimize(same_tables(problem), variant, cell, recorder)
@@ -145,9 +141,7 @@ def _measured(
     }
 
 
-def _minimize(
-    problem: AllocationProblem, variant: Variant, cell: Cell, recorder: Recorder
-) -> tuple[Any, float]:
+def _minimize(problem: AllocationProblem, variant: Variant, cell: Cell, recorder: Recorder) -> tuple[Any, float]:
     algorithm = variant.make(cell.settings)
     termination = ("n_eval", cell.settings.budget) if variant.fills_budget else None
     start = time.perf_counter()

@@ -36,10 +36,7 @@ def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
     if twice:
         raise ValueError(f"the data set {twice[0]} is given twice")
     names = [path.name for path in paths]
-    return {
-        path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem()
-        for path in paths
-    }
+    return {path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem() for path in paths}
 
 
 def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:

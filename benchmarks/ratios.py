@@ -41,9 +41,7 @@ def evaluation_row(n_queries: int, n_llms: int, /, *, target: float | None) -> R
 def fancy_indexing(problem: AllocationProblem, plans: np.ndarray, /) -> np.ndarray:
     """Score allocations (n, N) the way one would with NumPy alone."""
     queries = np.arange(problem.n_queries)
-    return np.column_stack(
-        [problem.cost[queries, plans].sum(axis=1), -problem.accuracy[queries, plans].mean(axis=1)]
-    )
+    return np.column_stack([problem.cost[queries, plans].sum(axis=1), -problem.accuracy[queries, plans].mean(axis=1)])
 
 
 def minimize_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
@@ -53,7 +51,7 @@ def minimize_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row
     _check_result(problem, minimize(same_tables(problem), OptLLM(n_grid=50), seed=1))
 
     def front_and_evaluation(fresh: AllocationProblem) -> np.ndarray:
-        assert len(fresh.supported_front) > 0
+        len(fresh.supported_front)
         return fresh.evaluate(plans)
 
     comparison = compare(

@@ -28,9 +28,7 @@ class Recorder(Evaluator):
         n_eval: Evaluations so far, beyond the budget too.
     """
 
-    def __init__(
-        self, budget: int | None = None, /, *, on_evaluation: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, budget: int | None = None, /, *, on_evaluation: Callable[[int], None] | None = None) -> None:
         super().__init__()
         self.budget = budget
         self.on_evaluation = on_evaluation

@@ -28,9 +28,7 @@ that use it, and leave out compilation. Peak memory is the highest resident memo
 far, in the order of results.csv: it never falls."""
 
 
-def print_comparison(
-    console: Console, problems: dict[str, AllocationProblem], runs: Sequence[Run], /
-) -> None:
+def print_comparison(console: Console, problems: dict[str, AllocationProblem], runs: Sequence[Run], /) -> None:
     """Print one table per batch, what it says, and what failed."""
     for data, rows in _batches(runs):
         console.print(rich_comparison(f"{data}: {describe(problems[data])}", rows))

@@ -141,7 +141,7 @@ def test_termination_may_be_an_option(name, problem):
 
 @every
 def test_misspelt_option_is_refused(name):
-    """pymoo would swallow it; the message names the right one. The right one passes."""
+    """Pymoo would swallow it; the message names the right one. The right one passes."""
     with pytest.raises(TypeError, match=r"no option 'save_histroy'; did you mean 'save_history'\?"):
         FACTORIES[name](save_histroy=True)
     assert FACTORIES[name](save_history=True).save_history
