@@ -52,6 +52,7 @@ def _draw_batch(
     low, high = axes.dataLim.x0, axes.dataLim.x1
     if low > 0 and high > LOG_FROM * low:
         axes.set_xscale("log")
+    axes.margins(x=0.1)
     axes.set(title=name, xlabel="total cost, US$", ylabel="mean accuracy")
     axes.grid(alpha=0.25)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
@@ -77,5 +78,14 @@ def _draw_points(axes: Axes, algorithm: str, F: np.ndarray, k: int) -> None:
 def _draw_single_llms(axes: Axes, problem: AllocationProblem) -> None:
     cost, accuracy = problem.cost.sum(axis=0), problem.accuracy.mean(axis=0)
     axes.plot(cost, accuracy, "x", color="black", markersize=6, label="single LLMs", zorder=2)
-    for llm, x, y in zip(problem.llms, cost, accuracy, strict=True):
-        axes.annotate(llm, (x, y), xytext=(4, -8), textcoords="offset points", fontsize=7, color="#444444")
+    for rank, j in enumerate(np.argsort(cost, kind="stable")):
+        # above and below in turns: LLMs of like price would write over each other
+        offset = (5, -9) if rank % 2 else (5, 4)
+        axes.annotate(
+            problem.llms[j],
+            (cost[j], accuracy[j]),
+            xytext=offset,
+            textcoords="offset points",
+            fontsize=7,
+            color="#444444",
+        )

@@ -56,7 +56,7 @@ class Run:
     seconds: float = np.nan
     """Wall-clock time of ``minimize``, after a run on a few queries that compiled what it needs."""
     peak_rss_mib: float = np.nan
-    """Highest resident memory of the process up to the end of this run (``ru_maxrss``): it never falls."""
+    """Highest resident memory of the process up to the end of this run; it never falls."""
     error: str = ""
     """Kind and message of the exception that ended the run."""
     trace: str = field(default="", repr=False)

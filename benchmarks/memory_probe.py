@@ -1,7 +1,6 @@
 """``python -m benchmarks.memory_probe FOLDER``: the memory that one run needs, printed as JSON in bytes.
 
-It looks at resident memory, because ``tracemalloc`` doesn't see what numba allocates. The tables are read
-from files, since making them here would leave a peak behind that hides the run's own.
+The tables are read from files, since making them here would leave a peak behind that hides the run's own.
 """
 
 from __future__ import annotations
