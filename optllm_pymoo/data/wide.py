@@ -103,9 +103,7 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
         if llm in known or llm.endswith(COST_SUFFIXES):
-            raise ValueError(
-                f"an LLM can't be called {llm!r} in a wide table, where that means something else"
-            )
+            raise ValueError(f"an LLM can't be called {llm!r} in a wide table, where that means something else")
         columns[llm] = outcomes.iloc[:, j]
         columns[f"{llm}_cost"] = dataset.cost[:, j]
     return pd.DataFrame(columns)
