@@ -66,7 +66,7 @@ def test_seconds_and_overshoot():
         **{"single-llms": {"seconds": 0.1, "evaluations": 4}},
     )
     assert (
-        "`optllm` takes 2 s for 1,000 evaluations; the baselines that spend the same budget take 3 s (`moead`)"
+        "`optllm` takes 2 s for 1,000 evaluations; the baselines that evaluate as many or use up the budget take 3 s (`moead`)"
         " to 4 s (`nsga2`)." in sentences
     )
     assert sentences[-1].startswith("More than the budget was evaluated by `moead` (1,040);")
