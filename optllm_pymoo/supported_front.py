@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.kernels.exchange import count_steps, decode_prefix
 from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.ordering import order_by_efficiency, prefix_points, step_ranks
+from optllm_pymoo.kernels.ordering import order_by_efficiency, prefix_points, step_moves
+from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
 from optllm_pymoo.validation import as_mask, as_table, check_shape, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
+
+N_DECODED = 4
+"""Plans that a front remembers: both walks of a search, and both ends."""
 
 
 class Steps(NamedTuple):
@@ -29,6 +34,17 @@ class Steps(NamedTuple):
     """(S,) US$, > 0."""
     delta_accuracy: np.ndarray
     """(S,) accuracy of that query, > 0; divide by N for the mean."""
+
+
+class FrontEnd(NamedTuple):
+    """One end of the front, as destructions need it."""
+
+    x: np.ndarray
+    """(N,) read-only plan of this end."""
+    values: np.ndarray
+    """(N,) float64: each query's US$ at the cheapest end, its accuracy at the most accurate end."""
+    largest_gain: float
+    """Largest distance of any query between the two ends, or 1 if they are the same plan."""
 
 
 class SupportedFront:
@@ -73,9 +89,7 @@ class SupportedFront:
         self._build(cost, accuracy, None if allowed is None else as_mask("allowed", allowed, cost.shape))
 
     @classmethod
-    def from_checked(
-        cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
-    ) -> SupportedFront:
+    def from_checked(cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /) -> SupportedFront:
         """Build from tables that have been checked already; ``accuracy`` may be any finite numbers.
 
         For callers that own validated tables (`AllocationProblem`, and its robust accuracies, which may leave
@@ -92,14 +106,13 @@ class SupportedFront:
 
     def _build(self, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> None:
         self.cost, self.accuracy = cost, accuracy
-        self.offset, self.vertices, self.deltas = upper_hulls(cost, accuracy, allowed)
-        order = order_by_efficiency(self.deltas)
-        self.rank = step_ranks(order)
+        self.offset, self.vertices, deltas = upper_hulls(cost, accuracy, allowed)
+        order = order_by_efficiency(deltas)
+        self._moves = step_moves(self.offset, self.vertices, order)
         cheapest = self.vertices[self.offset[:-1] + np.arange(len(cost))]
         cheapest_cost, negated_accuracy = evaluate_allocations(cost, accuracy, cheapest[None])[0]
-        self.F = read_only(
-            prefix_points(self.deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost))
-        )
+        self.F = read_only(prefix_points(deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost)))
+        self._decoded: deque[tuple[int, np.ndarray]] = deque([(0, cheapest)], maxlen=N_DECODED)
 
     def __len__(self) -> int:
         """Count the points: one more than there are steps."""
@@ -115,28 +128,57 @@ class SupportedFront:
 
     @property
     def steps(self) -> Steps:
-        """The upgrade steps in the order in which they are taken; built anew at each access, O(S)."""
-        order = np.empty_like(self.rank)
-        order[self.rank] = np.arange(len(order), dtype=order.dtype)
-        query = np.repeat(np.arange(len(self.cost)), np.diff(self.offset))[order]
-        vertex = order + query
-        return Steps(query, self.vertices[vertex], self.vertices[vertex + 1], *self.deltas[order].T)
+        """The upgrade steps in the order in which they are taken; their deltas are looked up at each access, O(S)."""
+        query, from_llm, to_llm = self._moves
+        delta_cost, delta_accuracy = (
+            table[query, to_llm].astype(float) - table[query, from_llm] for table in (self.cost, self.accuracy)
+        )
+        return Steps(query, from_llm, to_llm, delta_cost, delta_accuracy)
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """(N, M) number of upgrade steps that a query has taken when it is at an LLM; built when first asked for.
+
+        An LLM off the hull counts like the dearest hull LLM that is no dearer.
+        """
+        return read_only(tabulate_levels(self.cost, self.offset, self.vertices))
+
+    @cached_property
+    def ends(self) -> tuple[FrontEnd, FrontEnd]:
+        """The cheapest and the most accurate end; built when first asked for."""
+        rows, plans = np.arange(len(self.cost)), (self.assignment(0), self.assignment(-1))
+        ends = []
+        for here, table in enumerate((self.cost, self.accuracy)):
+            values, others = (table[rows, plans[end]].astype(float) for end in (here, 1 - here))
+            ends.append(
+                FrontEnd(read_only(plans[here]), read_only(values), float(np.abs(values - others).max()) or 1.0)
+            )
+        return ends[0], ends[1]
 
     def assignment(self, k: int, /) -> np.ndarray:
         """Decode the plan of point ``k``.
+
+        The last few plans are remembered and the nearest of them is walked from: O(N + steps in between), so that
+        a search which moves along the front pays for its moves, not for the whole front.
 
         Args:
             k: Index of a point, 0 (cheapest) ... len(self) - 1 (most accurate); negative from the end.
 
         Returns:
-            (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array. O(N + S).
+            (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array.
 
         Raises:
             IndexError: If there is no such point.
         """
         if not -len(self) <= k < len(self):
             raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
-        return decode_prefix(self.offset, self.vertices, self.rank, int(k) % len(self))
+        k = int(k) % len(self)
+        start, x = min(self._decoded, key=lambda decoded: abs(decoded[0] - k))
+        x = x.copy()
+        query, from_llm, to_llm = self._moves
+        take_steps(query, to_llm if k >= start else from_llm, start, k, x)
+        self._decoded.append((k, x))
+        return x.copy()
 
     def count_steps(self, x: np.ndarray, /) -> int:
         """Count the upgrade steps an allocation has taken: the index of the point with as many.
@@ -145,7 +187,7 @@ class SupportedFront:
             x: (N,) LLM per query, int8 or int32, in 0 ... M-1. An LLM off its query's hull counts like the dearest
                 hull LLM that is no dearer.
         """
-        return count_steps(self.cost, self.offset, self.vertices, x)
+        return count_steps(self.levels, x)
 
     def within_budget(self, budget_usd: float, /) -> int:
         """Find the most accurate plan of the front that a budget pays for.

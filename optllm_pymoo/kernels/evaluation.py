@@ -61,9 +61,7 @@ def _sum_chunks(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _sum_row(
-    cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: int, n_llms: int
-) -> tuple[float, float]:
+def _sum_row(cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: int, n_llms: int) -> tuple[float, float]:
     """Sum the chosen cells in four chains of additions, which needn't wait for one another."""
     c0 = c1 = c2 = c3 = 0.0
     a0 = a1 = a2 = a3 = 0.0

@@ -53,36 +53,32 @@ def _build_hulls(
     candidates = np.empty(cost.shape[1] + 1, dtype=np.int64)
     efficiency = np.empty(cost.shape[1])
     for i in range(start, stop):
-        allowed = mask[i] if mask.size else mask[:0, 0]
-        n = _find_candidates(cost[i], accuracy[i], allowed, candidates)
-        n_steps[i + 1] = _scan_hull(cost[i], accuracy[i], candidates[:n], efficiency, hulls[i]) - 1
+        n = _find_candidates(cost, accuracy, mask, i, candidates)
+        n_steps[i + 1] = _scan_hull(cost, accuracy, i, candidates, n, efficiency, hulls) - 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_candidates(
-    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray, candidates: np.ndarray
-) -> int:
-    """Collect the hull's ends and the LLMs above the chord between them, by rising cost; return how many.
+def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
+    """Collect the ends of the hull of query i and the LLMs above the chord between them, by rising cost.
 
     Sorting only these few is several times faster than sorting the row, and loses nothing: what lies on or
-    below the chord is no vertex.
+    below the chord is no vertex. Returns how many there are.
     """
-    low, high = _ends(cost, accuracy, allowed)
+    low, high = _ends(cost, accuracy, mask, i)
     candidates[0] = low
     if low == high:
         return 1
-    chord = _efficiency(cost, accuracy, low, high)
+    low_cost, low_accuracy = np.float64(cost[i, low]), np.float64(accuracy[i, low])
+    chord = _efficiency(cost, accuracy, i, low, high)
     n = 1
-    for j in range(cost.size):
-        gain = np.float64(accuracy[j]) - np.float64(accuracy[low])
-        above = gain > chord * (np.float64(cost[j]) - np.float64(cost[low]))
+    for j in range(cost.shape[1]):
+        above = np.float64(accuracy[i, j]) - low_accuracy > chord * (np.float64(cost[i, j]) - low_cost)
         # written always, counted only if it qualifies: the outcome is too random for a branch
         candidates[n] = j
-        n += above & (cost[j] < cost[high]) & (allowed.size == 0 or allowed[j])
+        n += above & (cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
     for last in range(2, n):
-        k = last
-        j = candidates[k]
-        while k > 1 and cost[candidates[k - 1]] > cost[j]:
+        k, j = last, candidates[last]
+        while k > 1 and cost[i, candidates[k - 1]] > cost[i, j]:
             candidates[k] = candidates[k - 1]
             k -= 1
         candidates[k] = j
@@ -91,52 +87,58 @@ def _find_candidates(
 
 
 @njit(cache=True, nogil=True)
-def _ends(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray) -> tuple[int, int]:
-    """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals), then the first."""
+def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> tuple[int, int]:
+    """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals) of query i."""
     lowest, best = np.inf, -np.inf
-    for j in range(cost.size):
-        if allowed.size == 0 or allowed[j]:
-            lowest = min(lowest, np.float64(cost[j]))
-            best = max(best, np.float64(accuracy[j]))
+    for j in range(cost.shape[1]):
+        if mask.size == 0 or mask[i, j]:
+            lowest = min(lowest, np.float64(cost[i, j]))
+            best = max(best, np.float64(accuracy[i, j]))
     low = high = -1
-    for j in range(cost.size):
-        if allowed.size and not allowed[j]:
+    for j in range(cost.shape[1]):
+        if mask.size and not mask[i, j]:
             continue
-        if cost[j] == lowest and (low < 0 or accuracy[j] > accuracy[low]):
+        if cost[i, j] == lowest and (low < 0 or accuracy[i, j] > accuracy[i, low]):
             low = j
-        if accuracy[j] == best and (high < 0 or cost[j] < cost[high]):
+        if accuracy[i, j] == best and (high < 0 or cost[i, j] < cost[i, high]):
             high = j
-    if accuracy[low] == best:
+    if accuracy[i, low] == best:
         high = low
     return low, high
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _efficiency(cost: np.ndarray, accuracy: np.ndarray, cheaper: int, dearer: int) -> float:
+def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, dearer: int) -> float:
     """Δaccuracy/Δcost in float64: the sort of the steps uses the same expression, so both agree on order."""
-    gain = np.float64(accuracy[dearer]) - np.float64(accuracy[cheaper])
-    return gain / (np.float64(cost[dearer]) - np.float64(cost[cheaper]))
+    gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+    return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _scan_hull(
-    cost: np.ndarray, accuracy: np.ndarray, candidates: np.ndarray, efficiency: np.ndarray, hull: np.ndarray
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    i: int,
+    candidates: np.ndarray,
+    n_candidates: int,
+    efficiency: np.ndarray,
+    hulls: np.ndarray,
 ) -> int:
-    """Andrew's monotone chain on the candidates of one query; return the number of vertices."""
-    hull[0] = candidates[0]
+    """Andrew's monotone chain on the candidates of query i; return the number of vertices."""
+    hulls[i, 0] = candidates[0]
     n = 1
-    for k in range(1, candidates.size):
+    for k in range(1, n_candidates):
         j = candidates[k]
-        if cost[j] == cost[hull[n - 1]] and accuracy[j] > accuracy[hull[n - 1]]:
+        if cost[i, j] == cost[i, hulls[i, n - 1]] and accuracy[i, j] > accuracy[i, hulls[i, n - 1]]:
             n -= 1  # equally dear and better: it takes the place of the last vertex
-        if accuracy[j] <= accuracy[hull[n - 1]]:
+        if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
             continue
-        gain = _efficiency(cost, accuracy, hull[n - 1], j)
+        gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
         while n > 1 and gain >= efficiency[n - 1]:
             n -= 1
-            gain = _efficiency(cost, accuracy, hull[n - 1], j)
+            gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
         efficiency[n] = gain
-        hull[n] = j
+        hulls[i, n] = j
         n += 1
     return n
 

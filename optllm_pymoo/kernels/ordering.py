@@ -1,4 +1,4 @@
-"""The order in which steps are taken, and the points that the prefixes of that order reach."""
+"""The order in which steps are taken, the points that its prefixes reach, and who moves where."""
 
 from __future__ import annotations
 
@@ -55,11 +55,43 @@ def prefix_points(
     return F
 
 
-def step_ranks(order: np.ndarray) -> np.ndarray:
-    """Invert the order: (S,) place of every step in it; along one query the ranks rise."""
-    rank = np.empty_like(order)
-    over_queries(_scatter, len(order), order, rank)
-    return rank
+def step_moves(
+    offset: np.ndarray, vertices: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Write down the moves in the order in which they are taken.
+
+    Args:
+        offset: (N + 1,) from `upper_hulls`.
+        vertices: (N + S,) from `upper_hulls`.
+        order: (S,) from `order_by_efficiency`.
+
+    Returns:
+        ``query`` of the type of ``order``, ``from_llm`` and ``to_llm`` of the type of ``vertices``, (S,) each. O(S).
+    """
+    owner = np.repeat(np.arange(len(offset) - 1, dtype=order.dtype), np.diff(offset))
+    query = np.empty_like(order)
+    from_llm, to_llm = np.empty((2, len(order)), dtype=vertices.dtype)
+    over_queries(_fill_moves, len(order), vertices, order, owner, query, from_llm, to_llm)
+    return query, from_llm, to_llm
+
+
+@njit(cache=True, nogil=True)
+def _fill_moves(
+    start: int,
+    stop: int,
+    vertices: np.ndarray,
+    order: np.ndarray,
+    owner: np.ndarray,
+    query: np.ndarray,
+    from_llm: np.ndarray,
+    to_llm: np.ndarray,
+) -> None:
+    for k in range(start, stop):
+        step = order[k]
+        i = owner[step]
+        query[k] = i
+        from_llm[k] = vertices[step + i]
+        to_llm[k] = vertices[step + i + 1]
 
 
 @njit(cache=True, nogil=True)
@@ -78,12 +110,6 @@ def _gather(start: int, stop: int, deltas: np.ndarray, order: np.ndarray, out: n
     for k in range(start, stop):
         out[k, 0] = deltas[order[k], 0]
         out[k, 1] = deltas[order[k], 1]
-
-
-@njit(cache=True, nogil=True)
-def _scatter(start: int, stop: int, order: np.ndarray, rank: np.ndarray) -> None:
-    for k in range(start, stop):
-        rank[order[k]] = k
 
 
 @njit(cache=True, nogil=True)

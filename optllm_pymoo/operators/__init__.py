@@ -1,1 +1,34 @@
-"""Operators on allocations."""
+"""Operators on allocations: destruction and reconstruction, and what pymoo lacks for categories."""
+
+from optllm_pymoo.operators.base import AllocationOperator
+from optllm_pymoo.operators.destruction import (
+    AccuracyDestruction,
+    CostDestruction,
+    Destruction,
+    Gap,
+    RandomDestruction,
+    RelinkDestruction,
+)
+from optllm_pymoo.operators.duplicates import RowDuplicateElimination
+from optllm_pymoo.operators.mating import RuinAndRecreate
+from optllm_pymoo.operators.mutation import RandomResetMutation
+from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
+from optllm_pymoo.operators.repair import AllowedRepair
+from optllm_pymoo.operators.sampling import CategoricalSampling
+
+__all__ = [
+    "AccuracyDestruction",
+    "AllocationOperator",
+    "AllowedRepair",
+    "CategoricalSampling",
+    "CostDestruction",
+    "Destruction",
+    "ExchangeReconstruction",
+    "Gap",
+    "RandomDestruction",
+    "RandomResetMutation",
+    "Reconstruction",
+    "RelinkDestruction",
+    "RowDuplicateElimination",
+    "RuinAndRecreate",
+]

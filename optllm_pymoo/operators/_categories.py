@@ -17,9 +17,7 @@ def allowed_lists(allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.count_nonzero(allowed, axis=1), np.argsort(~allowed, axis=1, kind="stable")
 
 
-def draw_allowed(
-    allowed: np.ndarray, queries: np.ndarray, random_state: np.random.Generator
-) -> np.ndarray:
+def draw_allowed(allowed: np.ndarray, queries: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
     """Draw an allowed LLM for each of some queries.
 
     Args:

@@ -40,11 +40,8 @@ class AllocationOperator(Operator, abc.ABC):
         """
         is_population = isinstance(elem, Population)
         given = elem.get("X") if is_population else np.asarray(elem)
-        # always a copy: ``_do`` owns what it gets
-        X = np.array(problem.as_allocations(given))
-        changed = self._do(
-            problem, X, *args, random_state=np.random.default_rng(random_state), **kwargs
-        )
+        X = problem.as_allocations(given).copy()
+        changed = self._do(problem, X, *args, random_state=np.random.default_rng(random_state), **kwargs)
         checked = self._check(problem, X.shape, changed)
         if is_population:
             return Population.new(X=checked)

@@ -46,9 +46,7 @@ class RandomResetMutation(Mutation):
         prob_var = self.get_prob_var(problem, size=len(X))
         plans, queries = _choose_cells(X.shape, prob_var, random_state)
         mutated = X.copy()
-        mutated[plans, queries] = draw_other(
-            problem.n_llms, problem.allowed, queries, X[plans, queries], random_state
-        )
+        mutated[plans, queries] = draw_other(problem.n_llms, problem.allowed, queries, X[plans, queries], random_state)
         return mutated
 
 

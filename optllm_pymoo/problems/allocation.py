@@ -120,9 +120,7 @@ class AllocationProblem(Problem):
         if self.robust_accuracy is None:
             return self
         steered = AllocationProblem.__new__(AllocationProblem)
-        steered.__dict__.update(
-            (key, value) for key, value in self.__dict__.items() if key not in _DERIVED
-        )
+        steered.__dict__.update((key, value) for key, value in self.__dict__.items() if key not in _DERIVED)
         steered.accuracy, steered.robust_accuracy = self.robust_accuracy, None
         return steered
 
@@ -191,9 +189,7 @@ class AllocationProblem(Problem):
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])
 
     def _thinned(self, n_points: int | None) -> np.ndarray:
-        return self.supported_front.thin(
-            n_points or min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries))
-        )
+        return self.supported_front.thin(n_points or min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries)))
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
         """Score allocations; pymoo's own method behind a check of the shape.

@@ -26,11 +26,12 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         TypeError: If the values are not numbers.
         ValueError: If the shape is wrong, or an entry is not an integer in 0 ... M-1.
     """
-    raw = np.atleast_2d(np.asarray(X))
+    raw = np.asarray(X)
+    if raw.ndim == 1:
+        raw = raw[None]
     if raw.ndim != 2 or raw.shape[1] != n_queries:
         raise ValueError(
-            f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},),"
-            f" got {np.shape(X)}"
+            f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},), got {np.shape(X)}"
         )
     if raw.dtype.kind == "O" or raw.dtype.kind not in "biuf":
         raise TypeError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
@@ -43,6 +44,8 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         bad = ~((raw >= 0) & (raw < n_llms))
         p, i = np.argwhere(bad)[0].tolist()
         raise ValueError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; X[{p}, {i}] = {raw[p, i]}")
+    if raw.dtype == dtype and raw.flags.c_contiguous:
+        return raw
     plans = np.ascontiguousarray(raw, dtype=dtype)
     if raw.dtype.kind == "f" and not np.array_equal(plans, raw):
         p, i = np.argwhere(plans != raw)[0].tolist()
@@ -50,9 +53,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
     return plans
 
 
-def check_allowed(
-    plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /
-) -> None:
+def check_allowed(plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /) -> None:
     """Raise ValueError at the first query whose LLM is not allowed for it.
 
     Args:

@@ -1,0 +1,183 @@
+"""OptLLM: destruct and reconstruct allocations from the cheapest plan to the most accurate one."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from pymoo.core.algorithm import Algorithm
+from pymoo.core.population import Population
+from pymoo.core.variable import Integer
+
+from optllm_pymoo.algorithms.archive import GapSplitting, NonDominatedArchive
+from optllm_pymoo.algorithms.output import FrontOutput
+from optllm_pymoo.algorithms.termination import GridFilled
+from optllm_pymoo.algorithms.walk import Walk
+from optllm_pymoo.operators.destruction import (
+    AccuracyDestruction,
+    CostDestruction,
+    Destruction,
+    Gap,
+    RelinkDestruction,
+)
+from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
+from optllm_pymoo.problems import AllocationProblem
+
+N_SPLITS = 8
+"""Gaps that one iteration splits at once."""
+
+
+class OptLLM(Algorithm):
+    """Allocate queries to LLMs by destruction and reconstruction (OptLLM, arXiv 2405.15130, section on allocation).
+
+    The first iteration scores the two extreme plans. Their ranges of cost and accuracy are cut into ``n_grid``
+    equal gaps. Then two walks of at most ``n_grid - 1`` rounds each run side by side, some rounds of each per
+    iteration: upward from the cheapest plan, where a destruction gains one accuracy gap and the reconstruction makes
+    the outcome efficient; and downward from the most accurate plan, where it saves one cost gap. On tie-free input
+    this is the published search, plan for plan.
+
+    Where the walks leave a gap that is wider than the grid in both objectives (with ties they may), and for as
+    long as a termination given by the user has budget after them, the widest gaps are split by ruin and recreate:
+    ``split`` moves the cheaper of two neighbours part of the way toward the dearer one, and the reconstruction makes
+    that efficient. All that is non-dominated is kept, so more time never makes the answer worse. The run ends by
+    itself when nothing is left to split.
+
+    The downward walk is steered by ``problem.robust_accuracy`` if there is such a table; plans are scored on
+    ``problem.accuracy`` always. The published code scores the two walks on two tables; this one never mixes them,
+    and adds the plan that is most accurate on the scored table to the pool.
+
+    Args:
+        n_grid: Number of gaps, >= 1; the published default is 50.
+        destruction_up: `AccuracyDestruction` by default.
+        destruction_down: `CostDestruction` by default.
+        reconstruction: `ExchangeReconstruction` by default.
+        split: Destruction that splits gaps, `RelinkDestruction` by default.
+        rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
+            plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
+            and stop closer to a budget.
+        output: Columns for ``verbose=True``, `FrontOutput` by default.
+        termination: When to stop; by default after the walks, once no gap is wider than the grid (`GridFilled`).
+        **kwargs: pymoo's own options (``callback``, ``save_history``, ``seed``, ...).
+
+    Attributes:
+        opt: After each iteration: the non-dominated individuals found so far, by rising cost.
+
+    Raises:
+        TypeError: If an option is unknown.
+        ValueError: If ``n_grid`` is not a positive integer.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> res = minimize(make_problem(300, 6), OptLLM(n_grid=20), seed=1)
+        >>> len(res.F) > 20, res.X.dtype
+        (True, dtype('int8'))
+    """
+
+    def __init__(
+        self,
+        n_grid: int = 50,
+        *,
+        destruction_up: Destruction | None = None,
+        destruction_down: Destruction | None = None,
+        reconstruction: Reconstruction | None = None,
+        split: Destruction | None = None,
+        rounds_per_iteration: int = 7,
+        output: Any = None,
+        termination: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        _check_options(kwargs)
+        super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
+        for name, value in (("n_grid", n_grid), ("rounds_per_iteration", rounds_per_iteration)):
+            if isinstance(value, bool) or int(value) != value or value < 1:
+                raise ValueError(f"{name} must be a positive integer; got {value}")
+        self.n_grid = Integer(int(n_grid), bounds=(10, 200), strict=(1, None))
+        self.rounds_per_iteration = int(rounds_per_iteration)
+        self.destruction_up = destruction_up or AccuracyDestruction()
+        self.destruction_down = destruction_down or CostDestruction()
+        self.reconstruction = reconstruction or ExchangeReconstruction()
+        self.split = split or RelinkDestruction()
+        self.pool = NonDominatedArchive()
+        self.walks: list[Walk] = []
+        self.splitting = GapSplitting(np.ones(2))
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        if not isinstance(problem, AllocationProblem):
+            raise TypeError(
+                f"OptLLM solves an AllocationProblem; got {type(problem).__name__}."
+                " Build one with AllocationProblem(cost, accuracy)"
+            )
+
+    def _initialize_infill(self) -> Population:
+        problem = self.problem
+        ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
+        if problem.robust_accuracy is not None:
+            ends.append(problem.supported_front.assignment(-1))
+        return Population.new(X=np.stack(ends))
+
+    def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
+        problem, n_grid = self.problem, int(self.n_grid.value)
+        F, X = infills.get("F", "X")
+        gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)
+        self.walks = [
+            Walk(problem, self.destruction_up, self.reconstruction, gap, X[0], n_grid - 1),
+            Walk(problem.robust_problem, self.destruction_down, self.reconstruction, gap, X[1], n_grid - 1),
+        ]
+        front = problem.supported_front.F
+        self.splitting = GapSplitting(np.abs(front[-1] - front[0]) / n_grid)
+        self.pool.add(infills)
+
+    def _infill(self) -> Population | None:
+        plans = self._walk()
+        is_done = isinstance(self.termination, GridFilled) and self.grid_progress() >= 1.0
+        if not plans and not is_done:
+            plans = self._split_gaps()
+        if not plans:
+            self.termination.terminate()
+            return None
+        return Population.new(X=np.stack(plans))
+
+    def _walk(self) -> list[np.ndarray]:
+        """Let both walks do some rounds, turn by turn."""
+        plans = []
+        for _ in range(self.rounds_per_iteration):
+            steps = [walk.step(self.random_state) for walk in self.walks]
+            plans += [x for x in steps if x is not None]
+        return plans
+
+    def _split_gaps(self) -> list[np.ndarray]:
+        """Ruin and recreate between the neighbours that lie farthest apart."""
+        gaps = self.splitting.widest(self.pool.F, N_SPLITS)
+        if not len(gaps):
+            return []
+        self.splitting.split(self.pool.F, gaps)
+        X = self.pool.individuals[gaps].get("X")
+        toward = self.pool.individuals[gaps + 1].get("X")
+        ruined = self.split.do(self.problem, X, toward=toward, random_state=self.random_state)
+        return list(self.reconstruction.do(self.problem, ruined, random_state=self.random_state))
+
+    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        if infills is not None:
+            self.pool.add(infills)
+            self.splitting.settle(self.pool.F)
+
+    def _set_optimum(self) -> None:
+        self.opt = self.pop = self.pool.individuals
+
+    def grid_progress(self) -> float:
+        """Return how much of the grid is done, 1.0 when no gap is left that is wider than it asks for."""
+        n_rounds = max(1, 2 * (int(self.n_grid.value) - 1))
+        rounds_left = sum(walk.rounds_left for walk in self.walks)
+        if rounds_left == 0 and self.splitting.is_filled(self.pool.F):
+            return 1.0
+        return 0.99 * (1.0 - rounds_left / n_rounds)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse misspelt options, which pymoo would swallow."""
+    known = inspect.signature(Algorithm.__init__).parameters
+    for name in options:
+        if name not in known or name in ("self", "kwargs"):
+            raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")

@@ -1,0 +1,40 @@
+"""Columns for ``verbose=True`` that mean something for allocations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymoo.util.display.column import Column
+from pymoo.util.display.output import Output
+
+from optllm_pymoo.measures import hypervolume_ratio
+
+
+class FrontOutput(Output):
+    """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
+
+    ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_nds = Column("n_nds", width=6)
+        self.hv_ratio = Column("hv_ratio", width=10)
+        self.cost_min = Column("cost_min", width=11)
+        self.cost_max = Column("cost_max", width=11)
+        self.accuracy_min = Column("acc_min", width=8)
+        self.accuracy_max = Column("acc_max", width=8)
+        self.columns += [
+            self.n_nds, self.hv_ratio, self.cost_min, self.cost_max, self.accuracy_min, self.accuracy_max
+        ]  # fmt: skip
+
+    def update(self, algorithm: Any) -> None:
+        """Read the columns off the algorithm's current optimum."""
+        super().update(algorithm)
+        F = algorithm.opt.get("F")
+        self.n_nds.set(len(F))
+        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.supported_front):.6f}")
+        self.cost_min.set(f"{F[:, 0].min():.5g}")
+        self.cost_max.set(f"{F[:, 0].max():.5g}")
+        self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
+        self.accuracy_max.set(f"{-F[:, 1].min():.4f}")

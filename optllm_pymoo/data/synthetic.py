@@ -1,0 +1,153 @@
+"""A made-up batch of queries with texts, for demonstrations and tests without any real data."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from optllm_pymoo.data.checks import FloatArray
+from optllm_pymoo.data.dataset import Dataset
+from optllm_pymoo.data.prices import PriceTable
+from optllm_pymoo.data.synthetic_text import KINDS, make_questions
+
+# US$ per million input tokens of the cheapest and the dearest LLM
+CHEAPEST, DEAREST = 0.05, 10.0
+SYSTEM_PROMPT_TOKENS = 20
+CHARACTERS_PER_TOKEN = 4.0
+
+
+class Candidates(NamedTuple):
+    """Made-up LLMs, cheapest first.
+
+    Attributes:
+        prices: Their prices.
+        skill: (M, kinds), in logits: what it can do, by kind of task.
+        tokens_per_token: (M,), how many tokens its tokenizer makes of an average token.
+        verbosity: (M,), length of its answers relative to the average.
+    """
+
+    prices: PriceTable
+    skill: FloatArray
+    tokens_per_token: FloatArray
+    verbosity: FloatArray
+
+
+def make_dataset(
+    n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0
+) -> Dataset:
+    """A seeded synthetic batch: nothing in it comes from a real LLM, and `about` says so.
+
+    Questions of six kinds are made of templates. A harder one has more and harder parts, so that its text
+    shows a good deal of its difficulty; the rest is noise that all LLMs share. LLMs form a price ladder over
+    which skill rises on average, and each has kinds of task that it is better or worse at than its price
+    says. Query i is answered correctly by LLM j with probability
+
+        expit(skill[j, kind of i] − difficulty[i])
+
+    and costs the tokens of question and answer at the LLM's prices.
+
+    Args:
+        n_queries: N ≥ 1.
+        n_llms: M ≥ 1.
+        random_state: Seed or generator; the same seed gives the same data set.
+
+    Returns:
+        A data set with texts, groups (kinds of task) and `about`, LLMs sorted by price. O(N·M).
+
+    Raises:
+        ValueError: `n_queries` or `n_llms` is below 1.
+
+    Examples:
+        >>> data = make_dataset(500, 3, random_state=1)
+        >>> data
+        Dataset(500 queries x 3 LLMs: model-1, model-2, model-3; with texts and groups)
+        >>> data.about["synthetic"]
+        True
+    """
+    for name, value in (("n_queries", n_queries), ("n_llms", n_llms)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}")
+    rng = np.random.default_rng(random_state)
+    candidates = make_candidates(n_llms, rng)
+    kinds = rng.integers(len(KINDS), size=n_queries)
+    hardness = rng.beta(1.3, 1.6, n_queries)
+    texts, n_parts = make_questions(kinds, hardness, rng)
+    correct = _outcomes(candidates, kinds, hardness, rng)
+    cost = _cost(candidates, kinds, n_parts, texts, rng)
+    return Dataset(
+        cost,
+        correct,
+        llms=candidates.prices.models,
+        query_ids=[f"q{i}" for i in range(n_queries)],
+        texts=texts,
+        groups=[KINDS[kind].name for kind in kinds.tolist()],
+        about=_about(candidates.prices, cost, correct, random_state),
+    )
+
+
+def make_candidates(n_llms: int, rng: np.random.Generator, /) -> Candidates:
+    """LLMs on a geometric price ladder, with skill that rises along it on average, and with specialities."""
+    ladder = np.linspace(0.0, 1.0, n_llms)
+    input_usd = CHEAPEST * (DEAREST / CHEAPEST) ** ladder * rng.uniform(0.85, 1.15, n_llms)
+    output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
+    names = [f"model-{j + 1}" for j in range(n_llms)]
+    skill = (-0.6 + 3.0 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
+    skill = skill + rng.normal(0.0, 0.5, (n_llms, len(KINDS)))
+    skill[np.arange(n_llms), rng.integers(len(KINDS), size=n_llms)] += 1.5
+    order = np.argsort(input_usd)
+    prices = PriceTable(names, input_usd[order] / 1e6, output_usd[order] / 1e6)
+    return Candidates(prices, skill, rng.uniform(0.9, 1.15, n_llms), rng.uniform(0.7, 1.5, n_llms))
+
+
+def _outcomes(
+    candidates: Candidates, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    offsets = np.array([kind.offset for kind in KINDS])
+    hidden = rng.normal(0.0, 0.8, len(kinds))
+    difficulty = offsets[kinds] + 5.0 * (hardness - 0.45) + hidden
+    probability: FloatArray = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
+    outcomes: FloatArray = (rng.random(probability.shape) < probability).astype(np.float64)
+    return outcomes
+
+
+def _cost(
+    candidates: Candidates,
+    kinds: npt.NDArray[np.intp],
+    n_parts: npt.NDArray[np.intp],
+    texts: list[str],
+    rng: np.random.Generator,
+) -> FloatArray:
+    length = np.array([len(text) for text in texts]) / CHARACTERS_PER_TOKEN
+    asked = np.ceil(length[:, np.newaxis] * candidates.tokens_per_token) + SYSTEM_PROMPT_TOKENS
+    usual = np.array([kind.answer_tokens for kind in KINDS])[kinds] * n_parts
+    spread = rng.lognormal(0.0, 0.3, (len(texts), len(candidates.verbosity)))
+    answered = np.ceil(usual[:, np.newaxis] * candidates.verbosity * spread)
+    return candidates.prices.cost(asked, answered)
+
+
+def _about(
+    prices: PriceTable, cost: FloatArray, correct: FloatArray, random_state: int | np.random.Generator
+) -> dict[str, Any]:
+    per_million = zip(1e6 * prices.input_usd_per_token, 1e6 * prices.output_usd_per_token, strict=True)
+    llms = [
+        {
+            "name": name,
+            "price_usd_per_million_tokens": {"input": round(float(put), 6), "output": round(float(got), 6)},
+            "accuracy": round(float(correct[:, j].mean()), 6),
+            "total_cost_usd": round(float(cost[:, j].sum()), 6),
+        }
+        for j, (name, (put, got)) in enumerate(zip(prices.models, per_million, strict=True))
+    ]
+    return {
+        "name": "synthetic",
+        "synthetic": True,
+        "description": "Made up by optllm_pymoo.make_dataset: templated questions, invented LLMs and prices. "
+        "No real LLM was asked.",
+        "random_state": random_state if isinstance(random_state, int) else None,
+        "n_queries": len(correct),
+        "n_llms": len(llms),
+        "llms": llms,
+    }

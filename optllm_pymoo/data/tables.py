@@ -1,0 +1,76 @@
+"""One reader and one writer for all formats, chosen by the path."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from optllm_pymoo.data.dataset import Dataset
+from optllm_pymoo.data.folder import load_dataset, save_dataset
+from optllm_pymoo.data.wide import read_wide, write_wide
+
+WIDE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq")
+
+
+def read_table(path: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
+    """Read a data set from a folder, or from a wide CSV or Parquet file.
+
+    Args:
+        path: A folder as `load_dataset` reads it, or a file as `read_wide` reads it.
+        allow_missing: Take an empty outcome as "this LLM was not tried on this query" (NaN).
+
+    Raises:
+        FileNotFoundError: There is nothing at `path`.
+        DataFileError: A ValueError that names the file and the place.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+    read = load_dataset if path.is_dir() else read_wide
+    return read(path, allow_missing=allow_missing)
+
+
+def write_table(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bool = False) -> None:
+    """Write a data set as a wide file if `path` ends like one, else as a folder.
+
+    Args:
+        dataset: The data set.
+        path: What to write: .csv, .csv.gz and .parquet make a wide file, a name without suffix a folder.
+        overwrite: Whether what is there may be replaced.
+
+    Raises:
+        FileExistsError: There is something already, and `overwrite` is false.
+        OSError: It can't be written.
+    """
+    is_wide = Path(path).name.lower().endswith(WIDE_SUFFIXES)
+    write = write_wide if is_wide else save_dataset
+    write(dataset, path, overwrite=overwrite)
+
+
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    /,
+    *,
+    overwrite: bool = False,
+    allow_missing: bool = True,
+) -> Dataset:
+    """Read a data set in one format and write it in another.
+
+    Args:
+        source: A folder or a wide file.
+        target: A folder or a wide file; see `write_table`.
+        overwrite: Whether what is there may be replaced.
+        allow_missing: Take over outcomes that are not known as empty cells.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: There is nothing at `source`.
+        FileExistsError: There is something at `target`, and `overwrite` is false.
+        DataFileError: A ValueError that names the file and the place.
+    """
+    dataset = read_table(source, allow_missing=allow_missing)
+    write_table(dataset, target, overwrite=overwrite)
+    return dataset

@@ -1,0 +1,235 @@
+"""Search quality: how near a set of plans comes to the exact front of the table that was optimised.
+
+Every measure looks at objectives only, (n, 2) total US$ and negated mean accuracy, and scales both to [0, 1]
+between the cheapest and the most accurate plan of the exact front, so that neither dollars nor accuracy
+drowns the other. None of them says how well a plan does on outcomes that the search never saw.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import moocore
+import numpy as np
+
+from optllm_pymoo.supported_front import SupportedFront
+
+REFERENCE_POINTS = 1000
+"""The exact front is thinned to so many points for the measures whose work is quadratic."""
+
+COVERED = 1e-9
+"""Slack, on the scaled objectives, within which a plan counts as no worse than another."""
+
+_exact_hypervolumes: WeakKeyDictionary[SupportedFront, float] = WeakKeyDictionary()
+
+
+class SearchQuality(NamedTuple):
+    """All measures of one set of plans against one exact front."""
+
+    hypervolume_ratio: float
+    """Share of the exact front's hypervolume, larger is better; see `hypervolume_ratio`."""
+    additive_epsilon: float
+    """Worst shortfall, smaller is better; see `additive_epsilon`."""
+    igd_plus: float
+    """Mean shortfall, smaller is better; see `igd_plus`."""
+    spread: float
+    """Unevenness and missing ends, smaller is better; see `spread`."""
+    n_points: int
+    """Distinct non-dominated points."""
+
+
+def search_quality(F: Any, front: SupportedFront, /) -> SearchQuality:
+    """Take all measures of a set of plans.
+
+    Args:
+        F: (n, 2) total US$ and negated mean accuracy; dominated points and duplicates change nothing.
+        front: The exact front of the same tables.
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+
+    Example:
+        >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
+        >>> search_quality(front.F[[0, 2]], front)
+        SearchQuality(hypervolume_ratio=0.0, additive_epsilon=0.5, igd_plus=0.1666..., spread=0.0,
+        n_points=2)
+    """
+    F = _as_points(F)
+    F = F[non_dominated(F)]
+    return SearchQuality(
+        hypervolume_ratio(F, front), additive_epsilon(F, front), igd_plus(F, front), spread(F, front), len(F)
+    )
+
+
+def normalise(F: Any, front: SupportedFront, /) -> np.ndarray:
+    """Scale objectives to the ranges of the exact front.
+
+    Cost becomes 0 at the cheapest and 1 at the most accurate plan, negated accuracy 1 at the cheapest and 0
+    at the most accurate. Points of the search may lie beyond 1, never below 0.
+
+    A front of a single point, which beats every other plan, has no ranges. Then cost is measured in
+    multiples of that plan's cost (in US$ if it is free) above it, and accuracy as it is: the point becomes
+    (0, 0).
+
+    Args:
+        F: (n, 2) or (2,) total US$ and negated mean accuracy.
+        front: The exact front of the same tables.
+
+    Returns:
+        (n, 2) scaled objectives, both to be minimised; a new array.
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+
+    Example:
+        >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
+        >>> normalise(front.F, front).tolist()
+        [[0.0, 1.0], [0.25, 0.5], [1.0, 0.0]]
+    """
+    (cheapest, worst), (dearest, best) = front.F[0], front.F[-1]
+    cost_range = dearest - cheapest or cheapest or 1.0
+    accuracy_range = worst - best or 1.0
+    scaled: np.ndarray = (_as_points(F) - (cheapest, best)) / (cost_range, accuracy_range)
+    return scaled
+
+
+def non_dominated(F: Any, /) -> np.ndarray:
+    """Find the distinct non-dominated points.
+
+    Args:
+        F: (n, 2) objectives to be minimised.
+
+    Returns:
+        Indices into F, cheapest first; of equal points the first. O(n log n).
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+
+    Example:
+        >>> non_dominated([[3, -0.9], [1, -0.5], [2, -0.4], [1, -0.5]]).tolist()
+        [1, 0]
+    """
+    F = _as_points(F)
+    kept = np.flatnonzero(moocore.is_nondominated(F))
+    return kept[np.argsort(F[kept, 0])]
+
+
+def hypervolume_ratio(F: Any, front: SupportedFront, /) -> float:
+    """Divide the area that the plans dominate by the area that the exact front dominates.
+
+    Both areas are taken on scaled objectives up to the reference point (1, 1). The supported front leaves
+    out efficient plans that lie between its points, so a set that holds many of those can come out slightly
+    above 1 on small batches.
+
+    A front of one step dominates no area: the ratio is then the share of its points, both ends, that the
+    plans reach. For a front of one point see `normalise`: the ratio is 1 when that plan was found and falls
+    to 0 as the nearest one costs twice as much.
+
+    Args:
+        F: (n, 2) total US$ and negated mean accuracy.
+        front: The exact front of the same tables. Its own area is kept as long as it lives.
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+
+    Example:
+        >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
+        >>> hypervolume_ratio(front.F, front)
+        1.0
+        >>> hypervolume_ratio([[2, -0.75]], front)  # (1 - 0.5) * (1 - 0.5) of (1 - 0.25) * (1 - 0.5)
+        0.6666666666666666
+    """
+    points = normalise(F, front)
+    exact = _exact_hypervolumes.get(front)
+    if exact is None:
+        exact = _exact_hypervolumes[front] = _hypervolume(normalise(front.F, front))
+    if exact > 0.0:
+        return _hypervolume(points) / exact
+    shortfall = np.clip(points[:, None] - normalise(front.F, front), 0.0, None).max(axis=2)
+    return float(np.mean(shortfall.min(axis=0) <= COVERED))
+
+
+def additive_epsilon(F: Any, front: SupportedFront, /) -> float:
+    """Find how far the exact front must be worsened until the plans are no worse anywhere.
+
+    The unary additive epsilon indicator on scaled objectives (Zitzler et al. 2003): 0 is perfect.
+
+    Args:
+        F: (n, 2) total US$ and negated mean accuracy.
+        front: The exact front of the same tables, thinned to `REFERENCE_POINTS`: O(n * `REFERENCE_POINTS`).
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+    """
+    return float(moocore.epsilon_additive(normalise(F, front), ref=_reference(front)))
+
+
+def igd_plus(F: Any, front: SupportedFront, /) -> float:
+    """Average over the exact front how much the nearest plan falls short of it.
+
+    IGD+ on scaled objectives (Ishibuchi et al. 2015), weakly Pareto-compliant: 0 is perfect.
+
+    Args:
+        F: (n, 2) total US$ and negated mean accuracy.
+        front: The exact front of the same tables, thinned to `REFERENCE_POINTS` evenly along the curve, so
+            that a crowded stretch of it weighs no more than a sparse one.
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+    """
+    return float(moocore.igd_plus(normalise(F, front), ref=_reference(front)))
+
+
+def spread(F: Any, front: SupportedFront, /) -> float:
+    r"""Measure how unevenly the plans follow the front, and how far they stay from its ends.
+
+    Deb's Δ (Deb et al. 2002, section V) on scaled objectives, over the non-dominated points in order of
+    cost:
+
+    Δ = (d_f + d_l + Σ |d_i - d̄|) / (d_f + d_l + (n - 1) d̄)
+
+    with d_i the n - 1 Euclidean distances between neighbours, d̄ their mean, d_f and d_l the distances of
+    the two outermost plans from the ends of the exact front. 0 is even and complete; a single plan has Δ = 1
+    unless it is the whole front.
+
+    Args:
+        F: (n, 2) total US$ and negated mean accuracy.
+        front: The exact front of the same tables.
+
+    Raises:
+        ValueError: If F is empty, not of two columns, or not finite.
+
+    Example:
+        >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
+        >>> round(spread(front.F, front), 3)  # neighbours √5/4 and √13/4 apart, both ends found
+        0.234
+    """
+    F = _as_points(F)
+    points = normalise(F[non_dominated(F)], front)
+    ends = normalise(front.F[[0, -1]], front)
+    to_ends = np.linalg.norm(points[[0, -1]] - ends, axis=1).sum()
+    gaps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    length = to_ends + gaps.sum()
+    if length == 0.0:
+        return 0.0
+    uneven = np.abs(gaps - gaps.mean()).sum() if gaps.size else 0.0
+    return float((to_ends + uneven) / length)
+
+
+def _as_points(F: Any) -> np.ndarray:
+    points = np.atleast_2d(np.asarray(F, dtype=np.float64))
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ValueError(f"F must hold at least one (cost, -accuracy) pair in rows; got shape {np.shape(F)}")
+    if not np.isfinite(points).all():
+        k, objective = np.argwhere(~np.isfinite(points))[0].tolist()
+        raise ValueError(f"F must be finite; F[{k}, {objective}] = {points[k, objective]}")
+    return points
+
+
+def _hypervolume(points: np.ndarray) -> float:
+    return float(moocore.hypervolume(points, ref=(1.0, 1.0)))
+
+
+def _reference(front: SupportedFront) -> np.ndarray:
+    return normalise(front.F[front.thin(REFERENCE_POINTS)], front)

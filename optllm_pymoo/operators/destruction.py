@@ -1,0 +1,208 @@
+"""Destruction: operators that push allocations off the front, so that a reconstruction lands elsewhere on it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from pymoo.core.variable import Real
+
+from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
+from optllm_pymoo.operators._categories import draw_other
+from optllm_pymoo.operators.base import AllocationOperator
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.supported_front import FrontEnd
+
+
+class Gap(NamedTuple):
+    """How far one destruction should go: one cell of a grid laid over the two objectives' ranges."""
+
+    cost_usd: float
+    """Total US$."""
+    accuracy: float
+    """Accuracy summed over the queries (N times the mean)."""
+
+    @classmethod
+    def between(cls, F_cheapest: np.ndarray, F_most_accurate: np.ndarray, n_queries: int, n_grid: int, /) -> Gap:
+        """Cut the ranges between two points into equal gaps.
+
+        Args:
+            F_cheapest: (2,) objective values of the lower end.
+            F_most_accurate: (2,) of the upper end.
+            n_queries: N.
+            n_grid: Number of gaps.
+
+        Example:
+            >>> Gap.between(np.array([1.0, -0.5]), np.array([3.0, -0.9]), 100, 10)
+            Gap(cost_usd=0.2, accuracy=4.0)
+        """
+        cost, loss = (F_most_accurate - F_cheapest) / n_grid
+        return cls(float(cost), float(-loss * n_queries))
+
+
+class Destruction(AllocationOperator):
+    """Family of operators that perturb allocations.
+
+    Write ``_do(self, problem, X, *, random_state, gap, toward=None, **kwargs)`` and return the destroyed (n, N)
+    allocations; X is yours to change. A row that comes back unchanged says "no further from here" and ends a walk
+    of `OptLLM`. What it passes:
+
+    * ``gap``: a `Gap`, how far to go;
+    * ``toward``: (n, N) plans to head for, when a gap between two known plans is to be split, else None.
+    """
+
+    def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
+        """Destroy allocations; see `AllocationOperator.do`.
+
+        Args:
+            problem: The batch.
+            elem: Population or array of allocations; it is not changed.
+            *args: Passed on.
+            random_state: Generator or seed.
+            **kwargs: ``gap``: a fiftieth of the exact front's ranges if it isn't given; ``toward``.
+
+        Returns:
+            The destroyed allocations, of the kind that came in.
+        """
+        if kwargs.get("gap") is None:
+            F = problem.supported_front.F
+            kwargs["gap"] = Gap.between(F[0], F[-1], problem.n_queries, 50)
+        return super().do(problem, elem, *args, random_state=random_state, **kwargs)
+
+
+class AccuracyDestruction(Destruction):
+    """Published destruction upward: to the most accurate LLMs, largest gain first, until one accuracy gap is gained.
+
+    Without the dearer LLMs' accuracy in sight this overpays on purpose; the reconstruction then finds the same
+    amount of upgrading where it is cheapest (arXiv 2405.15130, destruction of the first half). Allocations from
+    which the gap can't be gained come back unchanged.
+
+    Example:
+        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]])
+        >>> AccuracyDestruction().do(problem, np.array([0, 0]), gap=Gap(1.0, 0.3), random_state=1).tolist()
+        [0, 1]
+    """
+
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        _, most_accurate = problem.supported_front.ends
+        return _move_rows(problem.accuracy, most_accurate, kwargs["gap"].accuracy, X)
+
+
+class CostDestruction(Destruction):
+    """Published destruction downward: to the cheapest LLMs, largest saving first, until one cost gap is saved.
+
+    Allocations from which the gap can't be saved come back unchanged (arXiv 2405.15130, destruction of the second
+    half).
+
+    Example:
+        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]])
+        >>> CostDestruction().do(problem, np.array([1, 1]), gap=Gap(4.0, 0.1), random_state=1).tolist()
+        [1, 0]
+    """
+
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        cheapest, _ = problem.supported_front.ends
+        return _move_rows(problem.cost, cheapest, kwargs["gap"].cost_usd, X)
+
+
+def _move_rows(table: np.ndarray, end: FrontEnd, target: float, X: np.ndarray) -> np.ndarray:
+    """Move queries of each row of X to an end of the front, largest gain first; in place."""
+    for x in X:
+        move_to_ends(table, end.x, end.values, N_BINS / end.largest_gain, target, x)
+    return X
+
+
+class RandomDestruction(Destruction):
+    """Sends a random share of the queries to other allowed LLMs at random: the classical random ruin.
+
+    Args:
+        share: Expected share of the queries that are sent elsewhere, in (0, 1].
+
+    Raises:
+        ValueError: If the share is out of range.
+
+    Example:
+        >>> problem = AllocationProblem(np.ones((6, 3)), np.ones((6, 3)))
+        >>> RandomDestruction(0.5).do(problem, np.zeros(6, int), random_state=2).tolist()
+        [2, 1, 0, 2, 0, 0]
+    """
+
+    def __init__(self, share: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0.0 < share <= 1.0:
+            raise ValueError(f"share must lie in (0, 1]; got {share}")
+        self.share = Real(share, bounds=(0.01, 0.5), strict=(0.0, 1.0))
+
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        plans, queries = np.nonzero(random_state.random(X.shape) < self.share.value)
+        X[plans, queries] = draw_other(problem.n_llms, problem.allowed, queries, X[plans, queries], random_state)
+        return X
+
+
+class RelinkDestruction(Destruction):
+    """Takes a random share of the upgrade steps that separate an allocation from a more accurate one.
+
+    Per query the steps along its hull from the one plan's LLM to the other's are counted; of all these a random
+    share is taken. A reconstruction that keeps the number of steps then lands strictly between the two plans
+    whenever anything lies between them. This is how `OptLLM` splits its widest gaps. Without ``toward`` it heads
+    for the most accurate plan.
+
+    Args:
+        share: Share of the separating steps, in (0, 1); at least one step is taken and one is left.
+
+    Raises:
+        ValueError: If the share is out of range.
+    """
+
+    def __init__(self, share: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0.0 < share < 1.0:
+            raise ValueError(f"share must lie in (0, 1); got {share}")
+        self.share = Real(share, bounds=(0.1, 0.9), strict=(0.0, 1.0))
+
+    def _do(
+        self,
+        problem: AllocationProblem,
+        X: np.ndarray,
+        *args: Any,
+        random_state: np.random.Generator,
+        toward: np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        goal = problem.extremes()[1:] if toward is None else problem.as_allocations(toward)
+        for x, y in zip(X, np.broadcast_to(goal, X.shape), strict=True):
+            self._relink(problem, x, y, random_state)
+        return X
+
+    def _relink(
+        self, problem: AllocationProblem, x: np.ndarray, y: np.ndarray, random_state: np.random.Generator
+    ) -> None:
+        front, rows = problem.supported_front, np.arange(len(x))
+        level = front.levels[rows, x]
+        steps = np.repeat(rows, np.maximum(front.levels[rows, y] - level, 0))
+        if len(steps) < 2:
+            return
+        n_taken = int(np.clip(round(self.share.value * len(steps)), 1, len(steps) - 1))
+        queries, taken = np.unique(random_state.choice(steps, n_taken, replace=False), return_counts=True)
+        x[queries] = front.vertices[front.offset[queries] + queries + level[queries] + taken]
