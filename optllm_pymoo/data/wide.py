@@ -102,13 +102,8 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
     columns: dict[str, Any] = {name: values for name, values in known.items() if values is not None}
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
-<<<<<<< HEAD
-        if llm in known or llm.endswith(COST_SUFFIXES):
-            raise ValueError(f"an LLM can't be called {llm!r} in a wide table, where that means something else")
-=======
         if llm in USUAL_NAMES or llm.endswith(COST_SUFFIXES):
             raise ValueError(f"an LLM can't be called {llm!r} in a wide table: it means something else there")
->>>>>>> 519320b641703469554cf31d2876d3dd0ac5157c
         columns[llm] = outcomes.iloc[:, j]
         columns[f"{llm}_cost"] = dataset.cost[:, j]
     return pd.DataFrame(columns)

@@ -71,11 +71,7 @@ def wide_layout(
         if llm:
             other = costs.setdefault(llm, column)
             if other != column:
-<<<<<<< HEAD
-                raise ValueError(f"both {other!r} and {column!r} are the cost of {llm!r}; expected one of them")
-=======
                 raise ValueError(f"{other!r} and {column!r} are both the cost of {llm!r}; expected one")
->>>>>>> 519320b641703469554cf31d2876d3dd0ac5157c
     if not costs:
         raise ValueError(
             "found no LLM: expected a column <llm>_cost or <llm>|total_cost beside each column <llm>; "
