@@ -40,9 +40,7 @@ def test_parameters():
 @BOTH
 def test_weights(problem, factory):
     """One per plan, positive, adding up to 1; a grid doesn't depend on the seed, random weights do."""
-    drawn = [
-        minimize(problem, factory(pop_size=30), ("n_gen", 1), seed=seed).algorithm.ref_dirs for seed in (1, 2)
-    ]
+    drawn = [minimize(problem, factory(pop_size=30), ("n_gen", 1), seed=seed).algorithm.ref_dirs for seed in (1, 2)]
     assert drawn[0].shape == (30, 2)
     assert (drawn[0] > 0).all()
     np.testing.assert_allclose(drawn[0].sum(axis=1), 1, atol=2e-4)

@@ -15,9 +15,7 @@ from optllm_pymoo.operators.sampling import CategoricalSampling
 
 PARAMETERS = {
     "nsga2": NumericVariation(),
-    "sms_emoa": NumericVariation(
-        crossover_prob=0.7595, crossover_eta=5, mutation_prob=0.0675, mutation_eta=28
-    ),
+    "sms_emoa": NumericVariation(crossover_prob=0.7595, crossover_eta=5, mutation_prob=0.0675, mutation_eta=28),
 }
 
 
