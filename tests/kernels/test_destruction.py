@@ -92,3 +92,19 @@ def test_threads_change_nothing(set_threads, family, share):
         set_threads(n_threads)
         plans.append(moved(problem.accuracy, best, target, x))
     np.testing.assert_array_equal(*plans)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_threads_change_nothing_at_an_exact_hit(set_threads, seed):
+    """Sums of 0.1, 0.2, ... carry rounding: were they taken per thread, exact hits would move a query more or less."""
+    rng = np.random.default_rng(seed)
+    accuracy = np.zeros((70_000, 2))
+    accuracy[:, 1] = rng.choice([0.1, 0.2, 0.3, 0.7], 70_000)
+    reached = np.cumsum(np.sort(accuracy[:, 1])[::-1])
+    ends, x = np.ones(70_000, np.int8), np.zeros(70_000, np.int8)
+    for target in reached[rng.integers(20_000, 70_000, 5)]:
+        counts = []
+        for n_threads in (1, 2):
+            set_threads(n_threads)
+            counts.append(int(moved(accuracy, ends, target, x).sum()))
+        assert counts[0] == counts[1], f"seed {seed}, target {target!r}"
