@@ -61,7 +61,7 @@ def _edge_cases() -> dict[str, Tables]:
         "masked to one plan": Tables(plain.cost, plain.accuracy, np.eye(5, 4, k=-1, dtype=bool) | (np.arange(4) == 0)),
         "tiny costs": Tables(plain.cost * 1e-12, plain.accuracy),
         "huge costs": Tables(plain.cost * 1e12, plain.accuracy),
-        "tiny gains": Tables(plain.cost, 0.5 + 1e-12 * plain.accuracy),
+        "tiny gains": Tables(plain.cost, 0.5 + 1e-6 * plain.accuracy),
     }
 
 
