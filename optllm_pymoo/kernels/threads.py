@@ -31,8 +31,8 @@ def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> l
 
     The number of threads is ``numba.get_num_threads()``, which ``NUMBA_NUM_THREADS`` and joblib's workers limit.
     """
-    n_threads = min(get_num_threads(), max(1, n_queries // MIN_QUERIES_PER_THREAD))
-    if n_threads == 1:
+    n_threads = n_queries // MIN_QUERIES_PER_THREAD
+    if n_threads < 2 or (n_threads := min(n_threads, get_num_threads())) == 1:
         return [kernel(0, n_queries, *args)]
     cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()
     with ThreadPoolExecutor(n_threads) as pool:
