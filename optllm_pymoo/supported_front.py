@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,10 +171,12 @@ class SupportedFront:
 
         Raises:
             IndexError: If there is no such point.
+            TypeError: If ``k`` is no integer.
         """
+        k = index(k)
         if not -len(self) <= k < len(self):
             raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
-        k = int(k) % len(self)
+        k %= len(self)
         start, x = min(self._decoded, key=lambda decoded: abs(decoded[0] - k))
         x = x.copy()
         query, from_llm, to_llm = self._moves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +14,26 @@ from pymoo.core.callback import Callback
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, baselines, make_problem
-from tests.baselines.conftest import EVOLUTIONARY, SEARCHES, SWEEPS
+
+EVOLUTIONARY = ("nsga2", "rnsga2", "sms_emoa", "moead", "moead_gen")
+
+SEARCHES = {
+    f"{name}-{operators}-{start}": partial(getattr(baselines, name), pop_size=20, operators=operators, start=start)
+    for name in EVOLUTIONARY
+    for operators in ("categorical", "published")
+    for start in ("cold", "warm")
+} | {
+    f"{name}-{start}": partial(getattr(baselines, name), pop_size=20, start=start)
+    for name in ("mopso", "random_search")
+    for start in ("cold", "warm")
+}
+"""All searches that go on for as long as they are let, with 20 evaluations per iteration."""
+
+SWEEPS = {
+    "lambda_sweep": partial(baselines.lambda_sweep, n_weights=50, batch_size=20),
+    "single_llms": baselines.single_llms,
+}
+"""All that end by themselves."""
 
 every = pytest.mark.parametrize("name", [*SEARCHES, *SWEEPS])
 searches = pytest.mark.parametrize("name", SEARCHES)
@@ -196,13 +215,24 @@ def test_ends_by_itself_when_the_front_stalls(name):
 def test_same_result_in_a_fresh_process(masked):
     """What a seed gives doesn't depend on the process."""
     script = (
-        "import zlib\n"
-        "from tests.baselines.conftest import SEARCHES, masked_problem\n"
+        "import pickle, sys\n"
         "from pymoo.optimize import minimize\n"
-        "for name, factory in SEARCHES.items():\n"
-        "    res = minimize(masked_problem(), factory(), ('n_eval', 100), seed=1)\n"
-        "    print(name, zlib.crc32(res.X.tobytes()))\n"
+        "problem, factories = pickle.load(sys.stdin.buffer)\n"
+        "results = [minimize(problem, make(), ('n_eval', 100), seed=1).X for make in factories]\n"
+        "pickle.dump(results, sys.stdout.buffer)\n"
     )
-    fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    here = [f"{name} {zlib.crc32(run(name, masked).X.tobytes())}" for name in SEARCHES]
-    assert fresh.stdout.splitlines() == here
+    fresh = subprocess.run(
+        [sys.executable, "-c", script],
+        input=pickle.dumps((masked, list(SEARCHES.values()))),
+        capture_output=True,
+        check=True,
+    )
+    for name, X in zip(SEARCHES, pickle.loads(fresh.stdout), strict=True):
+        assert np.array_equal(X, run(name, masked).X), name
+
+
+@every
+def test_verbose_shows_the_columns_of_allocations(name, problem, capsys):
+    """The share of the exact front's hypervolume is printed once per iteration."""
+    run(name, problem, n_eval=40, verbose=True)
+    assert "hv_ratio" in capsys.readouterr().out
