@@ -89,7 +89,7 @@ def test_no_steps():
 @pytest.mark.parametrize("family", ["continuous", "tied", "binary"])
 def test_threads_change_nothing(set_threads, family):
     """One thread and two give the same order, moves and sums, bit for bit."""
-    problem = make_problem(140_000, 6, family=family)
+    problem = make_problem(160_000, 6, family=family)
     _, _, steps = upper_hulls(problem.cost, problem.accuracy, None)
     assert len(steps) > 65_536
     outcomes = []
