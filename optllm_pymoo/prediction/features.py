@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.surface import SurfaceFeatures
 from optllm_pymoo.prediction.texts import as_matrix, as_texts, is_numeric
@@ -91,23 +91,6 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         self._fit(X)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
-        """Fit and transform, reading the texts once where the text part can.
-
-        Args:
-            X: N >= 1 strings, or numbers (N, D).
-            y: Ignored.
-            **fit_params: None is known.
-
-        Returns:
-            Features, (N, n_features_out_).
-
-        Raises:
-            ValueError: As in `fit`.
-        """
-        self._fit(X)
-        return self.transform(X)
-
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Turn queries into features.
 
@@ -154,7 +137,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _fit(self, X: Any) -> None:
         self.numeric_ = is_numeric(X)
         if self.numeric_:
-            self.n_features_out_ = self.n_features_in_ = self._numbers(X).shape[1]
+            self.n_features_out_ = self._numbers(X, reset=True).shape[1]
             return
         texts = as_texts(X)
         if not texts:
@@ -167,8 +150,10 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return TfidfSVD(n_components=self.n_components, random_state=seed)
 
-    def _numbers(self, X: Any) -> NDArray[np.float64]:
-        return as_matrix(X, "features")
+    def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.float64]:
+        matrix = as_matrix(X, "features")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return matrix
 
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
         embedded = as_matrix(self.text_.transform(texts), "text features")

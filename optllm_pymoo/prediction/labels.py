@@ -22,13 +22,15 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
         The labels as float64, (N, M), a fresh array.
 
     Raises:
-        ValueError: If the shape disagrees, a label lies outside [0, 1] or an LLM has no label at all.
+        ValueError: If there are no labels, the shape disagrees, a label lies outside [0, 1] or an LLM has no label at all.
 
     Examples:
         >>> check_labels([[1, 0.5], [0, float("nan")]], n_queries=2)
         array([[1. , 0.5],
                [0. , nan]])
     """
+    if labels is None:
+        raise ValueError("fit requires y to be passed, but the target y is None; y are the labels, (N, M)")
     table = np.array(labels, dtype=np.float64)
     if table.ndim != 2:
         raise ValueError(

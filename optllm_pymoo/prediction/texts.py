@@ -28,9 +28,9 @@ def is_numeric(X: Any, /) -> bool:
     if isinstance(X, str):
         return False
     array = X if isinstance(X, np.ndarray) else np.asarray(list(X), dtype=object)
-    if array.dtype == object and array.size and isinstance(array.flat[0], (str, bytes)):
-        return False
-    return array.ndim == 2 or (array.dtype != object and array.dtype.kind in "fiub" and array.size > 0)
+    if array.dtype == object:
+        return array.ndim == 2 and not isinstance(next(iter(array.flat), ""), (str, bytes))
+    return array.dtype.kind in "fiub"
 
 
 def as_texts(X: Any, /) -> list[str]:
@@ -80,8 +80,8 @@ def as_matrix(X: Any, /, name: str) -> NDArray[np.float64]:
     dense = X.toarray() if hasattr(X, "toarray") else X
     matrix = np.asarray(dense, dtype=np.float64)
     if matrix.ndim != 2:
-        raise ValueError(f"{name} must have shape (N, D), got {matrix.shape}; reshape it to one row per query")
+        raise ValueError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ValueError(f"{name} must be finite; {name}[{row}, {column}] = {matrix[row, column]}")
+        raise ValueError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
     return matrix

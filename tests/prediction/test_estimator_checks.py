@@ -1,0 +1,52 @@
+"""scikit-learn's own estimator checks, as far as they apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from optllm_pymoo.prediction import ConstantPredictor, QueryFeatures, SuccessPredictor, SurfaceFeatures, TfidfSVD
+
+
+def squeezed(y: Any) -> Any:
+    """Carry any numbers to [0, 1]: the checks draw labels that no success can have, such as 2 or -0.3."""
+    if y is None or np.ndim(y) == 0:
+        return y
+    y = np.asarray(y)
+    return (y - y.min()) / max(np.ptp(y), 1) if y.dtype.kind in "fiub" else y
+
+
+class AnyLabels(SuccessPredictor):
+    """SuccessPredictor but for the range of its labels."""
+
+    def fit(self, X: Any, y: Any = None) -> AnyLabels:
+        super().fit(X, squeezed(y))
+        return self
+
+
+class AnyLabelsConstant(ConstantPredictor):
+    """ConstantPredictor but for the range of its labels."""
+
+    def fit(self, X: Any, y: Any = None) -> AnyLabelsConstant:
+        super().fit(X, squeezed(y))
+        return self
+
+
+EXPECTED: dict[str, dict[str, str]] = {}
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    """Name the checks that can't hold, with the reason."""
+    return EXPECTED.get(type(estimator).__name__, {})
+
+
+@parametrize_with_checks(
+    [AnyLabels(DecisionTreeRegressor(min_samples_leaf=5)), AnyLabelsConstant(), QueryFeatures()],
+    expected_failed_checks=expected_failures,
+)
+def test_estimator_checks(estimator: Any, check: Any) -> None:
+    """Each check of scikit-learn holds, or is listed above with the reason."""
+    assert check(estimator) is None
