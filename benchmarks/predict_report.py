@@ -49,7 +49,16 @@ def summary_table(summary: pd.DataFrame, /) -> Table:
     table = Table(title="Realised quality, means over seeds (area: share of the oracle's)")
     for name in ("data", "split", "labels", "predictor"):
         table.add_column(name)
-    for name in ("n", "area", "± sd", "saving", "highest", "at best's cost", "Brier", "features+fit+predict s"):
+    for name in (
+        "n",
+        "area",
+        "± sd",
+        "saving",
+        "highest",
+        "at best's cost",
+        "Brier",
+        "features+fit+predict s",
+    ):
         table.add_column(name, justify="right")
     last = None
     for row in summary.to_dict("records"):

@@ -35,7 +35,10 @@ Recipe = tuple[Callable[[int, int], Any], Callable[[Any, Floats], Floats]]
 PREDICTORS: Final[dict[str, Recipe]] = {
     "ours": (lambda seed, jobs: SuccessPredictor(random_state=seed, n_jobs=jobs), _mean),
     "published": (lambda seed, jobs: SuccessPredictor.published(random_state=seed, n_jobs=jobs), _mean),
-    "published-robust": (lambda seed, jobs: SuccessPredictor.published(random_state=seed, n_jobs=jobs), _robust),
+    "published-robust": (
+        lambda seed, jobs: SuccessPredictor.published(random_state=seed, n_jobs=jobs),
+        _robust,
+    ),
     "constants": (lambda seed, jobs: ConstantPredictor(), _mean),
 }
 """Name -> how to build it from a seed and a number of jobs, and what to ask it."""

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.surface import SurfaceFeatures
-from optllm_pymoo.prediction.texts import as_matrix, as_texts, is_numeric
+from optllm_pymoo.prediction.texts import as_dense, as_matrix, as_texts, check_finite, is_numeric
 from optllm_pymoo.prediction.tfidf import TfidfSVD
 
 
@@ -60,7 +60,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]
         >>> QueryFeatures(random_state=0).fit_transform(texts).shape
-        (4, 24)
+        (4, 42)
         >>> QueryFeatures(text=lambda texts: [[len(t)] for t in texts], surface=False).fit_transform(texts).T
         array([[14., 12.,  0.,  5.]])
         >>> QueryFeatures().fit_transform([[1.0, 2.0]])
@@ -110,7 +110,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
         features = np.hstack(parts)
         if features.shape[1] != self.n_features_out_:
-            raise ValueError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
+            raise ValueError(
+                f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}"
+            )
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -123,7 +125,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
             Names, (n_features_out_,).
         """
         check_is_fitted(self)
-        surface = SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
+        surface = (
+            SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
+        )
         width = self.n_features_out_ - len(surface)
         if self.numeric_ and input_features is not None:
             return np.asarray(input_features, dtype=object)
@@ -151,17 +155,18 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         return TfidfSVD(n_components=self.n_components, random_state=seed)
 
     def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.float64]:
-        matrix = as_matrix(X, "features")
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return matrix
+        options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
+        return check_finite(validate_data(self, as_dense(X), **options), "features")
 
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
         embedded = as_matrix(self.text_.transform(texts), "text features")
         if len(embedded) != len(texts):
-            raise ValueError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
+            raise ValueError(
+                f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}"
+            )
         return [embedded, SurfaceFeatures().transform(texts)] if self.surface else [embedded]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.sparse = True
         return tags

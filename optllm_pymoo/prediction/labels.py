@@ -41,7 +41,9 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
     wrong = ~(np.isnan(table) | ((table >= 0) & (table <= 1)))
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        raise ValueError(f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}")
+        raise ValueError(
+            f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}"
+        )
     blank = np.isnan(table).all(axis=0)
     if blank.any():
         j = int(np.flatnonzero(blank)[0])

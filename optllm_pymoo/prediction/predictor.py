@@ -131,7 +131,13 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         samples = resamples(self.resampling, groups, self.n_resamples, random)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         ensemble = fit_ensemble(
-            base, features[tried], labels[tried], samples, contrast=self.contrast, seeds=seeds, n_jobs=self.n_jobs
+            base,
+            features[tried],
+            labels[tried],
+            samples,
+            contrast=self.contrast,
+            seeds=seeds,
+            n_jobs=self.n_jobs,
         )
         self._keep(ensemble, samples, labels, tried, groups)
         return self
@@ -190,7 +196,12 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float64, reset=False)
         mean, std = predict_ensemble(
-            self.members_, self.weights_, features, centre=self.means_, shrinkage=self.shrinkage_, n_jobs=self.n_jobs
+            self.members_,
+            self.weights_,
+            features,
+            centre=self.means_,
+            shrinkage=self.shrinkage_,
+            n_jobs=self.n_jobs,
         )
         return mean, np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
 

@@ -107,11 +107,15 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
 
 def _check(cost: Floats, correct: Floats) -> None:
     if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
-        raise ValueError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
+        raise ValueError(
+            f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}"
+        )
     for name, table in (("cost", cost), ("correct", correct)):
         if not np.isfinite(table).all():
             i, j = np.argwhere(~np.isfinite(table))[0]
-            raise ValueError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
+            raise ValueError(
+                f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out"
+            )
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
@@ -162,7 +166,9 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
     area = realised_area(cost, correct, path)
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),
-        saving=float(1 - spent[reached[0]] / total[best]) if len(reached) and total[best] > 0 else float("nan"),
+        saving=float(1 - spent[reached[0]] / total[best])
+        if len(reached) and total[best] > 0
+        else float("nan"),
         highest_accuracy=float(accuracy.max()),
         accuracy_at_best_cost=float(within.max()) if len(within) else float("nan"),
         best_llm=best,

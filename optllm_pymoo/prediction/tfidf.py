@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -45,10 +46,11 @@ class _Projection:
         self.n_components = n_components
 
     def fit(self, texts: Sequence[str], random: np.random.RandomState) -> _Projection:
-        self.vectorizers = [vectorizer for vectorizer in self.vectorizers if _fits(vectorizer, texts)]
+        counted = [(vectorizer, _fit_transform(vectorizer, texts)) for vectorizer in self.vectorizers]
+        self.vectorizers = [vectorizer for vectorizer, found in counted if found is not None]
         self.directions: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
         if self.vectorizers:
-            tfidf = self._tfidf(texts)
+            tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
             _, values, directions = randomized_svd(
                 tfidf, min(self.n_components, *tfidf.shape), random_state=random
             )
@@ -59,20 +61,17 @@ class _Projection:
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if not self.vectorizers:  # no vocabulary: one column of zeros
             return np.zeros((len(texts), 1), dtype=np.float32)
-        return np.asarray(self._tfidf(texts) @ self.directions)
-
-    def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
-        return hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers]).tocsr()
+        tfidf = hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers]).tocsr()
+        return np.asarray(tfidf @ self.directions)
 
 
-def _fits(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> bool:
+def _fit_transform(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> csr_matrix | None:
     try:
-        vectorizer.fit(texts)
+        return vectorizer.fit_transform(texts)
     except ValueError as error:
         if "empty vocabulary" in str(error):  # only blanks, or no word of two letters
-            return False
+            return None
         raise
-    return True
 
 
 class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -88,7 +87,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         n_style: Style columns at most; 0 leaves them out.
         max_features: Size of each of the two topic vocabularies.
         max_fit: Vocabularies and SVD are learned on a random sample of so many texts if there are more.
-        batch_size: Texts transformed at a time.
+        batch_size: Distinct texts transformed at a time.
         random_state: Seed or generator for the sample and the randomised SVD.
 
     Examples:
@@ -150,12 +149,12 @@ class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             ValueError: If an entry is no string.
         """
         check_is_fitted(self)
-        texts = as_texts(X)
-        out = np.zeros((len(texts), self.n_features_out_))
-        for start in range(0, len(texts), self.batch_size):
-            batch = texts[start : start + self.batch_size]
+        place, distinct = pd.factorize(np.array(as_texts(X), dtype=object))
+        out = np.zeros((len(distinct), self.n_features_out_))
+        for start in range(0, len(distinct), self.batch_size):
+            batch = distinct[start : start + self.batch_size].tolist()
             out[start : start + len(batch)] = np.hstack([part.transform(batch) for part in self.projections_])
-        return out
+        return out[place]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Name the columns.

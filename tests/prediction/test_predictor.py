@@ -91,7 +91,9 @@ def test_same_seed_same_prediction_in_a_fresh_process() -> None:
         "X = np.arange(40.0)[:, None]; y = np.column_stack([X > 20, X % 2 == 0]).astype(float);"
         "print(repr(SuccessPredictor(random_state=1).fit(X, y).predict(X).sum().item()))"
     )
-    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
+    runs = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
+    }
     assert len(runs) == 1
     X = np.arange(40.0)[:, None]
     y = np.column_stack([X > 20, X % 2 == 0]).astype(float)
@@ -123,7 +125,10 @@ def test_robust_is_mean_plus_alpha_sigma() -> None:
 def test_sigma_falls_with_more_labels() -> None:
     """Ten times the labels give a smaller average sigma."""
     Z, _, _ = make(200, 9)
-    sigma = [SuccessPredictor(random_state=0).fit(*make(n, 1)[:2]).predict(Z, return_std=True)[1] for n in (40, 400)]
+    sigma = [
+        SuccessPredictor(random_state=0).fit(*make(n, 1)[:2]).predict(Z, return_std=True)[1]
+        for n in (40, 400)
+    ]
     assert sigma[1].mean() < sigma[0].mean()
 
 
@@ -136,12 +141,16 @@ LABELS = {
     "one LLM": np.array([[0.0], [1.0]] * 10),
     "shares": np.linspace(0, 1, 40).reshape(20, 2),
     "holes": np.where(np.arange(60).reshape(20, 3) % 4 == 0, np.nan, np.arange(60).reshape(20, 3) % 2),
-    "each query tried on one LLM": np.where(np.eye(2)[np.arange(30) % 2] == 1, (np.arange(30) % 3 > 0)[:, None], np.nan),
+    "each query tried on one LLM": np.where(
+        np.eye(2)[np.arange(30) % 2] == 1, (np.arange(30) % 3 > 0)[:, None], np.nan
+    ),
     "a query without any label": np.array([[np.nan, np.nan]] + [[1, 0], [0, 1]] * 8),
 }
 
 
-@pytest.mark.parametrize("make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"])
+@pytest.mark.parametrize(
+    "make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"]
+)
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_of_every_kind(name: str, make_predictor: Any) -> None:
     """Probabilities of the right shape within [0, 1], and finite sigma, whatever is (not) labelled."""
@@ -178,7 +187,9 @@ def test_missing_labels_leave_other_llms_alone() -> None:
     holes = y.copy()
     holes[::3, 2] = np.nan
     predictor = SuccessPredictor(Ridge(), shrink=False, contrast=1.0, random_state=0)
-    full, partial = (np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes))
+    full, partial = (
+        np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes)
+    )
     np.testing.assert_allclose(full[:, :2], partial[:, :2], atol=1e-9)
     assert not np.allclose(full[:, 2], partial[:, 2])
 
@@ -207,7 +218,8 @@ def test_contrast_changes_trees_and_not_ridge() -> None:
     X, y, _ = make(80, 0)
     for base, same in ((Ridge(), True), (TREE, False)):
         plain, stretched = (
-            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X) for c in (1.0, 3.0)
+            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X)
+            for c in (1.0, 3.0)
         )
         assert np.allclose(plain, stretched, atol=1e-9) is same
 
@@ -224,7 +236,12 @@ def test_published_setting() -> None:
     """The numbers of the paper: 100 trees, depth 10, 100 bootstraps of one half, alpha 1."""
     published = SuccessPredictor.published()
     forest = published.estimator
-    assert (forest.n_estimators, forest.max_depth, published.n_resamples, published.alpha) == (100, 10, 100, 1.0)
+    assert (forest.n_estimators, forest.max_depth, published.n_resamples, published.alpha) == (
+        100,
+        10,
+        100,
+        1.0,
+    )
     published.set_params(estimator__n_estimators=2, n_resamples=7, random_state=0)
     X, y, _ = make(50, 0)
     published.fit(X, y)
@@ -259,13 +276,19 @@ def test_wrong_labels(message: str) -> None:
 def test_labels_on_the_edge() -> None:
     """0, 1 and NaN in every column are the boundary of what is allowed."""
     labels = [[0.0, np.nan], [1.0, 1.0], [np.nan, 0.0]]
-    assert SuccessPredictor(random_state=0).fit([[0.0], [1.0], [2.0]], labels).predict([[0.0]]).shape == (1, 2)
+    assert SuccessPredictor(random_state=0).fit([[0.0], [1.0], [2.0]], labels).predict([[0.0]]).shape == (
+        1,
+        2,
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"resampling": "jackknife"}, "resampling must be one of folds, out-of-bag, validation-split; got 'jackknife'"),
+        (
+            {"resampling": "jackknife"},
+            "resampling must be one of folds, out-of-bag, validation-split; got 'jackknife'",
+        ),
         ({"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
         ({"contrast": 0.0}, "contrast must be above 0, got 0.0"),
         ({"estimator": RidgeClassifier()}, "RidgeClassifier has no predict_proba"),

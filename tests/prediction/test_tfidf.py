@@ -39,7 +39,11 @@ def test_unknown_and_empty_texts() -> None:
 
 def test_no_vocabulary_at_all() -> None:
     """Blank texts have no n-gram; one column of zeros keeps the table usable."""
-    assert TfidfSVD(n_style=0, random_state=0).fit_transform(["", "  ", "\n"]).tolist() == [[0.0], [0.0], [0.0]]
+    assert TfidfSVD(n_style=0, random_state=0).fit_transform(["", "  ", "\n"]).tolist() == [
+        [0.0],
+        [0.0],
+        [0.0],
+    ]
 
 
 def test_batches_change_nothing() -> None:
