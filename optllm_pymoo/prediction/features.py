@@ -16,7 +16,7 @@ from optllm_pymoo.prediction.texts import as_dense, as_matrix, as_texts, check_f
 from optllm_pymoo.prediction.tfidf import TfidfSVD
 
 
-class _Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class _Embedding(TransformerMixin, BaseEstimator):
     """A function or a model with `encode`, seen as a transformer."""
 
     def __init__(self, embed: Callable[[list[str]], Any]) -> None:
@@ -40,19 +40,20 @@ def _as_transformer(text: Any) -> Any:
     if callable(text):
         return _Embedding(text)
     raise ValueError(
-        f"text must be a transformer, an object with encode() or a function list[str] -> (N, D); got {text!r:.60}"
+        "text must be a transformer, an object with encode() or a function list[str] -> (N, D);"
+        f" got {text!r:.60}"
     )
 
 
-class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class QueryFeatures(TransformerMixin, BaseEstimator):
     """Turn queries into numbers: what they speak of, and how they look.
 
     Fit it on all texts of the batch, labelled or not: no labels are read, and the texts to be planned are
     known beforehand. Nothing is downloaded. A ready table of numbers passes through unchanged.
 
     Args:
-        text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is cloned),
-            an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
+        text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is
+            cloned), an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
         n_components: Columns of the default text part at most; ignored with a `text` of one's own.
         surface: Whether to append `SurfaceFeatures`.
         random_state: Seed or generator for the default text part.

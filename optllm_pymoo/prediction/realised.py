@@ -69,7 +69,7 @@ def prefix_totals(table: Floats, path: Path, /) -> Floats:
         >>> prefix_totals(np.array([[1.0, 4.0, 9.0], [2.0, 3.0, 7.0]]), walk)
         array([ 3.,  4.,  7., 11.])
     """
-    start, query, to_llm = (np.asarray(part) for part in path)
+    start, query, to_llm = np.asarray(path.start), np.asarray(path.query), np.asarray(path.to_llm)
     order = np.argsort(query, kind="stable")
     grouped, moved = query[order], to_llm[order]
     from_llm = start[query]
@@ -100,7 +100,8 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
     """
     best = np.maximum.accumulate(accuracy)
     if high <= low:
-        return float(best[max(np.searchsorted(cost, high * (1 + _SLACK), side="right") - 1, 0)])
+        affordable = int(np.searchsorted(cost, high * (1 + _SLACK), side="right"))
+        return float(best[max(affordable - 1, 0)])
     edges = np.append(np.clip(cost, low, high), high)
     return float(np.sum(np.diff(edges) * best) / (high - low))
 

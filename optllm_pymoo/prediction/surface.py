@@ -92,7 +92,7 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
     return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
-class SurfaceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class SurfaceFeatures(TransformerMixin, BaseEstimator):
     """Length, digits, punctuation, casing, line structure and both ends of texts, as logarithmic counts.
 
     On real queries they predict which LLM fails better than a stronger learner does. Nothing is learned

@@ -74,13 +74,14 @@ def _fit_transform(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> csr_mat
         raise
 
 
-class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class TfidfSVD(TransformerMixin, BaseEstimator):
     """Latent semantic analysis of queries, once for their topic and once for their style.
 
-    Topic: TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then truncated
-    SVD. Characters carry logs, code and scripts without blanks, words carry the subject. Style: the 300 most
-    frequent words and signs, as they are written and not discounted for being frequent, then SVD; it tells
-    where a query comes from. Memory O(min(N, max_fit) * length + N * columns): texts pass in batches.
+    Topic: TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then
+    truncated SVD. Characters carry logs, code and scripts without blanks, words carry the subject. Style:
+    the 300 most frequent words and signs, as they are written and not discounted for being frequent, then
+    SVD; it tells where a query comes from. Memory O(min(N, max_fit) * length + N * columns): texts pass
+    in batches.
 
     Args:
         n_components: Topic columns at most; fewer if the texts don't span so many dimensions.

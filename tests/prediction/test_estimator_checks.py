@@ -39,5 +39,5 @@ class AnyLabelsConstant(ConstantPredictor):
     [AnyLabels(DecisionTreeRegressor(min_samples_leaf=5)), AnyLabelsConstant(), QueryFeatures()]
 )
 def test_estimator_checks(estimator: Any, check: Any) -> None:
-    """Each of scikit-learn's checks holds; those of SurfaceFeatures and TfidfSVD need numbers, which they refuse."""
+    """Each of scikit-learn's checks holds; for transformers of nothing but texts it has none."""
     assert check(estimator) is None

@@ -15,7 +15,7 @@ def _count(text: str) -> dict[str, float]:
 
 
 def test_counts_by_hand() -> None:
-    """Counted by eye: 'Ab 12: a=b\\nAb' has 13 characters, 4 words of which 3 differ, 2 digits, 2 capitals."""
+    """Counted by eye: two lines with 13 characters, 4 words of which 3 differ, 2 digits and 2 capitals."""
     counts = _count("Ab 12: a=b\nAb")
     expected = {
         **{"characters": 13, "words": 4, "distinct_words": 3, "digits": 2, "capitals": 2, "symbols": 2},
