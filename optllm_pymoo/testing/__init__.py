@@ -1,0 +1,19 @@
+"""Conformance tests for operators of your own: subclass one, name your operator, run pytest.
+
+Example:
+    A test file for a destruction of your own reads
+
+    ```python
+    from optllm_pymoo.testing import DestructionConformance
+
+    class TestMyDestruction(DestructionConformance):
+        def make_operator(self):
+            return MyDestruction()
+    ```
+"""
+
+from optllm_pymoo.testing.allocation_operators import DestructionConformance, ReconstructionConformance
+from optllm_pymoo.testing.instances import edge_cases
+from optllm_pymoo.testing.variation import MutationConformance
+
+__all__ = ["DestructionConformance", "MutationConformance", "ReconstructionConformance", "edge_cases"]

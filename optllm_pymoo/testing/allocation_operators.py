@@ -1,0 +1,118 @@
+"""What every destruction and every reconstruction has to hold."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.population import Population
+from pymoo.optimize import minimize
+
+from optllm_pymoo.algorithms import OptLLM
+from optllm_pymoo.operators import (
+    AllocationOperator,
+    CategoricalSampling,
+    Destruction,
+    Reconstruction,
+    RuinAndRecreate,
+)
+from optllm_pymoo.problems import AllocationProblem, make_problem
+from optllm_pymoo.testing.instances import edge_cases, random_plans
+
+
+class _OperatorConformance:
+    """Claims that hold for both families."""
+
+    def make_operator(self) -> AllocationOperator:
+        """Return a new instance of the operator under test; the one method to write."""
+        raise TypeError(f"{type(self).__name__} must define make_operator()")
+
+    def apply(self, problem: AllocationProblem, X: np.ndarray, seed: int = 1) -> np.ndarray:
+        """Apply a new instance with its own generator."""
+        changed = self.make_operator().do(problem, X, random_state=np.random.default_rng(seed))
+        return np.asarray(changed)
+
+    def test_returns_allowed_allocations_of_the_same_shape(self) -> None:
+        """On every edge case it returns allocations that the problem accepts, of the shape and type that came in."""
+        for name, problem in edge_cases().items():
+            X = random_plans(problem, 4, seed=1)
+            changed = self.apply(problem, X)
+            assert changed.shape == X.shape, name
+            np.testing.assert_array_equal(problem.as_allocations(changed), changed, err_msg=name)
+
+    def test_leaves_its_input_alone(self) -> None:
+        """The allocations that were handed in are not changed."""
+        for name, problem in edge_cases().items():
+            X = random_plans(problem, 4, seed=2)
+            before = X.copy()
+            self.apply(problem, X)
+            np.testing.assert_array_equal(X, before, err_msg=name)
+
+    def test_same_seed_same_result(self) -> None:
+        """Two instances, and one that went through pickle, give the same for the same seed."""
+        problem = make_problem(60, 5, family="tied")
+        X = random_plans(problem, 5, seed=3)
+        pickled = pickle.loads(pickle.dumps(self.make_operator()))
+        expected = self.apply(problem, X, seed=9)
+        np.testing.assert_array_equal(self.apply(problem, X, seed=9), expected)
+        np.testing.assert_array_equal(pickled.do(problem, X, random_state=np.random.default_rng(9)), expected)
+
+    def test_population_and_array_agree(self) -> None:
+        """A population gives a new, unevaluated population with the allocations that an array gives."""
+        problem = make_problem(40, 4)
+        X = random_plans(problem, 3, seed=4)
+        pop = self.make_operator().do(problem, Population.new(X=X), random_state=np.random.default_rng(5))
+        assert isinstance(pop, Population)
+        assert all(not individual.evaluated for individual in pop)
+        np.testing.assert_array_equal(pop.get("X"), self.apply(problem, X, seed=5))
+
+    def test_one_allocation_alone(self) -> None:
+        """One allocation (N,) comes back as one allocation (N,)."""
+        problem = make_problem(40, 4)
+        assert self.apply(problem, random_plans(problem, 1, seed=6)[0]).shape == (40,)
+
+    def check_in_algorithms(self, optllm: OptLLM, mating: RuinAndRecreate) -> None:
+        """Run in OptLLM and in NSGA-II on every edge case: both end and return the two ends or better."""
+        for name, problem in edge_cases().items():
+            for algorithm in (optllm, NSGA2(8, sampling=CategoricalSampling(), mating=mating)):
+                res = minimize(problem, algorithm, ("n_gen", 6), seed=1)
+                np.testing.assert_allclose(problem.evaluate(res.X), res.F, err_msg=name)
+
+
+class DestructionConformance(_OperatorConformance):
+    """Conformance tests of a `Destruction`: subclass it, define ``make_operator()``, run pytest."""
+
+    def test_is_a_destruction(self) -> None:
+        """It belongs to the family."""
+        assert isinstance(self.make_operator(), Destruction)
+
+    def test_works_in_algorithms(self) -> None:
+        """OptLLM takes it in all three roles, NSGA-II through `RuinAndRecreate`."""
+        operator = self.make_operator()
+        assert isinstance(operator, Destruction)
+        optllm = OptLLM(5, destruction_up=operator, destruction_down=operator, split=operator)
+        self.check_in_algorithms(optllm, RuinAndRecreate(destruction=operator))
+
+
+class ReconstructionConformance(_OperatorConformance):
+    """Conformance tests of a `Reconstruction`: subclass it, define ``make_operator()``, run pytest."""
+
+    def test_is_a_reconstruction(self) -> None:
+        """It belongs to the family."""
+        assert isinstance(self.make_operator(), Reconstruction)
+
+    def test_works_in_algorithms(self) -> None:
+        """OptLLM takes it, NSGA-II through `RuinAndRecreate`."""
+        operator = self.make_operator()
+        assert isinstance(operator, Reconstruction)
+        self.check_in_algorithms(OptLLM(5, reconstruction=operator), RuinAndRecreate(reconstruction=operator))
+
+    def test_never_makes_an_allocation_worse(self) -> None:
+        """What comes back is never dominated by what went in."""
+        for name, problem in edge_cases().items():
+            X = random_plans(problem, 6, seed=8)
+            before, after = problem.evaluate(X), problem.evaluate(self.apply(problem, X))
+            slack = 1e-12 * np.abs(before)
+            worse = np.all(after >= before - slack, axis=1) & np.any(after > before + slack, axis=1)
+            assert not worse.any(), (name, before[worse], after[worse])
