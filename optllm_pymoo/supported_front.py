@@ -105,7 +105,7 @@ class SupportedFront:
         return front
 
     def _build(self, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> None:
-        self.cost, self.accuracy = cost, accuracy
+        self.cost, self.accuracy, self.allowed = cost, accuracy, allowed
         self.offset, self.vertices, deltas = upper_hulls(cost, accuracy, allowed)
         order = order_by_efficiency(deltas)
         self._moves = step_moves(self.offset, self.vertices, order)

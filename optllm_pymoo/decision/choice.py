@@ -101,7 +101,7 @@ def problem_of(front: SupportedFront, /) -> AllocationProblem:
     Args:
         front: The exact front of some tables.
     """
-    problem = AllocationProblem(front.cost, front.accuracy)
+    problem = AllocationProblem(front.cost, front.accuracy, allowed=front.allowed)
     problem.__dict__["supported_front"] = front
     return problem
 
