@@ -40,9 +40,7 @@ class PlanEvaluation(NamedTuple):
         return bool(self.accuracy >= self.best_accuracy - SLACK)
 
 
-def evaluate_plan(
-    problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: bool = True
-) -> PlanEvaluation:
+def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: bool = True) -> PlanEvaluation:
     """Value a plan on true outcomes.
 
     Args:

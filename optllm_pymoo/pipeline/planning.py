@@ -21,6 +21,7 @@ from optllm_pymoo.pipeline.labels import (
 from optllm_pymoo.pipeline.predicting import predict_accuracy, silent
 from optllm_pymoo.pipeline.searching import EXACT, find_front
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.supported_front import SupportedFront
 
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
@@ -44,6 +45,11 @@ class Front:
     algorithm: str
     n_labelled: int
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether `found` is the exact front."""
+        return isinstance(self.found, SupportedFront)
+
     def choose(self, choice: Choice | None = None, /) -> Plan:
         """Choose a plan.
 
@@ -53,7 +59,7 @@ class Front:
         Raises:
             ValueError: If no plan meets the choice.
         """
-        source = self.problem if self.found is self.problem.supported_front else self.found
+        source = self.problem if self.is_exact else self.found
         return (choice or Knee()).plan(source, sigma=self.sigma)
 
 

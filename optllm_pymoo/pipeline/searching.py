@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from optllm_pymoo.pipeline.predicting import silent
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 EXACT: Final = "exact"
 """The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
@@ -56,15 +55,6 @@ def find_front(
     from pymoo.optimize import minimize
 
     return minimize(problem, _build(name, n_grid), seed=random_state, callback=_Reporter(name, report))
-
-
-def is_exact(front: Any, /) -> bool:
-    """Whether a front from `find_front` is the exact one.
-
-    Args:
-        front: What `find_front` returned.
-    """
-    return isinstance(front, SupportedFront)
 
 
 def _build(name: str, n_grid: int | None) -> Any:
