@@ -92,8 +92,8 @@ def front(
 
 
 def _choice(budget: float | None, accuracy: float | None, knee: bool) -> Choice:
-    given = [name for name, there in
-             (("--budget", budget is not None), ("--accuracy", accuracy is not None), ("--knee", knee)) if there]  # fmt: skip
+    said = {"--budget": budget is not None, "--accuracy": accuracy is not None, "--knee": knee}
+    given = [name for name, is_given in said.items() if is_given]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget

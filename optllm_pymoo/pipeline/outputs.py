@@ -75,11 +75,13 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         import matplotlib.pyplot as plt
 
-        figure = draw().figure
+        from optllm_pymoo.plotting.style import figure_of
+
+        figure = figure_of(draw())
         try:
             figure.savefig(path, dpi=DPI, format=path.suffix[1:])
         finally:
-            plt.close(figure.get_figure())
+            plt.close(figure)
 
     return write
 

@@ -17,10 +17,10 @@ class Calibration(NamedTuple):
     """(B,) mean prediction."""
     realised: np.ndarray
     """(B,) share that came true."""
-    count: np.ndarray
+    n_predictions: np.ndarray
     """(B,) predictions."""
     error: float
-    """Expected calibration error: mean of |realised - predicted|, weighted by count."""
+    """Expected calibration error: mean of |realised - predicted|, weighted by their number."""
 
 
 def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calibration:
@@ -37,8 +37,8 @@ def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calib
         ValueError: If shapes differ, or no outcome is known.
 
     Example:
-        >>> calibration([0.2, 0.2, 0.8, 0.8], [0, 1, 1, 1], n_groups=2)
-        Calibration(predicted=array([0.2, 0.8]), realised=array([0.5, 1. ]), count=array([2, 2]), error=0.25)
+        >>> calibration([0.25, 0.25, 0.75, 0.75], [0, 1, 1, 1], n_groups=2)
+        Calibration(predicted=array([0.25, 0.75]), realised=array([0.5, 1. ]), n_predictions=array([2, 2]), error=0.25)
     """
     p, y = np.asarray(predicted, dtype=float), np.asarray(outcome, dtype=float)
     if p.shape != y.shape:
@@ -75,7 +75,7 @@ def plot_calibration(
     found = calibration(predicted, outcome, n_groups=n_groups)
     ax = axes(ax, size=(5.0, 5.0))
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as predicted")
-    low, high = _wilson(found.realised, found.count)
+    low, high = _wilson(found.realised, found.n_predictions)
     errors = np.maximum([found.realised - low, high - found.realised], 0)
     label = f"realised (mean error {found.error:.3f})"
     ax.errorbar(

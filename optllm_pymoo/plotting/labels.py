@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+from optllm_pymoo.plotting.style import figure_of
+
 _ANGLES: Final = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225, 22, 158, 338, 202])
 _DISTANCES: Final = (8.0, 14.0, 22.0, 32.0, 44.0, 58.0)  # points
+_MARGIN: Final = 2.5  # points; about the radius of a marker
 _FAR: Final = 12.0  # points; from there on a line leads to the name
 
 
@@ -33,8 +37,7 @@ def label_points(
     Returns:
         The n annotations.
     """
-    figure = ax.figure
-    figure.draw_without_rendering()  # a layout engine moves the axes only now
+    figure_of(ax).draw_without_rendering()  # a layout engine moves the axes only now
     centres = ax.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     others = centres if avoid is None else np.concatenate([centres, ax.transData.transform(np.asarray(avoid))])
     legend = ax.get_legend()
@@ -69,18 +72,18 @@ def overlap(box: Bbox, taken: Sequence[Bbox], points: np.ndarray, inside: Bbox, 
 def _label(
     ax: Axes, place: np.ndarray, name: str, taken: list[Bbox], points: np.ndarray, fontsize: float
 ) -> Annotation:
-    note = ax.annotate(name, place, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, zorder=6)
+    at = (float(place[0]), float(place[1]))
+    note = ax.annotate(name, at, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, zorder=6)
     note.set_annotation_clip(False)
     size = note.get_window_extent()
     pixels_per_point = ax.figure.dpi / 72
     centre = ax.transData.transform(place)
     best, best_cost = (_DISTANCES[0], 0.0), np.inf
-    for distance in _DISTANCES:
-        for angle in _ANGLES:
-            box = _box(centre, size, distance * pixels_per_point, angle)
-            cost = overlap(box.padded(1.0), taken, points, ax.bbox) + distance / 1000
-            if cost < best_cost:
-                best, best_cost = (distance, angle), cost
+    for distance, angle in product(_DISTANCES, _ANGLES):
+        box = _box(centre, size, distance * pixels_per_point, angle).padded(_MARGIN * pixels_per_point)
+        cost = overlap(box, taken, points, ax.bbox) + distance / 1000
+        if cost < best_cost:
+            best, best_cost = (distance, angle), cost
     box = _box(centre, size, best[0] * pixels_per_point, best[1])
     taken.append(box.padded(1.0))
     shift = (box.min - centre) / pixels_per_point
@@ -92,7 +95,7 @@ def _label(
 
 def _lead(ax: Axes, place: np.ndarray, middle: np.ndarray) -> None:
     line = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.6, "shrinkA": 7, "shrinkB": 4}
-    ax.annotate("", place, xytext=tuple(middle), textcoords="offset points", arrowprops=line, zorder=4)
+    ax.annotate("", (place[0], place[1]), xytext=tuple(middle), textcoords="offset points", arrowprops=line, zorder=4)
 
 
 def _box(centre: np.ndarray, size: Bbox, distance: float, angle: float) -> Bbox:

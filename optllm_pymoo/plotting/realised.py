@@ -90,6 +90,6 @@ def plot_realised(
 def _draw_plan(ax: Axes, plan: Plan, outcomes: np.ndarray) -> None:
     true = outcomes[np.arange(len(plan.x)), plan.x].mean()
     ax.plot([plan.cost_usd] * 2, [plan.accuracy, true], color=BLACK, linewidth=0.8, zorder=4)
-    star = {"linestyle": "none", "marker": "*", "markersize": 15, "markeredgecolor": BLACK, "zorder": 5}
+    star: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 15, "markeredgecolor": BLACK, "zorder": 5}
     ax.plot(plan.cost_usd, plan.accuracy, color="white", label="chosen plan, expected", **star)
     ax.plot(plan.cost_usd, true, color="#D55E00", label="chosen plan, realised", **star)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -55,6 +56,18 @@ def axes(ax: Axes | None, /, *, size: tuple[float, float] = (7.0, 4.6)) -> Axes:
     ax.grid(True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     return ax
+
+
+def figure_of(ax: Axes, /) -> Figure:
+    """Return the figure that holds the axes, also from within a subfigure.
+
+    Args:
+        ax: The axes.
+    """
+    figure = ax.figure
+    while isinstance(figure, SubFigure):
+        figure = figure.figure
+    return figure
 
 
 def dollars(ax: Axes, amounts: Any, /) -> None:
