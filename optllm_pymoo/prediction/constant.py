@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from optllm_pymoo.prediction.labels import Floats, check_labels, laplace_means, laplace_variance
 
 
-class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Predict each LLM's mean accuracy (rule of succession) for every query.
 
     With few labels it is a strong opponent: a predictor that follows the labels too closely loses to it.

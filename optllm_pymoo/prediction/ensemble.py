@@ -44,8 +44,8 @@ def heldout_accuracy(prediction: Floats, labels: Floats, /) -> float:
         Accuracy in [0, 1]; NaN without a known label.
 
     Examples:
-        >>> heldout_accuracy(np.array([[0.9, 0.2], [0.6, 0.5]]), np.array([[1.0, 0.0], [0.0, np.nan]])).__round__(3)
-        0.667
+        >>> heldout_accuracy(np.array([[0.9, 0.2], [0.6, 0.5]]), np.array([[1.0, 1.0], [0.0, 1.0]]))
+        0.5
     """
     known = ~np.isnan(labels)
     if not known.any():
@@ -81,7 +81,7 @@ def _fit_all(
 
 
 def _positive(accuracies: list[float]) -> Floats:
-    """Weights from accuracies: members never judged weigh as the average one, all alike if none is ever right."""
+    """Make weights of accuracies; members never judged weigh as the average one."""
     weights = np.array(accuracies)
     judged = ~np.isnan(weights)
     weights[~judged] = weights[judged].mean() if judged.any() else 1.0

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.surface import SurfaceFeatures
-from optllm_pymoo.prediction.texts import as_matrix, as_texts, is_numeric
+from optllm_pymoo.prediction.texts import as_dense, as_matrix, as_texts, check_finite, is_numeric
 from optllm_pymoo.prediction.tfidf import TfidfSVD
 
 
-class _Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class _Embedding(TransformerMixin, BaseEstimator):
     """A function or a model with `encode`, seen as a transformer."""
 
     def __init__(self, embed: Callable[[list[str]], Any]) -> None:
@@ -40,19 +40,20 @@ def _as_transformer(text: Any) -> Any:
     if callable(text):
         return _Embedding(text)
     raise ValueError(
-        f"text must be a transformer, an object with encode() or a function list[str] -> (N, D); got {text!r:.60}"
+        "text must be a transformer, an object with encode() or a function list[str] -> (N, D);"
+        f" got {text!r:.60}"
     )
 
 
-class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class QueryFeatures(TransformerMixin, BaseEstimator):
     """Turn queries into numbers: what they speak of, and how they look.
 
     Fit it on all texts of the batch, labelled or not: no labels are read, and the texts to be planned are
     known beforehand. Nothing is downloaded. A ready table of numbers passes through unchanged.
 
     Args:
-        text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is cloned),
-            an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
+        text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is
+            cloned), an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
         n_components: Columns of the default text part at most; ignored with a `text` of one's own.
         surface: Whether to append `SurfaceFeatures`.
         random_state: Seed or generator for the default text part.
@@ -60,7 +61,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]
         >>> QueryFeatures(random_state=0).fit_transform(texts).shape
-        (4, 24)
+        (4, 42)
         >>> QueryFeatures(text=lambda texts: [[len(t)] for t in texts], surface=False).fit_transform(texts).T
         array([[14., 12.,  0.,  5.]])
         >>> QueryFeatures().fit_transform([[1.0, 2.0]])
@@ -91,23 +92,6 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         self._fit(X)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
-        """Fit and transform, reading the texts once where the text part can.
-
-        Args:
-            X: N >= 1 strings, or numbers (N, D).
-            y: Ignored.
-            **fit_params: None is known.
-
-        Returns:
-            Features, (N, n_features_out_).
-
-        Raises:
-            ValueError: As in `fit`.
-        """
-        self._fit(X)
-        return self.transform(X)
-
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Turn queries into features.
 
@@ -127,7 +111,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
         features = np.hstack(parts)
         if features.shape[1] != self.n_features_out_:
-            raise ValueError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
+            raise ValueError(
+                f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}"
+            )
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -140,7 +126,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
             Names, (n_features_out_,).
         """
         check_is_fitted(self)
-        surface = SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
+        surface = (
+            SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
+        )
         width = self.n_features_out_ - len(surface)
         if self.numeric_ and input_features is not None:
             return np.asarray(input_features, dtype=object)
@@ -154,7 +142,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _fit(self, X: Any) -> None:
         self.numeric_ = is_numeric(X)
         if self.numeric_:
-            self.n_features_out_ = self.n_features_in_ = self._numbers(X).shape[1]
+            self.n_features_out_ = self._numbers(X, reset=True).shape[1]
             return
         texts = as_texts(X)
         if not texts:
@@ -167,16 +155,19 @@ class QueryFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return TfidfSVD(n_components=self.n_components, random_state=seed)
 
-    def _numbers(self, X: Any) -> NDArray[np.float64]:
-        return as_matrix(X, "features")
+    def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.float64]:
+        options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
+        return check_finite(validate_data(self, as_dense(X), **options), "features")
 
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
         embedded = as_matrix(self.text_.transform(texts), "text features")
         if len(embedded) != len(texts):
-            raise ValueError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
+            raise ValueError(
+                f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}"
+            )
         return [embedded, SurfaceFeatures().transform(texts)] if self.surface else [embedded]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.sparse = True
         return tags

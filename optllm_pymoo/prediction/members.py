@@ -97,7 +97,8 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
     if partial.any():
         i, j = np.argwhere(partial)[0]
         raise ValueError(
-            f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}. Take a regressor instead of {name}"
+            f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}."
+            f" Take a regressor instead of {name}"
         )
 
 

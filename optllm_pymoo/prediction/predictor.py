@@ -17,11 +17,12 @@ from optllm_pymoo.prediction.resampling import Resample, distinct_rows, resample
 from optllm_pymoo.prediction.shrinkage import UNCHANGED, fit_shrinkage
 
 
-class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     r"""Predict P(LLM j answers query i correctly) from features, with its uncertainty.
 
-    Members learn from resamples of the labelled queries and are averaged by their accuracy on the queries held
-    out from them. With c the LLMs' Laplace means and d the ensemble's deviation from them, the prediction is
+    Members learn from resamples of the labelled queries and are averaged by their accuracy on the queries
+    held out from them. With c the LLMs' Laplace means and d the ensemble's deviation from them, the
+    prediction is
 
         P[i, j] = clip(c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :]), 0, 1)
 
@@ -87,9 +88,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
     def published(cls, *, random_state: Any = None, n_jobs: int | None = None) -> SuccessPredictor:
         """Build the predictor of the OptLLM paper (arXiv 2405.15130).
 
-        Random forests of 100 trees, depth 10, on 100 bootstraps of one half of the labels, weighed by accuracy
-        on the other half, alpha = 1. Unlike the released code it is seeded, its weights compare predictions
-        with validation labels, robust values stay in [0, 1] and a resample with a single class is no error.
+        Random forests of 100 trees, depth 10, on 100 bootstraps of one half of the labels, weighed by
+        accuracy on the other half, alpha = 1. Unlike the released code it is seeded, its weights compare
+        predictions with validation labels, robust values stay in [0, 1] and a resample with a single
+        class is no error.
 
         Args:
             random_state: Seed or generator.
@@ -120,7 +122,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             The predictor itself.
 
         Raises:
-            ValueError: If shapes disagree, a value is out of range, an LLM has no label, or an option is wrong.
+            ValueError: If shapes disagree, a value or an option is out of range, or an LLM has no label.
         """
         features = validate_data(self, X, dtype=np.float64)
         labels = check_labels(y, n_queries=len(features))
@@ -131,7 +133,13 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         samples = resamples(self.resampling, groups, self.n_resamples, random)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         ensemble = fit_ensemble(
-            base, features[tried], labels[tried], samples, contrast=self.contrast, seeds=seeds, n_jobs=self.n_jobs
+            base,
+            features[tried],
+            labels[tried],
+            samples,
+            contrast=self.contrast,
+            seeds=seeds,
+            n_jobs=self.n_jobs,
         )
         self._keep(ensemble, samples, labels, tried, groups)
         return self
@@ -190,7 +198,12 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float64, reset=False)
         mean, std = predict_ensemble(
-            self.members_, self.weights_, features, centre=self.means_, shrinkage=self.shrinkage_, n_jobs=self.n_jobs
+            self.members_,
+            self.weights_,
+            features,
+            centre=self.means_,
+            shrinkage=self.shrinkage_,
+            n_jobs=self.n_jobs,
         )
         return mean, np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
 

@@ -69,7 +69,7 @@ def prefix_totals(table: Floats, path: Path, /) -> Floats:
         >>> prefix_totals(np.array([[1.0, 4.0, 9.0], [2.0, 3.0, 7.0]]), walk)
         array([ 3.,  4.,  7., 11.])
     """
-    start, query, to_llm = (np.asarray(part) for part in path)
+    start, query, to_llm = np.asarray(path.start), np.asarray(path.query), np.asarray(path.to_llm)
     order = np.argsort(query, kind="stable")
     grouped, moved = query[order], to_llm[order]
     from_llm = start[query]
@@ -100,18 +100,23 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
     """
     best = np.maximum.accumulate(accuracy)
     if high <= low:
-        return float(best[max(np.searchsorted(cost, high * (1 + _SLACK), side="right") - 1, 0)])
+        affordable = int(np.searchsorted(cost, high * (1 + _SLACK), side="right"))
+        return float(best[max(affordable - 1, 0)])
     edges = np.append(np.clip(cost, low, high), high)
     return float(np.sum(np.diff(edges) * best) / (high - low))
 
 
 def _check(cost: Floats, correct: Floats) -> None:
     if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
-        raise ValueError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
+        raise ValueError(
+            f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}"
+        )
     for name, table in (("cost", cost), ("correct", correct)):
         if not np.isfinite(table).all():
             i, j = np.argwhere(~np.isfinite(table))[0]
-            raise ValueError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
+            raise ValueError(
+                f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out"
+            )
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
@@ -162,7 +167,9 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
     area = realised_area(cost, correct, path)
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),
-        saving=float(1 - spent[reached[0]] / total[best]) if len(reached) and total[best] > 0 else float("nan"),
+        saving=float(1 - spent[reached[0]] / total[best])
+        if len(reached) and total[best] > 0
+        else float("nan"),
         highest_accuracy=float(accuracy.max()),
         accuracy_at_best_cost=float(within.max()) if len(within) else float("nan"),
         best_llm=best,

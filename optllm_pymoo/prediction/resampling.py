@@ -78,7 +78,9 @@ def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState
     return [Resample(train, np.setdiff1d(rows, train)) for train in drawn]
 
 
-def resamples(kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
+def resamples(
+    kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState
+) -> list[Resample]:
     """Choose the rows of every member.
 
     Args:
@@ -109,4 +111,6 @@ def resamples(kind: str, groups: NDArray[np.intp], count: int, random: np.random
         return bootstraps(everything, count, random)
     shuffled = random.permutation(everything)
     half = np.sort(shuffled[len(shuffled) // 2 :])
-    return [Resample(drawn.train, half) for drawn in bootstraps(shuffled[: len(shuffled) // 2], count, random)]
+    return [
+        Resample(drawn.train, half) for drawn in bootstraps(shuffled[: len(shuffled) // 2], count, random)
+    ]

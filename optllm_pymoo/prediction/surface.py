@@ -12,30 +12,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from optllm_pymoo.prediction.texts import as_texts
 
+_SIGNS: Final = {
+    **{"equal_sign": "=", "colon": ":", "slash": "/", "full_stop": ".", "comma": ",", "question_mark": "?"},
+    **{"bracket": "([{<", "quote": "\"'", "line_break": "\n", "dollar": "$", "backslash": "\\"},
+    **{"underscore": "_", "dash": "-", "star": "*"},
+}
 _WORD = re.compile(r"\S+")
 _DIGIT = re.compile(r"\d")
 _SYMBOL = re.compile(r"[^\w\s]")
-_SHAPES = ((re.compile(r"[^\W\d_]+"), "a"), (re.compile(r"\d+"), "0"), (re.compile(r"\s+"), " "))
-
-
-def text_shape(text: str) -> str:
-    """Replace every run of letters by `a`, of digits by `0` and of blanks by one space.
-
-    What is left is how the text is laid out, which is the same for `user 17 left` and `host 4 went`.
-
-    Args:
-        text: One query.
-
-    Returns:
-        The shape; as long as the text at most.
-
-    Examples:
-        >>> text_shape("user 17 left: 10.0.0.255")
-        'a 0 a: 0.0.0.0'
-    """
-    for pattern, mark in _SHAPES:
-        text = pattern.sub(mark, text)
-    return text
+_SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)")
 
 
 def _longest(words: list[str]) -> float:
@@ -46,6 +31,14 @@ def _mean_length(words: list[str]) -> float:
     return sum(map(len, words)) / max(len(words), 1)
 
 
+def _share(text: str, kind: Callable[[str], bool]) -> float:
+    return sum(map(kind, text)) / max(len(text), 1)
+
+
+def _counter(signs: str) -> Callable[[str, list[str]], float]:
+    return lambda text, words: sum(map(text.count, signs))
+
+
 def _longest_line(text: str) -> float:
     return float(max(map(len, text.splitlines()), default=0))
 
@@ -54,24 +47,26 @@ COUNTS: Final[dict[str, Callable[[str, list[str]], float]]] = {
     "characters": lambda text, words: len(text),
     "words": lambda text, words: len(words),
     "distinct_words": lambda text, words: len(set(words)),
+    "sentences": lambda text, words: len(_SENTENCE_END.findall(text)),
     "digits": lambda text, words: len(_DIGIT.findall(text)),
     "capitals": lambda text, words: sum(map(str.isupper, text)),
     "symbols": lambda text, words: len(_SYMBOL.findall(text)),
     "beyond_ascii": lambda text, words: len(text) - len(text.encode("ascii", "ignore")),
-    "equal_signs": lambda text, words: text.count("="),
-    "colons": lambda text, words: text.count(":"),
-    "slashes": lambda text, words: text.count("/"),
-    "full_stops": lambda text, words: text.count("."),
-    "commas": lambda text, words: text.count(","),
-    "question_marks": lambda text, words: text.count("?"),
-    "brackets": lambda text, words: sum(map(text.count, "([{<")),
-    "quotes": lambda text, words: text.count('"') + text.count("'"),
-    "line_breaks": lambda text, words: text.count("\n"),
+    **{f"of_{name}": _counter(signs) for name, signs in _SIGNS.items()},
     "longest_line": lambda text, words: _longest_line(text),
     "words_with_digits": lambda text, words: sum(_DIGIT.search(word) is not None for word in words),
     "capitalised_words": lambda text, words: sum(word[0].isupper() for word in words),
     "longest_word": lambda text, words: _longest(words),
     "mean_word_length": lambda text, words: _mean_length(words),
+    "starts_with_capital": lambda text, words: text.lstrip()[:1].isupper(),
+    "starts_with_small_letter": lambda text, words: text.lstrip()[:1].islower(),
+    "starts_with_digit": lambda text, words: text.lstrip()[:1].isdigit(),
+    "starts_with_blank": lambda text, words: text[:1].isspace(),
+    "ends_with_question_mark": lambda text, words: text.rstrip().endswith(("?", "？")),
+    "ends_with_full_stop": lambda text, words: text.rstrip().endswith((".", "。")),
+    "ends_with_letter_or_digit": lambda text, words: text.rstrip()[-1:].isalnum(),
+    "share_of_capitals": lambda text, words: _share(text, str.isupper),
+    "share_of_digits": lambda text, words: _share(text, str.isdigit),
 }
 """The counts in the order of the columns: name -> function of the text and its words (split at blanks)."""
 
@@ -83,7 +78,7 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
         texts: N strings in any script.
 
     Returns:
-        Features, (N, 21), finite and >= 0; an empty string is a row of zeros.
+        Features, (N, 36), finite and >= 0; an empty string is a row of zeros.
 
     Examples:
         >>> surface_counts(["", "a: 1"])[:, :3].round(2)
@@ -97,15 +92,15 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
     return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
-class SurfaceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Length, digits, punctuation, casing and line structure of texts as logarithmic counts.
+class SurfaceFeatures(TransformerMixin, BaseEstimator):
+    """Length, digits, punctuation, casing, line structure and both ends of texts, as logarithmic counts.
 
     On real queries they predict which LLM fails better than a stronger learner does. Nothing is learned
     in `fit`, so texts may be transformed one by one.
 
     Examples:
         >>> SurfaceFeatures().fit_transform(["What is 2 + 2?", ""]).shape
-        (2, 21)
+        (2, 36)
     """
 
     def fit(self, X: Iterable[str], y: Any = None) -> SurfaceFeatures:
@@ -132,7 +127,7 @@ class SurfaceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
             X: N strings.
 
         Returns:
-            Features, (N, 21).
+            Features, (N, 36).
 
         Raises:
             ValueError: If an entry is no string.
@@ -146,7 +141,7 @@ class SurfaceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
             input_features: Ignored.
 
         Returns:
-            Names, (21,).
+            Names, (36,).
         """
         return np.array([f"surface_{name}" for name in COUNTS], dtype=object)
 

@@ -27,10 +27,10 @@ def is_numeric(X: Any, /) -> bool:
         return True
     if isinstance(X, str):
         return False
-    array = X if isinstance(X, np.ndarray) else np.asarray(list(X), dtype=object)
-    if array.dtype == object and array.size and isinstance(array.flat[0], (str, bytes)):
-        return False
-    return array.ndim == 2 or (array.dtype != object and array.dtype.kind in "fiub" and array.size > 0)
+    array = np.asarray(X) if hasattr(X, "__array__") else np.asarray(list(X), dtype=object)
+    if array.dtype == object:
+        return array.ndim == 2 and not isinstance(next(iter(array.flat), ""), (str, bytes))
+    return array.dtype.kind in "fiubc"
 
 
 def as_texts(X: Any, /) -> list[str]:
@@ -50,7 +50,9 @@ def as_texts(X: Any, /) -> list[str]:
         ['a', '']
     """
     if isinstance(X, (str, bytes)):
-        raise ValueError(f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list")
+        raise ValueError(
+            f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list"
+        )
     values: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:
@@ -60,7 +62,9 @@ def as_texts(X: Any, /) -> list[str]:
     texts = list(values)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text")
+            raise ValueError(
+                f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text"
+            )
     return texts
 
 
@@ -77,11 +81,42 @@ def as_matrix(X: Any, /, name: str) -> NDArray[np.float64]:
     Raises:
         ValueError: If it is not two-dimensional, or holds NaN or infinity, naming the first place.
     """
-    dense = X.toarray() if hasattr(X, "toarray") else X
-    matrix = np.asarray(dense, dtype=np.float64)
+    matrix = np.asarray(as_dense(X), dtype=np.float64)
     if matrix.ndim != 2:
-        raise ValueError(f"{name} must have shape (N, D), got {matrix.shape}; reshape it to one row per query")
+        raise ValueError(
+            f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query"
+        )
+    return check_finite(matrix, name)
+
+
+def as_dense(X: Any, /) -> Any:
+    """Unpack a sparse matrix; anything else stays as it is.
+
+    Args:
+        X: Any table.
+
+    Returns:
+        A dense one.
+    """
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
+def check_finite(matrix: NDArray[np.float64], /, name: str) -> NDArray[np.float64]:
+    """Refuse NaN and infinity.
+
+    Args:
+        matrix: (N, D).
+        name: What to call it in a message.
+
+    Returns:
+        The matrix itself.
+
+    Raises:
+        ValueError: If an entry is not finite, naming the first place.
+    """
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ValueError(f"{name} must be finite; {name}[{row}, {column}] = {matrix[row, column]}")
+        raise ValueError(
+            f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}"
+        )
     return matrix

@@ -2,68 +2,114 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import check_random_state
+from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
 
 from optllm_pymoo.prediction.texts import as_texts
 
 _NEGLIGIBLE = 1e-6  # singular values below this share of the largest carry rounding noise only (float32)
+_DIGITS = re.compile(r"\d+")
 
 
-def _fitted(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> TfidfVectorizer | None:
+def mask_numbers(text: str) -> str:
+    """Lower-case a text and write every number as 0, so that `user 17` and `user 4` read the same.
+
+    Args:
+        text: One query.
+
+    Returns:
+        The masked text.
+
+    Examples:
+        >>> mask_numbers("Host 10.0.0.255 left")
+        'host 0.0.0.0 left'
+    """
+    return _DIGITS.sub("0", text.lower())
+
+
+class _Projection:
+    """Some vectorizers side by side and the directions of the SVD of what they give."""
+
+    def __init__(self, vectorizers: Sequence[TfidfVectorizer], n_components: int) -> None:
+        self.vectorizers = vectorizers
+        self.n_components = n_components
+
+    def fit(self, texts: Sequence[str], random: np.random.RandomState) -> _Projection:
+        counted = [(vectorizer, _fit_transform(vectorizer, texts)) for vectorizer in self.vectorizers]
+        self.vectorizers = [vectorizer for vectorizer, found in counted if found is not None]
+        self.directions: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
+        if self.vectorizers:
+            tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
+            _, values, directions = randomized_svd(
+                tfidf, min(self.n_components, *tfidf.shape), random_state=random
+            )
+            kept = max(1, int(np.sum(values > _NEGLIGIBLE * values[0])))
+            self.directions = np.ascontiguousarray(directions[:kept].T)
+        return self
+
+    def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if not self.vectorizers:  # no vocabulary: one column of zeros
+            return np.zeros((len(texts), 1), dtype=np.float32)
+        tfidf = hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers]).tocsr()
+        return np.asarray(tfidf @ self.directions)
+
+
+def _fit_transform(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> csr_matrix | None:
     try:
-        return vectorizer.fit(texts)
+        return vectorizer.fit_transform(texts)
     except ValueError as error:
         if "empty vocabulary" in str(error):  # only blanks, or no word of two letters
             return None
         raise
 
 
-class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Latent semantic analysis of queries: character and word TF-IDF side by side, then truncated SVD.
+class TfidfSVD(TransformerMixin, BaseEstimator):
+    """Latent semantic analysis of queries, once for their topic and once for their style.
 
-    Characters (n-grams inside words) carry logs, code and scripts without blanks, words carry the topic.
-    Memory: O(min(N, max_fit) * length + N * n_components); texts pass in batches.
+    Topic: TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then
+    truncated SVD. Characters carry logs, code and scripts without blanks, words carry the subject. Style:
+    the 300 most frequent words and signs, as they are written and not discounted for being frequent, then
+    SVD; it tells where a query comes from. Memory O(min(N, max_fit) * length + N * columns): texts pass
+    in batches.
 
     Args:
-        n_components: Columns at most; fewer if the texts don't span so many dimensions.
-        max_features: Size of each of the two vocabularies.
-        char_ngrams: Shortest and longest character n-gram.
-        word_ngrams: Shortest and longest word n-gram.
-        max_fit: Vocabulary and SVD are learned on a random sample of so many texts if there are more.
-        batch_size: Texts transformed at a time.
+        n_components: Topic columns at most; fewer if the texts don't span so many dimensions.
+        n_style: Style columns at most; 0 leaves them out.
+        max_features: Size of each of the two topic vocabularies.
+        max_fit: Vocabularies and SVD are learned on a random sample of so many texts if there are more.
+        batch_size: Distinct texts transformed at a time.
         random_state: Seed or generator for the sample and the randomised SVD.
 
     Examples:
         >>> texts = ["sum two numbers", "sum three numbers", "write a poem", "write a song"]
-        >>> TfidfSVD(n_components=2, random_state=0).fit_transform(texts).shape
-        (4, 2)
+        >>> TfidfSVD(n_components=2, n_style=1, random_state=0).fit_transform(texts).shape
+        (4, 3)
     """
 
     def __init__(
         self,
         *,
         n_components: int = 100,
+        n_style: int = 30,
         max_features: int = 20_000,
-        char_ngrams: tuple[int, int] = (2, 4),
-        word_ngrams: tuple[int, int] = (1, 2),
         max_fit: int = 50_000,
         batch_size: int = 10_000,
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
+        self.n_style = n_style
         self.max_features = max_features
-        self.char_ngrams = char_ngrams
-        self.word_ngrams = word_ngrams
         self.max_fit = max_fit
         self.batch_size = batch_size
         self.random_state = random_state
@@ -87,8 +133,8 @@ class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         random = check_random_state(self.random_state)
         if len(texts) > self.max_fit:
             texts = [texts[i] for i in np.sort(random.choice(len(texts), self.max_fit, replace=False))]
-        self._fit_vocabularies(texts)
-        self._fit_directions(self._tfidf(texts), random)
+        self.projections_ = [part.fit(texts, random) for part in self._parts()]
+        self.n_features_out_ = sum(part.directions.shape[1] for part in self.projections_)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
@@ -104,13 +150,12 @@ class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             ValueError: If an entry is no string.
         """
         check_is_fitted(self)
-        texts = as_texts(X)
-        out = np.zeros((len(texts), self.n_features_out_))
-        if self.svd_ is not None:
-            for start in range(0, len(texts), self.batch_size):
-                part = slice(start, start + self.batch_size)
-                out[part] = self.svd_.transform(self._tfidf(texts[part]))[:, : self.n_features_out_]
-        return out
+        place, distinct = pd.factorize(np.array(as_texts(X), dtype=object))
+        out = np.zeros((len(distinct), self.n_features_out_))
+        for start in range(0, len(distinct), self.batch_size):
+            batch = distinct[start : start + self.batch_size].tolist()
+            out[start : start + len(batch)] = np.hstack([part.transform(batch) for part in self.projections_])
+        return out[place]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Name the columns.
@@ -124,26 +169,15 @@ class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         check_is_fitted(self)
         return np.array([f"tfidfsvd{k}" for k in range(self.n_features_out_)], dtype=object)
 
-    def _fit_vocabularies(self, texts: Sequence[str]) -> None:
-        shared = {"max_features": self.max_features, "sublinear_tf": True, "dtype": np.float32}
-        char = TfidfVectorizer(analyzer="char_wb", ngram_range=self.char_ngrams, **shared)
-        word = TfidfVectorizer(ngram_range=self.word_ngrams, **shared)
-        found = (_fitted(char, texts), _fitted(word, texts))
-        self.vectorizers_ = [vectorizer for vectorizer in found if vectorizer is not None]
-
-    def _fit_directions(self, tfidf: csr_matrix | None, random: np.random.RandomState) -> None:
-        self.svd_, self.n_features_out_ = None, 1  # no vocabulary: one column of zeros
-        if tfidf is None:
-            return
-        rank = min(self.n_components, *tfidf.shape)
-        self.svd_ = TruncatedSVD(rank, random_state=random).fit(tfidf)
-        values = self.svd_.singular_values_
-        self.n_features_out_ = max(1, int(np.sum(values > _NEGLIGIBLE * values[0])))
-
-    def _tfidf(self, texts: Sequence[str]) -> csr_matrix | None:
-        if not self.vectorizers_:
-            return None
-        return hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers_]).tocsr()
+    def _parts(self) -> list[_Projection]:
+        shared = {"sublinear_tf": True, "dtype": np.float32}
+        topic = {**shared, "max_features": self.max_features}
+        style = {**shared, "max_features": 300, "use_idf": False, "lowercase": False}
+        char = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=mask_numbers, **topic)
+        word = TfidfVectorizer(ngram_range=(1, 2), **topic)
+        signs = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]", **style)
+        parts = [_Projection([char, word], self.n_components), _Projection([signs], self.n_style)]
+        return parts if self.n_style else parts[:1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
