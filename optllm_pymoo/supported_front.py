@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.ordering import order_by_efficiency, prefix_points, step_moves
+from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
 from optllm_pymoo.validation import as_mask, as_table, check_shape, read_only
 
@@ -106,12 +107,13 @@ class SupportedFront:
 
     def _build(self, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> None:
         self.cost, self.accuracy, self.allowed = cost, accuracy, allowed
-        self.offset, self.vertices, deltas = upper_hulls(cost, accuracy, allowed)
-        order = order_by_efficiency(deltas)
-        self._moves = step_moves(self.offset, self.vertices, order)
+        self.offset, self.vertices, steps = upper_hulls(cost, accuracy, allowed)
+        *self._moves, F = follow_steps(steps, order_by_efficiency(steps))
         cheapest = self.vertices[self.offset[:-1] + np.arange(len(cost))]
-        cheapest_cost, negated_accuracy = evaluate_allocations(cost, accuracy, cheapest[None])[0]
-        self.F = read_only(prefix_points(deltas, order, cheapest_cost, -negated_accuracy * len(cost), len(cost)))
+        start = evaluate_allocations(cost, accuracy, cheapest[None])[0]
+        F[:, 1] /= -len(cost)
+        F += start
+        self.F = read_only(F)
         self._decoded: deque[tuple[int, np.ndarray]] = deque([(0, cheapest)], maxlen=N_DECODED)
 
     def __len__(self) -> int:
@@ -169,10 +171,12 @@ class SupportedFront:
 
         Raises:
             IndexError: If there is no such point.
+            TypeError: If ``k`` is no integer.
         """
+        k = index(k)
         if not -len(self) <= k < len(self):
             raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
-        k = int(k) % len(self)
+        k %= len(self)
         start, x = min(self._decoded, key=lambda decoded: abs(decoded[0] - k))
         x = x.copy()
         query, from_llm, to_llm = self._moves

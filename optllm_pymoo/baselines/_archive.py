@@ -8,27 +8,23 @@ from typing import Any
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
-from pymoo.util.display.multi import MultiObjectiveOutput
-from pymoo.util.optimum import filter_optimum
 
-from optllm_pymoo.operators.duplicates import RowDuplicateElimination
+from optllm_pymoo.algorithms.archive import NonDominatedArchive
 
 
 class ProposingAlgorithm(Algorithm, abc.ABC):
     """Evaluate batches of plans that don't depend on earlier results; the answer is the best of all.
 
     Subclasses write `_propose`, which is called once per iteration, and `_is_exhausted` if there is an end.
-    The population is the latest batch; the optimum holds all distinct non-dominated plans seen.
+    The population is the latest batch; the optimum holds all that is non-dominated among what was seen.
 
     Args:
-        output: Display; None for pymoo's multi-objective one.
         **kwargs: pymoo's own.
     """
 
-    opt: Population | None
-
-    def __init__(self, *, output: Any = None, **kwargs: Any) -> None:
-        super().__init__(output=MultiObjectiveOutput() if output is None else output, **kwargs)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seen = NonDominatedArchive()
 
     @abc.abstractmethod
     def _propose(self) -> np.ndarray:
@@ -53,9 +49,9 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         if infills is not None:
             self.pop = infills
+            self.seen.add(infills)
         if self._is_exhausted():
             self.termination.terminate()
 
     def _set_optimum(self) -> None:
-        seen = self.pop if self.opt is None else Population.merge(self.opt, self.pop)
-        self.opt = RowDuplicateElimination().do(filter_optimum(seen))
+        self.opt = self.seen.individuals

@@ -13,6 +13,8 @@ from pymoo.termination.default import DefaultTermination
 from pymoo.termination.ftol import MultiObjectiveSpaceTermination
 from pymoo.termination.robust import RobustTermination
 
+from optllm_pymoo.algorithms.output import FrontOutput
+
 AlgorithmT = TypeVar("AlgorithmT", bound=Algorithm)
 
 
@@ -35,7 +37,7 @@ def build(
     fixed: Collection[str] = (),
     termination: Callable[[], Termination] = stalled_front,
 ) -> AlgorithmT:
-    """Construct an algorithm with checked options and the termination asked for.
+    """Construct an algorithm with checked options, the termination asked for and `OptLLM`'s columns.
 
     pymoo's algorithms hand unknown keywords on until `Algorithm` drops them, and some overwrite a termination
     they were given.
@@ -57,7 +59,7 @@ def build(
             close = get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise TypeError(f"{factory}() has no option {name!r}; {hint}Options: {', '.join(sorted(known))}")
-    made: AlgorithmT = algorithm(**{**defaults, **options})
+    made: AlgorithmT = algorithm(**{"output": FrontOutput(), **defaults, **options})
     asked_for = options.get("termination")
     made.termination = termination() if asked_for is None else asked_for
     return made

@@ -77,9 +77,7 @@ def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
     return np.asarray(roots[taken] * roots[taken + 1])
 
 
-def best_at_rates(
-    rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None
-) -> np.ndarray:
+def best_at_rates(rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
     """Send each query to the LLM with the greatest accuracy - λ·cost; ties go to the cheaper one.
 
     Args:

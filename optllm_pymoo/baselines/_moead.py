@@ -26,7 +26,7 @@ def moead(
         operators: "categorical" (uniform crossover, random-reset mutation) or "published" (simulated binary
             crossover and polynomial mutation, rounded; with NSGA-II's parameters, as none were published).
         start: "cold", or "warm" with the cheapest and the most accurate plan in the first population, each at
-            the weight that asks for it.
+            the weight nearest to it.
         **options: pymoo's own, for example ``termination``, ``n_neighbors`` (the published 10 by default),
             ``prob_neighbor_mating``, ``decomposition``.
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from pymoo.algorithms.moo.mopso_cd import MOPSO_CD
 from pymoo.core.population import Population
-from pymoo.util.display.multi import MultiObjectiveOutput
 
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._operators import start_sampling
-from optllm_pymoo.operators.duplicates import RowDuplicateElimination
+from optllm_pymoo.measures import non_dominated
 from optllm_pymoo.operators.repair import AllowedRepair
 from optllm_pymoo.problems import AllocationProblem
 
@@ -35,12 +34,11 @@ class IntegerMOPSO(MOPSO_CD):
     the same seed gives the same result.
 
     Args:
-        output: Display; None for pymoo's multi-objective one.
         **kwargs: pymoo's own.
     """
 
-    def __init__(self, *, output: Any = None, **kwargs: Any) -> None:
-        super().__init__(output=MultiObjectiveOutput() if output is None else output, **kwargs)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.random_state = None
         self.repair = AllowedRepair()
 
@@ -55,8 +53,8 @@ class IntegerMOPSO(MOPSO_CD):
         return self.repair(self.problem, super()._infill(), random_state=self.random_state)
 
     def _update_archive(self, pop: Population) -> Leaders:
-        merged = RowDuplicateElimination().do(Population.merge(Population.create(*self.archive), pop))
-        front = merged[self.nds.do(merged.get("F"), only_non_dominated_front=True)]
+        merged = Population.merge(Population.create(*self.archive), pop)
+        front = merged[non_dominated(merged.get("F"))]
         if len(front) > self.archive_size:
             crowding = self.cd.do(front.get("F"))
             front = front[np.argsort(-crowding, kind="stable")[: self.archive_size]]

@@ -9,10 +9,8 @@ from pymoo.algorithms.moo.moead import ParallelMOEAD
 from pymoo.core.individual import Individual
 from pymoo.core.population import Population
 from pymoo.decomposition.pbi import PBI
-from pymoo.util.optimum import filter_optimum
 
-from optllm_pymoo.baselines._scaling import objective_ranges
-from optllm_pymoo.operators.duplicates import RowDuplicateElimination
+from optllm_pymoo.measures import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
 
 SMALLEST_WEIGHT = 1e-4
@@ -35,9 +33,7 @@ class NormalizedMOEAD(ParallelMOEAD):
         ValueError: If there are fewer than two weights or neighbours, or ``weights`` is unknown.
     """
 
-    def __init__(
-        self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any
-    ) -> None:
+    def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:
         for name, value in (("pop_size", pop_size), ("n_neighbors", n_neighbors)):
             if value < 2:
                 raise ValueError(f"{name} must be at least 2, as two neighbours mate; got {value}")
@@ -53,7 +49,6 @@ class NormalizedMOEAD(ParallelMOEAD):
         if isinstance(self.decomposition, PBI):
             # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
             self.ref_dirs = self.ref_dirs[:, ::-1].copy()
-        self.scale_from, self.scale_span = objective_ranges(problem)
 
     def _infill(self) -> Population:
         crossover = self.mating.crossover
@@ -90,11 +85,11 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.pop[neighbors[new < current]] = off
 
     def _scaled(self, F: np.ndarray) -> np.ndarray:
-        return np.asarray((F - self.scale_from) / self.scale_span)
+        return normalise(F, self.problem.supported_front)
 
     def _set_optimum(self) -> None:
         # one plan may sit at several weights
-        self.opt = RowDuplicateElimination().do(filter_optimum(self.pop))
+        self.opt = self.pop[non_dominated(self.pop.get("F"))]
 
 
 def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:

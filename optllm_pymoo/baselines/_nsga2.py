@@ -12,9 +12,7 @@ from optllm_pymoo.baselines._operators import NumericVariation, operator_set
 PUBLISHED = NumericVariation(latin_hypercube=True)
 
 
-def nsga2(
-    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
-) -> NSGA2:
+def nsga2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> NSGA2:
     """Build NSGA-II for allocations.
 
     Args:

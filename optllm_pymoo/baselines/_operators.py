@@ -52,9 +52,7 @@ class OperatorSet:
         return {name: getattr(self, name) for name in names or self.__dataclass_fields__}
 
 
-def operator_set(
-    operators: str, start: str, /, *, published: NumericVariation | None = None
-) -> OperatorSet:
+def operator_set(operators: str, start: str, /, *, published: NumericVariation | None = None) -> OperatorSet:
     """Build fresh operators.
 
     Args:

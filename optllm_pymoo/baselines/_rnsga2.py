@@ -9,7 +9,6 @@ from pymoo.algorithms.moo.rnsga2 import RNSGA2, RankAndModifiedCrowdingSurvival
 
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._operators import operator_set
-from optllm_pymoo.baselines._scaling import objective_ranges
 from optllm_pymoo.problems import AllocationProblem
 
 
@@ -57,15 +56,17 @@ class ExtremesRNSGA2(RNSGA2):
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
-        ideal, span = objective_ranges(problem)
+        extremes = problem.supported_front.F[[0, -1]]
+        ideal, span = extremes.min(axis=0), np.ptp(extremes, axis=0)
         self.survival = GuardedPreferenceSurvival(
-            problem.supported_front.F[[0, -1]] if self.ref_points is None else self.ref_points,
+            extremes if self.ref_points is None else self.ref_points,
             self.epsilon,
             self.weights,
             self.normalization,
             self.survival.extreme_points_as_reference_points,
             ideal=ideal,
-            span=span,
+            # a front of one point has no extent: any fixed one will do
+            span=np.where(span > 0, span, 1.0),
         )
 
 

@@ -12,9 +12,7 @@ from pymoo.operators.selection.tournament import TournamentSelection
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._operators import NumericVariation, operator_set
 
-PUBLISHED = NumericVariation(
-    crossover_prob=0.7595, crossover_eta=5, mutation_prob=0.0675, mutation_eta=28
-)
+PUBLISHED = NumericVariation(crossover_prob=0.7595, crossover_eta=5, mutation_prob=0.0675, mutation_eta=28)
 
 
 def dominance_tournament(pop: Population, P: np.ndarray, **kwargs: Any) -> np.ndarray:

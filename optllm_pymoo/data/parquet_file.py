@@ -83,6 +83,8 @@ def _numbers(path: Path, column: pd.Series[Any], name: str, may_be_missing: bool
     fault = values.isna() & ~(column.isna() & may_be_missing)
     place = first_place(fault.to_numpy(dtype=bool))
     if place is not None:
-        problem = f"expected a number in row {place[0]}, found {column.iloc[place[0]]!r}"
+        found = column.iloc[place[0]]
+        found = repr(found) if isinstance(found, str) else found
+        problem = f"expected a number in row {place[0]}, found {found}"
         raise DataFileError(path, problem, column=name)
     return values

@@ -94,8 +94,8 @@ def make_candidates(n_llms: int, rng: np.random.Generator, /) -> Candidates:
     input_usd = CHEAPEST * (DEAREST / CHEAPEST) ** ladder * rng.uniform(0.85, 1.15, n_llms)
     output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
     names = [f"model-{j + 1}" for j in range(n_llms)]
-    skill = (-0.6 + 3.0 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
-    skill = skill + rng.normal(0.0, 0.5, (n_llms, len(KINDS)))
+    skill = (-0.4 + 2.4 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
+    skill = skill + rng.normal(0.0, 0.9, (n_llms, len(KINDS)))
     skill[np.arange(n_llms), rng.integers(len(KINDS), size=n_llms)] += 1.5
     order = np.argsort(input_usd)
     prices = PriceTable(names, input_usd[order] / 1e6, output_usd[order] / 1e6)
@@ -106,8 +106,8 @@ def _outcomes(
     candidates: Candidates, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
     offsets = np.array([kind.offset for kind in KINDS])
-    hidden = rng.normal(0.0, 0.8, len(kinds))
-    difficulty = offsets[kinds] + 5.0 * (hardness - 0.45) + hidden
+    hidden = rng.normal(0.0, 0.6, len(kinds))
+    difficulty = offsets[kinds] + 6.0 * (hardness - 0.45) + hidden
     probability: FloatArray = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
     outcomes: FloatArray = (rng.random(probability.shape) < probability).astype(np.float64)
     return outcomes

@@ -18,7 +18,7 @@ from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.file_checks import check_cells, check_ids, is_parquet
 from optllm_pymoo.data.parquet_file import read_parquet, read_schema, write_parquet
-from optllm_pymoo.data.wide_layout import COST_SUFFIXES, WideLayout, wide_layout
+from optllm_pymoo.data.wide_layout import COST_SUFFIXES, USUAL_NAMES, WideLayout, wide_layout
 
 
 def read_wide(
@@ -102,10 +102,8 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
     columns: dict[str, Any] = {name: values for name, values in known.items() if values is not None}
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
-        if llm in known or llm.endswith(COST_SUFFIXES):
-            raise ValueError(
-                f"an LLM can't be called {llm!r} in a wide table, where that means something else"
-            )
+        if llm in USUAL_NAMES or llm.endswith(COST_SUFFIXES):
+            raise ValueError(f"an LLM can't be called {llm!r} in a wide table: it means something else there")
         columns[llm] = outcomes.iloc[:, j]
         columns[f"{llm}_cost"] = dataset.cost[:, j]
     return pd.DataFrame(columns)

@@ -71,9 +71,7 @@ def wide_layout(
         if llm:
             other = costs.setdefault(llm, column)
             if other != column:
-                raise ValueError(
-                    f"both {other!r} and {column!r} are the cost of {llm!r}; expected one of them"
-                )
+                raise ValueError(f"{other!r} and {column!r} are both the cost of {llm!r}; expected one")
     if not costs:
         raise ValueError(
             "found no LLM: expected a column <llm>_cost or <llm>|total_cost beside each column <llm>; "

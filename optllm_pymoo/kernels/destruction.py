@@ -9,6 +9,9 @@ from optllm_pymoo.kernels.threads import over_queries
 
 N_BINS = 256
 
+CHUNK = 1 << 13
+"""Queries whose gains are summed apart: sums don't depend on the number of threads, nor does an exact hit."""
+
 
 def move_to_ends(
     table: np.ndarray, ends: np.ndarray, end_values: np.ndarray, scale: float, target: float, x: np.ndarray, /
@@ -34,22 +37,39 @@ def move_to_ends(
     """
     n_queries = len(x)
     gains = np.empty(n_queries)
-    per_range = over_queries(_bin_gains, n_queries, table, end_values, scale, x, gains)
-    bins = per_range[0] if len(per_range) == 1 else np.sum(per_range, axis=0)
-    from_above = np.cumsum(bins[::-1, 0])
-    n_higher = int(np.searchsorted(from_above, target))
-    if n_higher >= N_BINS or from_above[-1] <= 0.0:
+    n_chunks = -(-n_queries // CHUNK)
+    per_chunk = np.zeros((n_chunks, N_BINS, 2))
+    over_queries(_bin_gains, n_chunks * CHUNK, table, end_values, scale, x, gains, per_chunk)
+    bins = per_chunk.sum(axis=0)
+    crossing, above = _crossing_bin(bins, target)
+    if crossing < 0:
         return False
-    # a target of zero or less is reached by the first gain there is
-    n_higher = max(n_higher, int(np.argmax(bins[::-1, 1] > 0)))
-    crossing = N_BINS - 1 - n_higher
     found = over_queries(_move_above, n_queries, gains, scale, crossing, int(bins[crossing, 1]), ends, x)
-    candidates = found[0] if len(found) == 1 else np.concatenate(found)
-    candidates = candidates[np.argsort(-gains[candidates], kind="stable")]
-    reached = from_above[n_higher] - bins[crossing, 0] + np.cumsum(gains[candidates])
-    moved = candidates[: int(np.searchsorted(reached, target)) + 1]
-    x[moved] = ends[moved]
+    _move_until(gains, found[0] if len(found) == 1 else np.concatenate(found), ends, target - above, x)
     return True
+
+
+@njit(cache=True, nogil=True)
+def _crossing_bin(bins: np.ndarray, target: float) -> tuple[int, float]:
+    """Find the highest bin down to which the gains reach the target, and their sum above it; -1 if none does."""
+    above = 0.0
+    for b in range(N_BINS - 1, -1, -1):
+        if bins[b, 1] > 0.0 and above + bins[b, 0] >= target:
+            return b, above
+        above += bins[b, 0]
+    return -1, above
+
+
+@njit(cache=True, nogil=True)
+def _move_until(gains: np.ndarray, candidates: np.ndarray, ends: np.ndarray, target: float, x: np.ndarray) -> None:
+    """Move candidates, largest gain first and by number where gains tie, until they have gained the target."""
+    reached = 0.0
+    for k in np.argsort(-gains[candidates], kind="mergesort"):
+        i = candidates[k]
+        x[i] = ends[i]
+        reached += gains[i]
+        if reached >= target:
+            return
 
 
 @njit(cache=True, nogil=True)
@@ -67,17 +87,17 @@ def _bin_gains(
     scale: float,
     x: np.ndarray,
     gains: np.ndarray,
-) -> np.ndarray:
-    """Write each query's gain and return (N_BINS, 2): sum and number of the gains in each bin."""
-    bins = np.zeros((N_BINS, 2))
-    for i in range(start, stop):
-        gain = abs(end_values[i] - np.float64(table[i, x[i]]))
-        gains[i] = gain
-        b = _bin(gain, scale)
-        if b >= 0:
-            bins[b, 0] += gain
-            bins[b, 1] += 1.0
-    return bins
+    bins: np.ndarray,
+) -> None:
+    """Write each query's gain, and sum and number of the gains in each bin of the chunks beginning in [start, stop)."""
+    for chunk in range(-(-start // CHUNK), -(-stop // CHUNK)):
+        for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, x.size)):
+            gain = abs(end_values[i] - np.float64(table[i, x[i]]))
+            gains[i] = gain
+            b = _bin(gain, scale)
+            if b >= 0:
+                bins[chunk, b, 0] += gain
+                bins[chunk, b, 1] += 1.0
 
 
 @njit(cache=True, nogil=True)

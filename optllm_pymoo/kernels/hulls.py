@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -22,9 +24,10 @@ def upper_hulls(
         allowed: (N, M) bool with a True in every row, or None for no mask.
 
     Returns:
-        ``offset`` (N + 1,) int64, ``vertices`` (N + S,) and ``deltas`` (S, 2) float64. The hull of query i is
-        ``vertices[offset[i] + i : offset[i + 1] + i + 1]``, its steps are numbered ``offset[i] ... offset[i + 1]
-        - 1``, and each has its Δcost > 0 and Δaccuracy > 0 in ``deltas``; S counts the steps of all queries.
+        ``offset`` (N + 1,) int64, ``vertices`` (N + S,) and ``steps`` (S,), where S counts the steps of all
+        queries. The hull of query i is ``vertices[offset[i] + i : offset[i + 1] + i + 1]``, its steps are
+        ``steps[offset[i] : offset[i + 1]]``: records of Δcost > 0 (``cost``), Δaccuracy > 0 (``accuracy``),
+        ``query``, ``from_llm`` and ``to_llm``.
         O(N M) plus the sorting of each row's few candidates by insertion, O(N M**2) at worst.
     """
     n_queries, n_llms = cost.shape
@@ -34,9 +37,15 @@ def upper_hulls(
     over_queries(_build_hulls, n_queries, cost, accuracy, mask, hulls, offset)
     np.cumsum(offset, out=offset)
     vertices = np.empty(n_queries + int(offset[-1]), dtype=hulls.dtype)
-    deltas = np.empty((int(offset[-1]), 2))
-    over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, deltas)
-    return offset, vertices, deltas
+    steps = np.empty(int(offset[-1]), dtype=_step_dtype(hulls.dtype))
+    over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, steps)
+    return offset, vertices, steps
+
+
+def _step_dtype(llm: np.dtype[Any]) -> np.dtype[Any]:
+    """Record of a step: sorting moves whole records, one cache line each, instead of five scattered fields."""
+    fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", llm), ("to_llm", llm)]
+    return np.dtype(fields, align=True)
 
 
 @njit(cache=True, nogil=True)
@@ -152,14 +161,18 @@ def _pack_steps(
     hulls: np.ndarray,
     offset: np.ndarray,
     vertices: np.ndarray,
-    deltas: np.ndarray,
+    steps: np.ndarray,
 ) -> None:
-    """Pack the used front of each row of ``hulls`` and write the differences along it."""
+    """Pack the used front of each row of ``hulls`` and record the steps along it."""
     for i in range(start, stop):
         dearer = hulls[i, 0]
         vertices[offset[i] + i] = dearer
-        for step in range(offset[i], offset[i + 1]):
-            cheaper, dearer = dearer, hulls[i, step - offset[i] + 1]
-            vertices[step + i + 1] = dearer
-            deltas[step, 0] = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
-            deltas[step, 1] = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+        for k in range(offset[i], offset[i + 1]):
+            cheaper, dearer = dearer, hulls[i, k - offset[i] + 1]
+            vertices[k + i + 1] = dearer
+            step = steps[k]
+            step.cost = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
+            step.accuracy = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+            step.query = i
+            step.from_llm = cheaper
+            step.to_llm = dearer

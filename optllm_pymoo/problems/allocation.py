@@ -49,7 +49,7 @@ class AllocationProblem(Problem):
 
     Raises:
         TypeError: If a table does not hold real numbers.
-        ValueError: If tables disagree in shape, hold values out of range, or names are not distinct.
+        ValueError: If tables disagree in shape or labels, hold values out of range, or names are not distinct.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
@@ -70,7 +70,10 @@ class AllocationProblem(Problem):
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
     ) -> None:
-        llms, query_ids = _names_of_frames(cost, accuracy, llms, query_ids)
+        if isinstance(cost, pd.DataFrame):
+            _check_labels(cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
+            llms = list(cost.columns) if llms is None else llms
+            query_ids = list(cost.index) if query_ids is None else query_ids
         self.cost = as_table("cost", cost, lower=0.0)
         self.accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
         check_shape("accuracy", self.accuracy, self.cost.shape)
@@ -232,20 +235,14 @@ class AllocationProblem(Problem):
 _DERIVED = ("supported_front", "robust_problem", "query_ids", "cache")
 
 
-def _names_of_frames(
-    cost: Any, accuracy: Any, llms: Sequence[Any] | None, query_ids: Sequence[Any] | None
-) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
-    """Take names from the labels of DataFrames, which have to agree."""
-    if not isinstance(cost, pd.DataFrame):
-        return llms, query_ids
-    if isinstance(accuracy, pd.DataFrame):
+def _check_labels(cost: pd.DataFrame, **others: Any) -> None:
+    """Raise ValueError unless every other table that has labels has those of ``cost``."""
+    for name, table in others.items():
+        if not isinstance(table, pd.DataFrame):
+            continue
         for axis in ("columns", "index"):
-            if not getattr(cost, axis).equals(getattr(accuracy, axis)):
+            if not getattr(cost, axis).equals(getattr(table, axis)):
                 raise ValueError(
-                    f"cost and accuracy must have the same {axis}; got {list(getattr(cost, axis)[:5])}"
-                    f" and {list(getattr(accuracy, axis)[:5])}; reorder one of them"
+                    f"cost and {name} must have the same {axis}; got {list(getattr(cost, axis)[:5])}"
+                    f" and {list(getattr(table, axis)[:5])}; reorder one of them"
                 )
-    return (
-        list(cost.columns) if llms is None else llms,
-        list(cost.index) if query_ids is None else query_ids,
-    )

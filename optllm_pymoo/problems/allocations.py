@@ -23,7 +23,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         (n, N) C-contiguous; the array itself if nothing had to be changed.
 
     Raises:
-        TypeError: If the values are not numbers.
+        TypeError: If the values are not numbers; truth values aren't either.
         ValueError: If the shape is wrong, or an entry is not an integer in 0 ... M-1.
     """
     raw = np.asarray(X)
@@ -33,7 +33,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         raise ValueError(
             f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},), got {np.shape(X)}"
         )
-    if raw.dtype.kind == "O" or raw.dtype.kind not in "biuf":
+    if raw.dtype.kind not in "iuf":
         raise TypeError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
     if raw.dtype == np.int8 and raw.size:
         # seen as unsigned, negative numbers are large ones: one reduction checks both ends

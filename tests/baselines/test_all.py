@@ -18,9 +18,7 @@ from optllm_pymoo import AllocationProblem, baselines, make_problem
 EVOLUTIONARY = ("nsga2", "rnsga2", "sms_emoa", "moead", "moead_gen")
 
 SEARCHES = {
-    f"{name}-{operators}-{start}": partial(
-        getattr(baselines, name), pop_size=20, operators=operators, start=start
-    )
+    f"{name}-{operators}-{start}": partial(getattr(baselines, name), pop_size=20, operators=operators, start=start)
     for name in EVOLUTIONARY
     for operators in ("categorical", "published")
     for start in ("cold", "warm")
@@ -231,3 +229,10 @@ def test_same_result_in_a_fresh_process(masked):
     )
     for name, X in zip(SEARCHES, pickle.loads(fresh.stdout), strict=True):
         assert np.array_equal(X, run(name, masked).X), name
+
+
+@every
+def test_verbose_shows_the_columns_of_allocations(name, problem, capsys):
+    """The share of the exact front's hypervolume is printed once per iteration."""
+    run(name, problem, n_eval=40, verbose=True)
+    assert "hv_ratio" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""Tests of the package; they mirror its folders, one file per module."""

@@ -1,0 +1,192 @@
+"""Cost from token counts and prices, by hand arithmetic."""
+
+import json
+import re
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optllm_pymoo.data import DataFileError, PriceTable
+
+TABLE = PriceTable(["small", "large"], [1e-6, 1e-5], [4e-6, 3e-5])
+LITELLM = {
+    "sample_spec": {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "max_tokens": "LEGACY"},
+    "gpt-4o-mini": {"input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07, "mode": "chat"},
+    "claude-3-haiku": {"input_cost_per_token": 2.5e-07, "output_cost_per_token": 1.25e-06},
+    "dall-e-3": {"output_cost_per_image": 0.04, "mode": "image_generation"},
+    "free": {"input_cost_per_token": 0, "output_cost_per_token": 0},
+}
+
+
+def test_cost_by_hand():
+    """1000 and 100 tokens cost 1000·1e-6 + 100·4e-6 = 0.0014 on small, 0.01 + 0.003 = 0.013 on large."""
+    np.testing.assert_allclose(TABLE.cost([1000, 0], [100, 0]), [[0.0014, 0.013], [0, 0]], rtol=1e-15)
+
+
+def test_counts_per_model():
+    """Counts of shape (N, M) are taken per model, and mix with counts that are the same for all."""
+    cost = TABLE.cost([[1000, 2000]], [100])
+    np.testing.assert_allclose(cost, [[0.0014, 0.02 + 0.003]], rtol=1e-15)
+    np.testing.assert_allclose(TABLE.cost([1000], [[100, 0]]), [[0.0014, 0.01]], rtol=1e-15)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=5), st.floats(0, 0.99))
+def test_discount_takes_its_share(tokens, discount):
+    """A discount of d leaves (1 − d) of every cost."""
+    expected = TABLE.cost(tokens, tokens) * (1 - discount)
+    np.testing.assert_allclose(TABLE.cost(tokens, tokens, batch_discount=discount), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (([-1], [0]), {}, "input_tokens must be finite and >= 0 tokens; input_tokens[0] = -1.0"),
+        (([0], [[1, -2]]), {}, "output_tokens[0, 1] = -2.0"),
+        (([float("nan")], [0]), {}, "input_tokens[0] = nan"),
+        (([1], [[1, 2, 3]]), {}, "output_tokens must have shape (N,) or (N, 2); got shape (1, 3)"),
+        ((5, [1]), {}, "input_tokens must have shape (N,) or (N, 2); got shape ()"),
+        (([1, 2], [1]), {}, "must be of the same queries; got 2 and 1"),
+        (
+            ([1], [1]),
+            {"batch_discount": 1.0},
+            "batch_discount must lie in [0, 1), a share of the price; got 1",
+        ),
+        (([1], [1]), {"batch_discount": -0.1}, "got -0.1"),
+        (([1], [1]), {"batch_discount": 50}, "A discount of 50 % is 0.5"),
+        (([1], [1]), {"batch_discount": float("nan")}, "got nan"),
+    ],
+)
+def test_bad_counts_and_discounts_are_refused(arguments, options, message):
+    """The message has the place and what was expected."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TABLE.cost(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], [], []), "a price table needs one model at least"),
+        ((["a", "a"], [1, 1], [1, 1]), "models must be unique; 'a' is both models[0] and models[1]"),
+        ((["a", "b"], [1], [1, 1]), "input_usd_per_token must have one entry per model, 2; got 1"),
+        ((["a"], [[1]], [1]), "input_usd_per_token must have shape (M,)"),
+        ((["a"], [1], [-1]), "output_usd_per_token must be finite and >= 0; that of 'a' is -1.0"),
+        ((["a"], [float("inf")], [1]), "that of 'a' is inf"),
+    ],
+)
+def test_bad_tables_are_refused(arguments, message):
+    """The message names the model."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PriceTable(*arguments)
+
+
+def test_tables_are_read_only_and_can_be_narrowed():
+    """Select gives the models asked for in their order, and nothing can be changed."""
+    part = TABLE.select(["large"])
+    assert (part.models, part.input_usd_per_token.tolist(), len(part)) == (("large",), [1e-5], 1)
+    with pytest.raises(ValueError, match="unknown model 'lage'; did you mean 'large'"):
+        TABLE.select(["lage"])
+    with pytest.raises(ValueError, match="read-only"):
+        part.input_usd_per_token[0] = 1
+    assert repr(part) == "PriceTable(large $10/$30 per million input/output tokens)"
+
+
+def test_litellm_json(tmp_path):
+    """Entries priced by token are read, in the order asked for; a free model is one of them."""
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps(LITELLM))
+    assert PriceTable.from_json(path).models == ("gpt-4o-mini", "claude-3-haiku", "free")
+    table = PriceTable.from_json(path, ["claude-3-haiku", "gpt-4o-mini"])
+    assert table.input_usd_per_token.tolist() == [2.5e-07, 1.5e-07]
+    assert table.output_usd_per_token.tolist() == [1.25e-06, 6e-07]
+
+
+@pytest.mark.parametrize(
+    ("text", "models", "message"),
+    [
+        (json.dumps(LITELLM), ["gpt4o-mini"], "unknown model 'gpt4o-mini'; did you mean 'gpt-4o-mini'"),
+        (json.dumps(LITELLM), ["dall-e-3"], "'dall-e-3' has no price per token of both input and output"),
+        ('{"a": 1,\n}', None, "line 2: expected JSON"),
+        ("[]", None, "expected a JSON object, found list"),
+        ("{}", None, "no entry has input_cost_per_token and output_cost_per_token"),
+        (
+            '{"a": {"input_cost_per_token": "1", "output_cost_per_token": 1}}',
+            None,
+            "'a': expected input_cost_per_token in US\\$, >= 0; found '1'",
+        ),
+        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": -1}}', None, "found -1"),
+        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": NaN}}', None, "found nan"),
+    ],
+)
+def test_bad_json_is_refused(tmp_path, text, models, message):
+    """The message has the file, and the model or the line."""
+    path = tmp_path / "prices.json"
+    path.write_text(text)
+    with pytest.raises(DataFileError, match=r"prices.json.*" + message):
+        PriceTable.from_json(path, models)
+
+
+def test_csv_per_million_tokens(tmp_path):
+    """0.15 US$ per million tokens is 1.5e-7 per token."""
+    path = tmp_path / "prices.csv"
+    path.write_text("model,input_usd_per_million,output_usd_per_million,note\nb,3,15,\na,0.15,0.6,x\n")
+    table = PriceTable.from_csv(path, ["a", "b"])
+    np.testing.assert_allclose(table.input_usd_per_token, [1.5e-7, 3e-6], rtol=1e-15)
+    np.testing.assert_allclose(table.output_usd_per_token, [6e-7, 1.5e-5], rtol=1e-15)
+    assert PriceTable.from_csv(path).models == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,1\n", "line 2: expected 3 cells"),
+        ("a,1,x\n", "line 2, column 'output_usd_per_million': expected a number, found 'x'"),
+        ("a,1,1\nb,-1,1\n", "line 3, column 'input_usd_per_million': expected US\\$ per million tokens"),
+        ("a,1,1\na,2,2\n", "line 3, column 'model': 'a' is already on line 2"),
+        ("c,1,1\nb,1,1\n", "unknown model 'a'"),
+    ],
+)
+def test_bad_csv_is_refused(tmp_path, rows, message):
+    """The message has file, line and column."""
+    path = tmp_path / "prices.csv"
+    path.write_text("model,input_usd_per_million,output_usd_per_million\n" + rows)
+    with pytest.raises(DataFileError, match=r"prices.csv.*" + message):
+        PriceTable.from_csv(path, ["a"])
+    path.write_text("model,input,output\na,1,1\n")
+    with pytest.raises(DataFileError, match="line 1, column 'input_usd_per_million': this column is missing"):
+        PriceTable.from_csv(path)
+
+
+def test_without_genai_prices_the_error_says_what_to_install(monkeypatch):
+    """The extra is named."""
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    message = r'needs genai_prices; install it with: pip install "optllm-pymoo\[prices\]"'
+    with pytest.raises(ImportError, match=message):
+        PriceTable.from_genai_prices(["gpt-4o-mini"])
+
+
+@pytest.mark.skipif(not find_spec("genai_prices"), reason="the extra `prices` is not installed")
+class TestGenaiPrices:
+    def test_prices_are_those_the_package_charges(self):
+        """The cost of 1000 and 500 tokens is what the package itself calculates for them."""
+        from genai_prices import Usage, calc_price
+
+        table = PriceTable.from_genai_prices(["gpt-4o-mini", "anthropic:claude-3-haiku-20240307"])
+        usage = Usage(input_tokens=1000, output_tokens=500)
+        charged = [
+            float(calc_price(usage, "gpt-4o-mini").total_price),
+            float(calc_price(usage, "claude-3-haiku-20240307", provider_id="anthropic").total_price),
+        ]
+        np.testing.assert_allclose(table.cost([1000], [500]), [charged], rtol=1e-12)
+
+    def test_unknown_models_and_other_units_are_refused(self):
+        """The closest names are offered; a model priced by the hour has no price per token."""
+        with pytest.raises(ValueError, match="unknown model 'gpt-4o-minni'; did you mean 'gpt-4o-mini'"):
+            PriceTable.from_genai_prices(["gpt-4o-minni"])
+        with pytest.raises(ValueError, match="unknown model 'opnai:gpt-4o'; did you mean 'openai:gpt-4o'"):
+            PriceTable.from_genai_prices(["opnai:gpt-4o"])
+        with pytest.raises(ValueError, match="'whisper-1' is not priced by token"):
+            PriceTable.from_genai_prices(["whisper-1"])

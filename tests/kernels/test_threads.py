@@ -1,0 +1,81 @@
+"""Spreading over threads, and the claim that compiled code is what runs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import numba
+import numpy as np
+import pytest
+from numba.core.dispatcher import Dispatcher
+from pymoo.optimize import minimize
+
+from optllm_pymoo import OptLLM, kernels, make_problem
+from optllm_pymoo.kernels import threads
+from optllm_pymoo.problems import AllocationProblem
+
+
+CALLED_BY_PYTHON = {"_accumulate", "_sort_ties", "first_disallowed", "take_steps"}
+"""Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
+
+
+def entry_points():
+    """List the compiled functions that Python code calls, by name."""
+    found = {}
+    for info in pkgutil.iter_modules(kernels.__path__, kernels.__name__ + "."):
+        for name, item in vars(importlib.import_module(info.name)).items():
+            if isinstance(item, Dispatcher):
+                takes_range = item.py_func.__code__.co_varnames[:2] == ("start", "stop")
+                if name in CALLED_BY_PYTHON or (takes_range and name != "take_steps"):
+                    found[name] = item
+    return found
+
+
+def run_with_mask():
+    """Run the search on a masked batch, which calls every kernel."""
+    base = make_problem(200, 5)
+    allowed = np.ones((200, 5), dtype=bool)
+    allowed[:, 1] = False
+    problem = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
+    return minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1)
+
+
+def test_compiled_code_is_what_runs(monkeypatch):
+    """A run leaves machine code in nopython mode behind every kernel, and a second one calls no Python body."""
+    assert not numba.config.DISABLE_JIT
+    first, found = run_with_mask(), entry_points()
+    assert len(found) >= len(CALLED_BY_PYTHON) + 8
+    for name, dispatcher in found.items():
+        assert dispatcher.nopython_signatures, f"{name} was never compiled"
+        monkeypatch.setattr(dispatcher, "py_func", _refuse)
+    np.testing.assert_array_equal(run_with_mask().F, first.F)
+
+
+def _refuse(*args):
+    raise AssertionError("a Python body was called instead of machine code")
+
+
+@pytest.mark.parametrize("n_queries", [0, 1, 65_535, 65_536, 200_001])
+def test_ranges_cover_every_query_once(set_threads, n_queries):
+    """The ranges are contiguous, in order, and cover everything, on one thread and on two."""
+    for n_threads in (1, 2):
+        set_threads(n_threads)
+        ranges = threads.over_queries(lambda start, stop: (start, stop), n_queries)
+        assert len(ranges) <= n_threads
+        assert [k for pair in ranges for k in range(*pair)] == list(range(n_queries))
+
+
+def test_small_batches_start_no_thread(set_threads):
+    """Below two threads' worth of queries the work stays where it is; at it two threads run."""
+    set_threads(2)
+    least = 2 * threads.MIN_QUERIES_PER_THREAD
+    assert len(threads.over_queries(lambda start, stop: None, least - 1)) == 1
+    assert len(threads.over_queries(lambda start, stop: None, least)) == 2
+
+
+def test_errors_of_a_thread_are_raised(set_threads):
+    """What goes wrong on another thread is not swallowed."""
+    set_threads(2)
+    with pytest.raises(AssertionError, match="a Python body"):
+        threads.over_queries(_refuse, 1 << 20)

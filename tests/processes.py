@@ -1,0 +1,20 @@
+"""Runs code in a fresh process, for claims about what is the same there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_fresh(code: str, /, *args: str) -> str:
+    """Run code in a new interpreter, with another hash seed, and return what it printed."""
+    environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)}
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, *args], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout.strip()

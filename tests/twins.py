@@ -1,0 +1,137 @@
+"""Readable numpy twins of the kernels, and the helper that holds expectation, kernel and twin together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def assert_expected(
+    kernel: Callable[..., Any], twin: Callable[..., Any], args: Sequence[Any], expected: Any = None, rtol: float = 0.0
+) -> None:
+    """Assert that kernel and twin agree, that both give the expected value, and that neither changed its input.
+
+    Args:
+        kernel: The compiled function.
+        twin: Its readable twin, of the same signature.
+        args: Positional arguments for both.
+        expected: What both should give; None if only their agreement is claimed.
+        rtol: Relative tolerance; 0 asks for equality bit for bit.
+    """
+    copies = [np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    outcomes = {"kernel": kernel(*args), "twin": twin(*args)}
+    for place, (arg, copy) in enumerate(zip(args, copies, strict=True)):
+        np.testing.assert_array_equal(arg, copy, err_msg=f"argument {place} was changed")
+    _assert_same(outcomes["kernel"], outcomes["twin"], rtol, "kernel against twin")
+    if expected is not None:
+        for name, outcome in outcomes.items():
+            _assert_same(outcome, expected, rtol, f"{name} against what is expected")
+
+
+def _assert_same(actual: Any, wanted: Any, rtol: float, what: str) -> None:
+    if isinstance(actual, tuple):
+        for part, other in zip(actual, wanted, strict=True):
+            _assert_same(part, other, rtol, what)
+    else:
+        np.testing.assert_allclose(actual, wanted, rtol=rtol, atol=0.0, err_msg=what)
+
+
+def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Sum the chosen cells, each sum rounded once."""
+    rows = np.arange(len(cost))
+    return np.array([[math.fsum(cost[rows, x]), -math.fsum(accuracy[rows, x]) / len(cost)] for x in X]).reshape(-1, 2)
+
+
+def first_disallowed(allowed: np.ndarray, X: np.ndarray) -> tuple[int, int]:
+    """Find the first (plan, query) off the mask."""
+    places = np.argwhere(~allowed[np.arange(len(allowed)), X])
+    return (int(places[0][0]), int(places[0][1])) if len(places) else (-1, -1)
+
+
+def hull(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> list[int]:
+    """Wrap one query's hull: from the cheapest LLM always on to the most efficient dearer one, as far as it goes."""
+    llms = [j for j in range(len(cost)) if allowed is None or allowed[j]]
+    c, a = cost.astype(float), accuracy.astype(float)
+    vertices = [min(llms, key=lambda j: (c[j], -a[j], j))]
+    while True:
+        here = vertices[-1]
+        better = [j for j in llms if a[j] > a[here]]
+        if not better:
+            return vertices
+        vertices.append(min(better, key=lambda j: (-(a[j] - a[here]) / (c[j] - c[here]), -c[j], j)))
+
+
+def upper_hulls(
+    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Wrap every query's hull and write them one behind the other."""
+    masks = [None] * len(cost) if allowed is None else allowed
+    hulls = [hull(*row) for row in zip(cost, accuracy, masks, strict=True)]
+    offset = np.concatenate([[0], np.cumsum([len(vertices) - 1 for vertices in hulls])])
+    deltas = [
+        np.diff(table[i, vertices].astype(float))
+        for table in (cost, accuracy)
+        for i, vertices in enumerate(hulls)
+    ]  # fmt: skip
+    return offset, np.concatenate(hulls), np.concatenate(deltas).reshape(2, -1).T
+
+
+def order_by_efficiency(deltas: np.ndarray) -> np.ndarray:
+    """Sort stably by falling efficiency."""
+    return np.argsort(-deltas[:, 1] / deltas[:, 0], kind="stable")
+
+
+def prefix_points(
+    deltas: np.ndarray, order: np.ndarray, cheapest_cost: float, cheapest_accuracy: float, n_queries: int
+) -> np.ndarray:
+    """Sum every prefix anew, each sum rounded once."""
+    taken = deltas[order]
+    return np.array(
+        [
+            [
+                math.fsum([cheapest_cost, *taken[:k, 0]]),
+                math.fsum([cheapest_accuracy, *taken[:k, 1]]) / -n_queries,
+            ]
+            for k in range(len(order) + 1)
+        ]
+    )
+
+
+def step_moves(
+    offset: np.ndarray, vertices: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """List (query, from, to) along all hulls, then reorder."""
+    moves = [
+        (i, vertices[step + i], vertices[step + i + 1])
+        for i in range(len(offset) - 1)
+        for step in range(offset[i], offset[i + 1])
+    ]
+    query, from_llm, to_llm = np.array(moves, dtype=int).reshape(-1, 3)[order].T
+    return query, from_llm, to_llm
+
+
+def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Count the vertices after the first that are no dearer than each LLM."""
+    n = len(cost)
+    hulls = [vertices[offset[i] + i : offset[i + 1] + i + 1] for i in range(n)]
+    return np.array([[np.sum(cost[i, hulls[i][1:]] <= dollars) for dollars in cost[i]] for i in range(n)])
+
+
+def count_steps(levels: np.ndarray, x: np.ndarray) -> int:
+    """Sum the levels of the chosen LLMs."""
+    return int(sum(levels[i, j] for i, j in enumerate(x)))
+
+
+def move_to_ends(table: np.ndarray, ends: np.ndarray, target: float, x: np.ndarray) -> np.ndarray:
+    """Sort all gains, apply the largest until their sum reaches the target; unchanged if it can't be reached."""
+    rows = np.arange(len(x))
+    gains = np.abs(table[rows, ends].astype(float) - table[rows, x])
+    largest_first = np.argsort(-gains, kind="stable")
+    reached = np.cumsum(gains[largest_first])
+    if gains.max() == 0.0 or reached[-1] < target:
+        return x.copy()
+    moved = largest_first[: np.argmax(reached >= target) + 1]
+    return np.where(np.isin(rows, moved), ends, x)
