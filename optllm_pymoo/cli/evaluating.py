@@ -34,12 +34,13 @@ def evaluate(
     it, so they don't count.
     """
     import matplotlib
+    import numpy as np
 
     matplotlib.use("Agg")
     from optllm_pymoo.cli import report
     from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.pipeline import check_writable, read_plan, write_files
+    from optllm_pymoo.pipeline import check_writable, read_plan, realised_front, write_files
 
     folder = plan.parent if out is None else out
     check_writable(folder)
@@ -51,12 +52,15 @@ def evaluate(
         stage("Drawing")
         writers = _writers(batch)
         files = write_files(folder, writers) if writers else []
-    low, high = accuracy_interval(batch.plan.chosen_accuracy, batch.sigma)
+    known = ~np.isnan(batch.correct).any(axis=1)
+    sigma = None if batch.sigma is None else batch.sigma[known]
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma)
+    whole = realised_front(batch.plan.problem, batch.correct) if files else None
     if json:
-        facts = {**report.evaluation_facts(found), "interval_95": [low, high], "files": files}
-        print(report.as_json(facts))
+        facts = {**report.evaluation_facts(found), "front": None if whole is None else whole._asdict()}
+        print(report.as_json({**facts, "interval_95": interval, "files": files}))
         return
-    print(report.evaluation_text(found, low, high))
+    print(report.evaluation_text(found, interval, whole))
     print(f"\nWritten to {folder}: {', '.join(file.name for file in files)}" if files else f"\n{NO_PICTURES}")
 
 

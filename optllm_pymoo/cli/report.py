@@ -10,6 +10,7 @@ from typing import Any
 from optllm_pymoo.decision import Plan, PlanEvaluation
 from optllm_pymoo.decision.amounts import usd
 from optllm_pymoo.pipeline import Front
+from optllm_pymoo.prediction import RealisedQuality
 
 
 def as_json(content: dict[str, Any], /) -> str:
@@ -93,14 +94,17 @@ def evaluation_facts(found: PlanEvaluation, /) -> dict[str, Any]:
     return {**found._asdict(), "saving": found.saving, "reaches_best": found.reaches_best}
 
 
-def evaluation_text(found: PlanEvaluation, low: float, high: float, /) -> str:
+def evaluation_text(
+    found: PlanEvaluation, interval: tuple[float, float], whole: RealisedQuality | None = None, /
+) -> str:
     """Compare what a plan promised with what came true.
 
     Args:
         found: The evaluation.
-        low: Lower end of the 95 % interval that the plan gave.
-        high: Its upper end.
+        interval: The 95 % interval that the plan gave.
+        whole: What the whole front is worth, if known.
     """
+    low, high = interval
     verdict = "inside" if low <= found.accuracy <= high else "outside"
     lines = [
         f"Queries            {found.n_queries:,} with known outcomes",
@@ -113,6 +117,8 @@ def evaluation_text(found: PlanEvaluation, low: float, high: float, /) -> str:
             f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} for {usd(found.best_cost_usd)} US$"
         )
         lines.append(f"Saving             {_saving(found)}")
+    if whole is not None:
+        lines.append(f"The whole front    {_whole(whole)}")
     return "\n".join(lines)
 
 
@@ -124,6 +130,16 @@ def _saving(found: PlanEvaluation) -> str:
     if found.saving < 0:
         return f"none: the plan is {-found.saving:.1%} dearer than that LLM, and {than}"
     return f"{found.saving:.1%} of its cost; the plan is {than}"
+
+
+def _whole(found: RealisedQuality) -> str:
+    if math.isnan(found.saving):
+        reached = f"no plan is truly as accurate as {found.best_accuracy:.2%}"
+    elif found.saving < 0:
+        reached = f"{found.best_accuracy:.2%} is reached for {-found.saving:.1%} more than that LLM costs"
+    else:
+        reached = f"{found.best_accuracy:.2%} is reached for {found.saving:.1%} less than that LLM costs"
+    return f"{reached}; highest true accuracy {found.highest_accuracy:.2%}"
 
 
 def _plain(value: Any) -> Any:

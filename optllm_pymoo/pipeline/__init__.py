@@ -6,6 +6,7 @@ from optllm_pymoo.pipeline.outputs import check_writable, front_writers, plan_wr
 from optllm_pymoo.pipeline.planning import Front, expected_problem, plan_front
 from optllm_pymoo.pipeline.predicting import Prediction, predict_accuracy
 from optllm_pymoo.pipeline.read_plan import PlannedBatch, read_plan
+from optllm_pymoo.pipeline.realised import realised_front
 from optllm_pymoo.pipeline.searching import algorithm_names, find_front
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "plan_writers",
     "predict_accuracy",
     "read_plan",
+    "realised_front",
     "split_by_known",
     "split_by_share",
     "with_labels_from",

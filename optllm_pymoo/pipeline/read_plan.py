@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data import Dataset
+from optllm_pymoo.data.checks import cost_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
 from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
@@ -65,6 +66,8 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
 
 def _check_values(path: Path, frame: pd.DataFrame, numbers: list[str]) -> None:
     check_ids(path, frame["query_id"].tolist(), "query_id")
+    if "sigma" in frame:
+        check_cells(path, frame[["sigma"]].to_numpy(), ["sigma"], cost_fault, "expected a standard deviation >= 0")
     accuracies = [name for name in numbers if name != "sigma"]
     check_cells(path, frame[accuracies].to_numpy(), accuracies, _outside_unit, "expected an accuracy in [0, 1]")
 

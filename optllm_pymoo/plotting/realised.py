@@ -35,7 +35,8 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
         i, j = np.argwhere(np.isnan(outcomes))[0].tolist()
         raise ValueError(f"correct[{i}, {j}] is not known; leave such queries out")
     front = problem.supported_front
-    walk = Path(front.assignment(0), front.steps.query, front.steps.to_llm)
+    steps = front.steps
+    walk = Path(front.assignment(0), steps.query, steps.to_llm)
     return prefix_totals(outcomes, walk) / len(outcomes)
 
 
