@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class OptLLM(Algorithm):
 
     Raises:
         TypeError: If an option is unknown.
-        ValueError: If ``n_grid`` is not a positive integer.
+        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -90,11 +91,8 @@ class OptLLM(Algorithm):
     ) -> None:
         _check_options(kwargs)
         super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
-        for name, value in (("n_grid", n_grid), ("rounds_per_iteration", rounds_per_iteration)):
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                raise ValueError(f"{name} must be a positive integer; got {value}")
-        self.n_grid = Integer(int(n_grid), bounds=(10, 200), strict=(1, None))
-        self.rounds_per_iteration = int(rounds_per_iteration)
+        self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
+        self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
         self.destruction_up = destruction_up or AccuracyDestruction()
         self.destruction_down = destruction_down or CostDestruction()
         self.reconstruction = reconstruction or ExchangeReconstruction()
@@ -181,3 +179,11 @@ def _check_options(options: dict[str, Any]) -> None:
     for name in options:
         if name not in known or name in ("self", "kwargs"):
             raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")
+
+
+def _positive_integer(name: str, value: Any) -> int:
+    """Return a positive integer, also one that came as a float with an integral value, or raise ValueError."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 1 <= value < np.inf or int(value) != value:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+    return int(value)
