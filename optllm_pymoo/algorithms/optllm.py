@@ -46,7 +46,8 @@ class OptLLM(Algorithm):
 
     The downward walk is steered by ``problem.robust_accuracy`` if there is such a table; plans are scored on
     ``problem.accuracy`` always. The published code scores the two walks on two tables; this one never mixes them,
-    and adds the plan that is most accurate on the scored table to the pool.
+    and adds the plan that is most accurate on the scored table to the pool. Gaps are then split between the plans
+    that the scored table led to, as the others needn't lie on its front.
 
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
@@ -97,7 +98,7 @@ class OptLLM(Algorithm):
         self.destruction_down = destruction_down or CostDestruction()
         self.reconstruction = reconstruction or ExchangeReconstruction()
         self.split = split or RelinkDestruction()
-        self.pool = NonDominatedArchive()
+        self.pool = self.scored = NonDominatedArchive()
         self.walks: list[Walk] = []
         self.splitting = GapSplitting(np.ones(2))
 
@@ -113,7 +114,7 @@ class OptLLM(Algorithm):
         ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
         if problem.robust_accuracy is not None:
             ends.append(problem.supported_front.assignment(-1))
-        return Population.new(X=np.stack(ends))
+        return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         problem, n_grid = self.problem, int(self.n_grid.value)
@@ -125,41 +126,56 @@ class OptLLM(Algorithm):
         ]
         front = problem.supported_front.F
         self.splitting = GapSplitting(np.abs(front[-1] - front[0]) / n_grid)
-        self.pool.add(infills)
+        if problem.robust_accuracy is not None:
+            self.scored = NonDominatedArchive()
+        self._add(infills)
 
     def _infill(self) -> Population | None:
-        plans = self._walk()
+        plans, scored = self._walk()
         is_done = isinstance(self.termination, GridFilled) and self.grid_progress() >= 1.0
         if not plans and not is_done:
             plans = self._split_gaps()
+            scored = [True] * len(plans)
         if not plans:
             self.termination.terminate()
             return None
-        return Population.new(X=np.stack(plans))
+        return Population.new(X=np.stack(plans), scored=scored)
 
-    def _walk(self) -> list[np.ndarray]:
-        """Let both walks do some rounds, turn by turn."""
-        plans = []
+    def _walk(self) -> tuple[list[np.ndarray], list[bool]]:
+        """Let both walks do some rounds, turn by turn; say of each plan whether the scored table led to it."""
+        plans, scored = [], []
         for _ in range(self.rounds_per_iteration):
-            steps = [walk.step(self.random_state) for walk in self.walks]
-            plans += [x for x in steps if x is not None]
-        return plans
+            for walk in self.walks:
+                x = walk.step(self.random_state)
+                if x is not None:
+                    plans.append(x)
+                    scored.append(walk.problem is self.problem)
+        return plans, scored
 
     def _split_gaps(self) -> list[np.ndarray]:
         """Ruin and recreate between the neighbours that lie farthest apart."""
-        gaps = self.splitting.widest(self.pool.F, N_SPLITS)
+        gaps = self.splitting.widest(self.scored.F, N_SPLITS)
         if not len(gaps):
             return []
-        self.splitting.split(self.pool.F, gaps)
-        X = self.pool.individuals[gaps].get("X")
-        toward = self.pool.individuals[gaps + 1].get("X")
+        self.splitting.split(self.scored.F, gaps)
+        X = self.scored.individuals[gaps].get("X")
+        toward = self.scored.individuals[gaps + 1].get("X")
         ruined = self.split.do(self.problem, X, toward=toward, random_state=self.random_state)
         return list(self.reconstruction.do(self.problem, ruined, random_state=self.random_state))
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         if infills is not None:
-            self.pool.add(infills)
-            self.splitting.settle(self.pool.F)
+            self._add(infills)
+            self.splitting.settle(self.scored.F)
+
+    def _add(self, infills: Population) -> None:
+        """Put plans into the answer, and those that the scored table led to where gaps are split.
+
+        Plans off the front would hide gaps: between them and their neighbours no number of steps fits.
+        """
+        self.pool.add(infills)
+        if self.scored is not self.pool:
+            self.scored.add(infills[infills.get("scored").astype(bool)])
 
     def _set_optimum(self) -> None:
         self.opt = self.pop = self.pool.individuals
@@ -168,7 +184,7 @@ class OptLLM(Algorithm):
         """Return how much of the grid is done, 1.0 when no gap is left that is wider than it asks for."""
         n_rounds = max(1, 2 * (int(self.n_grid.value) - 1))
         rounds_left = sum(walk.rounds_left for walk in self.walks)
-        if rounds_left == 0 and self.splitting.is_filled(self.pool.F):
+        if rounds_left == 0 and self.splitting.is_filled(self.scored.F):
             return 1.0
         return 0.99 * (1.0 - rounds_left / n_rounds)
 
