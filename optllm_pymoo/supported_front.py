@@ -106,7 +106,7 @@ class SupportedFront:
         return front
 
     def _build(self, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> None:
-        self.cost, self.accuracy = cost, accuracy
+        self.cost, self.accuracy, self.allowed = cost, accuracy, allowed
         self.offset, self.vertices, steps = upper_hulls(cost, accuracy, allowed)
         *self._moves, F = follow_steps(steps, order_by_efficiency(steps))
         cheapest = self.vertices[self.offset[:-1] + np.arange(len(cost))]

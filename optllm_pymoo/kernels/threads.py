@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numba import get_num_threads
 
 MIN_QUERIES_PER_THREAD = 1 << 15
-"""Below this many queries a thread costs more than it saves (starting one takes some 50 microseconds)."""
+"""Below this many queries a second thread costs more than it saves."""
 
 
 def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> list[Any]:
@@ -35,6 +37,18 @@ def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> l
     if n_threads < 2 or (n_threads := min(n_threads, get_num_threads())) == 1:
         return [kernel(0, n_queries, *args)]
     cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()
-    with ThreadPoolExecutor(n_threads) as pool:
-        futures = [pool.submit(kernel, start, stop, *args) for start, stop in pairwise(cuts)]
-        return [future.result() for future in futures]
+    (first, *others) = pairwise(cuts)
+    futures = [_pool().submit(kernel, start, stop, *args) for start, stop in others]
+    # the calling thread does its share: one hand-over less
+    return [kernel(*first, *args), *(future.result() for future in futures)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that wait for work, started when first needed: starting them anew would cost each call some 100 µs."""
+    return ThreadPoolExecutor(thread_name_prefix="optllm_pymoo")
+
+
+if hasattr(os, "register_at_fork"):
+    # a forked child has none of its parent's threads: it starts its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -9,6 +9,7 @@ from pymoo.core.population import Population
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.operators.mutation import RandomResetMutation, _choose_cells
 from optllm_pymoo.operators.sampling import CategoricalSampling
+from optllm_pymoo.testing import MutationConformance
 
 
 def mutate(problem, X, seed=1, **options):
@@ -22,6 +23,13 @@ def masked():
     allowed = np.array([[1, 1, 1, 1], [0, 1, 0, 0], [1, 0, 0, 1], [1, 1, 0, 1]])
     base = make_problem(4, 4)
     return AllocationProblem(base.cost, base.accuracy, allowed=allowed)
+
+
+class TestConformance(MutationConformance):
+    """What every mutation for allocations has to hold."""
+
+    def make_operator(self):
+        return RandomResetMutation()
 
 
 def test_every_query_moves_to_another_llm_uniformly():

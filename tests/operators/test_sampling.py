@@ -49,9 +49,7 @@ def test_stratified_draws_are_balanced():
     assert (counts == 5).all()
 
 
-@pytest.mark.parametrize(
-    ("n_llms", "dtype"), [(1, np.int8), (127, np.int8), (128, np.int32), (300, np.int32)]
-)
+@pytest.mark.parametrize(("n_llms", "dtype"), [(1, np.int8), (127, np.int8), (128, np.int32), (300, np.int32)])
 def test_type_is_the_problems_own(n_llms, dtype):
     """Plans come in the type in which the problem keeps them, and the last LLM doesn't overflow."""
     problem = make_problem(400, n_llms)

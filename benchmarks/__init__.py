@@ -1,0 +1,1 @@
+"""Comparisons and measurements of `optllm_pymoo`: ``python -m benchmarks`` in a checkout."""

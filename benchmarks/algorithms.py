@@ -1,0 +1,169 @@
+"""The algorithms that can be compared, by name.
+
+A name is a family with its variants behind colons: ``nsga2`` has categorical operators and a cold start,
+``nsga2:published:warm`` the paper's operators and the two extreme plans in its first population.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pymoo.core.algorithm import Algorithm
+
+from optllm_pymoo import OptLLM, baselines
+
+POP_SIZE = 100
+
+
+class Settings(NamedTuple):
+    """What all algorithms of a comparison are given alike."""
+
+    n_grid: int = 50
+    """Gaps of OptLLM's grid."""
+    budget: int = 10_000
+    """Evaluated plans; the published comparison has 100 generations of 100."""
+
+
+class Variant(NamedTuple):
+    """One algorithm with its options."""
+
+    make: Callable[[Settings], Algorithm]
+    """Builds the pymoo algorithm."""
+    what: str
+    """One line on what it is."""
+    fills_budget: bool = True
+    """Whether it is to go on until the budget is spent; otherwise it ends by itself."""
+    is_random: bool = True
+    """Whether seeds make a difference."""
+
+
+_OPERATORS = {
+    "": ("categorical", "categorical operators"),
+    ":published": ("published", "published operators"),
+}
+_STARTS = {"": ("cold", "random start"), ":warm": ("warm", "started from the two extreme plans")}
+
+
+def _evolutionary(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
+    """All combinations of operators and start of one factory."""
+
+    def variant(operators: str, start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: factory(pop_size=min(POP_SIZE, settings.budget), operators=operators, start=start)
+
+    return {
+        f"{family}{o}{s}": Variant(variant(operators, start), f"{title}, {with_operators}, {from_start}")
+        for o, (operators, with_operators) in _OPERATORS.items()
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+def _swarm() -> dict[str, Variant]:
+    """MOPSO moves by differences of LLM numbers: it has the published operators only."""
+
+    def variant(start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: baselines.mopso(pop_size=min(POP_SIZE, settings.budget), start=start)
+
+    return {
+        f"mopso{s}": Variant(variant(start), f"MOPSO with the published parameters, {from_start}")
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+VARIANTS: dict[str, Variant] = {
+    "optllm": Variant(
+        lambda settings: OptLLM(n_grid=settings.n_grid),
+        "OptLLM: both walks, then splitting the widest gaps until the budget is spent",
+    ),
+    "optllm:walks": Variant(
+        lambda settings: OptLLM(n_grid=settings.n_grid),
+        "OptLLM as it ends by itself, once no gap is wider than its grid",
+        fills_budget=False,
+    ),
+    "lambda-sweep": Variant(
+        lambda settings: baselines.lambda_sweep(n_weights=settings.budget),
+        "argmax accuracy - λ·cost for as many λ as the budget has evaluations: samples of the exact front",
+        is_random=False,
+    ),
+    "single-llms": Variant(
+        lambda settings: baselines.single_llms(),
+        "every query to the same LLM, one plan per LLM",
+        fills_budget=False,
+        is_random=False,
+    ),
+    "random-search": Variant(lambda settings: baselines.random_search(), "independent random allocations"),
+    **_evolutionary("nsga2", baselines.nsga2, "NSGA-II"),
+    **_evolutionary("rnsga2", baselines.rnsga2, "R-NSGA-II, reference points at the two extremes"),
+    **_evolutionary("sms-emoa", baselines.sms_emoa, "SMS-EMOA"),
+    **_evolutionary("moead", baselines.moead, "MOEA/D, boundary intersection, normalised objectives"),
+    **_evolutionary("moead-gen", baselines.moead_gen, "MOEA/D-GEN, Tchebycheff, normalised objectives"),
+    **_swarm(),
+}
+"""Every algorithm, in the order in which tables show them."""
+
+_EVOLUTIONARY = ("nsga2", "rnsga2", "sms-emoa", "moead", "moead-gen")
+
+DEFAULT = (
+    "optllm",
+    "optllm:walks",
+    "lambda-sweep",
+    "single-llms",
+    "random-search",
+    "nsga2:warm",
+    *(name for family in _EVOLUTIONARY for name in (family, f"{family}:published")),
+    "mopso",
+)
+"""Compared by default."""
+
+QUICK = (
+    "optllm",
+    "optllm:walks",
+    "lambda-sweep",
+    "random-search",
+    "nsga2",
+    "nsga2:published",
+    "nsga2:warm",
+    "moead",
+)
+"""Compared by default where time is short."""
+
+
+def find_variant(name: str, /) -> Variant:
+    """Look an algorithm up.
+
+    Raises:
+        ValueError: If there is none of that name; the message has the closest and the known ones.
+    """
+    if name not in VARIANTS:
+        closest = difflib.get_close_matches(name, VARIANTS, n=1, cutoff=0.0)[0]
+        known = ", ".join(VARIANTS)
+        raise ValueError(f"unknown algorithm {name!r}; did you mean {closest!r}? Known: {known}")
+    return VARIANTS[name]
+
+
+def parse_algorithms(text: str, /) -> tuple[str, ...]:
+    """Read a list of names.
+
+    Args:
+        text: Names with commas between them, or "all".
+
+    Returns:
+        The names, each once, in the order given.
+
+    Raises:
+        ValueError: If a name is unknown, or there is none.
+    """
+    if text.strip() == "all":
+        return tuple(VARIANTS)
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise ValueError(f"no algorithm in {text!r}; known: {', '.join(VARIANTS)}")
+    for name in names:
+        find_variant(name)
+    return names
+
+
+def family_of(name: str, /) -> str:
+    """Return the part of a name before its variants."""
+    return name.split(":")[0]

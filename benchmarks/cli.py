@@ -1,0 +1,118 @@
+"""The command line: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+
+SYNTHETIC_QUERIES = 2000
+QUICK_QUERIES = 500
+KNOWN = f'Names with commas between them, or "all". Known: {", ".join(VARIANTS)}.'
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the files that are written.")]
+
+
+@app.callback(invoke_without_command=True)
+def compare(
+    context: typer.Context,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a data set, whose true labels are the accuracies; may be repeated."
+            f" Without it: an embedded synthetic batch of {SYNTHETIC_QUERIES} queries."
+        ),
+    ] = None,
+    algorithms: Annotated[
+        str | None,
+        typer.Option(help=KNOWN),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'),
+    ] = None,
+    n_grid: Annotated[int, typer.Option(help="Gaps of OptLLM's grid.")] = 50,
+    budget: Annotated[
+        int | None, typer.Option(help="Evaluations for each algorithm; 10000 if not given, 1000 with --quick.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer of everything: ends within 30 s on two cores.")] = False,
+    out: Out = Path("benchmark-results"),
+) -> None:
+    """Compare search algorithms head to head, with equal evaluations, against the exact front.
+
+    Prints a table and writes results.csv, front.png and report.md. Exit code 1 if an algorithm failed.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_misplaced(context)
+        return
+    from benchmarks.comparison import run_comparison
+    from benchmarks.problems import load_problems, synthetic_problem
+
+    try:
+        names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
+        settings = checked_settings(n_grid, (1_000 if quick else 10_000) if budget is None else budget)
+        chosen_seeds = parse_seeds(seeds or ("1" if quick else "3"))
+        problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    any_failed = run_comparison(problems, names, chosen_seeds, settings, out, Console())
+    raise typer.Exit(code=int(any_failed))
+
+
+def _refuse_misplaced(context: typer.Context) -> None:
+    """Refuse options in front of a subcommand, which would be swallowed without a word."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            command = context.invoked_subcommand
+            raise typer.BadParameter(f"{parameter.opts[0]} stands before {command}; put it behind {command}")
+
+
+@app.command()
+def speed(
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes only.")] = False,
+    out: Out = Path("benchmark-results"),
+) -> None:
+    """Measure speed, memory and search quality of the package against its targets.
+
+    Every pair is checked for equal results before it is timed. Prints a table and writes speed.csv and
+    speed.md.
+    """
+    from benchmarks.speed import run_speed
+
+    run_speed(Console(), out, quick=quick)
+
+
+def checked_settings(n_grid: int, budget: int, /) -> Settings:
+    """Put the settings together.
+
+    Raises:
+        ValueError: If a number is too small to mean anything.
+    """
+    for name, value, least in (("n-grid", n_grid, 1), ("budget", budget, 2)):
+        if value < least:
+            raise ValueError(f"--{name} must be at least {least}; got {value}")
+    return Settings(n_grid=n_grid, budget=budget)
+
+
+def parse_seeds(text: str, /) -> tuple[int, ...]:
+    """Read seeds: a single number says how many, from 1 on; with a comma they are the seeds themselves.
+
+    Raises:
+        ValueError: If it is neither, or there is none.
+    """
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if "," not in text and len(numbers) == 1:
+        numbers = list(range(1, numbers[0] + 1))
+    if not numbers or min(numbers) < 0:
+        raise ValueError(f"seeds are a number of seeds, or seeds with commas between them; got {text!r}")
+    return tuple(dict.fromkeys(numbers))

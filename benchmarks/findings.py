@@ -1,0 +1,105 @@
+"""What the numbers of a comparison say, one sentence each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.algorithms import family_of
+
+CLOSE = 0.01
+"""Hypervolume ratios that differ by less than one per cent count as close."""
+
+ROUNDING = 1e-9
+
+OURS = "optllm"
+
+
+def findings(summary: pd.DataFrame, /) -> list[str]:
+    """Draw sentences from the table of one batch.
+
+    Args:
+        summary: The rows of `benchmarks.summary.summarise` for one batch, indexed by algorithm.
+
+    Returns:
+        Sentences in Markdown. Wherever another family of algorithms wins against OptLLM or comes within 1 %,
+        a sentence says so.
+    """
+    done = summary[summary["n_seeds"] > 0]
+    if done.empty:
+        return ["Every algorithm failed."]
+    ratio = done["hypervolume_ratio"].sort_values(ascending=False, kind="stable")
+    sentences = [f"`{ratio.index[0]}` has the highest mean hypervolume ratio, {ratio.iloc[0]:.4f}."]
+    if OURS in ratio.index:
+        sentences += _rivals(ratio)
+        sentences += _seconds(done)
+    sentences += _effects(ratio, ":warm", "Starting from the two extreme plans")
+    sentences += _effects(ratio, ":published", "Using the published operators instead of categorical ones")
+    sentences += _overshoots(done)
+    return sentences
+
+
+def _rivals(ratio: pd.Series) -> list[str]:
+    """Who beats OptLLM or comes within 1 %, and if nobody does, who is nearest."""
+    ours = ratio[OURS]
+    rivals = ratio[_is_baseline(ratio.index)]
+    wins = rivals > ours * (1 + ROUNDING)
+    winners, close = rivals[wins], rivals[~wins & (rivals >= ours * (1 - CLOSE))]
+    sentences = [
+        f"`{name}` beats `{OURS}`: {_versus(value, ours)} ({100 * (value / ours - 1):.2g} % more)."
+        for name, value in winners.items()
+    ]
+    sentences += [f"`{name}` comes within 1 % of `{OURS}`: {_versus(value, ours)}." for name, value in close.items()]
+    if len(rivals) and not sentences:
+        sentences = [
+            f"No baseline comes within 1 % of `{OURS}` ({ours:.4f}); the nearest is `{rivals.index[0]}`"
+            f" with {rivals.iloc[0]:.4f}."
+        ]
+    return sentences
+
+
+def _versus(value: float, ours: float) -> str:
+    """Print two numbers with enough digits to tell them apart, within reason."""
+    digits = 4 if f"{value:.4f}" != f"{ours:.4f}" else 7
+    return f"{value:.{digits}f} against {ours:.{digits}f}"
+
+
+def _seconds(done: pd.DataFrame) -> list[str]:
+    """How long OptLLM takes beside the baselines that evaluate as much, the budget at least."""
+    ours = done.loc[OURS]
+    as_many = done["evaluations"] >= np.minimum(ours["evaluations"], done["budget"])
+    others = done[_is_baseline(done.index) & as_many]
+    if others.empty:
+        return []
+    seconds = others["seconds"]
+    return [
+        f"`{OURS}` takes {ours['seconds']:.3g} s for {ours['evaluations']:,.0f} evaluations; the baselines"
+        f" that evaluate as many or use up the budget take {seconds.min():.3g} s (`{seconds.idxmin()}`) to"
+        f" {seconds.max():.3g} s (`{seconds.idxmax()}`)."
+    ]
+
+
+def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
+    """What a variant changes, wherever an algorithm was run both with and without it and it shows."""
+    pairs = [(name.replace(variant, ""), name) for name in ratio.index if variant in name]
+    changes = [
+        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}"
+        for plain, changed in pairs
+        if plain in ratio.index and f"{ratio[plain]:.4f}" != f"{ratio[changed]:.4f}"
+    ]
+    return [f"{what} takes {', '.join(changes)}."] if changes else []
+
+
+def _overshoots(done: pd.DataFrame) -> list[str]:
+    over = done[done["evaluations"] > done["budget"]]
+    if over.empty:
+        return []
+    names = ", ".join(f"`{name}` ({row['evaluations']:,.0f})" for name, row in over.iterrows())
+    return [
+        f"More than the budget was evaluated by {names}; the measures, save the one on the result set, leave"
+        " out what came after it."
+    ]
+
+
+def _is_baseline(names: pd.Index) -> np.ndarray:
+    return np.array([family_of(name) != OURS for name in names])

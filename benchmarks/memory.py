@@ -1,0 +1,35 @@
+"""How much memory this process holds, in bytes.
+
+Resident memory is looked at, because ``tracemalloc`` doesn't see what numba allocates.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+
+
+def peak_rss_bytes() -> int:
+    """Return the highest resident memory that this process has had so far.
+
+    Linux tells it as ``VmHWM``. Its ``ru_maxrss`` won't do: a new process inherits that from the one that started
+    it. Elsewhere it is ``ru_maxrss``, which macOS counts in bytes.
+    """
+    if STATUS.is_file():
+        return _status_bytes("VmHWM")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds now; where the system doesn't tell, the highest so far."""
+    return _status_bytes("VmRSS") if STATUS.is_file() else peak_rss_bytes()
+
+
+def _status_bytes(key: str) -> int:
+    """Read a line such as ``VmRSS:     1024 kB``."""
+    lines = STATUS.read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

@@ -1,0 +1,71 @@
+"""The predictors that are compared, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optllm_pymoo.prediction import ConstantPredictor, SuccessPredictor
+
+Floats = NDArray[np.float64]
+
+
+class Predicted(NamedTuple):
+    """What a predictor says about the queries that are to be planned, and how long it took."""
+
+    accuracy: Floats
+    fit_seconds: float
+    predict_seconds: float
+
+
+def _robust(predictor: Any, features: Floats) -> Floats:
+    return np.asarray(predictor.predict_robust(features))
+
+
+def _mean(predictor: Any, features: Floats) -> Floats:
+    return np.asarray(predictor.predict(features))
+
+
+Recipe = tuple[Callable[[int, int], Any], Callable[[Any, Floats], Floats]]
+
+PREDICTORS: Final[dict[str, Recipe]] = {
+    "ours": (lambda seed, jobs: SuccessPredictor(random_state=seed, n_jobs=jobs), _mean),
+    "published": (lambda seed, jobs: SuccessPredictor.published(random_state=seed, n_jobs=jobs), _mean),
+    "published-robust": (
+        lambda seed, jobs: SuccessPredictor.published(random_state=seed, n_jobs=jobs),
+        _robust,
+    ),
+    "constants": (lambda seed, jobs: ConstantPredictor(), _mean),
+}
+"""Name -> how to build it from a seed and a number of jobs, and what to ask it."""
+
+ORACLE: Final = "oracle"
+NAMES: Final = (*PREDICTORS, ORACLE)
+
+
+def run_predictor(
+    name: str, features: Floats, labels: Floats, targets: Floats, /, *, seed: int, n_jobs: int
+) -> Predicted:
+    """Fit one predictor and ask it.
+
+    Args:
+        name: A key of `PREDICTORS`.
+        features: Of the labelled queries, (n, D).
+        labels: Of the labelled queries, (n, M).
+        targets: Features of the queries to plan, (N, D).
+        seed: Its random state.
+        n_jobs: Its jobs.
+
+    Returns:
+        Predictions (N, M) and seconds.
+    """
+    build, ask = PREDICTORS[name]
+    started = perf_counter()
+    predictor = build(seed, n_jobs).fit(features, labels)
+    fitted = perf_counter()
+    accuracy = ask(predictor, targets)
+    return Predicted(accuracy, fitted - started, perf_counter() - fitted)

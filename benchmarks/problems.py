@@ -1,0 +1,51 @@
+"""The batches that are compared on: embedded synthetic ones, and folders with true labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from optllm_pymoo import AllocationProblem, make_problem
+from optllm_pymoo.data import load_dataset
+
+
+def synthetic_problem(n_queries: int, n_llms: int = 12, /) -> dict[str, AllocationProblem]:
+    """Draw the embedded batch: tie-free predicted accuracies, always the same seed.
+
+    Returns:
+        The problem under its name.
+    """
+    return {f"synthetic-{n_queries}x{n_llms}": make_problem(n_queries, n_llms, random_state=0)}
+
+
+def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
+    """Load data sets, with their true labels as the accuracies to optimise.
+
+    Args:
+        folders: Folders in the layout of `optllm_pymoo.data.load_dataset`.
+
+    Returns:
+        The problems, named after their folders, or by their whole paths where two folders are named alike.
+
+    Raises:
+        FileNotFoundError: If a folder or one of its files is missing.
+        ValueError: If a folder is given twice, or a file holds something else than expected.
+    """
+    paths = [folder.resolve() for folder in folders]
+    twice = [str(path) for k, path in enumerate(paths) if path in paths[:k]]
+    if twice:
+        raise ValueError(f"the data set {twice[0]} is given twice")
+    names = [path.name for path in paths]
+    return {path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem() for path in paths}
+
+
+def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:
+    """Build a problem anew on the same tables, so that nothing derived earlier is found ready-made.
+
+    Args:
+        problem: The batch; its tables are shared.
+        n_queries: Keep only so many queries, the first ones.
+    """
+    first = slice(n_queries)
+    masked = None if problem.allowed is None else problem.allowed[first]
+    return AllocationProblem(problem.cost[first], problem.accuracy[first], allowed=masked, llms=problem.llms)

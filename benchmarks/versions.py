@@ -1,0 +1,42 @@
+"""What the numbers were made with."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import optllm_pymoo
+
+LIBRARIES = ("pymoo", "numpy", "numba", "moocore")
+
+
+def versions() -> dict[str, str]:
+    """Return versions by name, Python's among them."""
+    return {
+        "optllm-pymoo": optllm_pymoo.__version__,
+        "Python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }
+
+
+def machine() -> str:
+    """Describe processor, usable cores and operating system."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()}, {usable} cores, {platform.system()}"
+
+
+def versions_line() -> str:
+    """Return all of it in one line."""
+    return f"{', '.join(f'{name} {number}' for name, number in versions().items())}; {machine()}"
+
+
+def _processor() -> str:
+    """Linux keeps the processor's name where ``platform.processor`` doesn't look."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

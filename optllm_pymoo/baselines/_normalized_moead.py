@@ -1,0 +1,102 @@
+"""pymoo's generational MOEA/D on normalised objectives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymoo.algorithms.moo.moead import ParallelMOEAD
+from pymoo.core.individual import Individual
+from pymoo.core.population import Population
+from pymoo.decomposition.pbi import PBI
+
+from optllm_pymoo.measures import non_dominated, normalise
+from optllm_pymoo.problems import AllocationProblem
+
+SMALLEST_WEIGHT = 1e-4
+"""In place of 0, so that of two plans with equal cost the more accurate one is preferred, and vice versa."""
+
+
+class NormalizedMOEAD(ParallelMOEAD):
+    """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
+
+    The scale comes from the ends of the exact front. Children compete at the weight whose neighbourhood their
+    parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
+
+    Args:
+        pop_size: Number of weights, one plan each; at least 2.
+        n_neighbors: Size of a neighbourhood, the weight itself included; at least 2.
+        weights: "grid" spreads them evenly, "random" draws all but the first two with the seed of the run.
+        **kwargs: pymoo's own.
+
+    Raises:
+        ValueError: If there are fewer than two weights or neighbours, or ``weights`` is unknown.
+    """
+
+    def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:
+        for name, value in (("pop_size", pop_size), ("n_neighbors", n_neighbors)):
+            if value < 2:
+                raise ValueError(f"{name} must be at least 2, as two neighbours mate; got {value}")
+        if weights not in ("grid", "random"):
+            raise ValueError(f"weights must be one of 'grid', 'random'; got {weights!r}")
+        super().__init__(np.zeros((pop_size, 2)), n_neighbors=n_neighbors, **kwargs)
+        self.weights = weights
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        share = _cost_shares(self.pop_size, self.weights, self.random_state)
+        self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
+        super()._setup(problem, **kwargs)
+        if isinstance(self.decomposition, PBI):
+            # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
+            self.ref_dirs = self.ref_dirs[:, ::-1].copy()
+
+    def _infill(self) -> Population:
+        crossover = self.mating.crossover
+        self.indices = self.random_state.permutation(len(self.pop))[: self.n_offsprings]
+        n = len(self.indices)
+        parents = self.selection.do(
+            self.problem,
+            self.pop,
+            n,
+            crossover.n_parents,
+            neighbors=self.neighbors[self.indices],
+            random_state=self.random_state,
+        )
+        children = self.mating.do(
+            self.problem,
+            self.pop,
+            n * crossover.n_offsprings,
+            n_max_iterations=1,
+            parents=parents,
+            random_state=self.random_state,
+        )
+        # crossover returns the first children of all matings, then the second ones
+        chosen = self.random_state.integers(crossover.n_offsprings, size=n) * n + np.arange(n)
+        return children[chosen]
+
+    def _replace(self, k: int, off: Individual) -> None:
+        neighbors = self.neighbors[k]
+        current, new = (
+            self.decomposition.do(
+                self._scaled(F), weights=self.ref_dirs[neighbors], ideal_point=self._scaled(self.ideal)
+            )
+            for F in (self.pop[neighbors].get("F"), off.F[None, :])
+        )
+        self.pop[neighbors[new < current]] = off
+
+    def _scaled(self, F: np.ndarray) -> np.ndarray:
+        return normalise(F, self.problem.supported_front)
+
+    def _set_optimum(self) -> None:
+        # one plan may sit at several weights
+        self.opt = self.pop[non_dominated(self.pop.get("F"))]
+
+
+def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:
+    """Return (n,) weights of cost in [0, 1], those of accuracy being the rest.
+
+    The first asks for the cheapest plan and the second for the most accurate one, which are the first two
+    plans of a warm start.
+    """
+    inner = np.linspace(1, 0, n)[1:-1] if weights == "grid" else random_state.random(n - 2)
+    return np.concatenate([[1.0, 0.0], inner])

@@ -1,0 +1,68 @@
+"""The `optllm-pymoo` command and what all its commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+import typer
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+"""Exit codes: a run that could not be done, and one ended by Ctrl-C (128 + SIGINT). Wrong usage is 2."""
+
+app = typer.Typer(
+    name="optllm-pymoo",
+    help="Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def fail(message: str, code: int = FAILED, /) -> typer.Exit:
+    """Say one line on stderr and build the exception that ends the run.
+
+    Args:
+        message: What went wrong and what to do.
+        code: Exit code.
+    """
+    print(" ".join(f"optllm-pymoo: {message}".split()), file=sys.stderr)
+    return typer.Exit(code)
+
+
+def with_exit_codes(command: Command) -> Command:
+    """End a command with one line on stderr and the right exit code instead of a traceback.
+
+    Args:
+        command: A function that raises ValueError, OSError and the like for runs that can't be done.
+    """
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise fail("interrupted; nothing was written", INTERRUPTED) from None
+        except BrokenPipeError:
+            raise  # typer knows how to end quietly when nobody reads on
+        except OSError as error:
+            raise fail(_describe(error)) from None
+        except (ValueError, TypeError, ImportError, IndexError) as error:
+            raise fail(str(error)) from None
+        except MemoryError:
+            raise fail("out of memory; plan the batch in parts") from None
+
+    return guarded  # type: ignore[return-value]  # same signature
+
+
+def _describe(error: OSError) -> str:
+    """Say what happened to which file, without the number of the error."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

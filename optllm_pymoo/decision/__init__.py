@@ -1,0 +1,21 @@
+"""Choosing a plan from a front, and what there is to know about it."""
+
+from optllm_pymoo.decision.choice import Choice
+from optllm_pymoo.decision.choices import AtLeastAccuracy, Knee, WithinBudget
+from optllm_pymoo.decision.evaluation import PlanEvaluation
+from optllm_pymoo.decision.interval import accuracy_deviation, accuracy_interval
+from optllm_pymoo.decision.moves import Moves, next_moves
+from optllm_pymoo.decision.plan import Plan
+
+__all__ = [
+    "AtLeastAccuracy",
+    "Choice",
+    "Knee",
+    "Moves",
+    "Plan",
+    "PlanEvaluation",
+    "WithinBudget",
+    "accuracy_deviation",
+    "accuracy_interval",
+    "next_moves",
+]

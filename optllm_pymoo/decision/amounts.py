@@ -1,0 +1,42 @@
+"""Dollars and accuracies as text that may be typed back: rounded to the side on which the plan stays possible."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+
+
+def usd(amount: float, /) -> str:
+    """Write US$ with five significant digits, without an exponent.
+
+    >>> usd(0.0001234567), usd(71.30812), usd(1234567.0), usd(0.0)
+    ('0.00012346', '71.308', '1234600', '0')
+    """
+    return _digits(amount, 5, ROUND_HALF_EVEN)
+
+
+def usd_at_least(amount: float, /) -> str:
+    """Write US$ rounded up: a budget of what is printed pays for the amount.
+
+    >>> usd_at_least(0.97000001), usd_at_least(0.25)
+    ('0.97001', '0.25')
+    """
+    return _digits(amount, 5, ROUND_CEILING)
+
+
+def accuracy_at_most(accuracy: float, /) -> str:
+    """Write an accuracy rounded down: a target of what is printed is reached.
+
+    >>> accuracy_at_most(0.75999999), accuracy_at_most(0.5)
+    ('0.75999', '0.5')
+    """
+    return _digits(accuracy, 5, ROUND_FLOOR)
+
+
+def _digits(value: float, digits: int, rounding: str) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
+    exact = Context(prec=15).create_decimal(Decimal(value))
+    rounded = Context(prec=digits, rounding=rounding).create_decimal(exact)
+    return f"{rounded.normalize():f}" if rounded else "0"

@@ -1,0 +1,225 @@
+"""A plan: which LLM answers which query, what that costs, and how good it can be trusted to be."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optllm_pymoo.data.atomic import replacing
+from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
+from optllm_pymoo.decision.frames import mix_frame, plan_frame
+from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval
+from optllm_pymoo.decision.moves import Moves, next_moves
+from optllm_pymoo.decision.summary import summarise
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import as_table, check_shape, read_only
+
+
+class Plan:
+    """One LLM for every query of a batch, with its price tags and its certificate. It is never changed.
+
+    Plans are usually made by `WithinBudget`, `AtLeastAccuracy` or `Knee`; any allocation will do, though.
+
+    The certificate compares with the linear relaxation of the whole problem (`SupportedFront.bound`), so it holds
+    whatever made the plan. It is about the accuracies the plan was made on: what these are worth is for `interval`
+    and `evaluate` to say.
+
+    Args:
+        problem: The batch.
+        x: (N,) LLM per query.
+        sigma: (N, M) standard deviation of ``problem.accuracy``, as `SuccessPredictor` gives it; None takes the
+            accuracies for exact.
+        budget_usd: What may be spent in all, US$: the gap is then certified at this budget. None: at the plan's
+            own cost.
+        target: Mean accuracy that was asked for: the cost gap is then certified at this target. None: at the
+            plan's own accuracy.
+
+    Attributes:
+        problem: The batch.
+        x: (N,) read-only LLM per query.
+        sigma: (N, M) read-only or None.
+        budget_usd: As given.
+        target: As given.
+
+    Raises:
+        TypeError: If ``x`` or ``sigma`` does not hold numbers.
+        ValueError: If ``x`` is no allocation of the problem, or ``sigma`` has another shape or a negative value.
+
+    Example:
+        >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
+        >>> plan = Plan(problem, [1, 2], budget_usd=7.5)
+        >>> plan.assignment, plan.cost_usd, plan.accuracy
+        ({'0': 'llm1', '1': 'llm2'}, 6.0, 0.75)
+        >>> round(plan.gap, 6), round(plan.usd_per_correct, 6)  # half of a step of 3 US$ and 0.1 correct answers
+        (0.025, 30.0)
+    """
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        x: Any,
+        /,
+        *,
+        sigma: Any = None,
+        budget_usd: float | None = None,
+        target: float | None = None,
+    ) -> None:
+        self.problem = problem
+        self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
+        self.sigma = None
+        if sigma is not None:
+            self.sigma = as_table("sigma", sigma, lower=0.0)
+            check_shape("sigma", self.sigma, problem.cost.shape)
+        self.budget_usd, self.target = budget_usd, target
+        (cost, negated), self._rows = problem.evaluate(self.x), np.arange(problem.n_queries)
+        self.cost_usd, self.accuracy = float(cost), -float(negated)
+
+    @property
+    def assignment(self) -> dict[str, str]:
+        """Name of the LLM by query id."""
+        return dict(zip(self.problem.query_ids, self.llm_names, strict=True))
+
+    @property
+    def llm_names(self) -> list[str]:
+        """N names: the LLM of each query in the order of the batch."""
+        return [self.problem.llms[j] for j in self.x.tolist()]
+
+    @property
+    def chosen_accuracy(self) -> np.ndarray:
+        """(N,) expected accuracy of each query on its LLM."""
+        return np.asarray(self.problem.accuracy[self._rows, self.x], dtype=float)
+
+    @property
+    def chosen_cost(self) -> np.ndarray:
+        """(N,) US$ of each query on its LLM."""
+        return np.asarray(self.problem.cost[self._rows, self.x], dtype=float)
+
+    @property
+    def chosen_sigma(self) -> np.ndarray | None:
+        """(N,) standard deviation of `chosen_accuracy`, if known."""
+        return None if self.sigma is None else np.asarray(self.sigma[self._rows, self.x], dtype=float)
+
+    def interval(self, level: float = 0.95, *, correlation: float = CORRELATION) -> tuple[float, float]:
+        """Interval for the accuracy that will be realised.
+
+        It doesn't cover that a search prefers LLMs whose accuracy happens to be overrated.
+
+        Args:
+            level: Probability that the interval is to hold it.
+            correlation: ρ between the prediction errors of two queries; 0 assumes that they are independent.
+                Formula and assumptions: `accuracy_deviation`.
+
+        Returns:
+            Lower and upper end. Without ``sigma`` it allows for chance only.
+
+        Raises:
+            ValueError: If ``level`` is outside (0, 1) or ``correlation`` outside [0, 1].
+        """
+        return accuracy_interval(self.chosen_accuracy, self.chosen_sigma, level=level, correlation=correlation)
+
+    @property
+    def bound(self) -> float:
+        """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
+        limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
+        return float(self.problem.supported_front.bound(limit))
+
+    @property
+    def gap(self) -> float:
+        """How much expected mean accuracy the plan can be short of the best possible: `bound` less `accuracy`."""
+        return max(0.0, self.bound - self.accuracy)
+
+    @property
+    def gap_usd(self) -> float:
+        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound."""
+        F = self.problem.supported_front.F
+        wanted = self.accuracy if self.target is None else min(self.target, self.accuracy)
+        return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
+
+    @cached_property
+    def _moves(self) -> tuple[Moves, Moves]:
+        return next_moves(self.problem.cost, self.problem.accuracy, self.x, allowed=self.problem.allowed)
+
+    @property
+    def upgrades(self) -> Moves:
+        """Next upgrade of every query: the more accurate LLM that asks least per expected correct answer gained."""
+        return self._moves[0]
+
+    @property
+    def downgrades(self) -> Moves:
+        """Next downgrade of every query: the cheaper LLM that saves most per expected correct answer lost."""
+        return self._moves[1]
+
+    @property
+    def usd_per_correct(self) -> float:
+        """Price of one more expected correct answer here: the cheapest upgrade, US$; NaN at the most accurate plan."""
+        return _reduce(np.fmin, self.upgrades.usd_per_correct)
+
+    @property
+    def saved_usd_per_correct(self) -> float:
+        """What giving up one expected correct answer saves: the best downgrade, US$; NaN at the cheapest plan."""
+        return _reduce(np.fmax, self.downgrades.usd_per_correct)
+
+    def mix(self) -> pd.DataFrame:
+        """Mix of LLMs.
+
+        Returns:
+            One row per LLM, indexed by its name: ``queries``, ``share`` of them, ``cost_usd`` and expected
+            ``accuracy`` on them (NaN for an unused LLM).
+        """
+        return mix_frame(self)
+
+    def to_frame(self, *, predictions: bool = False) -> pd.DataFrame:
+        """Tabulate the plan, a row per query.
+
+        Args:
+            predictions: Whether to append the expected accuracy of every LLM, in columns ``predicted:<llm>``.
+
+        Returns:
+            Columns ``query_id``, ``llm``, ``cost_usd``, ``accuracy``, ``sigma`` (if known), then for ``upgrade`` and
+            ``downgrade`` each ``_to`` (LLM, or missing), ``_usd`` (change of cost), ``_accuracy`` (change of
+            expected accuracy) and ``_usd_per_correct``.
+        """
+        return plan_frame(self, predictions=predictions)
+
+    def to_csv(self, path: str | PathLike[str], /, *, predictions: bool = False) -> None:
+        """Write `to_frame` as CSV, complete or not at all; a file that is there is replaced.
+
+        Args:
+            path: The file.
+            predictions: As in `to_frame`.
+
+        Raises:
+            OSError: If it can't be written.
+        """
+        with replacing(path) as temporary:
+            self.to_frame(predictions=predictions).to_csv(temporary, index=False, lineterminator="\n")
+
+    def summary(self) -> str:
+        """Explain the plan in a few lines of text."""
+        return summarise(self)
+
+    def evaluate(self, correct: Any, /) -> PlanEvaluation:
+        """Value the plan on true outcomes.
+
+        Args:
+            correct: In [0, 1], NaN where not known: (N, M) of all LLMs, or (N,) of the chosen ones.
+
+        Returns:
+            Realised accuracy and cost, beside those of the best single LLM.
+
+        Raises:
+            TypeError, ValueError: As `evaluate_plan`.
+        """
+        return evaluate_plan(self.problem, self.x, correct)
+
+    def __repr__(self) -> str:
+        return f"Plan({len(self.x)} queries, {self.cost_usd:.6g} US$, expected accuracy {self.accuracy:.4f})"
+
+
+def _reduce(best: np.ufunc, prices: np.ndarray) -> float:
+    """Smallest or largest price, NaN if there is none."""
+    return float(best.reduce(prices))

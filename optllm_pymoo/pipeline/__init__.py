@@ -1,0 +1,32 @@
+"""Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
+
+from optllm_pymoo.pipeline.front_frame import front_frame
+from optllm_pymoo.pipeline.labels import Split, split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.pipeline.outputs import check_writable, front_writers, plan_writers, write_files
+from optllm_pymoo.pipeline.planning import Front, expected_problem, plan_front
+from optllm_pymoo.pipeline.predicting import Prediction, predict_accuracy
+from optllm_pymoo.pipeline.read_plan import PlannedBatch, read_plan
+from optllm_pymoo.pipeline.realised import realised_front
+from optllm_pymoo.pipeline.searching import algorithm_names, find_front
+
+__all__ = [
+    "Front",
+    "PlannedBatch",
+    "Prediction",
+    "Split",
+    "algorithm_names",
+    "check_writable",
+    "expected_problem",
+    "find_front",
+    "front_frame",
+    "front_writers",
+    "plan_front",
+    "plan_writers",
+    "predict_accuracy",
+    "read_plan",
+    "realised_front",
+    "split_by_known",
+    "split_by_share",
+    "with_labels_from",
+    "write_files",
+]

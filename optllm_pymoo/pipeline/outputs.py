@@ -1,0 +1,122 @@
+"""Writing the files of a plan: all of them, or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optllm_pymoo.data import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from optllm_pymoo.decision import Plan
+    from optllm_pymoo.pipeline.planning import Front
+
+DPI = 200
+
+
+def check_writable(folder: str | Path, /) -> None:
+    """Refuse a folder that can't be written to, before any long work begins. Nothing is made.
+
+    Args:
+        folder: Where files are to go; it and its parents may be missing.
+
+    Raises:
+        OSError: If there is something else of that name, or it may not be written to.
+    """
+    folder = Path(folder)
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise NotADirectoryError(f"can't write to {folder}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"can't write to {folder}: {there} is not writable")
+
+
+def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]], /) -> list[Path]:
+    """Write files into a folder; none appears under its name before all are complete.
+
+    Args:
+        folder: Made if missing. Files of those names are replaced.
+        writers: By the name of the file: a function that writes to the path it is given.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: If they can't be written; what was there before is still there.
+    """
+    folder = Path(folder)
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with ExitStack() as stack:
+            for name, write in writers.items():
+                write(stack.enter_context(replacing(folder / name)))
+    except BaseException:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    return [folder / name for name in writers]
+
+
+def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
+    """Make a writer of a function that draws; the figure is closed afterwards.
+
+    Args:
+        draw: Returns axes of a figure of its own.
+    """
+
+    def write(path: Path) -> None:
+        import matplotlib.pyplot as plt
+
+        from optllm_pymoo.plotting.style import figure_of
+
+        figure = figure_of(draw())
+        try:
+            figure.savefig(path, dpi=DPI, format=path.suffix[1:])
+        finally:
+            plt.close(figure)
+
+    return write
+
+
+def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callable[[Path], None]]:
+    """Name the files that tell a front: front.csv, front.png and mix.png.
+
+    Args:
+        front: The front.
+        plan: The plan that is to be marked.
+    """
+    from optllm_pymoo.pipeline.front_frame import front_frame
+    from optllm_pymoo.plotting import plot_front, plot_mix
+
+    problem, found = front.problem, front.found
+    searched = None if front.is_exact else found
+    F = None if searched is None else searched.F
+    return {
+        "front.csv": lambda path: front_frame(problem, found).to_csv(path, index=False, lineterminator="\n"),
+        "front.png": picture(lambda: plot_front(problem, plan=plan, F=F)),
+        "mix.png": picture(lambda: plot_mix(problem, found=searched, plan=plan)),
+    }
+
+
+def plan_writers(front: Front, plan: Plan, /) -> dict[str, Callable[[Path], None]]:
+    """Name the files that tell a plan: plan.csv, front.csv, front.png and mix.png.
+
+    plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the plan again.
+
+    Args:
+        front: The front it was chosen from.
+        plan: The plan.
+    """
+    table = plan.to_frame(predictions=True)
+    writers: dict[str, Callable[[Path], None]] = {
+        "plan.csv": lambda path: table.to_csv(path, index=False, lineterminator="\n")
+    }
+    return writers | front_writers(front, plan)

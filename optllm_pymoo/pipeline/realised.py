@@ -1,0 +1,37 @@
+"""What the whole front of a plan turned out to be worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optllm_pymoo.prediction.realised import Path, RealisedQuality, realised_area, realised_quality
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.supported_front import SupportedFront
+
+
+def walk_of(front: SupportedFront, /) -> Path:
+    """Describe an exact front as the walk from its cheapest to its most accurate plan.
+
+    Args:
+        front: The front.
+    """
+    steps = front.steps
+    return Path(front.assignment(0), steps.query, steps.to_llm)
+
+
+def realised_front(problem: AllocationProblem, correct: Any, /) -> RealisedQuality:
+    """Value the exact front of expected accuracies on true outcomes.
+
+    Args:
+        problem: The batch with expected accuracies.
+        correct: (N, M) true outcomes in [0, 1], all known.
+
+    Raises:
+        ValueError: If ``correct`` has another shape, or a value is unknown or out of range.
+    """
+    oracle = SupportedFront(problem.cost, correct, problem.allowed)
+    outcomes = np.asarray(correct, dtype=float)
+    best_area = realised_area(problem.cost, outcomes, walk_of(oracle))
+    return realised_quality(problem.cost, outcomes, walk_of(problem.supported_front), oracle_area=best_area)

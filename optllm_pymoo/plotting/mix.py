@@ -1,0 +1,123 @@
+"""The mix of LLMs along the budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from optllm_pymoo.decision import Plan
+from optllm_pymoo.plotting.style import BLACK, axes, dollars, look_of, percent
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.supported_front import SupportedFront
+
+COLUMNS = 400
+"""Plans along the front whose mix is drawn."""
+
+SMALL = 0.004
+"""An LLM that never gets a larger share is not named in the legend."""
+
+
+def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[np.ndarray, np.ndarray]:
+    """Count the queries of each LLM along the exact front.
+
+    Steps are counted, plans aren't decoded: O(N + S + n M) for S steps.
+
+    Args:
+        front: The exact front.
+        n_points: Plans at the most, spread evenly along the curve.
+
+    Returns:
+        Total US$ (n,) and number of queries per LLM (n, M) of each of these plans.
+
+    Example:
+        >>> front = SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
+        >>> mix_along_front(front)[1].tolist()
+        [[2, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 2]]
+    """
+    chosen, steps = front.thin(max(2, n_points)), front.steps
+    n_llms = front.cost.shape[1]
+    counts = np.zeros((len(chosen), n_llms), dtype=np.int64)
+    counts[0] = np.bincount(front.assignment(0), minlength=n_llms)
+    # step k leads to point k + 1, and shows in the first chosen point that is no earlier
+    column = np.searchsorted(chosen, np.arange(1, len(front)))
+    np.add.at(counts, (column, steps.to_llm), 1)
+    np.subtract.at(counts, (column, steps.from_llm), 1)
+    return front.F[chosen, 0], counts.cumsum(axis=0)
+
+
+def mix_of_plans(F: Any, X: Any, n_llms: int, /) -> tuple[np.ndarray, np.ndarray]:
+    """Count the queries of each LLM in given plans, cheapest first.
+
+    Args:
+        F: (n, 2) objectives.
+        X: (n, N) LLM per query.
+        n_llms: M.
+
+    Returns:
+        As `mix_along_front`. O(n N).
+    """
+    F, X = np.atleast_2d(F), np.atleast_2d(X)
+    order = np.argsort(F[:, 0], kind="stable")
+    counts = [np.bincount(np.asarray(X[k]).astype(np.int64), minlength=n_llms) for k in order]
+    return F[order, 0], np.array(counts)
+
+
+def plot_mix(
+    problem: AllocationProblem,
+    /,
+    *,
+    found: Any = None,
+    plan: Plan | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw which share of the queries each LLM gets, from the cheapest to the most accurate plan.
+
+    Args:
+        problem: The batch.
+        found: pymoo's result to draw instead of the exact front.
+        plan: The chosen plan, marked by a line.
+        ax: Where to draw; None for a new figure.
+        title: Title of the axes.
+
+    Returns:
+        The axes.
+    """
+    ax = axes(ax, size=(7.6, 4.6))
+    if found is None or isinstance(found, SupportedFront):
+        cost, counts = mix_along_front(problem.supported_front)
+    else:
+        cost, counts = mix_of_plans(found.F, found.X, problem.n_llms)
+    if len(cost) == 1:  # one plan is best at every budget: a bar instead of an area without width
+        cost, counts = np.array([cost[0] * 0.9, cost[0] * 1.1 + (cost[0] == 0)]), np.repeat(counts, 2, axis=0)
+    shares = counts / problem.n_queries
+    _stack(ax, cost, shares, problem.llms)
+    dollars(ax, cost)
+    ax.set_xlim(cost[0], cost[-1])
+    ax.set_ylim(0, 1)
+    percent(ax)
+    ax.set_ylabel("Share of queries")
+    if plan is not None:
+        ax.axvline(plan.cost_usd, color="white", linewidth=4)
+        ax.axvline(plan.cost_usd, color=BLACK, linewidth=1.5, linestyle="--", label="chosen plan")
+    handles, names = ax.get_legend_handles_labels()
+    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax
+
+
+def _stack(ax: Axes, cost: np.ndarray, shares: np.ndarray, llms: tuple[str, ...]) -> None:
+    """Stack areas, the LLM that is used at the lowest costs at the bottom."""
+    used = np.flatnonzero(shares.max(axis=0) > 0)
+    centre = (shares * np.arange(len(cost))[:, None]).sum(axis=0)[used] / shares.sum(axis=0)[used]
+    base = np.zeros(len(cost))
+    for j in used[np.argsort(centre, kind="stable")].tolist():
+        look, top = look_of(j), base + shares[:, j]
+        name = llms[j] if shares[:, j].max() > SMALL else None
+        ax.fill_between(
+            cost, base, top, facecolor=look.colour, hatch=look.hatch, edgecolor=BLACK, linewidth=0.4, label=name
+        )
+        base = top

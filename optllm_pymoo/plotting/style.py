@@ -1,0 +1,107 @@
+"""Colours, markers and hatches that stay apart in print and for the colour-blind."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+"""Okabe and Ito's palette without black, which is kept for lines and text; grey takes its place."""
+
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "p")
+HATCHES: Final = ("", "//", "..", "\\\\", "xx", "--", "++", "oo", "||")
+BLACK: Final = "#000000"
+GREY: Final = "#666666"
+
+LOG_RATIO: Final = 15.0
+"""From this ratio of the dearest to the cheapest amount on, dollars are shown on a logarithmic axis."""
+
+
+class Look(NamedTuple):
+    """How one LLM is drawn."""
+
+    colour: str
+    marker: str
+    hatch: str
+
+
+def look_of(index: int, /) -> Look:
+    """Choose the look of the LLM with a number; colours, markers and hatches repeat with different periods.
+
+    Args:
+        index: Number of the LLM, >= 0.
+
+    Example:
+        >>> look_of(0), look_of(8)
+        (Look(colour='#0072B2', marker='o', hatch=''), Look(colour='#0072B2', marker='o', hatch='||'))
+    """
+    return Look(OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)], HATCHES[index % len(HATCHES)])
+
+
+def axes(ax: Axes | None, /, *, size: tuple[float, float] = (7.0, 4.6)) -> Axes:
+    """Return the axes given, or those of a new figure.
+
+    Args:
+        ax: Axes or None.
+        size: Width and height of a new figure, inches.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def figure_of(ax: Axes, /) -> Figure:
+    """Return the figure that holds the axes, also from within a subfigure.
+
+    Args:
+        ax: The axes.
+    """
+    figure = ax.figure
+    while isinstance(figure, SubFigure):
+        figure = figure.figure
+    return figure
+
+
+def dollars(ax: Axes, amounts: Any, /) -> None:
+    """Make the x axis one of US$: logarithmic if the amounts are all positive and differ by orders of magnitude.
+
+    Args:
+        ax: The axes.
+        amounts: US$ that are to be seen.
+    """
+    values = np.asarray(amounts, dtype=float)
+    if values.min() > 0 and values.max() / values.min() > LOG_RATIO:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(FuncFormatter(_minor_dollars))
+    ax.xaxis.set_major_formatter(FuncFormatter(_dollars))
+    ax.set_xlabel("Total cost (US$)")
+
+
+def percent(ax: Axes, /, *, axis: str = "y") -> None:
+    """Show shares as per cent.
+
+    Args:
+        ax: The axes.
+        axis: "x" or "y".
+    """
+    low, high = getattr(ax, f"get_{axis}lim")()
+    decimals = 0 if high - low > 0.04 else 1 if high - low > 0.004 else 2
+    getattr(ax, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+
+
+def _dollars(amount: float, _: Any = None) -> str:
+    return f"{amount:.6g}"
+
+
+def _minor_dollars(amount: float, _: Any = None) -> str:
+    """Label 2 and 5 between the powers of ten."""
+    leading = f"{amount:e}"[0]
+    return _dollars(amount) if leading in "25" else ""

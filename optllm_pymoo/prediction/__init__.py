@@ -1,0 +1,20 @@
+"""From query texts and a few labels to the probability that each LLM answers correctly."""
+
+from optllm_pymoo.prediction.constant import ConstantPredictor
+from optllm_pymoo.prediction.features import QueryFeatures
+from optllm_pymoo.prediction.predictor import SuccessPredictor
+from optllm_pymoo.prediction.realised import Path, RealisedQuality, realised_area, realised_quality
+from optllm_pymoo.prediction.surface import SurfaceFeatures
+from optllm_pymoo.prediction.tfidf import TfidfSVD
+
+__all__ = [
+    "ConstantPredictor",
+    "Path",
+    "QueryFeatures",
+    "RealisedQuality",
+    "SuccessPredictor",
+    "SurfaceFeatures",
+    "TfidfSVD",
+    "realised_area",
+    "realised_quality",
+]

@@ -1,0 +1,176 @@
+"""Fitting the members side by side and averaging them as they come, never all predictions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from optllm_pymoo.prediction.labels import Floats
+from optllm_pymoo.prediction.members import Member, fit_member
+from optllm_pymoo.prediction.resampling import Resample
+from optllm_pymoo.prediction.shrinkage import Shrinkage
+
+_ROWS: Final = 8_192  # per task of a prediction, whatever n_jobs is, so sums run in one order
+_MEMBERS: Final = 16  # whose held-out predictions are in memory together
+
+
+class Ensemble(NamedTuple):
+    """Members and what they say about queries they didn't learn from.
+
+    Attributes:
+        members: The fitted members, B.
+        weights: Their weights, (B,), summing to 1.
+        heldout: Weighted mean of held-out predictions, NaN for rows never held out, (n, M).
+        centre: The same mean of the members' Laplace means, (n, M).
+    """
+
+    members: list[Member]
+    weights: Floats
+    heldout: Floats
+    centre: Floats
+
+
+def heldout_accuracy(prediction: Floats, labels: Floats, /) -> float:
+    """Share of known labels on the right side of 1/2.
+
+    Args:
+        prediction: Probabilities, (n, M).
+        labels: In [0, 1] or NaN, (n, M); a fractional label counts in part.
+
+    Returns:
+        Accuracy in [0, 1]; NaN without a known label.
+
+    Examples:
+        >>> heldout_accuracy(np.array([[0.9, 0.2], [0.6, 0.5]]), np.array([[1.0, 1.0], [0.0, 1.0]]))
+        0.5
+    """
+    known = ~np.isnan(labels)
+    if not known.any():
+        return float("nan")
+    return float(1 - np.abs(labels[known] - (prediction[known] >= 0.5)).mean())
+
+
+def _fit_one(
+    estimator: Any, features: Floats, labels: Floats, rows: Resample, contrast: float, seed: int
+) -> tuple[Member, Floats]:
+    member = fit_member(estimator, features[rows.train], labels[rows.train], contrast=contrast, seed=seed)
+    held = features[rows.heldout]
+    return member, member.predict(held) if len(held) else np.empty((0, labels.shape[1]))
+
+
+def _fit_all(
+    estimator: Any,
+    features: Floats,
+    labels: Floats,
+    samples: Sequence[Resample],
+    contrast: float,
+    seeds: Sequence[int],
+    n_jobs: int | None,
+) -> Iterator[tuple[Resample, Member, Floats]]:
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        for first in range(0, len(samples), _MEMBERS):
+            batch = range(first, min(first + _MEMBERS, len(samples)))
+            found = parallel(
+                delayed(_fit_one)(estimator, features, labels, samples[b], contrast, seeds[b]) for b in batch
+            )
+            for b, (member, heldout) in zip(batch, found, strict=True):
+                yield samples[b], member, heldout
+
+
+def _positive(accuracies: list[float]) -> Floats:
+    """Make weights of accuracies; members never judged weigh as the average one."""
+    weights = np.array(accuracies)
+    judged = ~np.isnan(weights)
+    weights[~judged] = weights[judged].mean() if judged.any() else 1.0
+    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
+
+
+def fit_ensemble(
+    estimator: Any,
+    features: Floats,
+    labels: Floats,
+    samples: Sequence[Resample],
+    /,
+    *,
+    contrast: float,
+    seeds: Sequence[int],
+    n_jobs: int | None,
+) -> Ensemble:
+    """Fit one member per resample and judge each on the rows it didn't see.
+
+    Args:
+        estimator: Base estimator, cloned for every member.
+        features: (n, D).
+        labels: In [0, 1] or NaN, (n, M).
+        samples: Rows of every member, B.
+        contrast: See `stretch`.
+        seeds: One per member, B.
+        n_jobs: Members fitted at a time, as joblib counts.
+
+    Returns:
+        The ensemble. Memory O(n * M) beside the members.
+    """
+    members: list[Member] = []
+    accuracies: list[float] = []
+    heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
+    weight = np.zeros((len(labels), 1))
+    for rows, member, held in _fit_all(estimator, features, labels, samples, contrast, seeds, n_jobs):
+        members.append(member)
+        accuracies.append(heldout_accuracy(held, labels[rows.heldout]))
+        share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
+        heldout[rows.heldout] += share * held
+        centre[rows.heldout] += share * member.means
+        weight[rows.heldout] += share
+    weight[weight == 0] = np.nan
+    return Ensemble(members, _positive(accuracies), heldout / weight, centre / weight)
+
+
+def _predict_rows(
+    members: Sequence[Member], weights: Floats, features: Floats, centre: Floats, shrinkage: Shrinkage
+) -> tuple[Floats, Floats]:
+    mean = np.zeros((len(features), len(centre)))
+    scatter, total = np.zeros_like(mean), 0.0
+    for member, weight in zip(members, weights, strict=True):
+        if weight == 0:
+            continue
+        total += weight
+        step = centre + shrinkage.apply(member.predict(features) - centre) - mean
+        mean += step * (weight / total)
+        scatter += step**2 * (weight * (1 - weight / total))  # West (1979), weighted one-pass variance
+    return mean, np.sqrt(scatter / total)
+
+
+def predict_ensemble(
+    members: Sequence[Member],
+    weights: Floats,
+    features: Floats,
+    /,
+    *,
+    centre: Floats,
+    shrinkage: Shrinkage,
+    n_jobs: int | None,
+) -> tuple[Floats, Floats]:
+    """Average the members and measure how far they disagree, in one pass.
+
+    Rows go in blocks of a fixed size, and inside a block one member after another: memory O(N * M), never
+    members * N * M, and the same floating-point sums whatever `n_jobs` is.
+
+    Args:
+        members: Fitted members, B.
+        weights: Their weights, (B,).
+        features: (N, D).
+        centre: Each LLM's mean, (M,), toward which `shrinkage` pulls.
+        shrinkage: Weights of the deviations.
+        n_jobs: Blocks predicted at a time, as joblib counts.
+
+    Returns:
+        Weighted mean, not yet clipped, and weighted standard deviation over members, both (N, M).
+    """
+    blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
+    found = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_predict_rows)(members, weights, features[block], centre, shrinkage) for block in blocks
+    )
+    return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])

@@ -1,0 +1,86 @@
+"""Labels at the door, and what each LLM's labels say on their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def check_labels(labels: Any, /, n_queries: int) -> Floats:
+    """Make a clean table of labels.
+
+    Args:
+        labels: Per labelled query and LLM 1 (correct), 0 (wrong), a share in between, or NaN where the LLM
+            was not tried; (N, M), an array or a frame.
+        n_queries: N, the rows of the features.
+
+    Returns:
+        The labels as float64, (N, M), a fresh array.
+
+    Raises:
+        ValueError: If the shape disagrees, a label lies outside [0, 1] or an LLM has none.
+
+    Examples:
+        >>> check_labels([[1, 0.5], [0, float("nan")]], n_queries=2)
+        array([[1. , 0.5],
+               [0. , nan]])
+    """
+    if labels is None:
+        raise ValueError("fit requires y to be passed, but the target y is None; y are the labels, (N, M)")
+    table = np.array(labels, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(
+            f"labels must have shape (N, M), one column per LLM, got {table.shape};"
+            " reshape(-1, 1) if there is one LLM"
+        )
+    if len(table) != n_queries or not table.shape[1]:
+        raise ValueError(f"labels must have shape ({n_queries}, M >= 1) like the features, got {table.shape}")
+    wrong = ~(np.isnan(table) | ((table >= 0) & (table <= 1)))
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}"
+        )
+    blank = np.isnan(table).all(axis=0)
+    if blank.any():
+        j = int(np.flatnonzero(blank)[0])
+        raise ValueError(f"labels[:, {j}] holds no label at all; try LLM {j} on a query or leave it out")
+    return table
+
+
+def laplace_means(labels: Floats, /) -> Floats:
+    """Estimate each LLM's mean accuracy by the rule of succession, (sum + 1) / (count + 2).
+
+    Args:
+        labels: Labels in [0, 1] or NaN, (N, M).
+
+    Returns:
+        Means strictly between 0 and 1, (M,); 1/2 without a label.
+
+    Examples:
+        >>> laplace_means(np.array([[1.0, 1.0], [1.0, np.nan]])).round(3)
+        array([0.75 , 0.667])
+    """
+    known = ~np.isnan(labels)
+    return np.asarray((np.where(known, labels, 0.0).sum(axis=0) + 1) / (known.sum(axis=0) + 2))
+
+
+def laplace_variance(labels: Floats, /) -> Floats:
+    """Say how uncertain `laplace_means` is: the variance of the Beta posterior under a uniform prior.
+
+    Args:
+        labels: Labels in [0, 1] or NaN, (N, M).
+
+    Returns:
+        Variances, (M,).
+
+    Examples:
+        >>> laplace_variance(np.array([[1.0], [0.0]]))
+        array([0.05])
+    """
+    means, counts = laplace_means(labels), (~np.isnan(labels)).sum(axis=0)
+    return np.asarray(means * (1 - means) / (counts + 3))

@@ -1,0 +1,145 @@
+"""One member of the ensemble: a base estimator on one resample, whatever the labels look like."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
+
+from optllm_pymoo.prediction.labels import Floats, laplace_means
+
+
+def stretch(labels: Floats, factor: float, /) -> Floats:
+    """Pull each query's labels away from their average over LLMs.
+
+    A multi-output tree splits where the labels' variance falls most, which is mostly where queries turn from
+    easy to hard. Plans only depend on differences between LLMs, and stretched they weigh `factor`^2 in the
+    split. The map is linear, so predictions are carried back by `stretch(prediction, 1 / factor)`.
+
+    Args:
+        labels: (N, M), without NaN.
+        factor: 1 leaves the labels as they are.
+
+    Returns:
+        Stretched labels, (N, M).
+
+    Examples:
+        >>> stretch(np.array([[1.0, 0.0], [1.0, 1.0]]), 2.0)
+        array([[ 1.5, -0.5],
+               [ 1. ,  1. ]])
+    """
+    average = labels.mean(axis=1, keepdims=True)
+    return np.asarray(average + factor * (labels - average))
+
+
+class Member(NamedTuple):
+    """Fitted models of one resample.
+
+    Attributes:
+        means: Laplace means of the resample, the prediction for every LLM without a model, (M,).
+        models: Pairs of a fitted estimator and the LLMs it predicts.
+        contrast: Factor by which the labels were stretched.
+    """
+
+    means: Floats
+    models: list[tuple[Any, NDArray[np.intp]]]
+    contrast: float
+
+    def predict(self, features: Floats, /) -> Floats:
+        """Predict raw probabilities; linear models may leave [0, 1].
+
+        Args:
+            features: (N, D).
+
+        Returns:
+            Predictions, (N, M).
+        """
+        out = np.tile(self.means, (len(features), 1))
+        for model, llms in self.models:
+            out[:, llms] = _probability(model, features, len(llms))
+        return stretch(out, 1 / self.contrast) if self.contrast != 1 else out
+
+
+def _probability(model: Any, features: Floats, n_llms: int) -> Floats:
+    if not is_classifier(model):
+        return np.asarray(model.predict(features), dtype=np.float64).reshape(len(features), n_llms)
+    found = model.predict_proba(features)
+    if isinstance(found, list):  # one array per LLM
+        return np.column_stack([part[:, 1] for part in found])
+    return np.asarray(found[:, 1:] if n_llms == 1 else found, dtype=np.float64)
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    fresh = clone(estimator)
+    names = [name for name in fresh.get_params() if name == "random_state" or name.endswith("__random_state")]
+    return fresh.set_params(**dict.fromkeys(names, seed))
+
+
+def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
+    """Refuse a classifier that can't take part, before any work is done.
+
+    Args:
+        estimator: The base estimator.
+        labels: Labels in [0, 1] or NaN, (N, M).
+
+    Raises:
+        ValueError: If a classifier has no `predict_proba`, or meets a label strictly between 0 and 1.
+    """
+    if not is_classifier(estimator):
+        return
+    name = type(estimator).__name__
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(f"{name} has no predict_proba; take a classifier that has, or a regressor")
+    partial = (labels > 0) & (labels < 1)
+    if partial.any():
+        i, j = np.argwhere(partial)[0]
+        raise ValueError(
+            f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}."
+            f" Take a regressor instead of {name}"
+        )
+
+
+def _jointly(estimator: Any, labels: Floats) -> bool:
+    multi_output = bool(get_tags(estimator).target_tags.multi_output)
+    return labels.shape[1] > 1 and multi_output and not np.isnan(labels).any()
+
+
+def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, contrast: float, seed: int) -> Member:
+    """Fit the base estimator on one resample.
+
+    All LLMs together where the estimator can do that and no label is missing; else LLM by LLM on the queries
+    it was tried on. An LLM with one distinct label only needs no model: its Laplace mean stands.
+
+    Args:
+        estimator: Any scikit-learn regressor, or classifier with `predict_proba`; it is cloned.
+        features: (n, D).
+        labels: In [0, 1] or NaN, (n, M).
+        contrast: Factor for `stretch`, heeded by regressors that fit all LLMs together.
+        seed: For every `random_state` of the estimator.
+
+    Returns:
+        The member.
+    """
+    means, target = laplace_means(labels), labels.astype(np.intp) if is_classifier(estimator) else labels
+    known = ~np.isnan(labels)
+    low, high = np.where(known, labels, np.inf).min(axis=0), np.where(known, labels, -np.inf).max(axis=0)
+    varied = np.flatnonzero(low < high)
+    if not len(varied):
+        return Member(means, [], 1.0)
+    if not _jointly(estimator, labels):
+        return Member(means, [_column(estimator, features, target, known, j, seed) for j in varied], 1.0)
+    if is_classifier(estimator) or contrast == 1:
+        fitted = _seeded(estimator, seed).fit(features, np.squeeze(target[:, varied]))
+        return Member(means, [(fitted, varied)], 1.0)
+    fitted = _seeded(estimator, seed).fit(features, stretch(labels, contrast))
+    return Member(means, [(fitted, np.arange(labels.shape[1]))], contrast)
+
+
+def _column(
+    estimator: Any, features: Floats, target: NDArray[Any], known: NDArray[np.bool_], llm: np.intp, seed: int
+) -> tuple[Any, NDArray[np.intp]]:
+    rows = known[:, llm]
+    return _seeded(estimator, seed).fit(features[rows], target[rows, llm]), np.array([llm])

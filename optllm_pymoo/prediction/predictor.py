@@ -1,0 +1,220 @@
+"""From a few labels to the probability that each LLM answers each query correctly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, predict_ensemble
+from optllm_pymoo.prediction.labels import Floats, check_labels, laplace_means, laplace_variance
+from optllm_pymoo.prediction.members import check_estimator_suits
+from optllm_pymoo.prediction.resampling import Resample, distinct_rows, resamples
+from optllm_pymoo.prediction.shrinkage import UNCHANGED, fit_shrinkage
+
+
+class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Predict P(LLM j answers query i correctly) from features, with its uncertainty.
+
+    Members learn from resamples of the labelled queries and are averaged by their accuracy on the queries
+    held out from them. With c the LLMs' Laplace means and d the ensemble's deviation from them, the
+    prediction is
+
+        P[i, j] = clip(c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :]), 0, 1)
+
+    where a and b are learned on held-out predictions and reduced by their standard error (see `Shrinkage`).
+    Features that tell nothing give b = 0, and so the plans of the constants: that is how the default
+    doesn't lose to knowing only each LLM's average.
+
+    Args:
+        estimator: Base estimator of a member: any scikit-learn regressor, or classifier with `predict_proba`.
+            None: extra trees, at least five labels per leaf, a third of the features per split.
+        n_resamples: Members; with `folds` rounded up to whole rounds of ten.
+        resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold;
+            `out-of-bag`, bootstraps; `validation-split`, bootstraps of one half, weighed on the other half.
+        shrink: Whether to learn a and b; otherwise both are 1.
+        contrast: Weight of differences between LLMs in the splits, see `stretch`. Only regressors that fit
+            all LLMs at once heed it, and only without missing labels.
+        alpha: `predict_robust` gives mean + alpha * sigma; any sign.
+        random_state: Seed or generator. Same seed, same result, whatever `n_jobs`.
+        n_jobs: Members fitted, or blocks of rows predicted, at a time; joblib's backend decides where
+            (`joblib.parallel_config(backend="dask")` spreads them over a cluster).
+
+    Attributes:
+        means_: Each LLM's Laplace mean c, (M,).
+        shrinkage_: The weights a (`common`) and b (`specific`).
+        heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
+        members_: The fitted members.
+        weights_: Their weights, (B,).
+
+    Examples:
+        >>> random = np.random.default_rng(0)
+        >>> features = random.normal(size=(60, 3))
+        >>> labels = (features[:, :2] + 0.3 * random.normal(size=(60, 2)) > 0).astype(float)
+        >>> predictor = SuccessPredictor(random_state=0).fit(features, labels)
+        >>> (predictor.predict([[2.0, -2.0, 0.0]]).round() == [[1, 0]]).all()
+        np.True_
+        >>> mean, sigma = predictor.predict(features, return_std=True)
+        >>> mean.shape == sigma.shape == (60, 2)
+        True
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_resamples: int = 10,
+        resampling: str = "folds",
+        shrink: bool = True,
+        contrast: float = 2.0,
+        alpha: float = 0.0,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.n_resamples = n_resamples
+        self.resampling = resampling
+        self.shrink = shrink
+        self.contrast = contrast
+        self.alpha = alpha
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def published(cls, *, random_state: Any = None, n_jobs: int | None = None) -> SuccessPredictor:
+        """Build the predictor of the OptLLM paper (arXiv 2405.15130).
+
+        Random forests of 100 trees, depth 10, on 100 bootstraps of one half of the labels, weighed by
+        accuracy on the other half, alpha = 1. Unlike the released code it is seeded, its weights compare
+        predictions with validation labels, robust values stay in [0, 1] and a resample with a single
+        class is no error.
+
+        Args:
+            random_state: Seed or generator.
+            n_jobs: See the class.
+
+        Returns:
+            A predictor, not fitted.
+        """
+        return cls(
+            RandomForestClassifier(100, max_depth=10),
+            n_resamples=100,
+            resampling="validation-split",
+            shrink=False,
+            contrast=1.0,
+            alpha=1.0,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+
+    def fit(self, X: Any, y: Any) -> SuccessPredictor:
+        """Learn from the labelled queries.
+
+        Args:
+            X: Features, (n, D).
+            y: Labels in [0, 1], NaN where an LLM was not tried, (n, M). A query without any is left out.
+
+        Returns:
+            The predictor itself.
+
+        Raises:
+            ValueError: If shapes disagree, a value or an option is out of range, or an LLM has no label.
+        """
+        features = validate_data(self, X, dtype=np.float64)
+        labels = check_labels(y, n_queries=len(features))
+        base = self._base(labels)
+        tried = ~np.isnan(labels).all(axis=1)
+        groups = distinct_rows(features[tried])
+        random = check_random_state(self.random_state)
+        samples = resamples(self.resampling, groups, self.n_resamples, random)
+        seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
+        ensemble = fit_ensemble(
+            base,
+            features[tried],
+            labels[tried],
+            samples,
+            contrast=self.contrast,
+            seeds=seeds,
+            n_jobs=self.n_jobs,
+        )
+        self._keep(ensemble, samples, labels, tried, groups)
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Predict the probability of a correct answer.
+
+        Args:
+            X: Features, (N, D).
+            return_std: Whether to give sigma too.
+
+        Returns:
+            Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M): the standard deviation over
+            resamples, joined by the sampling error of the LLM's mean where predictions are shrunk toward it.
+            Errors of neighbouring queries go together: average sigma over queries, don't divide by sqrt(N).
+        """
+        mean, sigma = self._moments(X)
+        mean = np.clip(mean, 0.0, 1.0)
+        return (mean, sigma) if return_std else mean
+
+    def predict_robust(self, X: Any, alpha: float | None = None) -> Floats:
+        """Predict mean + alpha * sigma, clipped to [0, 1].
+
+        Args:
+            X: Features, (N, D).
+            alpha: Above 0 for optimism, below for caution; None takes the estimator's.
+
+        Returns:
+            Robust probabilities, (N, M).
+        """
+        mean, sigma = self._moments(X)
+        return np.clip(mean + (self.alpha if alpha is None else alpha) * sigma, 0.0, 1.0)
+
+    def _base(self, labels: Floats) -> Any:
+        if not self.contrast > 0:
+            raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
+        if self.estimator is None:
+            return ExtraTreesRegressor(50, min_samples_leaf=5, max_features=1 / 3)
+        check_estimator_suits(self.estimator, labels)
+        return clone(self.estimator)
+
+    def _keep(
+        self, ensemble: Ensemble, samples: list[Resample], labels: Floats, tried: Any, groups: Any
+    ) -> None:
+        deviation = ensemble.heldout - ensemble.centre
+        residual = np.where(np.isnan(deviation), np.nan, labels[tried] - ensemble.centre)
+        deviation_known = np.nan_to_num(deviation)
+        self.shrinkage_ = fit_shrinkage(residual, deviation_known, groups) if self.shrink else UNCHANGED
+        self.heldout_ = np.full(labels.shape, np.nan)
+        self.heldout_[tried] = np.clip(ensemble.centre + self.shrinkage_.apply(deviation), 0.0, 1.0)
+        self.means_, self.members_, self.weights_ = laplace_means(labels), ensemble.members, ensemble.weights
+        self.mean_variance_ = laplace_variance(labels) if self.shrink else np.zeros(labels.shape[1])
+        self.spread_ = _jackknife(samples) if self.resampling == "folds" else 1.0
+
+    def _moments(self, X: Any) -> tuple[Floats, Floats]:
+        check_is_fitted(self)
+        features = validate_data(self, X, dtype=np.float64, reset=False)
+        mean, std = predict_ensemble(
+            self.members_,
+            self.weights_,
+            features,
+            centre=self.means_,
+            shrinkage=self.shrinkage_,
+            n_jobs=self.n_jobs,
+        )
+        return mean, np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = False
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _jackknife(samples: list[Resample]) -> float:
+    """Ratio of the standard error to the scatter of members that each lack a fold (delete-d jackknife)."""
+    ratios = [len(rows.train) / len(rows.heldout) for rows in samples if len(rows.heldout)]
+    return float(np.sqrt(np.mean(ratios))) if ratios else 1.0

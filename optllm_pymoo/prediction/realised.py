@@ -1,0 +1,178 @@
+"""Realised quality: what a front planned on predicted accuracies is worth on the true labels."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+
+
+class Path(NamedTuple):
+    """A front as one walk: the cheapest plan, then one query after another moved to a dearer LLM.
+
+    Attributes:
+        start: LLM of every query in the cheapest plan, integers (N,).
+        query: Query moved by each step, integers (S,), in the order of the walk.
+        to_llm: Where that step moves it, integers (S,).
+    """
+
+    start: Integers
+    query: Integers
+    to_llm: Integers
+
+
+class RealisedQuality(NamedTuple):
+    """The measures of one front on true labels.
+
+    Attributes:
+        area: Mean true accuracy over all budgets as a share of the oracle's; NaN if no LLM is ever right.
+        saving: How much cheaper than the best single LLM the first plan is that is truly as accurate, in
+            shares of its cost; NaN if no plan is, negative if that plan is dearer.
+        highest_accuracy: Largest true mean accuracy of any plan on the front.
+        accuracy_at_best_cost: Largest true mean accuracy within the cost of the best single LLM; NaN if the
+            cheapest plan is dearer already.
+        best_llm: Column of the best single LLM on the true labels (ties: the cheaper).
+        best_accuracy: Its true mean accuracy.
+        best_cost_usd: Its total cost, US$.
+    """
+
+    area: float
+    saving: float
+    highest_accuracy: float
+    accuracy_at_best_cost: float
+    best_llm: int
+    best_accuracy: float
+    best_cost_usd: float
+
+
+_SLACK = 1e-9  # relative; sums of a million terms in another order differ by less
+
+
+def prefix_totals(table: Floats, path: Path, /) -> Floats:
+    """Sum a table over every plan along a walk.
+
+    Each step changes one query, so all S + 1 plans are valued by one running sum in O(N + S log S).
+
+    Args:
+        table: Cost or correctness per query and LLM, (N, M).
+        path: The walk.
+
+    Returns:
+        Totals, (S + 1,): of the cheapest plan first, then after each step.
+
+    Examples:
+        >>> walk = Path(np.array([0, 0]), np.array([1, 0, 1]), np.array([1, 1, 2]))
+        >>> prefix_totals(np.array([[1.0, 4.0, 9.0], [2.0, 3.0, 7.0]]), walk)
+        array([ 3.,  4.,  7., 11.])
+    """
+    start, query, to_llm = np.asarray(path.start), np.asarray(path.query), np.asarray(path.to_llm)
+    order = np.argsort(query, kind="stable")
+    grouped, moved = query[order], to_llm[order]
+    from_llm = start[query]
+    later = np.flatnonzero(grouped[1:] == grouped[:-1]) + 1
+    from_llm[order[later]] = moved[later - 1]
+    change = table[query, to_llm] - table[query, from_llm]
+    first = table[np.arange(len(start)), start].sum()
+    return np.concatenate([[first], first + np.cumsum(change)])
+
+
+def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) -> float:
+    """Average the best accuracy to be had over budgets spread evenly between two amounts.
+
+    The envelope is a staircase: within a budget the most accurate of all plans that cost no more.
+
+    Args:
+        cost: Cost of each plan, non-decreasing, US$ (P,).
+        accuracy: True mean accuracy of each plan, (P,).
+        low: Smallest budget, US$; the first plan must fit it.
+        high: Largest budget, US$, >= low.
+
+    Returns:
+        Mean accuracy; at `high` alone where both budgets are equal.
+
+    Examples:
+        >>> float(envelope_area(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.4, 1.0]), low=1.0, high=5.0))
+        0.75
+    """
+    best = np.maximum.accumulate(accuracy)
+    if high <= low:
+        affordable = int(np.searchsorted(cost, high * (1 + _SLACK), side="right"))
+        return float(best[max(affordable - 1, 0)])
+    edges = np.append(np.clip(cost, low, high), high)
+    return float(np.sum(np.diff(edges) * best) / (high - low))
+
+
+def _check(cost: Floats, correct: Floats) -> None:
+    if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
+        raise ValueError(
+            f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}"
+        )
+    for name, table in (("cost", cost), ("correct", correct)):
+        if not np.isfinite(table).all():
+            i, j = np.argwhere(~np.isfinite(table))[0]
+            raise ValueError(
+                f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out"
+            )
+
+
+def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
+    """Mean true accuracy of a walk over budgets from the cheapest plan to the dearest single LLM.
+
+    Args:
+        cost: US$ per call, (N, M).
+        correct: True labels in [0, 1], (N, M).
+        path: The walk.
+
+    Returns:
+        Mean accuracy, not yet a share of the oracle's.
+    """
+    walked = prefix_totals(correct, path) / len(cost)
+    low, high = float(cost.min(axis=1).sum()), float(cost.sum(axis=0).max())
+    return envelope_area(prefix_totals(cost, path), walked, low=low, high=high)
+
+
+def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: float) -> RealisedQuality:
+    """Follow a front from its cheapest to its dearest plan and value every plan on the true labels.
+
+    Args:
+        cost: US$ per call, (N, M).
+        correct: True labels in [0, 1], (N, M), never seen by whoever made the front.
+        path: The front as a walk, built on predicted accuracies.
+        oracle_area: `realised_area` of the walk that was built on `correct` itself.
+
+    Returns:
+        The measures.
+
+    Raises:
+        ValueError: If the tables disagree in shape or hold NaN or infinity.
+
+    Examples:
+        >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
+        >>> walk = Path(np.array([0, 0]), np.array([1]), np.array([1]))
+        >>> found = realised_quality(cost, correct, walk, oracle_area=realised_area(cost, correct, walk))
+        >>> found.area, round(found.saving, 3), found.highest_accuracy
+        (1.0, 0.333, 1.0)
+    """
+    cost, correct = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)
+    _check(cost, correct)
+    total, mean = cost.sum(axis=0), correct.mean(axis=0)
+    best = int(np.lexsort((total, -mean))[0])
+    spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
+    reached = np.flatnonzero(accuracy >= mean[best] - _SLACK)
+    within = accuracy[spent <= total[best] * (1 + _SLACK)]
+    area = realised_area(cost, correct, path)
+    return RealisedQuality(
+        area=area / oracle_area if oracle_area > 0 else float("nan"),
+        saving=float(1 - spent[reached[0]] / total[best])
+        if len(reached) and total[best] > 0
+        else float("nan"),
+        highest_accuracy=float(accuracy.max()),
+        accuracy_at_best_cost=float(within.max()) if len(within) else float("nan"),
+        best_llm=best,
+        best_accuracy=float(mean[best]),
+        best_cost_usd=float(total[best]),
+    )

@@ -1,0 +1,116 @@
+"""Which labelled queries each member of the ensemble learns from, and which it is judged on."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLINGS: Final = ("folds", "out-of-bag", "validation-split")
+
+
+class Resample(NamedTuple):
+    """Rows of one member.
+
+    Attributes:
+        train: Rows to learn from, integers; a bootstrap repeats some.
+        heldout: Rows never learned from, distinct; may be empty.
+    """
+
+    train: NDArray[np.intp]
+    heldout: NDArray[np.intp]
+
+
+def distinct_rows(features: NDArray[Any], /) -> NDArray[np.intp]:
+    """Give queries with the very same features the same number, so they are held out together.
+
+    Batches repeat queries, and an error estimated on a query that was learned from is no estimate.
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        Group of each row, 0 ... G - 1, (N,).
+
+    Examples:
+        >>> distinct_rows(np.array([[2.0], [1.0], [2.0]]))
+        array([1, 0, 1])
+    """
+    return np.asarray(np.unique(features, axis=0, return_inverse=True)[1], dtype=np.intp).reshape(-1)
+
+
+def folds(groups: NDArray[np.intp], count: int, folds: int, random: np.random.RandomState) -> list[Resample]:
+    """Repeat a cross-validation over groups until there are `count` members.
+
+    Args:
+        groups: Group of each row, 0 ... G - 1, (N,).
+        count: Members wanted; rounded up to whole rounds, so every row is held out equally often.
+        folds: Folds of one round; G at most.
+        random: Where the shuffles come from.
+
+    Returns:
+        The resamples; a single one with all rows and nothing held out if there is only one group.
+    """
+    n_groups = int(groups.max()) + 1
+    folds = min(folds, n_groups)
+    if folds < 2:
+        return [Resample(np.arange(len(groups)), np.arange(0))]
+    found = []
+    for _ in range(-(-count // folds)):
+        fold = (random.permutation(n_groups) % folds)[groups]
+        found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
+    return found
+
+
+def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
+    """Draw rows with replacement; those never drawn are held out (out of bag).
+
+    Args:
+        rows: Rows to draw from, (n,).
+        count: Resamples wanted.
+        random: Where the draws come from.
+
+    Returns:
+        The resamples.
+    """
+    drawn = (rows[random.randint(len(rows), size=len(rows))] for _ in range(count))
+    return [Resample(train, np.setdiff1d(rows, train)) for train in drawn]
+
+
+def resamples(
+    kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState
+) -> list[Resample]:
+    """Choose the rows of every member.
+
+    Args:
+        kind: `folds` (ten of them), `out-of-bag`, or `validation-split` as published: bootstraps of one half
+            of the rows, all judged on the other half.
+        groups: Group of each row, 0 ... G - 1, (N,).
+        count: Members wanted.
+        random: Where chance comes from.
+
+    Returns:
+        The resamples, `count` of them or a few more.
+
+    Raises:
+        ValueError: If the kind is unknown or the count below 1.
+
+    Examples:
+        >>> [len(r.train) for r in resamples("folds", np.arange(20), 10, np.random.RandomState(0))]
+        [18, 18, 18, 18, 18, 18, 18, 18, 18, 18]
+    """
+    if kind not in RESAMPLINGS:
+        raise ValueError(f"resampling must be one of {', '.join(RESAMPLINGS)}; got {kind!r}")
+    if count < 1:
+        raise ValueError(f"n_resamples must be at least 1, got {count}")
+    if kind == "folds":
+        return folds(groups, count, 10, random)
+    everything = np.arange(len(groups))
+    if kind == "out-of-bag" or len(groups) < 2:
+        return bootstraps(everything, count, random)
+    shuffled = random.permutation(everything)
+    half = np.sort(shuffled[len(shuffled) // 2 :])
+    return [
+        Resample(drawn.train, half) for drawn in bootstraps(shuffled[: len(shuffled) // 2], count, random)
+    ]

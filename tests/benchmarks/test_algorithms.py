@@ -1,0 +1,66 @@
+"""Names of algorithms and what they stand for."""
+
+from __future__ import annotations
+
+import pytest
+from pymoo.core.algorithm import Algorithm
+
+from benchmarks.algorithms import (
+    DEFAULT,
+    QUICK,
+    VARIANTS,
+    Settings,
+    family_of,
+    find_variant,
+    parse_algorithms,
+)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_name_builds_a_new_algorithm_each_time(name):
+    """Each entry makes pymoo algorithms that share nothing, and says in a line what it is."""
+    variant = find_variant(name)
+    first, second = (variant.make(Settings()) for _ in range(2))
+    assert isinstance(first, Algorithm)
+    assert first is not second
+    assert variant.what
+
+
+@pytest.mark.parametrize("names", [DEFAULT, QUICK])
+def test_default_lists_hold_known_names_once(names):
+    """The default lists are what the user could have typed."""
+    assert parse_algorithms(",".join(names)) == names
+
+
+def test_settings_reach_the_algorithms():
+    """The grid is OptLLM's, the budget the sweep's number of weights and a cap on populations."""
+    few = Settings(n_grid=7, budget=20)
+    assert find_variant("optllm").make(few).n_grid.value == 7
+    assert find_variant("lambda-sweep").make(few).n_weights == 20
+    assert find_variant("nsga2").make(few).pop_size == 20
+    assert find_variant("nsga2").make(Settings()).pop_size == 100
+
+
+def test_variants_differ_in_operators():
+    """Published and categorical operators are not the same classes."""
+    plain, published = (find_variant(name).make(Settings()) for name in ("nsga2", "nsga2:published"))
+    assert type(plain.mating.crossover) is not type(published.mating.crossover)
+
+
+def test_lists_of_names():
+    """Blanks and repetitions don't matter, "all" is everything."""
+    assert parse_algorithms(" nsga2, optllm,nsga2,") == ("nsga2", "optllm")
+    assert parse_algorithms("all") == tuple(VARIANTS)
+
+
+def test_unknown_names():
+    """The message has the closest name and all known ones."""
+    with pytest.raises(ValueError, match=r"unknown algorithm 'nsga3'; did you mean 'nsga2'\? Known: optllm,.*mopso"):
+        parse_algorithms("optllm,nsga3")
+    with pytest.raises(ValueError, match=r"no algorithm in ' ,'; known: optllm,"):
+        parse_algorithms(" ,")
+
+
+def test_family():
+    """The family is what stands before the first colon."""
+    assert [family_of(name) for name in ("optllm", "nsga2:published:warm")] == ["optllm", "nsga2"]

@@ -1,0 +1,23 @@
+"""The yardstick."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optllm_pymoo.prediction import ConstantPredictor
+
+
+def test_by_hand() -> None:
+    """Whatever the query: (2 + 1) / (3 + 2), and (1 + 1) / (2 + 2) where one label is missing."""
+    labels = [[1, 0], [1, np.nan], [0, 1]]
+    mean, sigma = ConstantPredictor().fit(np.zeros((3, 1)), labels).predict([[5.0], [6.0]], return_std=True)
+    assert mean.tolist() == [[0.6, 0.5]] * 2
+    assert sigma[0] == pytest.approx([np.sqrt(0.04), np.sqrt(0.05)])
+
+
+def test_refuses_wrong_labels() -> None:
+    """The same door as the predictor's."""
+    with pytest.raises(ValueError, match=r"labels\[0, 0\] = 2.0"):
+        ConstantPredictor().fit([[0.0]], [[2.0]])
+    assert ConstantPredictor().fit([[0.0]], [[1.0]]).predict([[0.0]])[0, 0] == pytest.approx(2 / 3)

@@ -1,0 +1,149 @@
+"""QueryFeatures: texts of every kind, numbers, transformers and embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
+
+from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+
+TEXTS = ["What is 2 + 2?", "Name three rivers", "translate: Guten Tag", "for i in range(3): print(i)", ""]
+
+EDGE_CASES = {
+    "one query": ["only one"],
+    "one empty query": [""],
+    "all empty": ["", "", ""],
+    "identical": ["same text"] * 7,
+    "blanks": [" ", "\n\n", "\t"],
+    "scripts": ["何時ですか", "שלום", "नमस्ते", "Привет, мир", "👩‍🔬🧪"],
+    "one character each": ["a", "b", "?", "7"],
+    "very long": ["word " * 20_000, "x"],
+    "lone surrogate": ["\ud800", "fine"],
+}
+
+
+@pytest.mark.parametrize("texts", EDGE_CASES.values(), ids=list(EDGE_CASES))
+def test_edge_cases(texts: list[str]) -> None:
+    """Whatever the texts, there is one finite row per query, and equal texts have equal rows."""
+    Z = QueryFeatures(random_state=0).fit_transform(texts)
+    assert Z.shape[0] == len(texts)
+    assert np.isfinite(Z).all()
+    for i, text in enumerate(texts):
+        np.testing.assert_array_equal(Z[i], Z[texts.index(text)])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=12))
+def test_any_texts(texts: list[str]) -> None:
+    """Any list of strings is turned into a finite table as wide as its names."""
+    features = QueryFeatures(random_state=0).fit(texts)
+    Z = features.transform(texts)
+    assert Z.shape == (len(texts), len(features.get_feature_names_out()))
+    assert np.isfinite(Z).all()
+
+
+def test_same_seed_same_features() -> None:
+    """The seed decides, also through a clone; no call changes the parameters."""
+    features = QueryFeatures(random_state=3)
+    first = features.fit_transform(TEXTS)
+    np.testing.assert_array_equal(first, clone(features).fit_transform(TEXTS))
+    assert clone(features).get_params() == features.get_params()
+
+
+def test_numbers_pass_through() -> None:
+    """A ready table of numbers comes back unchanged, from an array, a frame or lists."""
+    table = np.arange(6.0).reshape(3, 2)
+    for given_table in (table, pd.DataFrame(table, columns=["a", "b"]), table.tolist()):
+        np.testing.assert_array_equal(QueryFeatures().fit_transform(given_table), table)
+
+
+def test_numbers_must_be_finite() -> None:
+    """NaN is named with its place; the largest float is fine."""
+    with pytest.raises(ValueError, match=r"features\[1, 0\] = nan"):
+        QueryFeatures().fit([[1.0], [float("nan")]])
+    assert QueryFeatures().fit_transform([[1.0], [1.7e308]]).shape == (2, 1)
+
+
+def test_transformer_instead_of_the_default() -> None:
+    """A transformer (sparse output too) replaces the text part; the given object stays unfitted."""
+    counter = CountVectorizer()
+    features = QueryFeatures(counter, surface=False).fit(["a cat", "a cat cat dog"])
+    assert features.transform(["cat dog cat"]).tolist() == [[2.0, 1.0]]
+    assert not hasattr(counter, "vocabulary_")
+
+
+class Embedding:
+    """Looks like a sentence embedding model."""
+
+    def encode(self, texts: list[str]) -> Any:
+        """Length and number of e's."""
+        return np.array([[len(text), text.count("e")] for text in texts], dtype=np.float32)
+
+
+@pytest.mark.parametrize("text", [Embedding(), Embedding().encode], ids=["encode", "function"])
+def test_embedding_instead_of_the_default(text: Any) -> None:
+    """An object with encode(), or a plain function, gives the text part; surface counts follow it."""
+    features = QueryFeatures(text).fit(TEXTS)
+    Z = features.transform(["three"])
+    assert Z[0, :2].tolist() == [5.0, 2.0]
+    assert list(features.get_feature_names_out()[:3]) == ["text_0", "text_1", "surface_characters"]
+
+
+def test_embedding_of_the_wrong_shape() -> None:
+    """Too few rows are refused; as many as queries are not."""
+    with pytest.raises(ValueError, match="one row per query: 1 expected, got 2"):
+        QueryFeatures(lambda texts: np.zeros((2, 3))).fit(["a"])
+    assert QueryFeatures(lambda texts: np.zeros((len(texts), 3))).fit_transform(["a"]).shape[0] == 1
+
+
+@pytest.mark.parametrize("wrong", [7, "tfidf", [1]])
+def test_text_part_that_can_not_read(wrong: Any) -> None:
+    """What can't turn texts into numbers is refused with what would do."""
+    with pytest.raises(ValueError, match="text must be a transformer"):
+        QueryFeatures(wrong).fit(["a"])
+
+
+def test_kind_must_stay_the_same() -> None:
+    """Fitted on texts, numbers are refused, and the other way round."""
+    with pytest.raises(ValueError, match="fitted on texts and is now given numbers"):
+        QueryFeatures().fit(TEXTS).transform([[1.0]])
+    with pytest.raises(ValueError, match="fitted on numbers and is now given texts"):
+        QueryFeatures().fit([[1.0]]).transform(TEXTS)
+
+
+def test_width_must_stay_the_same() -> None:
+    """Numbers of another width are refused."""
+    with pytest.raises(ValueError, match="X has 3 features, but QueryFeatures is expecting 2"):
+        QueryFeatures().fit([[1.0, 2.0]]).transform([[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [([], "texts is empty"), ("bare", "one bare string"), (["a", 3], r"texts\[1\] = 3")],
+)
+def test_refuses_what_is_no_list_of_texts(wrong: Any, message: str) -> None:
+    """Nothing, one bare string, and a number among texts."""
+    with pytest.raises(ValueError, match=message):
+        QueryFeatures().fit(wrong)
+
+
+@pytest.mark.parametrize("container", [list, tuple, np.array, pd.Series, lambda t: np.array(t)[:, None]])
+def test_containers_of_texts(container: Any) -> None:
+    """Lists, tuples, arrays, Series and one column hold the same texts."""
+    expected = QueryFeatures(random_state=0).fit_transform(TEXTS)
+    np.testing.assert_array_equal(QueryFeatures(random_state=0).fit_transform(container(TEXTS)), expected)
+
+
+def test_in_a_pipeline() -> None:
+    """Texts in, probabilities out, as one scikit-learn estimator."""
+    labels = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [1, 1]])
+    pipeline = make_pipeline(QueryFeatures(random_state=0), SuccessPredictor(random_state=0))
+    assert pipeline.fit(TEXTS, labels).predict(TEXTS).shape == (5, 2)

@@ -1,0 +1,117 @@
+"""Realised quality against hand arithmetic and brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optllm_pymoo import SupportedFront
+from optllm_pymoo.prediction.realised import (
+    Path,
+    envelope_area,
+    prefix_totals,
+    realised_area,
+    realised_quality,
+)
+
+COST = np.array([[1.0, 2.0, 6.0], [1.0, 3.0, 5.0]])
+CORRECT = np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+WALK = Path(np.array([0, 0]), np.array([0, 1, 1]), np.array([1, 1, 2]))
+
+
+def random_walk(seed: int) -> tuple[np.ndarray, np.ndarray, Path]:
+    """Tables and the exact front on noisy predictions of them, as a walk."""
+    random = np.random.default_rng(seed)
+    n, m = random.integers(1, 12), random.integers(1, 5)
+    cost, correct = random.random((n, m)) + 0.1, random.integers(0, 2, (n, m)).astype(float)
+    front = SupportedFront(cost, np.clip(correct + random.normal(0, 0.5, (n, m)), 0, 1))
+    return cost, correct, Path(front.assignment(0), front.steps.query, front.steps.to_llm)
+
+
+def test_by_hand() -> None:
+    """Costs 2, 3, 5, 7 with true accuracies 0, 1/2, 1/2, 1 on two queries; LLM 2 is best: 1.0 for 11 US$.
+
+    Between 2 (cheapest plan) and 11 (dearest LLM): 0 on [2, 3], 1/2 on [3, 7], 1 on [7, 11]: (0 + 2 + 4) / 9.
+    """
+    found = realised_quality(COST, CORRECT, WALK, oracle_area=0.8)
+    assert found.area == pytest.approx(6 / 9 / 0.8)
+    assert found.saving == pytest.approx(1 - 7 / 11)
+    assert (found.highest_accuracy, found.accuracy_at_best_cost, found.best_llm) == (1.0, 1.0, 2)
+    assert (found.best_accuracy, found.best_cost_usd) == (1.0, 11.0)
+
+
+def test_never_reaching_the_best_llm_saves_nan() -> None:
+    """A walk that stops before its last step never is as accurate as LLM 2."""
+    found = realised_quality(COST, CORRECT, Path(*(part[:2] for part in WALK)), oracle_area=1.0)
+    assert np.isnan(found.saving)
+    assert found.highest_accuracy == 0.5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_prefix_totals_equal_valuing_each_plan(seed: int) -> None:
+    """The running sum equals decoding every plan of the walk and summing the table over it."""
+    cost, _, path = random_walk(seed)
+    plan = path.start.astype(int).copy()
+    expected = [cost[np.arange(len(cost)), plan].sum()]
+    for query, llm in zip(path.query, path.to_llm, strict=True):
+        plan[query] = llm
+        expected.append(cost[np.arange(len(cost)), plan].sum())
+    np.testing.assert_allclose(prefix_totals(cost, path), expected, rtol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_area_equals_sampling_budgets(seed: int) -> None:
+    """The area is the mean of the best affordable accuracy over a fine grid of budgets."""
+    cost, correct, path = random_walk(seed)
+    spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
+    low, high = cost.min(axis=1).sum(), cost.sum(axis=0).max()
+    budgets = low + (high - low) * (np.arange(4000) + 0.5) / 4000
+    sampled = [accuracy[spent <= budget + 1e-12].max() for budget in budgets]
+    assert realised_area(cost, correct, path) == pytest.approx(np.mean(sampled), abs=2e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_nobody_beats_the_oracle_by_more_than_a_step(seed: int) -> None:
+    """The front on the true labels bounds every other walk up to one query's worth of accuracy."""
+    cost, correct, path = random_walk(seed)
+    front = SupportedFront(cost, correct)
+    oracle = realised_area(cost, correct, Path(front.assignment(0), front.steps.query, front.steps.to_llm))
+    assert realised_area(cost, correct, path) <= oracle + 1 / len(cost) + 1e-9
+
+
+def test_one_llm() -> None:
+    """With one LLM the range of budgets is a point: the area is its accuracy there, the saving nothing."""
+    path = Path(np.array([0, 0]), np.array([], dtype=int), np.array([], dtype=int))
+    found = realised_quality([[1.0], [2.0]], [[1.0], [0.0]], path, oracle_area=0.5)
+    assert (found.area, found.saving, found.accuracy_at_best_cost) == (1.0, 0.0, 0.5)
+
+
+def test_nobody_is_ever_right() -> None:
+    """A share of nothing is undefined, not infinite."""
+    found = realised_quality(COST, np.zeros((2, 3)), WALK, oracle_area=0.0)
+    assert np.isnan(found.area)
+    assert found.highest_accuracy == 0
+
+
+def test_envelope_before_first_plan_is_clipped() -> None:
+    """Budgets are counted from `low`: plans dearer than `high` add nothing."""
+    assert envelope_area(np.array([0.0, 9.0]), np.array([0.2, 1.0]), low=0.0, high=5.0) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("cost", "correct", "message"),
+    [
+        (COST, CORRECT[:, :2], r"share one shape \(N, M\); got \(2, 3\) and \(2, 2\)"),
+        (COST, np.where(CORRECT == 1, np.nan, 0.0), r"correct\[0, 1\] = nan"),
+        (np.full((2, 3), np.inf), CORRECT, r"cost\[0, 0\] = inf"),
+    ],
+)
+def test_refuses_tables_that_do_not_fit(cost: np.ndarray, correct: np.ndarray, message: str) -> None:
+    """Shapes and finiteness, with the first place."""
+    with pytest.raises(ValueError, match=message):
+        realised_quality(cost, correct, WALK, oracle_area=1.0)

@@ -1,0 +1,79 @@
+"""Surface counts: by hand, and the same for every script."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optllm_pymoo.prediction.surface import COUNTS, SurfaceFeatures, surface_counts
+
+
+def _count(text: str) -> dict[str, float]:
+    return dict(zip(COUNTS, np.expm1(surface_counts([text])[0]).round(9), strict=True))
+
+
+def test_counts_by_hand() -> None:
+    """Counted by eye: two lines with 13 characters, 4 words of which 3 differ, 2 digits and 2 capitals."""
+    counts = _count("Ab 12: a=b\nAb")
+    expected = {
+        **{"characters": 13, "words": 4, "distinct_words": 3, "digits": 2, "capitals": 2, "symbols": 2},
+        **{"of_equal_sign": 1, "of_colon": 1, "of_line_break": 1, "longest_line": 10, "words_with_digits": 1},
+        **{"capitalised_words": 2, "longest_word": 3, "mean_word_length": 2.5, "beyond_ascii": 0},
+    }
+    assert {name: counts[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("Who is it?", {"starts_with_capital", "ends_with_question_mark"}),
+        (" who is it ", {"starts_with_small_letter", "starts_with_blank", "ends_with_letter_or_digit"}),
+        ("3 + 4.", {"starts_with_digit", "ends_with_full_stop"}),
+    ],
+)
+def test_both_ends(text: str, flags: set[str]) -> None:
+    """How a text starts and ends is 1 for what is true and 0 for the rest."""
+    counts = _count(text)
+    ends = {name for name in counts if name.startswith(("starts_", "ends_")) and counts[name] > 0}
+    assert ends == flags
+
+
+def test_empty_text_is_a_row_of_zeros() -> None:
+    """No character, no count, and no division by the number of words."""
+    assert not surface_counts([""]).any()
+
+
+def test_no_texts() -> None:
+    """Zero texts give a table without rows but with all columns."""
+    assert surface_counts([]).shape == (0, len(COUNTS))
+
+
+@pytest.mark.parametrize("text", ["何時ですか？", "שלום עולם", "नमस्ते दुनिया", "👩‍🔬 ok", "\ud800", "\x00"])
+def test_any_script(text: str) -> None:
+    """Characters are counted as Python counts them, in any script, lone surrogates included."""
+    assert _count(text)["characters"] == len(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(), st.text())
+def test_counts_of_characters_add_up(left: str, right: str) -> None:
+    """What is counted character by character adds up under concatenation."""
+    both, one, two = _count(left + right), _count(left), _count(right)
+    for name in ("characters", "digits", "capitals", "of_colon", "of_bracket", "of_quote"):
+        assert both[name] == pytest.approx(one[name] + two[name])
+
+
+def test_names_match_columns() -> None:
+    """One name per column, all different."""
+    transformer = SurfaceFeatures().fit(["a"])
+    names = transformer.get_feature_names_out()
+    assert len(set(names)) == transformer.transform(["a"]).shape[1]
+
+
+def test_refuses_what_is_no_text() -> None:
+    """A missing text is named with its place; an empty one in its stead is fine."""
+    with pytest.raises(ValueError, match=r"texts\[1\] = None"):
+        SurfaceFeatures().fit(["a", None])
+    assert SurfaceFeatures().fit_transform(["a", ""]).shape[0] == 2
