@@ -35,10 +35,8 @@ def distance_to_front(F: np.ndarray, front: SupportedFront) -> float:
 def missing_points(F: np.ndarray, front: SupportedFront) -> int:
     """Count the points of the front that no row of F equals to 1e-9 of the ranges."""
     scale = np.where(front.F[0] == front.F[-1], 1.0, np.abs(front.F[-1] - front.F[0]))
-    found = np.sort(F[:, 0])
-    place = np.clip(np.searchsorted(found, front.F[:, 0]), 1, max(1, len(found) - 1))
-    nearest = np.minimum(abs(found[place - 1] - front.F[:, 0]), abs(found[min(1, len(found) - 1) * place] - front.F[:, 0]))
-    return int(np.sum(nearest > 1e-9 * scale[0]))
+    distances = np.abs(front.F[:, None] - F[None]) / scale
+    return int(np.sum(distances.max(axis=2).min(axis=1) > 1e-9))
 
 
 def digest(res: Any) -> str:

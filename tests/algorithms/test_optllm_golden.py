@@ -49,7 +49,9 @@ def test_every_destruction_and_every_reconstruction(shared, name):
     """From each recorded plan the operators give the next recorded one, and stop where the recorded walk stopped."""
     record, problem = load(shared, name)
     n_grid = int(record["density"])
-    gap = Gap.between(*problem.evaluate(np.stack([record["x_cheapest"], record["x_accurate"]])), len(record["cost"]), n_grid)
+    gap = Gap.between(
+        *problem.evaluate(np.stack([record["x_cheapest"], record["x_accurate"]])), len(record["cost"]), n_grid
+    )
     for way, operator, steered, x in (
         ("up", AccuracyDestruction(), problem, record["x_cheapest"]),
         ("down", CostDestruction(), problem.robust_problem, record["x_accurate"]),

@@ -122,3 +122,13 @@ def test_ends_with_every_point_whatever_steers_it(drawn, seed, at_random):
     res = minimize(problem, OptLLM(3, **options), ("n_gen", 5000), seed=seed)
     assert res.algorithm.n_iter < 1000
     assert missing_points(res.F, problem.supported_front) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 119, 163, 175, 211])
+def test_plans_off_the_front_hide_no_gap(seed):
+    """Here the robust walk leaves plans between points of the front; those points are found all the same."""
+    rng = np.random.default_rng(seed)
+    cost, accuracy, robust = rng.random((8, 5)), rng.random((8, 5)), rng.normal(size=(8, 5))
+    problem = AllocationProblem(cost, accuracy, robust_accuracy=robust)
+    res = minimize(problem, OptLLM(3), ("n_gen", 5000), seed=1)
+    assert missing_points(res.F, problem.supported_front) == 0

@@ -99,7 +99,7 @@ def test_time():
 
 
 def test_default_termination_of_pymoo():
-    """pymoo's own multi-objective default ends the run."""
+    """Pymoo's own multi-objective default ends the run."""
     res = minimize(make_problem(100, 5), OptLLM(10), DefaultMultiObjectiveTermination(), seed=1)
     assert distance_to_front(res.F, res.problem.supported_front) < 1e-9
 
@@ -172,7 +172,7 @@ def test_progress_bar(capfd):
 
 
 def test_hyperparameters_are_found_and_set():
-    """pymoo's get_params finds the grid and every share; set_params changes the run."""
+    """Pymoo's get_params finds the grid and every share; set_params changes the run."""
     algorithm = OptLLM(30)
     params = flatten(get_params(algorithm))
     assert {name: variable.value for name, variable in params.items()} == {"n_grid": 30, "split.share": 0.5}
@@ -184,7 +184,7 @@ def test_hyperparameters_are_found_and_set():
 
 @pytest.mark.parametrize("option", ["ngrid", "n_gird", "rounds", "kwargs", "self_", "pop_size"])
 def test_misspelt_options(option):
-    """pymoo would swallow them; here they are refused. pymoo's own are not."""
+    """Pymoo would swallow them; here they are refused. pymoo's own are not."""
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'"):
         OptLLM(**{option: 3})
     assert OptLLM(seed=3, save_history=True).seed == 3
