@@ -17,7 +17,6 @@ from tests import twins
 from tests.strategies import EDGE_CASES, tables
 
 
-
 def as_steps(deltas):
     """Turn Δcost and Δaccuracy into records of steps, one query each."""
     steps = np.zeros(len(deltas), dtype=upper_hulls(np.ones((1, 2)), np.ones((1, 2)), None)[2].dtype)
