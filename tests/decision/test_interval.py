@@ -9,7 +9,7 @@ from optllm_pymoo.decision import accuracy_deviation, accuracy_interval
 
 
 def test_by_hand() -> None:
-    """p = (0.5, 0.8), sigma = (0.1, 0.3): chance (0.25 + 0.16)/4, independent (0.01 + 0.09)/4, common 0.2 squared."""
+    """P = (0.5, 0.8), sigma = (0.1, 0.3): chance (0.25 + 0.16)/4, independent (0.01 + 0.09)/4, common 0.2 squared."""
     p, sigma = np.array([0.5, 0.8]), np.array([0.1, 0.3])
     assert accuracy_deviation(p) ** 2 == pytest.approx(0.41 / 4)
     assert accuracy_deviation(p, sigma, correlation=0) ** 2 == pytest.approx(0.41 / 4 + 0.1 / 4)

@@ -47,6 +47,11 @@ def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
         ("llm", "gpt-4", "line 4, column 'llm': the data have no LLM 'gpt-4', only 'model-1', 'model-2', 'model-3'"),
         ("accuracy", 1.5, r"line 4, column 'accuracy': expected an accuracy in \[0, 1\]; found 1.5"),
         ("accuracy", "high", "line 4, column 'accuracy': expected a number, found 'high'"),
+        (
+            "cost_usd",
+            9.0,
+            "line 4, column 'cost_usd': this query costs .* US. there by the data, not 9; is this plan of",
+        ),
         ("sigma", -0.5, "line 4, column 'sigma': expected a standard deviation >= 0; found -0.5"),
     ],
 )
