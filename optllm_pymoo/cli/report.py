@@ -118,7 +118,7 @@ def evaluation_text(
         )
         lines.append(f"Saving             {_saving(found)}")
     if whole is not None:
-        lines.append(f"The whole front    {_whole(whole)}")
+        lines.append(f"Exact front        {_whole(whole)}")
     return "\n".join(lines)
 
 

@@ -35,8 +35,8 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     """Read a plan that was written with `Plan.to_csv`.
 
     Args:
-        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``sigma`` and
-            ``predicted:<llm>`` for all LLMs.
+        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``
+            and ``predicted:<llm>`` for all LLMs.
         dataset: Costs and outcomes of at least the queries of the plan.
 
     Raises:
@@ -50,10 +50,12 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     require_columns(path, header, ["query_id", "llm", "accuracy"])
     predicted = [f"{PREDICTED}{llm}" for llm in dataset.llms]
     has_predictions = set(predicted) <= set(header)
-    numbers = ["accuracy", *(["sigma"] if "sigma" in header else []), *(predicted if has_predictions else [])]
+    known = [name for name in ("cost_usd", "sigma") if name in header]
+    numbers = ["accuracy", *known, *(predicted if has_predictions else [])]
     frame = read_csv(path, text=["query_id", "llm"], numbers=numbers)
     _check_values(path, frame, numbers)
     rows, x = _rows(path, frame, dataset), _llms(path, frame, dataset)
+    _check_costs(path, frame, dataset.cost[rows, x])
     accuracy = np.zeros((len(x), dataset.n_llms))
     if has_predictions:
         accuracy[:] = frame[predicted].to_numpy()
@@ -68,13 +70,27 @@ def _check_values(path: Path, frame: pd.DataFrame, numbers: list[str]) -> None:
     check_ids(path, frame["query_id"].tolist(), "query_id")
     if "sigma" in frame:
         check_cells(path, frame[["sigma"]].to_numpy(), ["sigma"], cost_fault, "expected a standard deviation >= 0")
-    accuracies = [name for name in numbers if name != "sigma"]
+    accuracies = [name for name in numbers if name not in ("cost_usd", "sigma")]
     check_cells(path, frame[accuracies].to_numpy(), accuracies, _outside_unit, "expected an accuracy in [0, 1]")
 
 
 def _outside_unit(values: np.ndarray) -> tuple[int, ...] | None:
     bad = np.argwhere(~((values >= 0) & (values <= 1)))
     return tuple(bad[0].tolist()) if len(bad) else None
+
+
+def _check_costs(path: Path, frame: pd.DataFrame, costs: np.ndarray) -> None:
+    """Data of the same names are not the same data: what the plan says it costs must be what it costs."""
+    if "cost_usd" not in frame:
+        return
+    said = frame["cost_usd"].to_numpy()
+    differing = np.flatnonzero(~np.isclose(said, costs, rtol=1e-6, atol=0))
+    if len(differing):
+        row = int(differing[0])
+        problem = (
+            f"this query costs {costs[row]:g} US$ there by the data, not {said[row]:g}; is this plan of other data?"
+        )
+        raise fault_at(path, problem, row, "cost_usd")
 
 
 def _rows(path: Path, frame: pd.DataFrame, dataset: Dataset) -> list[int]:

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-"""Okabe and Ito's palette without black, which is kept for lines and text; grey takes its place."""
+OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#DDDDDD")
+"""Okabe and Ito's palette without black, which is kept for lines and text; light grey takes its
+place, since a middle grey looks like the reddish purple to those without green cones."""
 
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "p")
 HATCHES: Final = ("", "//", "..", "\\\\", "xx", "--", "++", "oo", "||")

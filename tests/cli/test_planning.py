@@ -1,0 +1,286 @@
+"""`plan` and `front`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optllm_pymoo.data import load_dataset, make_dataset, save_dataset, write_wide
+
+FILES = {"plan.csv", "front.csv", "front.png", "mix.png"}
+PNG = b"\x89PNG"
+
+
+def test_without_arguments_plans_the_demo_batch(run) -> None:
+    """Four files in optllm-plan; the screen says that the batch is synthetic and explains the plan."""
+    outcome = run("plan")
+    assert outcome.code == 0
+    assert "Synthetic demo batch" in outcome.stdout
+    for said in ("Cost", "Expected accuracy", "Certificate", "One more correct   costs", "LLM", "model-6"):
+        assert said in outcome.stdout
+    folder = Path("optllm-plan")
+    assert {file.name for file in folder.iterdir()} == FILES
+    assert all((folder / name).read_bytes().startswith(PNG) for name in ("front.png", "mix.png"))
+    plan, front = (pd.read_csv(folder / f"{name}.csv") for name in ("plan", "front"))
+    assert len(plan) == 1900
+    assert (
+        plan["cost_usd"].sum() in front["cost_usd"].to_numpy().round(12)
+        or np.isclose(front["cost_usd"], plan["cost_usd"].sum()).any()
+    )
+
+
+def test_budget_is_kept_to_the_single_step(run, batch: Path) -> None:
+    """The plan costs no more than the budget, and the next step would."""
+    facts = json.loads(run("plan", "-d", batch, "-l", 0.2, "--json").stdout)
+    budget = (facts["cheapest"]["cost_usd"] + facts["most_accurate"]["cost_usd"]) / 2
+    plan = json.loads(run("plan", "-d", batch, "-l", 0.2, "--budget", budget, "--json").stdout)["plan"]
+    costs = pd.read_csv("optllm-plan/front.csv")["cost_usd"]
+    assert plan["cost_usd"] == pytest.approx(costs[costs <= budget].max())
+    assert plan["budget_usd"] == budget
+    assert 0 <= plan["gap"] <= 1 / plan["n_queries"]
+
+
+def test_accuracy_is_reached_at_the_lowest_cost(run, batch: Path) -> None:
+    """The plan expects the target, and the plan one step cheaper doesn't."""
+    plan = json.loads(run("plan", "-d", batch, "-l", 0.2, "--accuracy", 0.6, "--json").stdout)["plan"]
+    front = pd.read_csv("optllm-plan/front.csv")
+    assert plan["expected_accuracy"] >= 0.6
+    assert plan["cost_usd"] == pytest.approx(front.loc[front["accuracy"] >= 0.6, "cost_usd"].min())
+
+
+def test_json_is_all_there_is_on_stdout(run, batch: Path) -> None:
+    """One object that says what the screen says, and where the files are."""
+    outcome = run("plan", "-d", batch, "-l", 0.2, "--seed", 3, "--json")
+    facts = json.loads(outcome.stdout)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert facts["n_labelled"] == 24
+    assert facts["plan"]["n_queries"] == 96 == sum(facts["plan"]["mix"].values())
+    assert facts["synthetic"] is True
+    assert {Path(file).name for file in facts["files"]} == FILES
+    assert all(Path(file).is_file() for file in facts["files"])
+
+
+def test_same_seed_same_files(run, batch: Path) -> None:
+    """Byte for byte, whatever the number of jobs; another seed draws other labels."""
+    for out, seed, jobs in (("one", 1, 1), ("two", 1, 2), ("three", 2, 1)):
+        assert run("plan", "-d", batch, "-l", 0.2, "-s", seed, "-j", jobs, "-o", out).code == 0
+    one, two, three = (Path(out, "plan.csv").read_bytes() for out in ("one", "two", "three"))
+    assert one == two
+    assert one != three
+
+
+def test_labels_of_the_other_queries_are_never_used(run, batch: Path, tmp_path: Path) -> None:
+    """With the outcomes of all planned queries turned round, plan.csv is the same byte for byte."""
+    run("plan", "-d", batch, "-l", 0.2, "-o", "one")
+    planned = set(pd.read_csv("one/plan.csv")["query_id"])
+    data = load_dataset(batch)
+    frames = data.to_frames()
+    turned = frames.correct.copy()
+    turned.loc[list(planned)] = 1 - turned.loc[list(planned)]
+    save_dataset(type(data).from_frames(frames.cost, turned, frames.queries), tmp_path / "turned")
+    run("plan", "-d", tmp_path / "turned", "-l", 0.2, "-o", "two")
+    assert Path("one/plan.csv").read_bytes() == Path("two/plan.csv").read_bytes()
+
+
+def test_file_of_labels(run, batch: Path) -> None:
+    """Labels of 30 queries in a file: those are learnt from, the other 90 planned."""
+    correct = pd.read_csv(batch / "correct.csv.gz")
+    correct.head(30).to_csv("labels.csv", index=False)
+    facts = json.loads(run("plan", "-d", batch, "-l", "labels.csv", "--json").stdout)
+    assert (facts["n_labelled"], facts["plan"]["n_queries"]) == (30, 90)
+    assert not set(pd.read_csv("optllm-plan/plan.csv")["query_id"]) & set(correct["query_id"].head(30))
+
+
+def test_wide_file_with_gaps(run) -> None:
+    """A wide file whose outcomes are known of a few queries needs no --labels."""
+    data = make_dataset(60, 3)
+    correct = data.correct.copy()
+    correct[20:] = np.nan
+    frames = data.to_frames()
+    frames.correct.loc[:, :] = correct
+    write_wide(type(data).from_frames(*frames), "batch.csv")
+    facts = json.loads(run("plan", "-d", "batch.csv", "--json").stdout)
+    assert (facts["n_labelled"], facts["plan"]["n_queries"]) == (20, 40)
+
+
+@pytest.mark.parametrize("algorithm", ["optllm", "lambda-sweep"])
+def test_other_algorithms(run, batch: Path, algorithm: str) -> None:
+    """Searches plan too, and their front has its gap to the bound."""
+    outcome = run("plan", "-d", batch, "-l", "all", "-a", algorithm)
+    assert outcome.code == 0
+    assert algorithm in outcome.stdout
+    assert "all outcomes known" in outcome.stdout
+    assert pd.read_csv("optllm-plan/front.csv")["gap"].between(0, 1).all()
+
+
+def test_front_chooses_nothing(run, batch: Path) -> None:
+    """`front` writes three files and no plan."""
+    outcome = run("front", "-d", batch, "-l", 0.2, "-o", "there")
+    assert outcome.code == 0
+    assert "plans from" in outcome.stdout
+    assert {file.name for file in Path("there").iterdir()} == FILES - {"plan.csv"}
+    facts = json.loads(run("front", "-d", batch, "-l", 0.2, "--json").stdout)
+    assert facts["n_plans"] == len(pd.read_csv("there/front.csv"))
+
+
+def test_too_small_a_budget_says_what_the_cheapest_costs(run, batch: Path) -> None:
+    """Exit code 1, one line, nothing written; the amount it names then works."""
+    line = run("plan", "-d", batch, "-l", 0.2, "--budget", 0).assert_failed()
+    assert "a budget of 0 US$ is below the cheapest plan, which costs" in line
+    assert not Path("optllm-plan").exists()
+    assert run("plan", "-d", batch, "-l", 0.2, "--budget", line.split()[-2]).code == 0
+
+
+def test_too_high_a_target_says_what_the_best_reaches(run, batch: Path) -> None:
+    """Likewise for an accuracy."""
+    line = run("plan", "-d", batch, "-l", 0.2, "--accuracy", 1).assert_failed()
+    assert "an accuracy of 1 is above the most accurate plan, which reaches" in line
+    assert run("plan", "-d", batch, "-l", 0.2, "--accuracy", line.split()[-1]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--budget", 2, "--knee"], "exclude one another"),
+        (["--budget", 2, "--accuracy", 0.5], "exclude one another"),
+        (["--budget", -1], "--budget"),
+        (["--accuracy", 70], "--accuracy"),
+        (["--budget", "much"], "--budget"),
+        (["--algorithm", "nsga3"], "unknown algorithm"),
+        (["--n-grid", 10], "no grid"),
+        (["--labels", 2], "(0, 1)"),
+        (["--lables", 0.5], "--lables"),
+    ],
+)
+def test_wrong_usage_ends_with_2(run, arguments: list[object], said: str) -> None:
+    """Exit code 2, the reason on stderr, nothing on stdout, nothing written."""
+    outcome = run("plan", *arguments)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert said in " ".join(outcome.stderr.replace("│", " ").split())
+    assert not Path("optllm-plan").exists()
+
+
+def cut_off(folder: Path) -> None:
+    """Cut the archive of costs off after 200 bytes."""
+    (folder / "cost.csv.gz").write_bytes((folder / "cost.csv.gz").read_bytes()[:200])
+
+
+def edit(name: str, change) -> object:
+    """Build a function that changes the lines of one file of a folder."""
+
+    def apply(folder: Path) -> None:
+        lines = gzip.decompress((folder / name).read_bytes()).decode().splitlines()
+        change(lines)
+        (folder / name).write_bytes(gzip.compress("\n".join(lines).encode() + b"\n"))
+
+    return apply
+
+
+def replace_cell(line: int, column: int, value: str):
+    """Build a function that replaces one cell; the header is line 1."""
+
+    def change(lines: list[str]) -> None:
+        cells = lines[line - 1].split(",")
+        cells[column] = value
+        lines[line - 1] = ",".join(cells)
+
+    return change
+
+
+def drop_column(lines: list[str]) -> None:
+    """Drop the last cell of every line."""
+    lines[:] = [line.rsplit(",", 1)[0] for line in lines]
+
+
+FAULTS = {
+    "truncated gz": (cut_off, "cost.csv.gz: the gzip archive is cut off or damaged"),
+    "missing column": (edit("cost.csv.gz", drop_column), "not in both: 'model-3'"),
+    "missing id column": (edit("cost.csv.gz", replace_cell(1, 0, "id")), "'query_id': this column is missing"),
+    "duplicate ids": (edit("queries.csv.gz", replace_cell(3, 0, "q0")), "line 3, column 'query_id': 'q0' is already"),
+    "NaN": (edit("cost.csv.gz", replace_cell(5, 2, "NaN")), "line 5, column 'model-2': expected a number, found 'NaN'"),
+    "text": (edit("cost.csv.gz", replace_cell(4, 1, "cheap")), "line 4, column 'model-1': expected a number"),
+    "negative cost": (edit("cost.csv.gz", replace_cell(4, 1, "-1")), "line 4, column 'model-1': expected US$ per call"),
+    "missing file": (lambda folder: (folder / "cost.csv.gz").unlink(), "has neither cost.csv.gz nor cost.csv"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faulty_data_are_refused_in_one_line(run, batch: Path, tmp_path: Path, name: str) -> None:
+    """Exit code 1; the line names file, line and column; nothing is written."""
+    spoil, message = FAULTS[name]
+    shutil.copytree(batch, tmp_path / "bad")
+    spoil(tmp_path / "bad")
+    assert message in run("plan", "-d", "bad", "-l", 0.2).assert_failed()
+    assert not Path("optllm-plan").exists()
+
+
+def test_missing_data_and_labels(run, batch: Path) -> None:
+    """Paths that lead nowhere."""
+    assert "there is neither a folder nor a file nowhere" in run("plan", "-d", "nowhere").assert_failed()
+    assert "no file of labels nowhere" in run("plan", "-d", batch, "-l", "nowhere").assert_failed()
+
+
+def test_unwritable_output_is_told_before_the_work(run, batch: Path, monkeypatch) -> None:
+    """A file where the folder should be: refused at once, the batch isn't even read."""
+    Path("taken").write_text("mine")
+    monkeypatch.setattr("optllm_pymoo.data.read_table", lambda *args, **kwargs: pytest.fail("began to work"))
+    assert "taken is not a folder" in run("plan", "-d", batch, "-o", "taken").assert_failed()
+    assert "taken is not a folder" in run("front", "-d", batch, "-o", "taken/below").assert_failed()
+    assert Path("taken").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_what_was_there(run, batch: Path, monkeypatch) -> None:
+    """The last of four files can't be written: the four of the run before are as they were."""
+    assert run("plan", "-d", batch, "-l", 0.2).code == 0
+    before = {file.name: file.read_bytes() for file in Path("optllm-plan").iterdir()}
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device", "mix.png")
+
+    monkeypatch.setattr("optllm_pymoo.plotting.plot_mix", full)
+    assert "mix.png: No space left on device" in run("plan", "-d", batch, "-l", 0.3).assert_failed()
+    assert {file.name: file.read_bytes() for file in Path("optllm-plan").iterdir()} == before
+
+
+def test_interrupted_while_writing(run, batch: Path, monkeypatch) -> None:
+    """Ctrl-C in the middle of the files: 130, one line, and not even the folder."""
+
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("optllm_pymoo.plotting.plot_mix", interrupted)
+    assert "interrupted; nothing was written" in run("plan", "-d", batch, "-l", 0.2).assert_failed(130)
+    assert not Path("optllm-plan").exists()
+
+
+def test_real_data(run, shared: Path) -> None:
+    """Log parsing with 2 % of the labels: within a budget, at a target, evaluated, and refused below the cheapest."""
+    data = shared / "data" / "logpai"
+    plan = json.loads(run("plan", "-d", data, "-l", 0.02, "--budget", 2, "--json").stdout)["plan"]
+    assert 1.99 < plan["cost_usd"] <= 2
+    assert plan["n_queries"] == 31_360
+    found = json.loads(run("evaluate", "optllm-plan/plan.csv", "-d", data, "--json").stdout)
+    assert found["accuracy"] > found["best_accuracy"]
+    assert found["saving"] > 0.3
+    low, high = found["interval_95"]
+    assert low <= found["accuracy"] <= high
+
+
+def test_what_libraries_print_does_not_spoil_the_json(run, batch: Path, monkeypatch) -> None:
+    """A print in the middle of the work ends up on stderr."""
+    from optllm_pymoo.pipeline import planning
+
+    def chatty(problem, *args: object, **kwargs: object):
+        print("Compiled modules can not be used!")
+        return problem.supported_front
+
+    monkeypatch.setattr(planning, "find_front", chatty)
+    outcome = run("plan", "-d", batch, "-l", "all", "--json")
+    assert json.loads(outcome.stdout)["n_plans"] > 1
+    assert "Compiled modules" in outcome.stderr

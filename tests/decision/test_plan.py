@@ -1,0 +1,168 @@
+"""Plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optllm_pymoo import AllocationProblem
+from optllm_pymoo.decision import AtLeastAccuracy, Plan, WithinBudget
+from tests.brute_force import all_plans, score
+from tests.strategies import EDGE_CASES, Tables, tables
+
+COST = [[1.0, 2.0, 5.0], [1.0, 3.0, 4.0]]
+ACCURACY = [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]]
+
+
+@pytest.fixture
+def problem() -> AllocationProblem:
+    return AllocationProblem(COST, ACCURACY, llms=["small", "middle", "large"], query_ids=["q1", "q2"])
+
+
+def test_says_who_answers_what_and_what_it_costs(problem: AllocationProblem) -> None:
+    """q1 on middle and q2 on large: 2 + 4 US$, (0.6 + 0.9)/2."""
+    plan = Plan(problem, np.array([1.0, 2.0]))
+    assert plan.assignment == {"q1": "middle", "q2": "large"}
+    assert (plan.cost_usd, plan.accuracy) == (6.0, 0.75)
+    assert not plan.x.flags.writeable
+
+
+def test_prices_by_hand(problem: AllocationProblem) -> None:
+    """Next: q1 to large, 3 US$ for 0.1 answers. Back: q2 to small saves 3 US$ for 0.4, q1 only 1 US$ for 0.4."""
+    plan = Plan(problem, [1, 2])
+    assert plan.usd_per_correct == pytest.approx(30)
+    assert plan.saved_usd_per_correct == pytest.approx(7.5)
+    assert plan.upgrades.llm.tolist() == [2, -1]
+    assert plan.downgrades.llm.tolist() == [0, 0]
+
+
+def test_ends_have_no_further_price(problem: AllocationProblem) -> None:
+    """The most accurate plan has no next step, the cheapest none to take back."""
+    assert np.isnan(Plan(problem, [2, 2]).usd_per_correct)
+    assert np.isnan(Plan(problem, [0, 0]).saved_usd_per_correct)
+    assert "not to be had" in Plan(problem, [2, 2]).summary()
+    assert "every query is at its cheapest LLM" in Plan(problem, [0, 0]).summary()
+
+
+@given(tables(max_queries=4, max_llms=3), st.floats(0, 1))
+def test_certificate_at_a_budget_holds(given: Tables, share: float) -> None:
+    """No plan within the budget, of all there are, is better by more than the gap."""
+    problem = given.problem()
+    F = problem.supported_front.F
+    budget = float(F[0, 0] + share * (F[-1, 0] - F[0, 0]))
+    plan = WithinBudget(budget).plan(problem)
+    every = score(given, all_plans(given))
+    best = -every[every[:, 0] <= budget * (1 + 1e-12), 1].min()
+    assert plan.accuracy + plan.gap >= best - 1e-6
+    assert plan.gap <= 1 / problem.n_queries + 1e-9
+
+
+@given(tables(max_queries=4, max_llms=3), st.floats(0, 1))
+def test_certificate_at_a_target_holds(given: Tables, share: float) -> None:
+    """No plan that reaches the target, of all there are, is cheaper by more than the gap in US$."""
+    problem = given.problem()
+    F = problem.supported_front.F
+    target = float(min(-F[0, 1] + share * (F[0, 1] - F[-1, 1]), -F[-1, 1]))
+    plan = AtLeastAccuracy(target).plan(problem)
+    every = score(given, all_plans(given))
+    cheapest = every[-every[:, 1] >= target - 1e-12, 0].min()
+    assert plan.cost_usd - plan.gap_usd <= cheapest * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("name", EDGE_CASES)
+def test_supported_plans_have_no_gap_and_every_plan_can_be_told(name: str) -> None:
+    """At their own cost the plans of the front are optimal; table, mix and summary come out whole."""
+    problem = EDGE_CASES[name].problem()
+    front = problem.supported_front
+    for k in {0, len(front) // 2, len(front) - 1}:
+        plan = Plan(problem, front.assignment(k))
+        assert plan.gap == pytest.approx(0, abs=1e-9)
+        assert plan.mix()["queries"].sum() == problem.n_queries
+        assert plan.mix()["cost_usd"].sum() == pytest.approx(plan.cost_usd)
+        frame = plan.to_frame(predictions=True)
+        assert frame["cost_usd"].sum() == pytest.approx(plan.cost_usd)
+        assert frame["accuracy"].mean() == pytest.approx(plan.accuracy)
+        assert f"{problem.n_queries} on" in plan.summary()
+
+
+def test_gap_of_a_poor_plan() -> None:
+    """Everything on the dominated LLM 1 of the second query: 4 US$ buy 0.5 and the bound there is 0.55 + 0.2/3."""
+    plan = Plan(AllocationProblem(COST, ACCURACY), [0, 1])
+    assert plan.gap == pytest.approx(0.55 + 0.2 / 3 - 0.3)
+    assert "better by more than" in plan.summary()
+
+
+def test_interval_uses_the_sigma_of_the_chosen(problem: AllocationProblem) -> None:
+    """Only σ[0, 1] and σ[1, 2] count; with ρ = 1 and no chance it would be their mean."""
+    sigma = np.full((2, 3), 9.0)
+    sigma[0, 1], sigma[1, 2] = 0.1, 0.2
+    plan = Plan(problem, [1, 2], sigma=sigma)
+    half = 1.959964 * np.sqrt((0.24 + 0.09) / 4 + 0.15**2)
+    assert plan.interval(correlation=1) == pytest.approx((0.75 - half, min(1, 0.75 + half)))
+    assert plan.interval(0.5)[0] > plan.interval(0.99)[0]
+    assert "by chance alone" in Plan(problem, [1, 2]).summary()
+    assert "by chance alone" not in plan.summary()
+
+
+def test_table_has_moves_with_names(problem: AllocationProblem) -> None:
+    """One row per query; a missing move has no LLM and no price."""
+    frame = Plan(problem, [1, 2], sigma=np.full((2, 3), 0.1)).to_frame(predictions=True).set_index("query_id")
+    assert frame.loc["q1", "upgrade_to"] == "large"
+    assert frame.loc["q1", "upgrade_usd_per_correct"] == pytest.approx(30)
+    assert pd.isna(frame.loc["q2", "upgrade_to"])
+    assert pd.isna(frame.loc["q2", "upgrade_usd"])
+    assert frame.loc["q2", ["downgrade_to", "downgrade_usd"]].tolist() == ["small", -3.0]
+    assert frame["predicted:large"].tolist() == [0.7, 0.9]
+    assert frame["sigma"].tolist() == [0.1, 0.1]
+
+
+def test_csv_is_the_table(problem: AllocationProblem, tmp_path: Path) -> None:
+    """What is written reads back as the table, to the last bit; an earlier file is replaced."""
+    (tmp_path / "plan.csv").write_text("old")
+    plan = Plan(problem, [1, 2])
+    plan.to_csv(tmp_path / "plan.csv")
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "plan.csv"), plan.to_frame(), check_dtype=False, check_exact=True
+    )
+
+
+def test_unwritable_csv_leaves_what_was_there(problem: AllocationProblem, tmp_path: Path, monkeypatch) -> None:
+    """A disk that fills up in the middle leaves the old file, and nothing else."""
+    target = tmp_path / "plan.csv"
+    target.write_text("old")
+
+    def full(self: pd.DataFrame, path: Path, **options: object) -> None:
+        Path(path).write_text("half a li")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(OSError, match="no space left"):
+        Plan(problem, [1, 2]).to_csv(target)
+    assert [file.name for file in tmp_path.iterdir()] == ["plan.csv"]
+    assert target.read_text() == "old"
+
+
+def test_refuses_what_is_no_plan(problem: AllocationProblem) -> None:
+    """An LLM that isn't there, a query too few, a σ of another shape or below 0; a σ of 0 is fine."""
+    with pytest.raises(ValueError, match=r"LLM numbers 0 to 2; X\[0, 1\] = 3"):
+        Plan(problem, [0, 3])
+    with pytest.raises(ValueError, match="one LLM per query"):
+        Plan(problem, [0])
+    with pytest.raises(ValueError, match=r"sigma has shape \(2, 2\); expected \(2, 3\)"):
+        Plan(problem, [0, 1], sigma=np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"sigma must be finite and at least 0; sigma\[0, 0\] = -1"):
+        Plan(problem, [0, 1], sigma=np.full((2, 3), -1.0))
+    assert Plan(problem, [0, 1], sigma=np.zeros((2, 3))).interval() == Plan(problem, [0, 1]).interval()
+
+
+def test_arrays_are_left_alone(problem: AllocationProblem) -> None:
+    """The array of the caller stays writable, and changing it doesn't change the plan."""
+    x = np.array([1, 2], dtype=np.int8)
+    plan = Plan(problem, x)
+    x[0] = 0
+    assert plan.x.tolist() == [1, 2]

@@ -1,0 +1,127 @@
+"""From a batch with a few labels to a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optllm_pymoo.data import Dataset, make_dataset
+from optllm_pymoo.decision import WithinBudget
+from optllm_pymoo.pipeline import algorithm_names, find_front, front_frame, plan_front, realised_front
+from tests.processes import run_fresh
+
+DATA = make_dataset(160, 3, random_state=3)
+
+
+def with_outcomes(data: Dataset, correct: np.ndarray) -> Dataset:
+    return Dataset(data.cost, correct, llms=data.llms, query_ids=data.query_ids, texts=data.texts)
+
+
+def test_outcomes_of_planned_queries_are_never_used() -> None:
+    """With all other outcomes turned round the plan is the same, bit for bit; with the labels turned, it isn't."""
+    front = plan_front(DATA, 0.25, random_state=1)
+    planned = np.isin(DATA.query_ids, front.problem.query_ids)
+    for turned, same in ((planned, True), (~planned, False)):
+        correct = np.where(turned[:, None], 1 - DATA.correct, DATA.correct)
+        other = plan_front(with_outcomes(DATA, correct), 0.25, random_state=1)
+        assert np.array_equal(other.problem.accuracy, front.problem.accuracy) is same
+        assert other.problem.query_ids == front.problem.query_ids
+
+
+def test_learns_something() -> None:
+    """Predicted accuracies order the queries better than chance: correlated with the outcomes that were hidden."""
+    data = make_dataset(800, 4, random_state=0)
+    front = plan_front(data, 0.25)
+    rows = [data.query_ids.index(query_id) for query_id in front.problem.query_ids]
+    correlation = np.corrcoef(front.problem.accuracy.ravel(), data.correct[rows].ravel())[0, 1]
+    assert correlation > 0.3
+
+
+def test_partly_labelled_batches_are_planned_where_labels_are_missing() -> None:
+    """What is known is learnt from, without being told; LLMs may be missing here and there."""
+    correct = DATA.correct.copy()
+    correct[40:] = np.nan
+    correct[:10, 1] = np.nan
+    front = plan_front(with_outcomes(DATA, correct))
+    assert front.n_labelled == 40
+    assert front.problem.query_ids == DATA.query_ids[40:]
+
+
+def test_known_outcomes_can_be_planned_on() -> None:
+    """'all' asks for the front of the outcomes themselves: no prediction, no sigma, all queries."""
+    front = plan_front(DATA, "all")
+    assert front.sigma is None
+    np.testing.assert_array_equal(front.problem.accuracy, DATA.correct)
+
+
+@pytest.mark.parametrize("algorithm", ["exact", "optllm", "nsga2", "random-search", "lambda_sweep"])
+def test_algorithms(algorithm: str) -> None:
+    """All give plans to choose from; none beats the exact front."""
+    problem = DATA.select(slice(0, 20)).problem()
+    stages: list[str] = []
+    found = find_front(problem, algorithm, random_state=1, report=stages.append)
+    gap = problem.supported_front.bound(found.F[:, 0]) + found.F[:, 1]
+    assert gap.min() >= -1e-12
+    frame = front_frame(problem, found)
+    assert frame["cost_usd"].is_monotonic_increasing
+    assert algorithm in stages[0]
+
+
+def test_grid_belongs_to_optllm() -> None:
+    """A finer grid gives more plans; other algorithms have none."""
+    problem = make_dataset(300, 4).problem()
+    coarse, fine = (find_front(problem, "optllm", n_grid=n) for n in (4, 30))
+    assert len(coarse.F) < len(fine.F)
+    with pytest.raises(ValueError, match="n_grid is an option of optllm; nsga2 has none"):
+        find_front(problem, "nsga2", n_grid=10)
+    with pytest.raises(ValueError, match="unknown algorithm 'nsga3'; known are exact, optllm"):
+        find_front(problem, "nsga3")
+    assert {"exact", "optllm", "nsga2", "sms_emoa"} <= set(algorithm_names())
+
+
+def test_table_of_the_exact_front_is_the_front() -> None:
+    """Following the rows from the cheapest plan gives the cost of every plan."""
+    front = plan_front(DATA, "all")
+    problem, frame = front.problem, front_frame(front.problem, front.found)
+    where = dict(zip(problem.query_ids, [problem.llms[j] for j in front.found.assignment(0)], strict=True))
+    row_of, column_of = ({name: k for k, name in enumerate(names)} for names in (problem.query_ids, problem.llms))
+    for row in frame.iloc[1:].itertuples():
+        assert where[row.query_id] == row.from_llm
+        where[row.query_id] = row.to_llm
+        cost = sum(problem.cost[row_of[query], column_of[llm]] for query, llm in where.items())
+        assert cost == pytest.approx(row.cost_usd)
+    assert pd.isna(frame.loc[0, "query_id"])
+    assert frame["usd_per_correct"].iloc[1:].is_monotonic_increasing
+
+
+def test_realised_front_of_known_outcomes_is_the_oracle() -> None:
+    """Planned on the truth, the area is all of the oracle's."""
+    front = plan_front(DATA, "all")
+    found = realised_front(front.problem, DATA.correct)
+    assert found.area == pytest.approx(1)
+    assert found.highest_accuracy == pytest.approx(-front.found.F[-1, 1])
+
+
+def test_same_seed_same_plan_in_a_fresh_process() -> None:
+    """Another process with another hash seed and one more job finds the same plan; another seed another one."""
+    code = (
+        "import sys; from optllm_pymoo.data import make_dataset; from optllm_pymoo.pipeline import plan_front;"
+        "front = plan_front(make_dataset(160, 3, random_state=3), 0.25, random_state=int(sys.argv[1]), n_jobs=2);"
+        "print(repr(front.choose().cost_usd))"
+    )
+    here = plan_front(DATA, 0.25, random_state=1, n_jobs=1).choose().cost_usd
+    assert run_fresh(code, "1") == repr(here)
+    assert plan_front(DATA, 0.25, random_state=2).choose().cost_usd != here
+
+
+def test_refuses_batches_without_texts_or_without_labels_of_an_llm() -> None:
+    """Nothing can be predicted from nothing; known outcomes need no text."""
+    bare = Dataset(DATA.cost, DATA.correct, llms=DATA.llms)
+    with pytest.raises(ValueError, match="the batch has no texts, so nothing can be predicted"):
+        plan_front(bare, 0.25)
+    assert plan_front(bare, "all").choose(WithinBudget(1e6)).accuracy > 0
+    correct = DATA.correct.copy()
+    correct[:, 2] = np.nan
+    with pytest.raises(ValueError, match="no labelled query tells anything about 'model-3'"):
+        plan_front(with_outcomes(DATA, correct), 0.25)

@@ -1,0 +1,80 @@
+"""Reading a plan.csv back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optllm_pymoo.data import DataFileError, make_dataset
+from optllm_pymoo.decision import Plan
+from optllm_pymoo.pipeline import plan_front, read_plan
+
+DATA = make_dataset(80, 3)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_front(DATA, 0.25).choose()
+
+
+def test_is_the_plan_that_was_written(plan: Plan, tmp_path: Path) -> None:
+    """Assignment, accuracies, σ and costs come back to the last bit, with the outcomes of its queries."""
+    plan.to_csv(tmp_path / "plan.csv", predictions=True)
+    batch = read_plan(tmp_path / "plan.csv", DATA)
+    assert batch.plan.assignment == plan.assignment
+    np.testing.assert_array_equal(batch.plan.problem.accuracy, plan.problem.accuracy)
+    np.testing.assert_array_equal(batch.sigma, plan.chosen_sigma)
+    assert (batch.plan.cost_usd, batch.plan.accuracy) == (plan.cost_usd, plan.accuracy)
+    rows = [DATA.query_ids.index(query_id) for query_id in plan.problem.query_ids]
+    np.testing.assert_array_equal(batch.correct, DATA.correct[rows])
+
+
+def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
+    """The chosen accuracies are enough for an evaluation."""
+    plan.to_csv(tmp_path / "plan.csv")
+    batch = read_plan(tmp_path / "plan.csv", DATA)
+    assert not batch.has_predictions
+    assert batch.plan.accuracy == pytest.approx(plan.accuracy)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("query_id", "q999", "line 4, column 'query_id': the data have no query 'q999'; is this plan of other data?"),
+        ("llm", "gpt-4", "line 4, column 'llm': the data have no LLM 'gpt-4', only 'model-1', 'model-2', 'model-3'"),
+        ("accuracy", 1.5, r"line 4, column 'accuracy': expected an accuracy in \[0, 1\]; found 1.5"),
+        ("accuracy", "high", "line 4, column 'accuracy': expected a number, found 'high'"),
+        (
+            "cost_usd",
+            9.0,
+            "line 4, column 'cost_usd': this query costs .* US. there by the data, not 9; is this plan of",
+        ),
+        ("sigma", -0.5, "line 4, column 'sigma': expected a standard deviation >= 0; found -0.5"),
+    ],
+)
+def test_refuses(plan: Plan, tmp_path: Path, column: str, value: object, message: str) -> None:
+    """Each fault is named with its place."""
+    frame = plan.to_frame().astype({column: object})
+    frame.loc[2, column] = value
+    frame.to_csv(tmp_path / "plan.csv", index=False)
+    with pytest.raises(DataFileError, match=message):
+        read_plan(tmp_path / "plan.csv", DATA)
+
+
+def test_refuses_twice_the_same_query(plan: Plan, tmp_path: Path) -> None:
+    """A query has one LLM."""
+    pd.concat([plan.to_frame(), plan.to_frame().head(1)]).to_csv(tmp_path / "plan.csv", index=False)
+    with pytest.raises(DataFileError, match="is already on line 2"):
+        read_plan(tmp_path / "plan.csv", DATA)
+
+
+def test_refuses_missing_columns_and_files(plan: Plan, tmp_path: Path) -> None:
+    """A table of something else, and nothing at all."""
+    plan.to_frame()[["query_id", "llm"]].to_csv(tmp_path / "plan.csv", index=False)
+    with pytest.raises(DataFileError, match="column 'accuracy': this column is missing"):
+        read_plan(tmp_path / "plan.csv", DATA)
+    with pytest.raises(FileNotFoundError, match="there is no plan"):
+        read_plan(tmp_path / "other.csv", DATA)
