@@ -11,7 +11,8 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.core.variable import Integer
 
-from optllm_pymoo.algorithms.archive import GapSplitting, NonDominatedArchive
+from optllm_pymoo.algorithms.archive import NonDominatedArchive
+from optllm_pymoo.algorithms.gaps import GapSplitting
 from optllm_pymoo.algorithms.output import FrontOutput
 from optllm_pymoo.algorithms.termination import GridFilled
 from optllm_pymoo.algorithms.walk import Walk
@@ -153,15 +154,21 @@ class OptLLM(Algorithm):
         return plans, scored
 
     def _split_gaps(self) -> list[np.ndarray]:
-        """Ruin and recreate between the neighbours that lie farthest apart."""
-        gaps = self.splitting.widest(self.scored.F, N_SPLITS)
-        if not len(gaps):
-            return []
-        self.splitting.split(self.scored.F, gaps)
-        X = self.scored.individuals[gaps].get("X")
-        toward = self.scored.individuals[gaps + 1].get("X")
-        ruined = self.split.do(self.problem, X, toward=toward, random_state=self.random_state)
-        return list(self.reconstruction.do(self.problem, ruined, random_state=self.random_state))
+        """Ruin and recreate between the neighbours that lie farthest apart, until something new comes of it."""
+        while len(gaps := self.splitting.widest(self.scored.F, N_SPLITS)):
+            plans, is_new = self._ruin_and_recreate(gaps)
+            self.splitting.fail(self.scored.F, gaps[~is_new])
+            if is_new.any():
+                self.splitting.split(self.scored.F, gaps[is_new])
+                return list(plans[is_new])
+        return []
+
+    def _ruin_and_recreate(self, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
+        lower, upper = (self.scored.individuals[ends].get("X") for ends in (gaps, gaps + 1))
+        ruined = self.split.do(self.problem, lower, toward=upper, random_state=self.random_state)
+        plans = self.reconstruction.do(self.problem, ruined, random_state=self.random_state)
+        return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         if infills is not None:
