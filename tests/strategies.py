@@ -38,6 +38,7 @@ def _edge_cases() -> dict[str, Tables]:
     best_everywhere = Tables(plain.cost.copy(), plain.accuracy.copy())
     best_everywhere.cost[:, 2], best_everywhere.accuracy[:, 2] = 0.01, 1.0
     collinear = Tables(np.array([[1.0, 2.0, 3.0], [4.0, 6.0, 8.0]]), np.array([[0.0, 0.25, 0.5], [0.0, 0.5, 1.0]]))
+    bent = Tables(np.array([[0.0, 1.0, 2.0, 4.0, 2.0]] * 2), np.array([[0.0, 0.25, 0.5, 0.625, 0.375]] * 2))
     allowed = np.array([[0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 1], [0, 1, 0, 1]], dtype=bool)
     return {
         "random": plain,
@@ -56,6 +57,10 @@ def _edge_cases() -> dict[str, Tables]:
         "one best everywhere": best_everywhere,
         "dearer is worse": Tables(np.array([[1.0, 2.0, 3.0]] * 3), np.array([[0.9, 0.5, 0.1]] * 3)),
         "collinear": collinear,
+        "collinear, then flatter": bent,
+        "masked on the hull": Tables(
+            bent.cost, bent.accuracy, np.array([[1, 1, 0, 1, 1], [1, 0, 1, 1, 0]], dtype=bool)
+        ),
         "float32": Tables(plain.cost.astype(np.float32), plain.accuracy.astype(np.float32)),
         "masked": Tables(plain.cost, plain.accuracy, allowed),
         "masked to one plan": Tables(plain.cost, plain.accuracy, np.eye(5, 4, k=-1, dtype=bool) | (np.arange(4) == 0)),

@@ -79,6 +79,15 @@ def test_by_hand():
         twins.assert_expected(moved, twins.move_to_ends, (accuracy, ends, target, x), expected)
 
 
+def test_of_many_equal_gains_the_first_queries_move():
+    """Thousands of equal gains within one bin: the target is reached by the first of them in the queries' order."""
+    accuracy = np.zeros((5000, 2))
+    accuracy[:, 1] = np.random.default_rng(1).choice([0.5, 0.50048828125, 1.0], 5000)
+    ends, x = np.ones(5000, np.int8), np.zeros(5000, np.int8)
+    for target in (1700.25, 2000.0, 2500.5, 3300.0):
+        twins.assert_expected(moved, twins.move_to_ends, (accuracy, ends, target, x))
+
+
 @pytest.mark.parametrize("family", ["continuous", "tied", "binary"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
 def test_threads_change_nothing(set_threads, family, share):

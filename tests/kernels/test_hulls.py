@@ -26,6 +26,16 @@ def test_equal_the_twin(drawn):
     twins.assert_expected(upper_hulls, twins.upper_hulls, drawn)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_two_thousand_rows_equal_the_twin(masked):
+    """Whole dollars and eighths: rows full of collinear, equal, equally dear and forbidden LLMs."""
+    rng = np.random.default_rng(1)
+    cost, accuracy = rng.integers(0, 8, (2000, 9)).astype(float), rng.integers(0, 9, (2000, 9)) / 8
+    allowed = rng.random((2000, 9)) < 0.6
+    allowed[:, 4] |= ~allowed.any(axis=1)
+    twins.assert_expected(upper_hulls, twins.upper_hulls, (cost, accuracy, allowed if masked else None))
+
+
 def test_by_hand():
     """LLM 1 lies below the line from 0 to 2, LLM 3 is dearer than 2 and worse; of the equal 2 and 4 the first stays.
 
