@@ -15,6 +15,7 @@ from optllm_pymoo import OptLLM, kernels, make_problem
 from optllm_pymoo.kernels import threads
 from optllm_pymoo.problems import AllocationProblem
 
+
 CALLED_BY_PYTHON = {"_accumulate", "_sort_ties", "first_disallowed", "take_steps"}
 """Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
 
