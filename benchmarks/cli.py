@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.algorithms import DEFAULT, QUICK, Settings, parse_algorithms
+from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
 SYNTHETIC_QUERIES = 2000
 QUICK_QUERIES = 500
+KNOWN = f'Names with commas between them, or "all". Known: {", ".join(VARIANTS)}.'
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the files that are written.")]
 
@@ -30,7 +31,7 @@ def compare(
     ] = None,
     algorithms: Annotated[
         str | None,
-        typer.Option(help='Names with commas between them, or "all"; an unknown one lists the known ones.'),
+        typer.Option(help=KNOWN),
     ] = None,
     seeds: Annotated[
         str | None,
@@ -38,9 +39,9 @@ def compare(
     ] = None,
     n_grid: Annotated[int, typer.Option(help="Gaps of OptLLM's grid.")] = 50,
     budget: Annotated[
-        int | None, typer.Option(help="Evaluations for each algorithm. [default: 10000, quick: 2000]")
+        int | None, typer.Option(help="Evaluations for each algorithm; 10000 if not given, 1000 with --quick.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer of everything: ends within 30 s.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer of everything: ends within 30 s on two cores.")] = False,
     out: Out = Path("benchmark-results"),
 ) -> None:
     """Compare search algorithms head to head, with equal evaluations, against the exact front.
@@ -48,19 +49,29 @@ def compare(
     Prints a table and writes results.csv, front.png and report.md. Exit code 1 if an algorithm failed.
     """
     if context.invoked_subcommand is not None:
+        _refuse_misplaced(context)
         return
     from benchmarks.comparison import run_comparison
     from benchmarks.problems import load_problems, synthetic_problem
 
     try:
         names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
-        settings = checked_settings(n_grid, (2_000 if quick else 10_000) if budget is None else budget)
+        settings = checked_settings(n_grid, (1_000 if quick else 10_000) if budget is None else budget)
         chosen_seeds = parse_seeds(seeds or ("1" if quick else "3"))
         problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     any_failed = run_comparison(problems, names, chosen_seeds, settings, out, Console())
     raise typer.Exit(code=int(any_failed))
+
+
+def _refuse_misplaced(context: typer.Context) -> None:
+    """Refuse options in front of a subcommand, which would be swallowed without a word."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            command = context.invoked_subcommand
+            raise typer.BadParameter(f"{parameter.opts[0]} stands before {command}; put it behind {command}")
 
 
 @app.command()

@@ -39,6 +39,12 @@ def draw_fronts(problems: dict[str, AllocationProblem], runs: Sequence[Run], pat
     figure.savefig(path, dpi=150, format="png")
 
 
+def look(k: int, /) -> tuple[str, str]:
+    """Return colour and marker of algorithm ``k``: colours change first, and no pair comes twice in 49."""
+    turn = k // len(OKABE_ITO)
+    return OKABE_ITO[k % len(OKABE_ITO)], MARKERS[(k + turn) % len(MARKERS)]
+
+
 def _draw_batch(
     axes: Axes, name: str, problem: AllocationProblem, runs: Sequence[Run], algorithms: Sequence[str]
 ) -> None:
@@ -60,14 +66,15 @@ def _draw_batch(
 
 def _draw_points(axes: Axes, algorithm: str, F: np.ndarray, k: int) -> None:
     """Draw the points of a front, thinned evenly; colour and marker together are the algorithm's own."""
+    colour, marker = look(k)
     shown = np.unique(np.linspace(0, len(F) - 1, min(len(F), POINTS_PER_FRONT)).round().astype(int))
     axes.plot(
         F[shown, 0],
         -F[shown, 1],
         linestyle="none",
-        marker=MARKERS[(k + k // len(OKABE_ITO)) % len(MARKERS)],
+        marker=marker,
         markersize=5,
-        markerfacecolor=OKABE_ITO[k % len(OKABE_ITO)],
+        markerfacecolor=colour,
         markeredgecolor="black",
         markeredgewidth=0.4,
         label=algorithm,
@@ -78,14 +85,10 @@ def _draw_points(axes: Axes, algorithm: str, F: np.ndarray, k: int) -> None:
 def _draw_single_llms(axes: Axes, problem: AllocationProblem) -> None:
     cost, accuracy = problem.cost.sum(axis=0), problem.accuracy.mean(axis=0)
     axes.plot(cost, accuracy, "x", color="black", markersize=6, label="single LLMs", zorder=2)
-    for rank, j in enumerate(np.argsort(cost, kind="stable")):
-        # above and below in turns: LLMs of like price would write over each other
-        offset = (5, -9) if rank % 2 else (5, 4)
-        axes.annotate(
-            problem.llms[j],
-            (cost[j], accuracy[j]),
-            xytext=offset,
-            textcoords="offset points",
-            fontsize=7,
-            color="#444444",
-        )
+    for llm, x, y in zip(problem.llms, cost, accuracy, strict=True):
+        # away from the LLM of the nearest price: labels would write over each other
+        distance = np.where(cost == x, np.inf, np.abs(cost - x))
+        up = 4 if y >= accuracy[distance.argmin()] else -9
+        right, side = (-5, "right") if x > axes.dataLim.x1 / 2 else (5, "left")
+        style = {"textcoords": "offset points", "fontsize": 7, "color": "#444444", "ha": side}
+        axes.annotate(llm, (x, y), xytext=(right, up), **style)

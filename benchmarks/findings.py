@@ -74,16 +74,18 @@ def _seconds(done: pd.DataFrame) -> list[str]:
     seconds = others["seconds"]
     return [
         f"`{OURS}` takes {ours['seconds']:.3g} s for {ours['evaluations']:,.0f} evaluations; the baselines"
-        f" that spend the same budget take {seconds.min():.3g} s (`{seconds.idxmin()}`) to"
+        f" that evaluate as many or use up the budget take {seconds.min():.3g} s (`{seconds.idxmin()}`) to"
         f" {seconds.max():.3g} s (`{seconds.idxmax()}`)."
     ]
 
 
 def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
-    """What a variant changes, wherever an algorithm was run both with and without it."""
+    """What a variant changes, wherever an algorithm was run both with and without it and it shows."""
     pairs = [(name.replace(variant, ""), name) for name in ratio.index if variant in name]
     changes = [
-        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}" for plain, changed in pairs if plain in ratio.index
+        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}"
+        for plain, changed in pairs
+        if plain in ratio.index and f"{ratio[plain]:.4f}" != f"{ratio[changed]:.4f}"
     ]
     return [f"{what} takes {', '.join(changes)}."] if changes else []
 

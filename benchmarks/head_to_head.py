@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,7 +88,7 @@ def head_to_head(
         if (cell.data, cell.algorithm) not in warm:
             warm.add((cell.data, cell.algorithm))
             _warm_up(problem, cell)
-        yield run_cell(problem, cell, on_evaluation=lambda n, cell=cell: on_evaluation(cell, n))
+        yield run_cell(problem, cell, on_evaluation=partial(on_evaluation, cell))
 
 
 def plan_cells(

@@ -52,7 +52,8 @@ def minimize_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row
 
     def front_and_evaluation(fresh: AllocationProblem) -> np.ndarray:
         len(fresh.supported_front)
-        return fresh.evaluate(plans)
+        F: np.ndarray = fresh.evaluate(plans)
+        return F
 
     comparison = compare(
         lambda fresh: minimize(fresh, OptLLM(n_grid=50), seed=1),

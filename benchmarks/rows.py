@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from rich import box
 from rich.table import Table
 
 from benchmarks.tables import markdown_table
@@ -53,10 +54,13 @@ TITLES = ("what", "N × M", "measured", "target", "reached", "details")
 
 
 def rich_rows(rows: list[Row], /) -> Table:
-    """Lay measurements out for the terminal."""
-    table = Table(*TITLES, title="Speed, memory and search quality", title_justify="left")
+    """Lay measurements out for the terminal, without the details."""
+    table = Table(title="Speed, memory and search quality", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table.add_column(TITLES[0])
+    for title in TITLES[1:-1]:
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*row.cells(), style="red" if row.reached is False else None)
+        table.add_row(*row.cells()[:-1], style="red" if row.reached is False else None)
     return table
 
 
@@ -80,5 +84,5 @@ def verdict(rows: list[Row], /) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    text = f"{value:.4g}" if unit else f"{value:.6g}"
+    text = f"{value:.3g}" if unit or value < 1e-3 else f"{value:.6g}"
     return f"{text} {unit}".rstrip()

@@ -73,4 +73,5 @@ def distance_from_front(F: np.ndarray, front: SupportedFront, /) -> np.ndarray:
     dearest = front.F[-1, 0]
     missing = np.abs(front.bound(F[:, 0]) + F[:, 1])
     excess = np.clip(F[:, 0] - dearest, 0.0, None) / (dearest or 1.0)
-    return np.maximum(missing, excess)
+    distance: np.ndarray = np.maximum(missing, excess)
+    return distance

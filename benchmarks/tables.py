@@ -34,7 +34,7 @@ COLUMNS = (
     Column("result_hypervolume_ratio", ".4f", "own set: hypervolume ratio", "own\nHV"),
     Column("distinct_plans", ",.0f", "own set: distinct plans", "own\nplans"),
     Column("evaluations", ",.0f", "evaluations", "evalu-\nations"),
-    Column("seconds", ".3g", "seconds", "sec-\nonds"),
+    Column("seconds", ".3f", "seconds", "sec-\nonds"),
     Column("peak_rss_mib", ",.0f", "peak memory so far, MiB", "peak\nMiB"),
     Column("n_seeds", ".0f", "seeds"),
 )

@@ -47,7 +47,8 @@ def compare(
     """
     if repeats < 1:
         raise ValueError(f"a median needs at least one call; got repeats = {repeats}")
-    first(prepare()), second(prepare())
+    for function in (first, second):
+        function(prepare())
     gc.collect()
     seconds = np.empty((repeats, 2))
     for turn in seconds:

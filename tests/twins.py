@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ def _assert_same(actual: Any, wanted: Any, rtol: float, what: str) -> None:
     if isinstance(actual, tuple):
         for part, other in zip(actual, wanted, strict=True):
             _assert_same(part, other, rtol, what)
+    elif getattr(actual, "dtype", None) is not None and actual.dtype.names:
+        for name in actual.dtype.names:
+            np.testing.assert_array_equal(actual[name], wanted[name], err_msg=f"{what}: {name}")
     else:
         np.testing.assert_allclose(actual, wanted, rtol=rtol, atol=0.0, err_msg=what)
 
@@ -64,53 +68,34 @@ def hull(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> 
         vertices.append(min(better, key=lambda j: (-(a[j] - a[here]) / (c[j] - c[here]), -c[j], j)))
 
 
+STEP = [("cost", float), ("accuracy", float), ("query", int), ("from_llm", int), ("to_llm", int)]
+
+
 def upper_hulls(
     cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Wrap every query's hull and write them one behind the other."""
+    """Wrap every query's hull, write them one behind the other, and list the steps along them."""
     masks = [None] * len(cost) if allowed is None else allowed
     hulls = [hull(*row) for row in zip(cost, accuracy, masks, strict=True)]
     offset = np.concatenate([[0], np.cumsum([len(vertices) - 1 for vertices in hulls])])
-    deltas = [
-        np.diff(table[i, vertices].astype(float))
-        for table in (cost, accuracy)
+    steps = [
+        (float(cost[i, t]) - float(cost[i, f]), float(accuracy[i, t]) - float(accuracy[i, f]), i, f, t)
         for i, vertices in enumerate(hulls)
-    ]  # fmt: skip
-    return offset, np.concatenate(hulls), np.concatenate(deltas).reshape(2, -1).T
-
-
-def order_by_efficiency(deltas: np.ndarray) -> np.ndarray:
-    """Sort stably by falling efficiency."""
-    return np.argsort(-deltas[:, 1] / deltas[:, 0], kind="stable")
-
-
-def prefix_points(
-    deltas: np.ndarray, order: np.ndarray, cheapest_cost: float, cheapest_accuracy: float, n_queries: int
-) -> np.ndarray:
-    """Sum every prefix anew, each sum rounded once."""
-    taken = deltas[order]
-    return np.array(
-        [
-            [
-                math.fsum([cheapest_cost, *taken[:k, 0]]),
-                math.fsum([cheapest_accuracy, *taken[:k, 1]]) / -n_queries,
-            ]
-            for k in range(len(order) + 1)
-        ]
-    )
-
-
-def step_moves(
-    offset: np.ndarray, vertices: np.ndarray, order: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List (query, from, to) along all hulls, then reorder."""
-    moves = [
-        (i, vertices[step + i], vertices[step + i + 1])
-        for i in range(len(offset) - 1)
-        for step in range(offset[i], offset[i + 1])
+        for f, t in pairwise(vertices)
     ]
-    query, from_llm, to_llm = np.array(moves, dtype=int).reshape(-1, 3)[order].T
-    return query, from_llm, to_llm
+    return offset, np.concatenate(hulls), np.array(steps, dtype=STEP)
+
+
+def order_by_efficiency(steps: np.ndarray) -> np.ndarray:
+    """Sort stably by falling efficiency."""
+    return np.argsort(-steps["accuracy"] / steps["cost"], kind="stable")
+
+
+def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Reorder the steps, and sum every prefix anew, each sum rounded once."""
+    taken = steps[order]
+    sums = [[math.fsum(taken[name][:k]) for name in ("cost", "accuracy")] for k in range(len(order) + 1)]
+    return taken["query"], taken["from_llm"], taken["to_llm"], np.array(sums)
 
 
 def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray) -> np.ndarray:

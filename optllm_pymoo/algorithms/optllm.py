@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 from pymoo.core.variable import Integer
 
-from optllm_pymoo.algorithms.archive import GapSplitting, NonDominatedArchive
+from optllm_pymoo.algorithms.archive import NonDominatedArchive
+from optllm_pymoo.algorithms.gaps import GapSplitting
 from optllm_pymoo.algorithms.output import FrontOutput
 from optllm_pymoo.algorithms.termination import GridFilled
 from optllm_pymoo.algorithms.walk import Walk
@@ -45,7 +47,9 @@ class OptLLM(Algorithm):
 
     The downward walk is steered by ``problem.robust_accuracy`` if there is such a table; plans are scored on
     ``problem.accuracy`` always. The published code scores the two walks on two tables; this one never mixes them,
-    and adds the plan that is most accurate on the scored table to the pool.
+    and adds the plan that is most accurate on the scored table to the pool. With budget left after the walks, gaps are
+    split in the pool first, and then among the plans that the scored table led to: the others needn't lie on its
+    front, and would hide what lies between them.
 
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
@@ -65,7 +69,7 @@ class OptLLM(Algorithm):
 
     Raises:
         TypeError: If an option is unknown.
-        ValueError: If ``n_grid`` is not a positive integer.
+        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -90,18 +94,15 @@ class OptLLM(Algorithm):
     ) -> None:
         _check_options(kwargs)
         super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
-        for name, value in (("n_grid", n_grid), ("rounds_per_iteration", rounds_per_iteration)):
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                raise ValueError(f"{name} must be a positive integer; got {value}")
-        self.n_grid = Integer(int(n_grid), bounds=(10, 200), strict=(1, None))
-        self.rounds_per_iteration = int(rounds_per_iteration)
+        self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
+        self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
         self.destruction_up = destruction_up or AccuracyDestruction()
         self.destruction_down = destruction_down or CostDestruction()
         self.reconstruction = reconstruction or ExchangeReconstruction()
         self.split = split or RelinkDestruction()
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
-        self.splitting = GapSplitting(np.ones(2))
+        self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         if not isinstance(problem, AllocationProblem):
@@ -115,7 +116,7 @@ class OptLLM(Algorithm):
         ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
         if problem.robust_accuracy is not None:
             ends.append(problem.supported_front.assignment(-1))
-        return Population.new(X=np.stack(ends))
+        return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         problem, n_grid = self.problem, int(self.n_grid.value)
@@ -126,42 +127,62 @@ class OptLLM(Algorithm):
             Walk(problem.robust_problem, self.destruction_down, self.reconstruction, gap, X[1], n_grid - 1),
         ]
         front = problem.supported_front.F
-        self.splitting = GapSplitting(np.abs(front[-1] - front[0]) / n_grid)
-        self.pool.add(infills)
+        cell = np.abs(front[-1] - front[0]) / n_grid
+        archives = [self.pool] if problem.robust_accuracy is None else [self.pool, NonDominatedArchive()]
+        self.splittable = [(archive, GapSplitting(cell)) for archive in archives]
+        self._add(infills)
 
     def _infill(self) -> Population | None:
-        plans = self._walk()
+        plans, scored = self._walk()
         is_done = isinstance(self.termination, GridFilled) and self.grid_progress() >= 1.0
         if not plans and not is_done:
             plans = self._split_gaps()
+            scored = [True] * len(plans)
         if not plans:
             self.termination.terminate()
             return None
-        return Population.new(X=np.stack(plans))
+        return Population.new(X=np.stack(plans), scored=scored)
 
-    def _walk(self) -> list[np.ndarray]:
-        """Let both walks do some rounds, turn by turn."""
-        plans = []
+    def _walk(self) -> tuple[list[np.ndarray], list[bool]]:
+        """Let both walks do some rounds, turn by turn; say of each plan whether the scored table led to it."""
+        plans, scored = [], []
         for _ in range(self.rounds_per_iteration):
-            steps = [walk.step(self.random_state) for walk in self.walks]
-            plans += [x for x in steps if x is not None]
-        return plans
+            for walk in self.walks:
+                x = walk.step(self.random_state)
+                if x is not None:
+                    plans.append(x)
+                    scored.append(walk.problem is self.problem)
+        return plans, scored
 
     def _split_gaps(self) -> list[np.ndarray]:
-        """Ruin and recreate between the neighbours that lie farthest apart."""
-        gaps = self.splitting.widest(self.pool.F, N_SPLITS)
-        if not len(gaps):
-            return []
-        self.splitting.split(self.pool.F, gaps)
-        X = self.pool.individuals[gaps].get("X")
-        toward = self.pool.individuals[gaps + 1].get("X")
-        ruined = self.split.do(self.problem, X, toward=toward, random_state=self.random_state)
-        return list(self.reconstruction.do(self.problem, ruined, random_state=self.random_state))
+        """Ruin and recreate between the neighbours that lie farthest apart, until something new comes of it."""
+        for archive, splitting in self.splittable:
+            while len(gaps := splitting.widest(archive.F, N_SPLITS)):
+                plans, is_new = self._ruin_and_recreate(archive, gaps)
+                splitting.fail(archive.F, gaps[~is_new])
+                if is_new.any():
+                    splitting.split(archive.F, gaps[is_new])
+                    return list(plans[is_new])
+        return []
+
+    def _ruin_and_recreate(self, archive: NonDominatedArchive, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
+        lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
+        ruined = self.split.do(self.problem, lower, toward=upper, random_state=self.random_state)
+        plans = self.reconstruction.do(self.problem, ruined, random_state=self.random_state)
+        return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         if infills is not None:
-            self.pool.add(infills)
-            self.splitting.settle(self.pool.F)
+            self._add(infills)
+            for archive, splitting in self.splittable:
+                splitting.settle(archive.F)
+
+    def _add(self, infills: Population) -> None:
+        """Put plans into the pool, and those that the scored table led to into the archive of their own, if any."""
+        self.pool.add(infills)
+        for archive, _ in self.splittable[1:]:
+            archive.add(infills[infills.get("scored").astype(bool)])
 
     def _set_optimum(self) -> None:
         self.opt = self.pop = self.pool.individuals
@@ -170,7 +191,8 @@ class OptLLM(Algorithm):
         """Return how much of the grid is done, 1.0 when no gap is left that is wider than it asks for."""
         n_rounds = max(1, 2 * (int(self.n_grid.value) - 1))
         rounds_left = sum(walk.rounds_left for walk in self.walks)
-        if rounds_left == 0 and self.splitting.is_filled(self.pool.F):
+        archive, splitting = self.splittable[0]
+        if rounds_left == 0 and splitting.is_filled(archive.F):
             return 1.0
         return 0.99 * (1.0 - rounds_left / n_rounds)
 
@@ -181,3 +203,11 @@ def _check_options(options: dict[str, Any]) -> None:
     for name in options:
         if name not in known or name in ("self", "kwargs"):
             raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")
+
+
+def _positive_integer(name: str, value: Any) -> int:
+    """Return a positive integer, also one that came as a float with an integral value, or raise ValueError."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 1 <= value < np.inf or int(value) != value:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+    return int(value)

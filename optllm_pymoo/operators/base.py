@@ -37,7 +37,10 @@ class AllocationOperator(Operator, abc.ABC):
 
         Raises:
             ValueError, TypeError: If ``_do`` returns anything but (n, N) LLM numbers; the message names the operator.
+            TypeError: If ``random_state`` is None.
         """
+        if random_state is None:
+            raise TypeError(f"{self.name} needs a random_state, a Generator or a seed; got None")
         is_population = isinstance(elem, Population)
         given = elem.get("X") if is_population else np.asarray(elem)
         X = problem.as_allocations(given).copy()

@@ -148,3 +148,17 @@ def test_help_names_the_commands():
     done = _run("--help")
     assert done.exit_code == 0
     assert "speed" in done.output
+
+
+def test_options_in_front_of_a_subcommand(monkeypatch, tmp_path):
+    """They belong to the comparison, and would be swallowed: refused; behind the subcommand they arrive."""
+    from benchmarks import speed
+
+    seen = []
+    monkeypatch.setattr(speed, "run_speed", lambda console, out, *, quick: seen.append((out, quick)))
+    done = _run("--quick", "speed")
+    assert done.exit_code == 2
+    assert "--quick stands before speed; put it behind speed" in " ".join(done.output.replace("│", " ").split())
+    assert seen == []
+    assert _run("speed", "--quick", "--out", tmp_path).exit_code == 0
+    assert seen == [(tmp_path, True)]

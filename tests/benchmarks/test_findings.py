@@ -65,10 +65,9 @@ def test_seconds_and_overshoot():
         moead={"seconds": 3.0, "evaluations": 1040},
         **{"single-llms": {"seconds": 0.1, "evaluations": 4}},
     )
-    assert (
-        "`optllm` takes 2 s for 1,000 evaluations; the baselines that spend the same budget take 3 s (`moead`)"
-        " to 4 s (`nsga2`)." in sentences
-    )
+    told = next(sentence for sentence in sentences if " s for " in sentence)
+    assert told.startswith("`optllm` takes 2 s for 1,000 evaluations; the baselines that evaluate as many")
+    assert told.endswith("take 3 s (`moead`) to 4 s (`nsga2`).")
     assert sentences[-1].startswith("More than the budget was evaluated by `moead` (1,040);")
 
 

@@ -31,18 +31,14 @@ def test_edge_cases_equal_the_twin(name):
     """On every named case the sums are those of fancy indexing."""
     drawn = EDGE_CASES[name]
     X = allocations(drawn, 7, 1)
-    twins.assert_expected(
-        evaluate_allocations, twins.evaluate_allocations, (drawn.cost, drawn.accuracy, X), rtol=1e-14
-    )
+    twins.assert_expected(evaluate_allocations, twins.evaluate_allocations, (drawn.cost, drawn.accuracy, X), rtol=1e-14)
 
 
 @given(tables(), st.integers(0, 20), st.integers(0, 1000), st.sampled_from([np.int8, np.int32]))
 def test_equal_the_twin(drawn, n_plans, seed, dtype):
     """Any table, any number of plans (also none), both types of plans."""
     X = allocations(drawn, n_plans, seed).astype(dtype)
-    twins.assert_expected(
-        evaluate_allocations, twins.evaluate_allocations, (drawn.cost, drawn.accuracy, X), rtol=1e-14
-    )
+    twins.assert_expected(evaluate_allocations, twins.evaluate_allocations, (drawn.cost, drawn.accuracy, X), rtol=1e-14)
 
 
 @pytest.mark.parametrize("n_llms", [1, 2, 12, 127, 128, 300])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,17 +33,18 @@ def test_by_hand():
     """
     cost = np.array([[1.0, 2.0, 4.0, 5.0, 4.0], [1.0, 1.0, 2.0, 3.0, 4.0]])
     accuracy = np.array([[0.0, 0.125, 0.75, 0.5, 0.75], [0.5, 0.75, 0.75, 0.25, 0.0]])
-    expected = np.array([0, 1, 1]), np.array([0, 2, 1]), np.array([[3.0, 0.75]])
+    expected = np.array([0, 1, 1]), np.array([0, 2, 1]), np.array([(3.0, 0.75, 0, 0, 2)], dtype=twins.STEP)
     twins.assert_expected(upper_hulls, twins.upper_hulls, (cost, accuracy, None), expected)
 
 
 @given(tables(max_queries=4, max_llms=7))
 def test_rises_and_flattens(drawn):
     """Along each hull cost and accuracy rise strictly and efficiency falls strictly."""
-    offset, _, deltas = upper_hulls(*drawn)
-    assert np.all(deltas > 0)
-    for start, stop in zip(offset[:-1], offset[1:], strict=True):
-        assert np.all(np.diff(deltas[start:stop, 1] / deltas[start:stop, 0]) < 0)
+    offset, _, steps = upper_hulls(*drawn)
+    assert np.all(steps["cost"] > 0)
+    assert np.all(steps["accuracy"] > 0)
+    for start, stop in pairwise(offset):
+        assert np.all(np.diff(steps["accuracy"][start:stop] / steps["cost"][start:stop]) < 0)
 
 
 @pytest.mark.parametrize(("n_llms", "dtype"), [(127, np.int8), (128, np.int32), (300, np.int32)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.ordering import order_by_efficiency, step_moves
+from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
 from tests import twins
 from tests.strategies import EDGE_CASES, allocations, tables
@@ -50,8 +50,8 @@ def test_levels_by_hand():
 @given(tables(max_llms=6), st.data())
 def test_steps_lead_from_any_prefix_to_any_other(drawn, data):
     """Walking from prefix a to prefix b ends where walking from the cheapest plan to b does, forward or backward."""
-    offset, vertices, deltas = upper_hulls(*drawn)
-    query, from_llm, to_llm = step_moves(offset, vertices, order_by_efficiency(deltas))
+    offset, vertices, steps = upper_hulls(*drawn)
+    query, from_llm, to_llm, _ = follow_steps(steps, order_by_efficiency(steps))
     start, stop = (data.draw(st.integers(0, len(query)), label=name) for name in ("start", "stop"))
     cheapest = vertices[offset[:-1] + np.arange(len(drawn.cost))]
     x, wanted = cheapest.copy(), cheapest.copy()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
+import os
 import pkgutil
 
 import numba
@@ -15,8 +17,7 @@ from optllm_pymoo import OptLLM, kernels, make_problem
 from optllm_pymoo.kernels import threads
 from optllm_pymoo.problems import AllocationProblem
 
-
-CALLED_BY_PYTHON = {"_accumulate", "_sort_ties", "first_disallowed", "take_steps"}
+CALLED_BY_PYTHON = {"_accumulate", "_crossing_bin", "_move_until", "first_disallowed", "take_steps"}
 """Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
 
 
@@ -79,3 +80,15 @@ def test_errors_of_a_thread_are_raised(set_threads):
     set_threads(2)
     with pytest.raises(AssertionError, match="a Python body"):
         threads.over_queries(_refuse, 1 << 20)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_forked_processes_start_their_own_threads(set_threads):
+    """A child that is forked after threads ran here evaluates a large batch itself, with the same outcome."""
+    set_threads(2)
+    problem = make_problem(70_000, 3)
+    expected = problem.evaluate(problem.single_llm(1))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        outcome = pool.apply_async(problem.evaluate, [problem.single_llm(1)]).get(timeout=60)
+    np.testing.assert_array_equal(outcome, expected)
