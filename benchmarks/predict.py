@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -152,7 +153,8 @@ def run_predict(
     n_jobs: Annotated[int, typer.Option(help="Jobs of each predictor.")] = 1,
 ) -> None:
     """Compare predictors by the true accuracy along the fronts that their predictions lead to."""
-    console, names, wanted = Console(), _names(predictors), _numbers(shares, "--shares")
+    names, wanted = _names(predictors), _numbers(shares, "--shares")
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     folders: list[Path | None] = list(data) if data else [None]

@@ -32,7 +32,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Args:
         estimator: Base estimator of a member: any scikit-learn regressor, or classifier with `predict_proba`.
-            None: extra trees, at least five labels per leaf, a third of the features per split.
+            None: extra trees, at least three labels per leaf, a third of the features per split.
         n_resamples: Members; with `folds` rounded up to whole rounds of ten.
         resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold;
             `out-of-bag`, bootstraps; `validation-split`, bootstraps of one half, weighed on the other half.
@@ -70,7 +70,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_resamples: int = 10,
         resampling: str = "folds",
         shrink: bool = True,
-        contrast: float = 2.0,
+        contrast: float = 3.0,
         alpha: float = 0.0,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -177,7 +177,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if not self.contrast > 0:
             raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
         if self.estimator is None:
-            return ExtraTreesRegressor(50, min_samples_leaf=5, max_features=1 / 3)
+            return ExtraTreesRegressor(50, min_samples_leaf=3, max_features=1 / 3)
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from optllm_pymoo.prediction.labels import Floats
 
-_MOST_COMMON: Final = 2.0  # averaging regularised trees flattens difficulty: it may be stretched again
-_MOST_SPECIFIC: Final = 1.0
+_MOST: Final = 2.0  # averaging regularised trees flattens probabilities: they may be stretched again
 
 
 class Shrinkage(NamedTuple):
@@ -22,7 +21,7 @@ class Shrinkage(NamedTuple):
 
     Attributes:
         common: Weight of the difficulty, in [0, 2]; above 1 where the ensemble is too timid.
-        specific: Weight of the rest, in [0, 1].
+        specific: Weight of the rest, in [0, 2].
     """
 
     common: float
@@ -49,9 +48,9 @@ UNCHANGED: Final = Shrinkage(1.0, 1.0)
 CONSTANTS: Final = Shrinkage(0.0, 0.0)
 
 
-def _cautious(weight: float, error: float, most: float) -> float:
+def _cautious(weight: float, error: float) -> float:
     """Positive-part James-Stein: what is within one standard error of zero counts as zero."""
-    return min(weight * (1 - (error / weight) ** 2), most) if weight > error else 0.0
+    return min(weight * (1 - (error / weight) ** 2), _MOST) if weight > error else 0.0
 
 
 def fit_shrinkage(residual: Floats, deviation: Floats, groups: NDArray[np.intp], /) -> Shrinkage:
@@ -82,6 +81,6 @@ def fit_shrinkage(residual: Floats, deviation: Floats, groups: NDArray[np.intp],
     scores = np.array([np.bincount(groups, row) for row in np.einsum("anm,nm->an", parts, error)])
     errors = np.sqrt(np.maximum(np.diag(inverse @ (scores @ scores.T) @ inverse), 0.0))
     return Shrinkage(
-        _cautious(float(weights[0]), float(errors[0]), _MOST_COMMON),
-        _cautious(float(weights[1]), float(errors[1]), _MOST_SPECIFIC),
+        common=_cautious(float(weights[0]), float(errors[0])),
+        specific=_cautious(float(weights[1]), float(errors[1])),
     )
