@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,11 +14,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 def stages() -> Iterator[Callable[[str], None]]:
     """Show the stage that is running with a spinner and the time gone by, if stderr is a terminal.
 
+    Whatever libraries print meanwhile goes to stderr too: stdout is for results.
+
     Yields:
         A function to be called with the name of each stage as it begins.
     """
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with redirect_stdout(sys.stderr), shown as progress:
         task = progress.add_task("Starting", total=None)
         yield lambda stage: progress.update(task, description=stage)

@@ -41,8 +41,8 @@ def plot_front(
     curve = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)] * (1, -1)
     singles, names, looks = _single_llms(problem)
     ax.plot(*curve.T, color=BLACK, linewidth=1.6, label="exact front (bound)", zorder=2)
-    if F is not None:
-        found = np.atleast_2d(F) * (1, -1)
+    found = np.empty((0, 2)) if F is None else np.atleast_2d(F) * (1, -1)
+    if len(found):
         ax.plot(*found.T, ".", color="#0072B2", markersize=4, label="plans found", zorder=3)
     for (cost, accuracy), look in zip(singles, looks, strict=True):
         ax.plot(cost, accuracy, look.marker, color=look.colour, markeredgecolor=BLACK, markeredgewidth=0.5, zorder=4)
@@ -56,8 +56,9 @@ def plot_front(
     percent(ax)
     if title:
         ax.set_title(title, fontsize=10)
-    clear = curve if plan is None else np.concatenate([curve, [[plan.cost_usd, plan.accuracy]]])
-    label_points(ax, singles, names, avoid=_evenly(ax, clear))
+    star = np.empty((0, 2)) if plan is None else np.array([[plan.cost_usd, plan.accuracy]])
+    clear = [_evenly(ax, curve), found, star]
+    label_points(ax, singles, names, avoid=np.concatenate(clear))
     return ax
 
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#DDDDDD")
 """Okabe and Ito's palette without black, which is kept for lines and text; light grey takes its
@@ -32,16 +32,18 @@ class Look(NamedTuple):
 
 
 def look_of(index: int, /) -> Look:
-    """Choose the look of the LLM with a number; colours, markers and hatches repeat with different periods.
+    """Choose the look of the LLM with a number; colours, markers and hatches don't repeat together.
 
     Args:
         index: Number of the LLM, >= 0.
 
     Example:
         >>> look_of(0), look_of(8)
-        (Look(colour='#0072B2', marker='o', hatch=''), Look(colour='#0072B2', marker='o', hatch='||'))
+        (Look(colour='#0072B2', marker='o', hatch=''), Look(colour='#0072B2', marker='s', hatch='||'))
     """
-    return Look(OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)], HATCHES[index % len(HATCHES)])
+    n_colours = len(OKABE_ITO)
+    marker = MARKERS[(index + index // n_colours) % len(MARKERS)]
+    return Look(OKABE_ITO[index % n_colours], marker, HATCHES[index % len(HATCHES)])
 
 
 def axes(ax: Axes | None, /, *, size: tuple[float, float] = (7.0, 4.6)) -> Axes:
@@ -82,6 +84,8 @@ def dollars(ax: Axes, amounts: Any, /) -> None:
     if values.min() > 0 and values.max() / values.min() > LOG_RATIO:
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(FuncFormatter(_minor_dollars))
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(_dollars))
     ax.set_xlabel("Total cost (US$)")
 
@@ -93,9 +97,12 @@ def percent(ax: Axes, /, *, axis: str = "y") -> None:
         ax: The axes.
         axis: "x" or "y".
     """
-    low, high = getattr(ax, f"get_{axis}lim")()
-    decimals = 0 if high - low > 0.04 else 1 if high - low > 0.004 else 2
-    getattr(ax, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+    getattr(ax, f"{axis}axis").set_major_formatter(FuncFormatter(_percent))
+
+
+def _percent(share: float, _: Any = None) -> str:
+    """Write as many decimals as the tick needs: 72.5 % is not 73 %."""
+    return f"{100 * share:.6g}%"
 
 
 def _dollars(amount: float, _: Any = None) -> str:

@@ -29,6 +29,7 @@ main()
 
 
 def start(*arguments: str, cwd: Path, code: str | None = None) -> subprocess.Popen[str]:
+    """Start the command, or code that calls it."""
     command = COMMAND if code is None else [sys.executable, "-c", code]
     return subprocess.Popen(
         [*command, *arguments], cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -20,6 +20,7 @@ CHOICES = {"budget": WithinBudget(6.0), "accuracy": AtLeastAccuracy(0.6), "knee"
 
 @pytest.fixture
 def problem() -> AllocationProblem:
+    """Two queries, three LLMs, four supported plans."""
     return AllocationProblem(COST, ACCURACY)
 
 
@@ -92,7 +93,7 @@ def test_what_a_message_says_can_be_typed_back(name: str) -> None:
     """The cheapest cost printed is a budget that works, the best accuracy printed a target that works."""
     front = EDGE_CASES[name].front()
     if front.F[0, 0] > 0:
-        with pytest.raises(ValueError, match="below the cheapest plan, which costs .* US") as error:
+        with pytest.raises(ValueError, match=r"below the cheapest plan, which costs .* US") as error:
             WithinBudget(front.F[0, 0] / 2).do(front)
         assert WithinBudget(float(str(error.value).split()[-2])).do(front) >= 0
     if front.F[-1, 1] > -1:

@@ -15,6 +15,7 @@ CORRECT = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
 
 @pytest.fixture
 def plan() -> Plan:
+    """Only the second query goes to the large LLM."""
     return Plan(AllocationProblem(COST, ACCURACY, llms=["small", "large"]), [0, 1, 0])
 
 

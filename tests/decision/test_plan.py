@@ -21,6 +21,7 @@ ACCURACY = [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]]
 
 @pytest.fixture
 def problem() -> AllocationProblem:
+    """Two queries, three LLMs, four supported plans."""
     return AllocationProblem(COST, ACCURACY, llms=["small", "middle", "large"], query_ids=["q1", "q2"])
 
 

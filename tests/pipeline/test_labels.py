@@ -12,6 +12,7 @@ from optllm_pymoo.pipeline import split_by_known, split_by_share, with_labels_fr
 
 
 def small(correct: object = None) -> Dataset:
+    """Four queries on two LLMs, all outcomes known unless given."""
     table = np.ones((4, 2)) if correct is None else correct
     return Dataset(np.ones((4, 2)), table, llms=["a", "b"], query_ids=["q0", "q1", "q2", "q3"])
 

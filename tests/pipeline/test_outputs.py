@@ -11,10 +11,12 @@ from optllm_pymoo.pipeline import check_writable, write_files
 
 
 def writer(text: str) -> Callable[[Path], None]:
+    """Build a function that writes a text."""
     return lambda path: path.write_text(text) and None
 
 
 def interrupted(path: Path) -> None:
+    """Be interrupted while writing."""
     path.write_text("half a li")
     raise KeyboardInterrupt
 
@@ -46,7 +48,7 @@ def test_refuses_what_is_no_folder(tmp_path: Path) -> None:
     """A file in the way, here or above; a folder that is yet to be made is fine, and isn't made."""
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(NotADirectoryError, match="can't write to .*file is not a folder"):
+        with pytest.raises(NotADirectoryError, match=r"can't write to .*file is not a folder"):
             check_writable(folder)
     check_writable(tmp_path / "new" / "below")
     assert not (tmp_path / "new").exists()

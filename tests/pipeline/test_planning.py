@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
-from optllm_pymoo.decision import WithinBudget
+from optllm_pymoo.decision import Plan, WithinBudget
 from optllm_pymoo.pipeline import algorithm_names, find_front, front_frame, plan_front, realised_front
 from tests.processes import run_fresh
 
@@ -15,6 +15,7 @@ DATA = make_dataset(160, 3, random_state=3)
 
 
 def with_outcomes(data: Dataset, correct: np.ndarray) -> Dataset:
+    """The same batch with other outcomes."""
     return Dataset(data.cost, correct, llms=data.llms, query_ids=data.query_ids, texts=data.texts)
 
 
@@ -125,3 +126,21 @@ def test_refuses_batches_without_texts_or_without_labels_of_an_llm() -> None:
     correct[:, 2] = np.nan
     with pytest.raises(ValueError, match="no labelled query tells anything about 'model-3'"):
         plan_front(with_outcomes(DATA, correct), 0.25)
+
+
+def test_intervals_hold_what_comes_true() -> None:
+    """On synthetic batches the default 95 % intervals hold most plans; for independent errors they are too narrow."""
+    held = {0.0: 0, 0.05: 0}
+    n_plans = 0
+    for seed in range(4):
+        data = make_dataset(600, 4, random_state=seed)
+        front = plan_front(data, 0.1, random_state=seed)
+        correct = data.to_frames().correct.loc[list(front.problem.query_ids)].to_numpy()
+        for k in np.linspace(0, len(front.found) - 1, 6).astype(int):
+            plan = Plan(front.problem, front.found.assignment(k), sigma=front.sigma)
+            n_plans += 1
+            for correlation in held:
+                low, high = plan.interval(correlation=correlation)
+                held[correlation] += low <= plan.evaluate(correct).accuracy <= high
+    assert held[0.05] >= 0.8 * n_plans
+    assert held[0.0] < held[0.05]

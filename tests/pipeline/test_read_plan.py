@@ -17,6 +17,7 @@ DATA = make_dataset(80, 3)
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
+    """A plan of the 60 queries without labels."""
     return plan_front(DATA, 0.25).choose()
 
 

@@ -13,6 +13,7 @@ from optllm_pymoo.plotting.labels import label_points
 
 
 def square() -> Axes:
+    """Empty axes from 0 to 1."""
     _, ax = plt.subplots(figsize=(6, 4))
     ax.set(xlim=(0, 1), ylim=(0, 1))
     return ax
