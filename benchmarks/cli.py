@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
+from benchmarks.predict import run_predict
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -87,6 +88,9 @@ def speed(
     from benchmarks.speed import run_speed
 
     run_speed(Console(), out, quick=quick)
+
+
+app.command(name="predict")(run_predict)
 
 
 def checked_settings(n_grid: int, budget: int, /) -> Settings:

@@ -204,14 +204,10 @@ def test_a_measured_front_can_be_freed():
     assert len(measures._exact_hypervolumes) < known
 
 
-@pytest.mark.parametrize(
-    "measure", [normalise, hypervolume_ratio, additive_epsilon, igd_plus, spread, search_quality]
-)
+@pytest.mark.parametrize("measure", [normalise, hypervolume_ratio, additive_epsilon, igd_plus, spread, search_quality])
 def test_refused_objectives(measure, three_points):
     """Empty sets, other widths and numbers that aren't finite are refused; a single row is not."""
-    with pytest.raises(
-        ValueError, match=r"at least one \(cost, -accuracy\) pair in rows; got shape \(0, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"at least one \(cost, -accuracy\) pair in rows; got shape \(0, 2\)"):
         measure(np.empty((0, 2)), three_points)
     with pytest.raises(ValueError, match=r"got shape \(1, 3\)"):
         measure([[1.0, -0.5, 0.0]], three_points)

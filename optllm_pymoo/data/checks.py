@@ -63,9 +63,7 @@ def check_tables(cost: FloatArray, correct: FloatArray, /) -> None:
         ValueError: Naming the first such place.
     """
     if cost.shape != correct.shape:
-        raise ValueError(
-            f"cost and correct must have the same shape (N, M); got {cost.shape} and {correct.shape}"
-        )
+        raise ValueError(f"cost and correct must have the same shape (N, M); got {cost.shape} and {correct.shape}")
     if (place := cost_fault(cost)) is not None:
         value = cost[place]
         raise ValueError(f"cost must be finite and >= 0 US$; cost[{place[0]}, {place[1]}] = {value}")
@@ -96,6 +94,4 @@ def check_unique(names: Sequence[Hashable], what: str, /) -> None:
     duplicate = first_duplicate(names)
     if duplicate is not None:
         earlier, later = duplicate
-        raise ValueError(
-            f"{what} must be unique; {names[later]!r} is both {what}[{earlier}] and {what}[{later}]"
-        )
+        raise ValueError(f"{what} must be unique; {names[later]!r} is both {what}[{earlier}] and {what}[{later}]")

@@ -20,9 +20,7 @@ _EXACT: dict[str, Any] = (
 )
 
 
-def read_csv(
-    path: Path, /, *, text: Sequence[str], numbers: Sequence[str], gaps: Iterable[str] = ()
-) -> pd.DataFrame:
+def read_csv(path: Path, /, *, text: Sequence[str], numbers: Sequence[str], gaps: Iterable[str] = ()) -> pd.DataFrame:
     """Some columns of a CSV or gzipped CSV file.
 
     Args:

@@ -48,9 +48,7 @@ def records(path: Path, /) -> Generator[tuple[int, list[str]], None, None]:
     except UnicodeDecodeError as error:
         raise DataFileError(path, f"expected UTF-8 text ({error})", _undecodable_line(path)) from None
     except csv.Error as error:
-        raise DataFileError(
-            path, f"this record can't be read, a quote may not be closed ({error})", line
-        ) from None
+        raise DataFileError(path, f"this record can't be read, a quote may not be closed ({error})", line) from None
 
 
 def read_header(path: Path, /) -> list[str]:

@@ -18,9 +18,7 @@ def write_csv(frame: pd.DataFrame, path: Path, /) -> None:
     """Write a frame without its index, gzipped if the name ends in `.gz`; floats to the last bit."""
     # Without a name and a time in its header an archive depends on the content alone
     with path.open("wb") as file, _gzipped(file) if path.suffix == ".gz" else nullcontext(file) as target:
-        frame.to_csv(
-            target, index=False, lineterminator="\n", mode="wb", encoding="utf-8", quoting=_quoting(frame)
-        )
+        frame.to_csv(target, index=False, lineterminator="\n", mode="wb", encoding="utf-8", quoting=_quoting(frame))
 
 
 def _gzipped(file: BinaryIO) -> gzip.GzipFile:

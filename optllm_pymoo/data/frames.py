@@ -72,9 +72,7 @@ def dataset_to_frames(dataset: Dataset, /) -> Frames:
     index = pd.Index(dataset.query_ids, name="query_id")
     columns = list(dataset.llms)
     known = {"text": dataset.texts, "group": dataset.groups}
-    queries = pd.DataFrame(
-        {name: values for name, values in known.items() if values is not None}, index=index
-    )
+    queries = pd.DataFrame({name: values for name, values in known.items() if values is not None}, index=index)
     cost = pd.DataFrame(dataset.cost.copy(), index=index, columns=columns)
     return Frames(cost, pd.DataFrame(dataset.correct.copy(), index=index, columns=columns), queries)
 

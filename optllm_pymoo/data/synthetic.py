@@ -35,9 +35,7 @@ class Candidates(NamedTuple):
     verbosity: FloatArray
 
 
-def make_dataset(
-    n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0
-) -> Dataset:
+def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0) -> Dataset:
     """A seeded synthetic batch: nothing in it comes from a real LLM, and `about` says so.
 
     Questions of six kinds are made of templates. A harder one has more and harder parts, so that its text

@@ -112,9 +112,7 @@ def test_selections_that_make_no_data_set_are_refused(small):
 
 def test_unknown_llms_are_named_with_the_closest(small):
     """A misspelt name is answered by the closest; one that resembles none by the list alone."""
-    with pytest.raises(
-        ValueError, match="unknown LLM 'Larg'; did you mean 'large'\\? Known: 'small', 'large'"
-    ):
+    with pytest.raises(ValueError, match="unknown LLM 'Larg'; did you mean 'large'\\? Known: 'small', 'large'"):
         small.with_llms(["Larg"])
     with pytest.raises(ValueError, match="unknown LLM '0x'\\. Known: 'small', 'large'"):
         small.with_llms(["0x"])

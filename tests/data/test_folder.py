@@ -51,14 +51,10 @@ def test_byte_order_mark_windows_line_ends_and_blank_lines_do_no_harm(folder):
     """A file with a spreadsheet's quirks reads like one without, and its lines are counted right."""
     expected = load_dataset(folder)
     for path in folder.glob("*.csv"):
-        text = (
-            "\ufeff" + path.read_text().replace("\n", "\r\n").replace("two\r\nlines", "two\nlines") + "\r\n"
-        )
+        text = "\ufeff" + path.read_text().replace("\n", "\r\n").replace("two\r\nlines", "two\nlines") + "\r\n"
         path.write_bytes(text.encode())
     assert_same(load_dataset(folder), expected)
-    (folder / "cost.csv").write_bytes(
-        b"\xef\xbb\xbfquery_id,small,large\r\n\r\nq1,0.1,2\r\nq2,?,3\r\nq3,0,1\r\n"
-    )
+    (folder / "cost.csv").write_bytes(b"\xef\xbb\xbfquery_id,small,large\r\n\r\nq1,0.1,2\r\nq2,?,3\r\nq3,0,1\r\n")
     with pytest.raises(DataFileError, match=r"line 4, column 'small': expected a number, found '\?'"):
         load_dataset(folder)
 
@@ -66,9 +62,7 @@ def test_byte_order_mark_windows_line_ends_and_blank_lines_do_no_harm(folder):
 def test_line_is_that_of_the_file_below_texts_of_many_lines(folder):
     """Line breaks inside quotes count: with a first text of three lines, record 3 starts on line 6."""
     (folder / "queries.csv").write_text('query_id,text\nq1,"a\nb\nc"\nq2,x\nq2,y\n')
-    with pytest.raises(
-        DataFileError, match=r"queries.csv, line 6, column 'query_id': 'q2' is already on line 5"
-    ):
+    with pytest.raises(DataFileError, match=r"queries.csv, line 6, column 'query_id': 'q2' is already on line 5"):
         load_dataset(folder)
 
 
@@ -152,11 +146,7 @@ COST = st.floats(0, 1e6) | st.sampled_from([0.1 + 0.2, 5e-324, 1e-17, 1 / 3])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(
-    st.lists(
-        st.tuples(TEXT, TEXT, COST, st.sampled_from([0, 1, 0.25, 1 / 3, np.nan])), min_size=1, max_size=6
-    )
-)
+@given(st.lists(st.tuples(TEXT, TEXT, COST, st.sampled_from([0, 1, 0.25, 1 / 3, np.nan])), min_size=1, max_size=6))
 def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, rows):
     """Any text, any float, and unknown outcomes survive saving and loading."""
     texts, groups, cost, correct = zip(*rows, strict=True)

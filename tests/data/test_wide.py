@@ -208,9 +208,7 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, small, monkeyp
     for module in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    message = (
-        r'reading and writing Parquet needs pyarrow; install it with: pip install "optllm-pymoo\[parquet\]"'
-    )
+    message = r'reading and writing Parquet needs pyarrow; install it with: pip install "optllm-pymoo\[parquet\]"'
     with pytest.raises(ImportError, match=message):
         read_wide(path)
     with pytest.raises(ImportError, match=message):
