@@ -13,7 +13,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
-from optllm_pymoo.validation import as_mask, as_table, check_shape, read_only
+from optllm_pymoo.validation import as_mask, as_table, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
@@ -207,7 +207,7 @@ class SupportedFront:
         """
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - TOLERANCE):
-            raise ValueError(f"budget {budget_usd:g} US$ is below the cheapest plan, {cheapest:g} US$")
+            raise ValueError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + TOLERANCE), side="right")
         return max(0, int(affordable) - 1)
 
@@ -225,7 +225,7 @@ class SupportedFront:
         """
         best = -self.F[-1, 1]
         if not target <= best + TOLERANCE:
-            raise ValueError(f"accuracy {target:g} is above the most accurate plan, {best:g}")
+            raise ValueError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
         return int(np.searchsorted(-self.F[:, 1], target - TOLERANCE, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
@@ -243,7 +243,8 @@ class SupportedFront:
         costs = np.asarray(cost_usd, dtype=float)
         too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
         if too_low.size:
-            raise ValueError(f"no plan costs {too_low[0]:g} US$ or less; the cheapest costs {self.F[0, 0]:g} US$")
+            low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
+            raise ValueError(f"no plan costs {low} US$ or less; the cheapest costs {cheapest} US$")
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:

@@ -112,6 +112,15 @@ def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:
     return ValueError(f"unknown LLM {llm!r}; {hint}Known LLMs: {', '.join(llms)}")
 
 
+def in_full(value: Any, /) -> str:
+    """Write a number that is refused with all its digits: rounded, it might look like one that isn't.
+
+    >>> in_full(2.0), in_full(1.0000000001), in_full(np.float32(1.2))
+    ('2', '1.0000000001', '1.2')
+    """
+    return str(value).removesuffix(".0")
+
+
 def read_only(array: np.ndarray, /) -> np.ndarray:
     """Return a view that can't be written to, leaving the caller's own array as it is."""
     view = array.view()
@@ -134,4 +143,4 @@ def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> No
     else:
         expected = "be finite"
     others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
-    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {table[i, j]:g}{others}")
+    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
