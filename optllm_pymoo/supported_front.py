@@ -13,7 +13,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
-from optllm_pymoo.validation import as_mask, as_table, check_shape, in_full, read_only
+from optllm_pymoo.validation import as_mask, as_table, check_labels, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
@@ -71,7 +71,8 @@ class SupportedFront:
 
     Raises:
         TypeError: If a table does not hold real numbers.
-        ValueError: If a table is out of range, empty, or of another shape than ``cost``.
+        ValueError: If a table is out of range, empty, or of another shape than ``cost``, or if
+            DataFrames among them differ in their labels.
 
     Example:
         >>> front = SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -84,6 +85,7 @@ class SupportedFront:
     """
 
     def __init__(self, cost: Any, accuracy: Any, /, allowed: Any = None) -> None:
+        check_labels(cost=cost, accuracy=accuracy, allowed=allowed)
         cost = as_table("cost", cost, lower=0.0)
         accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
         check_shape("accuracy", accuracy, cost.shape)

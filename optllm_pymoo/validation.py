@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
@@ -99,6 +100,24 @@ def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> Non
     """
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
+
+
+def check_labels(**tables: Any) -> None:
+    """Raise ValueError unless all tables that have labels have the same ones, in the same order.
+
+    Args:
+        **tables: Tables by name; what is no DataFrame has no labels and is matched by position.
+    """
+    labelled = [(name, table) for name, table in tables.items() if isinstance(table, pd.DataFrame)]
+    for name, table in labelled[1:]:
+        first, expected = labelled[0]
+        for axis in ("columns", "index"):
+            here, there = getattr(expected, axis), getattr(table, axis)
+            if not here.equals(there):
+                raise ValueError(
+                    f"{first} and {name} must have the same {axis}; got {list(here[:5])} and {list(there[:5])};"
+                    " reorder one of them"
+                )
 
 
 def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:

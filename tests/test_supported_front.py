@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +201,15 @@ def test_bad_tables(args, error, message):
     with pytest.raises(error, match=message):
         SupportedFront(*args)
     assert len(SupportedFront([[0.0, 2.0]], [[0.0, 1.0]], [[True, 1]])) == 2
+
+
+def test_frames_that_disagree():
+    """Frames are never matched by position where their labels differ; with the same labels they are a front."""
+    cost = pd.DataFrame([[1.0, 2.0]], columns=["small", "large"])
+    turned = pd.DataFrame([[0.9, 0.1]], columns=["large", "small"])
+    with pytest.raises(ValueError, match="cost and accuracy must have the same columns; got .*; reorder one of them"):
+        SupportedFront(cost, turned)
+    assert SupportedFront(cost, turned[cost.columns]).F.tolist() == [[1.0, -0.1], [2.0, -0.9]]
 
 
 def test_front_of_the_problem_is_this_front():

@@ -142,6 +142,14 @@ def test_frames_that_disagree(other, axis):
     assert AllocationProblem(cost, frames.pop("accuracy"), **frames).llms == ("a", "b", "c")
 
 
+def test_frames_that_disagree_beside_plain_costs():
+    """Labels are compared also where the costs have none."""
+    accuracy = pd.DataFrame(ACCURACY, columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match="accuracy and robust_accuracy must have the same columns"):
+        AllocationProblem(COST, accuracy, robust_accuracy=accuracy.set_axis(["c", "b", "a"], axis="columns"))
+    assert AllocationProblem(COST, accuracy, robust_accuracy=accuracy).n_llms == 3
+
+
 @pytest.mark.parametrize(
     ("X", "place"),
     [
