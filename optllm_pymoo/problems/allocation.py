@@ -83,7 +83,9 @@ class AllocationProblem(Problem):
             )
         self.robust_accuracy = None
         if robust_accuracy is not None:
-            robust = as_table("robust_accuracy", robust_accuracy)
+            # they are kept in the type of the other tables, in which they have to be finite too
+            limit = float(np.finfo(np.float32).max) if self.cost.dtype == np.float32 else np.inf
+            robust = as_table("robust_accuracy", robust_accuracy, lower=-limit, upper=limit)
             check_shape("robust_accuracy", robust, self.cost.shape)
             self.robust_accuracy = read_only(robust.astype(self.cost.dtype, copy=False))
         n_queries, n_llms = self.cost.shape
@@ -192,7 +194,9 @@ class AllocationProblem(Problem):
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])
 
     def _thinned(self, n_points: int | None) -> np.ndarray:
-        return self.supported_front.thin(n_points or min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries)))
+        if n_points is None:
+            n_points = min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries))
+        return self.supported_front.thin(n_points)
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
         """Score allocations; pymoo's own method behind a check of the shape.

@@ -56,6 +56,14 @@ def test_robust_accuracies_must_be_finite(value):
     assert AllocationProblem(COST, ACCURACY, robust_accuracy=with_cell(ACCURACY, -9.5)).robust_accuracy[1, 2] == -9.5
 
 
+def test_robust_accuracies_beyond_float32():
+    """Beside float32 tables they become float32, where 1e39 would be infinite; beside float64 it is a number."""
+    robust = with_cell(ACCURACY, 1e39)
+    with pytest.raises(ValueError, match=r"^robust_accuracy must lie in \[.*\]; robust_accuracy\[1, 2\] = 1e\+39$"):
+        AllocationProblem(COST.astype(np.float32), ACCURACY.astype(np.float32), robust_accuracy=robust)
+    assert AllocationProblem(COST, ACCURACY, robust_accuracy=robust).robust_accuracy[1, 2] == 1e39
+
+
 @pytest.mark.parametrize("name", ["accuracy", "robust_accuracy", "allowed"])
 def test_shapes_that_disagree(name):
     """Every table must have the shape of the costs."""
