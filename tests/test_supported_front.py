@@ -207,7 +207,7 @@ def test_frames_that_disagree():
     """Frames are never matched by position where their labels differ; with the same labels they are a front."""
     cost = pd.DataFrame([[1.0, 2.0]], columns=["small", "large"])
     turned = pd.DataFrame([[0.9, 0.1]], columns=["large", "small"])
-    with pytest.raises(ValueError, match="cost and accuracy must have the same columns; got .*; reorder one of them"):
+    with pytest.raises(ValueError, match=r"cost and accuracy must have the same columns; got .*; reorder one of them"):
         SupportedFront(cost, turned)
     assert SupportedFront(cost, turned[cost.columns]).F.tolist() == [[1.0, -0.1], [2.0, -0.9]]
 

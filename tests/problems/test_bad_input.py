@@ -30,7 +30,8 @@ def test_costs_out_of_range(value, shown):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1.2, "1.2"), (1 + 1e-9, "1.000000001"), (-0.1, "-0.1")]
+    ("value", "shown"),
+    [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1.2, "1.2"), (1 + 1e-9, "1.000000001"), (-0.1, "-0.1")],
 )
 def test_accuracies_out_of_range(value, shown):
     """NaN, infinities and what is no probability; 0 and 1 are."""
