@@ -179,7 +179,8 @@ class SupportedFront:
         if not -len(self) <= k < len(self):
             raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
         k %= len(self)
-        start, x = min(self._decoded, key=lambda decoded: abs(decoded[0] - k))
+        # a copy: another thread may be adding a plan meanwhile
+        start, x = min(tuple(self._decoded), key=lambda decoded: abs(decoded[0] - k))
         x = x.copy()
         query, from_llm, to_llm = self._moves
         take_steps(query, to_llm if k >= start else from_llm, start, k, x)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -201,6 +203,25 @@ def test_bad_tables(args, error, message):
     with pytest.raises(error, match=message):
         SupportedFront(*args)
     assert len(SupportedFront([[0.0, 2.0]], [[0.0, 1.0]], [[True, 1]])) == 2
+
+
+def test_decoded_from_several_threads():
+    """Threads may share a front: each gets the plans it asks for, however they take turns."""
+    problem = make_problem(20, 6)
+    front = problem.supported_front
+    expected = np.stack([front.assignment(k) for k in range(len(front))])
+
+    def decode(seed):
+        points = np.random.default_rng(seed).integers(0, len(front), 10_000).tolist()
+        return all(np.array_equal(front.assignment(k), expected[k]) for k in points)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(decode, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_frames_that_disagree():
