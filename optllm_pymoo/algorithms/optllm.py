@@ -27,6 +27,9 @@ from optllm_pymoo.operators.destruction import (
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.problems import AllocationProblem
 
+PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
+"""What pymoo's own constructor takes, and ``minimize`` passes on."""
+
 N_SPLITS = 8
 """Gaps that one iteration splits at once."""
 
@@ -204,9 +207,8 @@ class OptLLM(Algorithm):
 
 def _check_options(options: dict[str, Any]) -> None:
     """Refuse misspelt options, which pymoo would swallow."""
-    known = inspect.signature(Algorithm.__init__).parameters
     for name in options:
-        if name not in known or name in ("self", "kwargs"):
+        if name not in PYMOO_OPTIONS:
             raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")
 
 
