@@ -59,7 +59,7 @@ class SupportedFront:
     misses the optimum by less than one step: a certificate of at most 1/N of mean accuracy.
 
     Building takes one pass over the tables and one sort, O(N M + S log S), where S <= N (M - 1) counts the steps.
-    Memory is O(N + S): plans are decoded when they are asked for.
+    Memory is O(N + S): plans are decoded when they are asked for. Only `levels`, which reconstruction needs, is O(N M).
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0. Kept without a copy if it is a C-contiguous float array.
