@@ -22,14 +22,20 @@ ON_FRONT = 1e-9
 DATA_SETS = ("llmrouter", "logpai", "mmlu", "routerarena")
 
 
+def data_folders() -> list[Path]:
+    """Find the folders of `DATA_SETS` that there are below ``$OPTLLM_SHARED/data``; none where that isn't set."""
+    shared = os.environ.get("OPTLLM_SHARED")
+    folders = [Path(shared) / "data" / name for name in DATA_SETS] if shared else []
+    return [folder for folder in folders if folder.is_dir()]
+
+
 def quality_batches(n_queries: int, /, *, with_data: bool = True) -> Iterator[tuple[str, AllocationProblem]]:
-    """Yield the synthetic families, and the data sets below ``$OPTLLM_SHARED/data`` where that is set."""
+    """Yield the synthetic families, and the data sets of `data_folders`."""
     for family in FAMILIES:
         yield family, make_problem(n_queries, 12, family=family, random_state=0)
-    shared = os.environ.get("OPTLLM_SHARED")
-    if with_data and shared:
-        for name in DATA_SETS:
-            yield from load_problems([Path(shared) / "data" / name]).items()
+    if with_data:
+        for folder in data_folders():
+            yield from load_problems([folder]).items()
 
 
 def quality_rows(name: str, problem: AllocationProblem, /) -> Iterator[Row]:

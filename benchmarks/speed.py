@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.ratios import evaluation_row, front_row, minimize_row
 from benchmarks.rows import Row, rich_rows, verdict, write_rows
-from benchmarks.search_quality import quality_batches, quality_rows
+from benchmarks.search_quality import DATA_SETS, data_folders, quality_batches, quality_rows
 from benchmarks.subprocesses import first_minimize_row, memory_row
 
 N_LLMS = 12
@@ -34,6 +34,11 @@ def run_speed(console: Console, out: Path, /, *, quick: bool) -> list[Row]:
             status.update(f"measuring; {row.what}, {row.size}: {row.measured:.4g} {row.unit}")
     console.print(rich_rows(rows))
     console.print(verdict(rows))
+    found = [] if quick else [folder.name for folder in data_folders()]
+    if len(found) < len(DATA_SETS):
+        left_out = ", ".join(name for name in DATA_SETS if name not in found)
+        why = "with --quick" if quick else "which are looked for in $OPTLLM_SHARED/data"
+        console.print(f"Search quality was not measured on {left_out}, {why}.")
     for path in write_rows(out, rows):
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
     return rows

@@ -13,7 +13,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
-from optllm_pymoo.validation import as_mask, as_table, check_shape, read_only
+from optllm_pymoo.validation import as_mask, as_table, check_labels, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
@@ -59,7 +59,7 @@ class SupportedFront:
     misses the optimum by less than one step: a certificate of at most 1/N of mean accuracy.
 
     Building takes one pass over the tables and one sort, O(N M + S log S), where S <= N (M - 1) counts the steps.
-    Memory is O(N + S): plans are decoded when they are asked for.
+    Memory is O(N + S): plans are decoded when they are asked for. Only `levels`, which reconstruction needs, is O(N M).
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0. Kept without a copy if it is a C-contiguous float array.
@@ -71,7 +71,8 @@ class SupportedFront:
 
     Raises:
         TypeError: If a table does not hold real numbers.
-        ValueError: If a table is out of range, empty, or of another shape than ``cost``.
+        ValueError: If a table is out of range, empty, or of another shape than ``cost``, or if
+            DataFrames among them differ in their labels.
 
     Example:
         >>> front = SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -84,6 +85,7 @@ class SupportedFront:
     """
 
     def __init__(self, cost: Any, accuracy: Any, /, allowed: Any = None) -> None:
+        check_labels(cost=cost, accuracy=accuracy, allowed=allowed)
         cost = as_table("cost", cost, lower=0.0)
         accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
         check_shape("accuracy", accuracy, cost.shape)
@@ -177,7 +179,8 @@ class SupportedFront:
         if not -len(self) <= k < len(self):
             raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
         k %= len(self)
-        start, x = min(self._decoded, key=lambda decoded: abs(decoded[0] - k))
+        # a copy: another thread may be adding a plan meanwhile
+        start, x = min(tuple(self._decoded), key=lambda decoded: abs(decoded[0] - k))
         x = x.copy()
         query, from_llm, to_llm = self._moves
         take_steps(query, to_llm if k >= start else from_llm, start, k, x)
@@ -207,7 +210,7 @@ class SupportedFront:
         """
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - TOLERANCE):
-            raise ValueError(f"budget {budget_usd:g} US$ is below the cheapest plan, {cheapest:g} US$")
+            raise ValueError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + TOLERANCE), side="right")
         return max(0, int(affordable) - 1)
 
@@ -225,7 +228,7 @@ class SupportedFront:
         """
         best = -self.F[-1, 1]
         if not target <= best + TOLERANCE:
-            raise ValueError(f"accuracy {target:g} is above the most accurate plan, {best:g}")
+            raise ValueError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
         return int(np.searchsorted(-self.F[:, 1], target - TOLERANCE, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
@@ -243,7 +246,8 @@ class SupportedFront:
         costs = np.asarray(cost_usd, dtype=float)
         too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
         if too_low.size:
-            raise ValueError(f"no plan costs {too_low[0]:g} US$ or less; the cheapest costs {self.F[0, 0]:g} US$")
+            low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
+            raise ValueError(f"no plan costs {low} US$ or less; the cheapest costs {cheapest} US$")
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:

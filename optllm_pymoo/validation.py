@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
@@ -101,6 +102,24 @@ def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> Non
         raise ValueError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
 
 
+def check_labels(**tables: Any) -> None:
+    """Raise ValueError unless all tables that have labels have the same ones, in the same order.
+
+    Args:
+        **tables: Tables by name; what is no DataFrame has no labels and is matched by position.
+    """
+    labelled = [(name, table) for name, table in tables.items() if isinstance(table, pd.DataFrame)]
+    for name, table in labelled[1:]:
+        first, expected = labelled[0]
+        for axis in ("columns", "index"):
+            here, there = getattr(expected, axis), getattr(table, axis)
+            if not here.equals(there):
+                raise ValueError(
+                    f"{first} and {name} must have the same {axis}; got {list(here[:5])} and {list(there[:5])};"
+                    " reorder one of them"
+                )
+
+
 def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:
     """Build the error for an LLM that isn't there, naming the closest one and all that are.
 
@@ -110,6 +129,15 @@ def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:
     close = get_close_matches(llm, llms, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return ValueError(f"unknown LLM {llm!r}; {hint}Known LLMs: {', '.join(llms)}")
+
+
+def in_full(value: Any, /) -> str:
+    """Write a number that is refused with all its digits: rounded, it might look like one that isn't.
+
+    >>> in_full(2.0), in_full(1.0000000001), in_full(np.float32(1.2))
+    ('2', '1.0000000001', '1.2')
+    """
+    return str(value).removesuffix(".0")
 
 
 def read_only(array: np.ndarray, /) -> np.ndarray:
@@ -134,4 +162,4 @@ def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> No
     else:
         expected = "be finite"
     others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
-    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {table[i, j]:g}{others}")
+    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")

@@ -116,3 +116,14 @@ def test_bound_is_concave_and_never_falls(drawn):
     values = front.bound(np.linspace(front.F[0, 0], front.F[-1, 0] + 1, 50))
     assert np.all(np.diff(values) >= -1e-12)
     assert np.all(np.diff(values, 2) <= 1e-12)
+
+
+def test_refused_numbers_are_written_in_full():
+    """What a message names as possible is accepted when it is typed back, and differs from what was refused."""
+    front = SupportedFront([[1 / 3, 1]], [[1 / 7, 2 / 3]])
+    with pytest.raises(ValueError, match=r"budget 0\.333333 US") as low:
+        front.within_budget(0.333333)
+    assert front.within_budget(float(str(low.value).split()[-2])) == 0
+    with pytest.raises(ValueError, match=r"accuracy 0\.666667 is above") as high:
+        front.at_least_accuracy(0.666667)
+    assert front.at_least_accuracy(float(str(high.value).split()[-1])) == 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +203,34 @@ def test_bad_tables(args, error, message):
     with pytest.raises(error, match=message):
         SupportedFront(*args)
     assert len(SupportedFront([[0.0, 2.0]], [[0.0, 1.0]], [[True, 1]])) == 2
+
+
+def test_decoded_from_several_threads():
+    """Threads may share a front: each gets the plans it asks for, however they take turns."""
+    problem = make_problem(20, 6)
+    front = problem.supported_front
+    expected = np.stack([front.assignment(k) for k in range(len(front))])
+
+    def decode(seed):
+        points = np.random.default_rng(seed).integers(0, len(front), 10_000).tolist()
+        return all(np.array_equal(front.assignment(k), expected[k]) for k in points)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(decode, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_frames_that_disagree():
+    """Frames are never matched by position where their labels differ; with the same labels they are a front."""
+    cost = pd.DataFrame([[1.0, 2.0]], columns=["small", "large"])
+    turned = pd.DataFrame([[0.9, 0.1]], columns=["large", "small"])
+    with pytest.raises(ValueError, match=r"cost and accuracy must have the same columns; got .*; reorder one of them"):
+        SupportedFront(cost, turned)
+    assert SupportedFront(cost, turned[cost.columns]).F.tolist() == [[1.0, -0.1], [2.0, -0.9]]
 
 
 def test_front_of_the_problem_is_this_front():

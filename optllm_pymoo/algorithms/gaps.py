@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+TOO_WIDE = 1.0 + 1e-9
+"""Grid cells beyond which a gap is to be split: one of exactly one cell may come out a rounding error wider."""
+
 
 class GapSplitting:
     """Chooses which gaps of a front to split next, and remembers which of them can't be split.
@@ -39,12 +42,12 @@ class GapSplitting:
         """
         widths = self._open_widths(F)
         chosen = np.argsort(-widths, kind="stable")[:n]
-        floor = 1.0 if np.any(widths > 1.0) else 0.0
+        floor = TOO_WIDE if np.any(widths > TOO_WIDE) else 0.0
         return chosen[widths[chosen] > floor]
 
     def is_filled(self, F: np.ndarray) -> bool:
         """Whether no open gap is wider than the grid asks for."""
-        return not np.any(self._open_widths(F) > 1.0)
+        return not np.any(self._open_widths(F) > TOO_WIDE)
 
     def split(self, F: np.ndarray, gaps: np.ndarray) -> None:
         """Note which gaps are being split: those that are still there afterwards have failed."""

@@ -16,6 +16,7 @@ from optllm_pymoo.algorithms.gaps import GapSplitting
 from optllm_pymoo.algorithms.output import FrontOutput
 from optllm_pymoo.algorithms.termination import GridFilled
 from optllm_pymoo.algorithms.walk import Walk
+from optllm_pymoo.operators.base import of_family
 from optllm_pymoo.operators.destruction import (
     AccuracyDestruction,
     CostDestruction,
@@ -25,6 +26,9 @@ from optllm_pymoo.operators.destruction import (
 )
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.problems import AllocationProblem
+
+PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
+"""What pymoo's own constructor takes, and ``minimize`` passes on."""
 
 N_SPLITS = 8
 """Gaps that one iteration splits at once."""
@@ -68,7 +72,7 @@ class OptLLM(Algorithm):
         opt: After each iteration: the non-dominated individuals found so far, by rising cost.
 
     Raises:
-        TypeError: If an option is unknown.
+        TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family.
         ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
 
     Example:
@@ -96,15 +100,18 @@ class OptLLM(Algorithm):
         super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
         self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
         self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
-        self.destruction_up = destruction_up or AccuracyDestruction()
-        self.destruction_down = destruction_down or CostDestruction()
-        self.reconstruction = reconstruction or ExchangeReconstruction()
-        self.split = split or RelinkDestruction()
+        self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
+        self.destruction_down = of_family("destruction_down", destruction_down or CostDestruction(), Destruction)
+        self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
+        self.split = of_family("split", split or RelinkDestruction(), Destruction)
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
+        _check_options(kwargs)
+        # pymoo's set_params writes whatever it is given
+        self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
         if not isinstance(problem, AllocationProblem):
             raise TypeError(
                 f"OptLLM solves an AllocationProblem; got {type(problem).__name__}."
@@ -121,10 +128,10 @@ class OptLLM(Algorithm):
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         problem, n_grid = self.problem, int(self.n_grid.value)
         F, X = infills.get("F", "X")
-        gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)
+        self.gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)
         self.walks = [
-            Walk(problem, self.destruction_up, self.reconstruction, gap, X[0], n_grid - 1),
-            Walk(problem.robust_problem, self.destruction_down, self.reconstruction, gap, X[1], n_grid - 1),
+            Walk(problem, self.destruction_up, self.reconstruction, self.gap, X[0], n_grid - 1),
+            Walk(problem.robust_problem, self.destruction_down, self.reconstruction, self.gap, X[1], n_grid - 1),
         ]
         front = problem.supported_front.F
         cell = np.abs(front[-1] - front[0]) / n_grid
@@ -168,8 +175,9 @@ class OptLLM(Algorithm):
     def _ruin_and_recreate(self, archive: NonDominatedArchive, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
-        ruined = self.split.do(self.problem, lower, toward=upper, random_state=self.random_state)
-        plans = self.reconstruction.do(self.problem, ruined, random_state=self.random_state)
+        given = {"gap": self.gap, "toward": upper, "random_state": self.random_state}
+        ruined = self.split.do(self.problem, lower, **given)
+        plans = self.reconstruction.do(self.problem, ruined, **given)
         return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
@@ -199,9 +207,8 @@ class OptLLM(Algorithm):
 
 def _check_options(options: dict[str, Any]) -> None:
     """Refuse misspelt options, which pymoo would swallow."""
-    known = inspect.signature(Algorithm.__init__).parameters
     for name in options:
-        if name not in known or name in ("self", "kwargs"):
+        if name not in PYMOO_OPTIONS:
             raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")
 
 

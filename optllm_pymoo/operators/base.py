@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pymoo.core.operator import Operator
 from pymoo.core.population import Population
 
 from optllm_pymoo.problems import AllocationProblem
+
+OperatorT = TypeVar("OperatorT", bound="AllocationOperator")
 
 
 class AllocationOperator(Operator, abc.ABC):
@@ -66,3 +68,18 @@ class AllocationOperator(Operator, abc.ABC):
         self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         """Change allocations; see the subclass for what is asked of them."""
+
+
+def of_family(name: str, operator: OperatorT, family: type, /) -> OperatorT:
+    """Return an operator if it belongs to a family, or raise TypeError.
+
+    Args:
+        name: The option's name, for the message.
+        operator: What was given for it.
+        family: `Destruction` or `Reconstruction`.
+    """
+    if isinstance(operator, family):
+        return operator
+    if isinstance(operator, type):
+        raise TypeError(f"{name} must be an instance; got the class {operator.__name__}, pass {operator.__name__}()")
+    raise TypeError(f"{name} must be a {family.__name__}; got {operator!r:.60}")

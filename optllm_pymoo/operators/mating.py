@@ -9,6 +9,7 @@ from pymoo.core.infill import InfillCriterion
 from pymoo.core.population import Population
 from pymoo.operators.selection.rnd import RandomSelection
 
+from optllm_pymoo.operators.base import of_family
 from optllm_pymoo.operators.destruction import Destruction, RandomDestruction
 from optllm_pymoo.operators.duplicates import RowDuplicateElimination
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
@@ -45,8 +46,8 @@ class RuinAndRecreate(InfillCriterion):
     ) -> None:
         kwargs.setdefault("eliminate_duplicates", RowDuplicateElimination())
         super().__init__(n_max_iterations=n_max_iterations, **kwargs)
-        self.destruction = destruction or RandomDestruction()
-        self.reconstruction = reconstruction or ExchangeReconstruction()
+        self.destruction = of_family("destruction", destruction or RandomDestruction(), Destruction)
+        self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
         self.selection = RandomSelection()
 
     def _do(

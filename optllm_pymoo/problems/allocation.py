@@ -13,7 +13,7 @@ from pymoo.core.problem import Problem
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
 from optllm_pymoo.supported_front import SupportedFront
-from optllm_pymoo.validation import as_mask, as_names, as_table, check_shape, read_only, unknown_llm
+from optllm_pymoo.validation import as_mask, as_names, as_table, check_labels, check_shape, read_only, unknown_llm
 
 MAX_FRONT_POINTS = 1000
 MAX_SET_CELLS = 1 << 27
@@ -70,8 +70,8 @@ class AllocationProblem(Problem):
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
     ) -> None:
+        check_labels(cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
         if isinstance(cost, pd.DataFrame):
-            _check_labels(cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
             llms = list(cost.columns) if llms is None else llms
             query_ids = list(cost.index) if query_ids is None else query_ids
         self.cost = as_table("cost", cost, lower=0.0)
@@ -83,7 +83,9 @@ class AllocationProblem(Problem):
             )
         self.robust_accuracy = None
         if robust_accuracy is not None:
-            robust = as_table("robust_accuracy", robust_accuracy)
+            # they are kept in the type of the other tables, in which they have to be finite too
+            limit = float(np.finfo(np.float32).max) if self.cost.dtype == np.float32 else np.inf
+            robust = as_table("robust_accuracy", robust_accuracy, lower=-limit, upper=limit)
             check_shape("robust_accuracy", robust, self.cost.shape)
             self.robust_accuracy = read_only(robust.astype(self.cost.dtype, copy=False))
         n_queries, n_llms = self.cost.shape
@@ -192,7 +194,9 @@ class AllocationProblem(Problem):
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])
 
     def _thinned(self, n_points: int | None) -> np.ndarray:
-        return self.supported_front.thin(n_points or min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries)))
+        if n_points is None:
+            n_points = min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries))
+        return self.supported_front.thin(n_points)
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
         """Score allocations; pymoo's own method behind a check of the shape.
@@ -233,16 +237,3 @@ class AllocationProblem(Problem):
 
 
 _DERIVED = ("supported_front", "robust_problem", "query_ids", "cache")
-
-
-def _check_labels(cost: pd.DataFrame, **others: Any) -> None:
-    """Raise ValueError unless every other table that has labels has those of ``cost``."""
-    for name, table in others.items():
-        if not isinstance(table, pd.DataFrame):
-            continue
-        for axis in ("columns", "index"):
-            if not getattr(cost, axis).equals(getattr(table, axis)):
-                raise ValueError(
-                    f"cost and {name} must have the same {axis}; got {list(getattr(cost, axis)[:5])}"
-                    f" and {list(getattr(table, axis)[:5])}; reorder one of them"
-                )

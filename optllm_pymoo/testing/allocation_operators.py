@@ -58,6 +58,14 @@ class _OperatorConformance:
         np.testing.assert_array_equal(self.apply(problem, X, seed=9), expected)
         np.testing.assert_array_equal(pickled.do(problem, X, random_state=np.random.default_rng(9)), expected)
 
+    def test_keeps_no_state(self) -> None:
+        """One instance that is applied twice gives the same twice."""
+        problem = make_problem(60, 5)
+        X = random_plans(problem, 5, seed=3)
+        operator = self.make_operator()
+        first, second = (operator.do(problem, X, random_state=np.random.default_rng(9)) for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+
     def test_population_and_array_agree(self) -> None:
         """A population gives a new, unevaluated population with the allocations that an array gives."""
         problem = make_problem(40, 4)
@@ -73,7 +81,7 @@ class _OperatorConformance:
         assert self.apply(problem, random_plans(problem, 1, seed=6)[0]).shape == (40,)
 
     def check_in_algorithms(self, optllm: OptLLM, mating: RuinAndRecreate) -> None:
-        """Run in OptLLM and in NSGA-II on every edge case: both end and return the two ends or better."""
+        """Run in OptLLM and in NSGA-II on every edge case: both end, and score the plans that they return."""
         for name, problem in edge_cases().items():
             for algorithm in (optllm, NSGA2(8, sampling=CategoricalSampling(), mating=mating)):
                 res = minimize(problem, algorithm, ("n_gen", 6), seed=1)
@@ -86,6 +94,14 @@ class DestructionConformance(_OperatorConformance):
     def test_is_a_destruction(self) -> None:
         """It belongs to the family."""
         assert isinstance(self.make_operator(), Destruction)
+
+    def test_moves_something(self) -> None:
+        """On some edge case it leaves some allocation: one that never does would end every walk at its start."""
+        moved = False
+        for problem in edge_cases().values():
+            X = np.concatenate([random_plans(problem, 4, seed=1), problem.extremes()])
+            moved |= not np.array_equal(self.apply(problem, X), X)
+        assert moved
 
     def test_works_in_algorithms(self) -> None:
         """OptLLM takes it in all three roles, NSGA-II through `RuinAndRecreate`."""

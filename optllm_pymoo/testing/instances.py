@@ -28,6 +28,7 @@ def edge_cases() -> dict[str, AllocationProblem]:
         "one best and cheapest": AllocationProblem([[1, 2], [1, 3]], [[0.9, 0.8], [0.7, 0.2]]),
         "equal LLMs": AllocationProblem(np.ones((6, 3)), np.full((6, 3), 0.5)),
         "free LLM": AllocationProblem(cost * [0, 1, 1], accuracy),
+        "many LLMs": make_problem(8, 130),
         "masked": AllocationProblem(cost, accuracy, allowed=allowed),
         "float32": AllocationProblem(cost.astype(np.float32), accuracy.astype(np.float32)),
     }

@@ -22,6 +22,14 @@ def test_widest_by_hand():
     assert coarse.widest(F[:1], 8).tolist() == []
 
 
+def test_rounding_widens_no_gap():
+    """A gap of one cell is not too wide, even where 0.3 - 0.2 comes out above 0.1 / 1."""
+    F = np.array([[0.2, -0.1], [0.3, -0.4]])
+    cell = np.array([0.1 * (1 - 1e-12), 0.1])
+    assert GapSplitting(cell).is_filled(F)
+    assert not GapSplitting(cell * 0.999).is_filled(F)
+
+
 @pytest.mark.parametrize("n_tries", [1, 3])
 def test_gaps_that_stay_are_closed(n_tries):
     """A gap that is still there after as many tries is not tried again; one that was split is forgotten."""

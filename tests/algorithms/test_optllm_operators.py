@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
-from optllm_pymoo.operators import AccuracyDestruction, Destruction, RandomDestruction, Reconstruction
+from optllm_pymoo.operators import (
+    AccuracyDestruction,
+    Destruction,
+    ExchangeReconstruction,
+    RandomDestruction,
+    Reconstruction,
+)
 from tests.algorithms.runs import distance_to_front, missing_points, run_by_hand
 from tests.strategies import tables
 
@@ -38,6 +44,18 @@ class Recording(Destruction):
     def _do(self, problem, X, *, random_state, **kwargs):
         self.calls.append((problem, X.shape, kwargs))
         return X
+
+
+class RecordingReconstruction(ExchangeReconstruction):
+    """Notes what it was called with."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def _do(self, problem, X, *, random_state, **kwargs):
+        self.calls.append(kwargs)
+        return super()._do(problem, X, random_state=random_state)
 
 
 class KeepAsIs(Reconstruction):
@@ -93,6 +111,30 @@ def test_what_a_destruction_is_called_with():
     F = problem.evaluate(np.stack([problem.extremes()[0], problem.robust_problem.extremes()[1]]))
     assert up.calls[0][2]["gap"] == pytest.approx(((F[1] - F[0]) * [0.2, -10]).tolist())
     assert split.calls[0][2]["toward"].shape == split.calls[0][1]
+    assert split.calls[0][2]["gap"] == up.calls[0][2]["gap"]
+
+
+def test_what_a_reconstruction_is_called_with():
+    """The same as the destruction right before it, in the walks and in the splits."""
+    recording = RecordingReconstruction()
+    minimize(make_problem(50, 4), OptLLM(5, reconstruction=recording), ("n_eval", 30), seed=1, copy_algorithm=False)
+    gaps = {given["gap"] for given in recording.calls}
+    assert len(gaps) == 1
+    assert {"toward" in given for given in recording.calls} == {False, True}
+
+
+@pytest.mark.parametrize("role", ["destruction_up", "destruction_down", "reconstruction", "split"])
+def test_operators_of_another_family(role):
+    """Refused when they are given, not in the middle of a run; a class is not an operator yet."""
+    family, other = (Destruction, Reconstruction) if role != "reconstruction" else (Reconstruction, Destruction)
+    wrong = Recording() if other is Destruction else RecordingReconstruction()
+    for bad in (wrong, 3):
+        with pytest.raises(TypeError, match=f"^{role} must be a {family.__name__}; got "):
+            OptLLM(**{role: bad})
+    right = RecordingReconstruction if other is Destruction else Recording
+    with pytest.raises(TypeError, match=rf"^{role} must be an instance; got the class .*, pass {right.__name__}\(\)$"):
+        OptLLM(**{role: right})
+    assert isinstance(getattr(OptLLM(**{role: right()}), role), right)
 
 
 def test_without_reconstruction_the_archive_still_keeps_the_best():

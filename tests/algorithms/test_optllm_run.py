@@ -182,6 +182,27 @@ def test_hyperparameters_are_found_and_set():
     assert algorithm.split.share.value == 0.25
 
 
+@pytest.mark.parametrize("value", [0, -3, 7.5])
+def test_hyperparameters_out_of_range(value):
+    """set_params takes anything, the run doesn't; 1 is the smallest grid."""
+    algorithm = OptLLM()
+    algorithm.n_grid.value = value
+    with pytest.raises(ValueError, match=f"n_grid must be a positive integer; got {value}"):
+        minimize(make_problem(20, 3), algorithm)
+    set_params(algorithm, {"n_grid": 1})
+    assert len(minimize(make_problem(20, 3), algorithm).F) == 2
+
+
+@pytest.mark.parametrize("option", ["sed", "n_grid"])
+def test_misspelt_options_of_minimize(option):
+    """Pymoo would write them into the algorithm without a word; its own are taken."""
+    problem = make_problem(20, 3)
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'"):
+        minimize(problem, OptLLM(), **{option: 3})
+    options = {"seed": 3, "save_history": True, "verbose": False, "progress": False, "return_least_infeasible": True}
+    assert minimize(problem, OptLLM(), ("n_gen", 2), **options).algorithm.seed == 3
+
+
 @pytest.mark.parametrize("option", ["ngrid", "n_gird", "rounds", "kwargs", "self_", "pop_size"])
 def test_misspelt_options(option):
     """Pymoo would swallow them; here they are refused. pymoo's own are not."""

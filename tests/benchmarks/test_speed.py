@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks import ratios, speed
 from benchmarks.ratios import evaluation_row, fancy_indexing, front_row, minimize_row
 from benchmarks.rows import Row, verdict, write_rows
-from benchmarks.search_quality import distance_from_front, quality_rows
+from benchmarks.search_quality import DATA_SETS, distance_from_front, quality_rows
 from benchmarks.subprocesses import first_minimize_row, memory_row
 from optllm_pymoo import AllocationProblem, SupportedFront, make_problem
 
@@ -97,6 +97,24 @@ def test_run_speed(monkeypatch, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["speed.csv", "speed.md"]
     assert pd.read_csv(tmp_path / "out" / "speed.csv")["reached"].tolist() == [True, False]
     assert "| slow | 1 × 1 | 5 s | ≤ 3 s | NO |" in (tmp_path / "out" / "speed.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("there", [(), ("mmlu",), DATA_SETS])
+def test_data_sets_that_are_left_out_are_named(monkeypatch, tmp_path, there):
+    """Targets on data that isn't there are not passed over in silence; without the variable all are left out."""
+    for name in there:
+        (tmp_path / "data" / name).mkdir(parents=True)
+    monkeypatch.setattr(speed, "measurements", lambda quick: iter([Row("a", "", 1.0, "×", "≤", 1.0)]))
+    for folder, found in ((tmp_path, there), (None, ())):
+        if folder is None:
+            monkeypatch.delenv("OPTLLM_SHARED")
+        else:
+            monkeypatch.setenv("OPTLLM_SHARED", str(folder))
+        console = Console(record=True, width=200, file=io.StringIO())
+        speed.run_speed(console, tmp_path / "out", quick=False)
+        left_out = ", ".join(name for name in DATA_SETS if name not in found)
+        text = console.export_text()
+        assert (f"not measured on {left_out}, which" in text) is bool(left_out)
 
 
 def test_verdict_counts_what_has_a_target(tmp_path):

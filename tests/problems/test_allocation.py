@@ -161,6 +161,9 @@ def test_front_and_set_are_thinned_alike(monkeypatch):
     assert len(problem.supported_front) > 1000 >= len(problem.pareto_front()) > 900
     for n_points in (2, 17):
         assert len(problem.pareto_front(n_points=n_points)) == len(problem.pareto_set(n_points=n_points)) == n_points
+    for n_points in (0, 1):
+        with pytest.raises(ValueError, match=f"keeps at least its two ends; got n_points = {n_points}"):
+            problem.pareto_front(n_points=n_points)
     monkeypatch.setattr(allocation, "MAX_SET_CELLS", 50 * 2000)
     assert len(problem.pareto_front()) == len(problem.pareto_set()) == 50
     np.testing.assert_allclose(problem.evaluate(problem.pareto_set()), problem.pareto_front(), rtol=1e-12)

@@ -30,7 +30,8 @@ def test_costs_out_of_range(value, shown):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1.2, "1.2"), (-0.1, "-0.1")]
+    ("value", "shown"),
+    [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1.2, "1.2"), (1 + 1e-9, "1.000000001"), (-0.1, "-0.1")],
 )
 def test_accuracies_out_of_range(value, shown):
     """NaN, infinities and what is no probability; 0 and 1 are."""
@@ -54,6 +55,14 @@ def test_robust_accuracies_must_be_finite(value):
     with pytest.raises(ValueError, match=r"^robust_accuracy must be finite; robust_accuracy\[1, 2\] = "):
         AllocationProblem(COST, ACCURACY, robust_accuracy=with_cell(ACCURACY, value))
     assert AllocationProblem(COST, ACCURACY, robust_accuracy=with_cell(ACCURACY, -9.5)).robust_accuracy[1, 2] == -9.5
+
+
+def test_robust_accuracies_beyond_float32():
+    """Beside float32 tables they become float32, where 1e39 would be infinite; beside float64 it is a number."""
+    robust = with_cell(ACCURACY, 1e39)
+    with pytest.raises(ValueError, match=r"^robust_accuracy must lie in \[.*\]; robust_accuracy\[1, 2\] = 1e\+39$"):
+        AllocationProblem(COST.astype(np.float32), ACCURACY.astype(np.float32), robust_accuracy=robust)
+    assert AllocationProblem(COST, ACCURACY, robust_accuracy=robust).robust_accuracy[1, 2] == 1e39
 
 
 @pytest.mark.parametrize("name", ["accuracy", "robust_accuracy", "allowed"])
@@ -140,6 +149,14 @@ def test_frames_that_disagree(other, axis):
     with pytest.raises(ValueError, match=rf"cost and {other} must have the same {axis}; got .*; reorder one of them"):
         AllocationProblem(cost, turned.pop("accuracy"), **turned)
     assert AllocationProblem(cost, frames.pop("accuracy"), **frames).llms == ("a", "b", "c")
+
+
+def test_frames_that_disagree_beside_plain_costs():
+    """Labels are compared also where the costs have none."""
+    accuracy = pd.DataFrame(ACCURACY, columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match="accuracy and robust_accuracy must have the same columns"):
+        AllocationProblem(COST, accuracy, robust_accuracy=accuracy.set_axis(["c", "b", "a"], axis="columns"))
+    assert AllocationProblem(COST, accuracy, robust_accuracy=accuracy).n_llms == 3
 
 
 @pytest.mark.parametrize(
