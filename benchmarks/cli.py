@@ -62,7 +62,7 @@ def compare(
         problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    any_failed = run_comparison(problems, names, chosen_seeds, settings, out, Console())
+    any_failed = run_comparison(problems, names, chosen_seeds, settings, made_folder(out), Console())
     raise typer.Exit(code=int(any_failed))
 
 
@@ -87,10 +87,19 @@ def speed(
     """
     from benchmarks.speed import run_speed
 
-    run_speed(Console(), out, quick=quick)
+    run_speed(Console(), made_folder(out), quick=quick)
 
 
 app.command(name="predict")(run_predict)
+
+
+def made_folder(out: Path, /) -> Path:
+    """Make the folder for the files, before anything runs, and refuse a path where there can't be one."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"--out {out} can't be a folder: {error.strerror}") from None
+    return out
 
 
 def checked_settings(n_grid: int, budget: int, /) -> Settings:

@@ -162,3 +162,14 @@ def test_options_in_front_of_a_subcommand(monkeypatch, tmp_path):
     assert seen == []
     assert _run("speed", "--quick", "--out", tmp_path).exit_code == 0
     assert seen == [(tmp_path, True)]
+
+
+@pytest.mark.parametrize("command", ["compare", "speed"])
+def test_out_that_is_a_file(folder, tmp_path, command):
+    """Said at once, in one message, and the file stays as it was."""
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    done = _run("speed", "--quick", "--out", taken) if command == "speed" else _compare(folder, taken)
+    assert done.exit_code == 2
+    assert "can't be a folder" in done.output
+    assert taken.read_text() == "mine"
