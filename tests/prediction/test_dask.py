@@ -14,7 +14,7 @@ from optllm_pymoo.prediction import SuccessPredictor
 distributed = pytest.importorskip("distributed", reason="needs dask and distributed (extra: dask)")
 
 
-class Located(Ridge):
+class Located(Ridge):  # type: ignore[misc]  # scikit-learn is untyped
     """A base estimator that remembers the Dask worker on which it was fitted."""
 
     def fit(self, X: Any, y: Any) -> Located:

@@ -35,7 +35,7 @@ class AnyLabelsConstant(ConstantPredictor):
         return self
 
 
-@parametrize_with_checks(
+@parametrize_with_checks(  # type: ignore[untyped-decorator]  # scikit-learn is untyped
     [AnyLabels(DecisionTreeRegressor(min_samples_leaf=5)), AnyLabelsConstant(), QueryFeatures()]
 )
 def test_estimator_checks(estimator: Any, check: Any) -> None:

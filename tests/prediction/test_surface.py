@@ -75,5 +75,5 @@ def test_names_match_columns() -> None:
 def test_refuses_what_is_no_text() -> None:
     """A missing text is named with its place; an empty one in its stead is fine."""
     with pytest.raises(ValueError, match=r"texts\[1\] = None"):
-        SurfaceFeatures().fit(["a", None])
+        SurfaceFeatures().fit(["a", None])  # type: ignore[list-item]
     assert SurfaceFeatures().fit_transform(["a", ""]).shape[0] == 2
