@@ -91,7 +91,7 @@ class OptLLM(Algorithm):
         destruction_down: Destruction | None = None,
         reconstruction: Reconstruction | None = None,
         split: Destruction | None = None,
-        rounds_per_iteration: int = 7,
+        rounds_per_iteration: int = 10,
         output: Any = None,
         termination: Any = None,
         **kwargs: Any,
@@ -176,8 +176,8 @@ class OptLLM(Algorithm):
         """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
         given = {"gap": self.gap, "toward": upper, "random_state": self.random_state}
-        ruined = self.split.do(self.problem, lower, **given)
-        plans = self.reconstruction.do(self.problem, ruined, **given)
+        ruined = self.split.apply(self.problem, lower, **given)
+        plans = self.reconstruction.apply(self.problem, ruined, **given)
         return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:

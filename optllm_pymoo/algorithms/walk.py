@@ -41,12 +41,12 @@ class Walk:
         if self.rounds_left < 1:
             return None
         self.rounds_left -= 1
-        destroyed = self.destruction.do(self.problem, self.x, gap=self.gap, random_state=random_state)
-        reconstructed = self.x
-        if not np.array_equal(destroyed, self.x):
-            reconstructed = self.reconstruction.do(self.problem, destroyed, gap=self.gap, random_state=random_state)
-        if np.array_equal(reconstructed, self.x):
-            self.rounds_left = 0
-            return None
-        self.x = reconstructed
-        return self.x
+        given = {"gap": self.gap, "random_state": random_state}
+        destroyed = self.destruction.apply(self.problem, self.x[None], **given)
+        if (destroyed != self.x).any():
+            reconstructed = self.reconstruction.apply(self.problem, destroyed, **given)[0]
+            if (reconstructed != self.x).any():
+                self.x = reconstructed
+                return self.x
+        self.rounds_left = 0
+        return None

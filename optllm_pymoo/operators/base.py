@@ -45,12 +45,31 @@ class AllocationOperator(Operator, abc.ABC):
             raise TypeError(f"{self.name} needs a random_state, a Generator or a seed; got None")
         is_population = isinstance(elem, Population)
         given = elem.get("X") if is_population else np.asarray(elem)
-        X = problem.as_allocations(given).copy()
-        changed = self._do(problem, X, *args, random_state=np.random.default_rng(random_state), **kwargs)
-        checked = self._check(problem, X.shape, changed)
+        rng = np.random.default_rng(random_state)
+        changed = self.apply(problem, problem.as_allocations(given), *args, random_state=rng, **kwargs)
         if is_population:
-            return Population.new(X=checked)
-        return checked.reshape(given.shape)
+            return Population.new(X=changed)
+        return changed.reshape(given.shape)
+
+    def apply(
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
+    ) -> np.ndarray:
+        """Do as `do`, on allocations that have been checked already: what algorithms call round after round.
+
+        Args:
+            problem: The batch.
+            X: (n, N) allocations as `AllocationProblem.as_allocations` returns them; not changed.
+            *args: Passed on to ``_do``.
+            random_state: The run's generator.
+            **kwargs: Passed on to ``_do``.
+
+        Returns:
+            (n, N) new, checked allocations.
+
+        Raises:
+            ValueError, TypeError: As `do`, for what ``_do`` returns.
+        """
+        return self._check(problem, X.shape, self._do(problem, X.copy(), *args, random_state=random_state, **kwargs))
 
     def _check(self, problem: AllocationProblem, shape: tuple[int, ...], changed: Any) -> np.ndarray:
         """Hold what ``_do`` returned against the contract."""
