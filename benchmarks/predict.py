@@ -42,21 +42,6 @@ class Cell(NamedTuple):
     split: Split
 
 
-def walk(cost: Floats, accuracy: Floats) -> Walk:
-    """Build the exact front and read it as a walk from its cheapest plan.
-
-    Args:
-        cost: US$ per call, (N, M).
-        accuracy: Predicted or true, (N, M).
-
-    Returns:
-        The walk.
-    """
-    front = SupportedFront(cost, accuracy)
-    steps = front.steps
-    return Walk(front.assignment(0), steps.query, steps.to_llm)
-
-
 def _prepare(folder: Path | None) -> Prepared:
     dataset = make_dataset() if folder is None else load_dataset(folder)
     if dataset.texts is None:
@@ -65,9 +50,7 @@ def _prepare(folder: Path | None) -> Prepared:
         raise ValueError(f"{folder} lacks some labels; realised quality needs all of them")
     started = perf_counter()
     features = QueryFeatures(random_state=0).fit_transform(dataset.texts)
-    return Prepared(
-        "synthetic" if folder is None else folder.name, dataset, features, perf_counter() - started
-    )
+    return Prepared("synthetic" if folder is None else folder.name, dataset, features, perf_counter() - started)
 
 
 def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[str, Any]]:
@@ -84,7 +67,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
     name, data, features, feature_seconds = cell.prepared
     labelled = labelled_rows(data, cell.share, cell.split, cell.seed)
     cost, correct = data.cost[~labelled], data.correct[~labelled]
-    oracle = realised_area(cost, correct, walk(cost, correct))
+    oracle = realised_area(cost, correct, Walk.along(SupportedFront(cost, correct)))
     for predictor in names:
         accuracy, fit_seconds, predict_seconds = correct, 0.0, 0.0
         if predictor != ORACLE:
@@ -97,7 +80,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
                 n_jobs=n_jobs,
             )
         started = perf_counter()
-        path = walk(cost, accuracy)
+        path = Walk.along(SupportedFront(cost, accuracy))
         front_seconds = perf_counter() - started
         found = realised_quality(cost, correct, path, oracle_area=oracle)
         yield {
@@ -123,9 +106,7 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
     for name in names:
         if name not in NAMES:
-            raise typer.BadParameter(
-                f"unknown {name!r}; choose from {', '.join(NAMES)}", param_hint="--predictors"
-            )
+            raise typer.BadParameter(f"unknown {name!r}; choose from {', '.join(NAMES)}", param_hint="--predictors")
     return names
 
 
@@ -140,14 +121,10 @@ def _write(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def run_predict(
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Data set folder; repeat it. None: synthetic.")
-    ] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="Data set folder; repeat it. None: synthetic.")] = None,
     shares: Annotated[str, typer.Option(help="Labelled shares, commas between.")] = "0.02,0.05,0.2",
     seeds: Annotated[int, typer.Option(min=1, help="Splits per share, seeds 0, 1, ...")] = 5,
-    predictors: Annotated[
-        str, typer.Option(help="Of " + ", ".join(NAMES))
-    ] = "ours,published,constants,oracle",
+    predictors: Annotated[str, typer.Option(help="Of " + ", ".join(NAMES))] = "ours,published,constants,oracle",
     split: Annotated[Split, typer.Option(help="What the labelled share is drawn from.")] = Split.text,
     out: Annotated[Path, typer.Option(help="Folder for predict.csv and plots.")] = Path("benchmark-predict"),
     n_jobs: Annotated[int, typer.Option(help="Jobs of each predictor.")] = 1,
