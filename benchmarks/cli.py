@@ -83,11 +83,12 @@ def speed(
     """Measure speed, memory and search quality of the package against its targets.
 
     Every pair is checked for equal results before it is timed. Prints a table and writes speed.csv and
-    speed.md.
+    speed.md. Exit code 1 if a target was missed.
     """
     from benchmarks.speed import run_speed
 
-    run_speed(Console(), made_folder(out), quick=quick)
+    rows = run_speed(Console(), made_folder(out), quick=quick)
+    raise typer.Exit(code=int(any(row.reached is False for row in rows)))
 
 
 app.command(name="predict")(run_predict)

@@ -1,11 +1,19 @@
-"""Split a batch of queries over several LLMs with pymoo: cost down, accuracy up."""
+"""Split a batch of queries over several LLMs with pymoo: cost down, accuracy up.
 
-from optllm_pymoo.algorithms import OptLLM
-from optllm_pymoo.data import load_dataset, make_dataset
-from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
-from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
-from optllm_pymoo.problems import AllocationProblem, make_problem
-from optllm_pymoo.supported_front import SupportedFront
+The public names are loaded when they are first used: whoever only asks the command for help, or only reads data,
+doesn't wait for compilers and learners.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optllm_pymoo.algorithms import OptLLM
+    from optllm_pymoo.data import load_dataset, make_dataset
+    from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
+    from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+    from optllm_pymoo.problems import AllocationProblem, make_problem
+    from optllm_pymoo.supported_front import SupportedFront
 
 __all__ = [
     "AllocationProblem",
@@ -23,3 +31,25 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "algorithms": ("OptLLM",),
+    "data": ("load_dataset", "make_dataset"),
+    "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
+    "prediction": ("QueryFeatures", "SuccessPredictor"),
+    "problems": ("AllocationProblem", "make_problem"),
+    "supported_front": ("SupportedFront",),
+}
+_HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

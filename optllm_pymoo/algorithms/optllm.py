@@ -25,7 +25,7 @@ from optllm_pymoo.operators.destruction import (
     RelinkDestruction,
 )
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
-from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.problems import require_allocation_problem
 
 PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
 """What pymoo's own constructor takes, and ``minimize`` passes on."""
@@ -112,11 +112,7 @@ class OptLLM(Algorithm):
         _check_options(kwargs)
         # pymoo's set_params writes whatever it is given
         self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
-        if not isinstance(problem, AllocationProblem):
-            raise TypeError(
-                f"OptLLM solves an AllocationProblem; got {type(problem).__name__}."
-                " Build one with AllocationProblem(cost, accuracy)"
-            )
+        require_allocation_problem(problem, "OptLLM")
 
     def _initialize_infill(self) -> Population:
         problem = self.problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Walk:
         if self.rounds_left < 1:
             return None
         self.rounds_left -= 1
-        given = {"gap": self.gap, "random_state": random_state}
+        given: dict[str, Any] = {"gap": self.gap, "random_state": random_state}
         destroyed = self.destruction.apply(self.problem, self.x[None], **given)
         if (destroyed != self.x).any():
             reconstructed = self.reconstruction.apply(self.problem, destroyed, **given)[0]

@@ -10,6 +10,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
+from optllm_pymoo.problems import require_allocation_problem
 
 
 class ProposingAlgorithm(Algorithm, abc.ABC):
@@ -25,6 +26,11 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seen = NonDominatedArchive()
+
+    def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
+        """Refuse other problems, then do as pymoo does."""
+        require_allocation_problem(problem, type(self).__name__)
+        return super().setup(problem, **kwargs)
 
     @abc.abstractmethod
     def _propose(self) -> np.ndarray:

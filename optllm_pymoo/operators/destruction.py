@@ -11,7 +11,7 @@ from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
 from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import FrontEnd
+from optllm_pymoo.front_parts import FrontEnd
 
 
 class Gap(NamedTuple):

@@ -237,3 +237,17 @@ class AllocationProblem(Problem):
 
 
 _DERIVED = ("supported_front", "robust_problem", "query_ids", "cache")
+
+
+def require_allocation_problem(problem: Any, user: str, /) -> None:
+    """Raise TypeError unless a problem is an `AllocationProblem`.
+
+    Args:
+        problem: What an algorithm or operator was given.
+        user: Who needs it, for the message.
+    """
+    if not isinstance(problem, AllocationProblem):
+        raise TypeError(
+            f"{user} needs an AllocationProblem; got {type(problem).__name__}."
+            " Build one with AllocationProblem(cost, accuracy)"
+        )

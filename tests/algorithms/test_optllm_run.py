@@ -223,7 +223,7 @@ def test_grids_that_are_no_positive_integer(option, value):
 
 def test_other_problems():
     """A problem of another kind is refused, with a hint at the one to build."""
-    with pytest.raises(TypeError, match=r"OptLLM solves an AllocationProblem; got ZDT1\. Build one with Alloc"):
+    with pytest.raises(TypeError, match=r"OptLLM needs an AllocationProblem; got ZDT1\. Build one with Alloc"):
         minimize(get_problem("zdt1"), OptLLM(), ("n_gen", 2))
     assert minimize(make_problem(5, 2), OptLLM(), ("n_gen", 2)).F is not None
 

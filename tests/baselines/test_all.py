@@ -12,6 +12,7 @@ import pytest
 from moocore import is_nondominated
 from pymoo.core.callback import Callback
 from pymoo.optimize import minimize
+from pymoo.problems.multi import ZDT1
 
 from optllm_pymoo import AllocationProblem, baselines, make_problem
 
@@ -236,3 +237,10 @@ def test_verbose_shows_the_columns_of_allocations(name, problem, capsys):
     """The share of the exact front's hypervolume is printed once per iteration."""
     run(name, problem, n_eval=40, verbose=True)
     assert "hv_ratio" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("make", [baselines.nsga2, baselines.mopso, baselines.lambda_sweep, baselines.single_llms])
+def test_other_problems_are_refused(make):
+    """A problem that isn't one of allocation is refused by name, with what to do."""
+    with pytest.raises(TypeError, match=r"needs an AllocationProblem; got ZDT1\. Build one with AllocationProblem"):
+        minimize(ZDT1(), make(), ("n_gen", 2), seed=1)

@@ -9,7 +9,9 @@ import pytest
 from matplotlib import image
 from typer.testing import CliRunner
 
+from benchmarks import speed
 from benchmarks.cli import app, parse_seeds
+from benchmarks.rows import Row
 from benchmarks.summary import NOT_REPRODUCIBLE
 from optllm_pymoo.data import Dataset, save_dataset
 
@@ -173,3 +175,11 @@ def test_out_that_is_a_file(folder, tmp_path, command):
     assert done.exit_code == 2
     assert "can't be a folder" in done.output
     assert taken.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("measured", "exit_code"), [(19.0, 0), (21.0, 1)])
+def test_a_missed_target_shows_in_the_exit_code(monkeypatch, tmp_path, measured, exit_code):
+    """With at most 20 allowed, 19 ends with 0 and 21 with 1."""
+    row = Row("some ratio", "10 × 2", measured, "×", "≤", 20.0)
+    monkeypatch.setattr(speed, "run_speed", lambda console, out, *, quick: [row])
+    assert _run("speed", "--out", tmp_path).exit_code == exit_code
