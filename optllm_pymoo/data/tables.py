@@ -39,7 +39,8 @@ def write_table(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bo
         overwrite: Whether what is there may be replaced.
 
     Raises:
-        FileExistsError: There is something already, and `overwrite` is false.
+        FileExistsError: There is something already, and `overwrite` is false; or a folder that holds something else
+            than a data set.
         OSError: It can't be written.
     """
     is_wide = Path(path).name.lower().endswith(WIDE_SUFFIXES)

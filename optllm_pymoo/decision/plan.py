@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing
+from optllm_pymoo.data.csv_writer import write_csv
 from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
 from optllm_pymoo.decision.frames import mix_frame, plan_frame
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval
@@ -196,7 +197,7 @@ class Plan:
             OSError: If it can't be written.
         """
         with replacing(path) as temporary:
-            self.to_frame(predictions=predictions).to_csv(temporary, index=False, lineterminator="\n")
+            write_csv(self.to_frame(predictions=predictions), temporary)
 
     def summary(self) -> str:
         """Explain the plan in a few lines of text."""

@@ -66,7 +66,7 @@ def _fit_all(
     features: Floats,
     labels: Floats,
     samples: Sequence[Resample],
-    contrast: float,
+    contrasts: Sequence[float],
     seeds: Sequence[int],
     n_jobs: int | None,
 ) -> Iterator[tuple[Resample, Member, Floats]]:
@@ -74,7 +74,8 @@ def _fit_all(
         for first in range(0, len(samples), _MEMBERS):
             batch = range(first, min(first + _MEMBERS, len(samples)))
             found = parallel(
-                delayed(_fit_one)(estimator, features, labels, samples[b], contrast, seeds[b]) for b in batch
+                delayed(_fit_one)(estimator, features, labels, samples[b], contrasts[b], seeds[b])
+                for b in batch
             )
             for b, (member, heldout) in zip(batch, found, strict=True):
                 yield samples[b], member, heldout
@@ -95,7 +96,7 @@ def fit_ensemble(
     samples: Sequence[Resample],
     /,
     *,
-    contrast: float,
+    contrasts: Sequence[float],
     seeds: Sequence[int],
     n_jobs: int | None,
 ) -> Ensemble:
@@ -106,7 +107,7 @@ def fit_ensemble(
         features: (n, D).
         labels: In [0, 1] or NaN, (n, M).
         samples: Rows of every member, B.
-        contrast: See `stretch`.
+        contrasts: Factor for `stretch` of each member, B.
         seeds: One per member, B.
         n_jobs: Members fitted at a time, as joblib counts.
 
@@ -117,7 +118,7 @@ def fit_ensemble(
     accuracies: list[float] = []
     heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
     weight = np.zeros((len(labels), 1))
-    for rows, member, held in _fit_all(estimator, features, labels, samples, contrast, seeds, n_jobs):
+    for rows, member, held in _fit_all(estimator, features, labels, samples, contrasts, seeds, n_jobs):
         members.append(member)
         accuracies.append(heldout_accuracy(held, labels[rows.heldout]))
         share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked

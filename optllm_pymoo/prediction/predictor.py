@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,9 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold;
             `out-of-bag`, bootstraps; `validation-split`, bootstraps of one half, weighed on the other half.
         shrink: Whether to learn a and b; otherwise both are 1.
-        contrast: Weight of differences between LLMs in the splits, see `stretch`. Only regressors that fit
-            all LLMs at once heed it, and only without missing labels.
+        contrast: How far differences between LLMs are stretched before trees split on them, see `stretch`;
+            several values take turns, round by round. Only regressors that fit all LLMs at once heed it,
+            and only without missing labels.
         alpha: `predict_robust` gives mean + alpha * sigma; any sign.
         random_state: Seed or generator. Same seed, same result, whatever `n_jobs`.
         n_jobs: Members fitted, or blocks of rows predicted, at a time; joblib's backend decides where
@@ -67,10 +69,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self,
         estimator: Any = None,
         *,
-        n_resamples: int = 10,
+        n_resamples: int = 20,
         resampling: str = "folds",
         shrink: bool = True,
-        contrast: float = 3.0,
+        contrast: float | Sequence[float] = (1.0, 3.0),
         alpha: float = 0.0,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -126,7 +128,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         features = validate_data(self, X, dtype=np.float64)
         labels = check_labels(y, n_queries=len(features))
-        base = self._base(labels)
+        base, contrasts = self._base(labels), self._contrasts()
         tried = ~np.isnan(labels).all(axis=1)
         groups = distinct_rows(features[tried])
         random = check_random_state(self.random_state)
@@ -137,7 +139,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             features[tried],
             labels[tried],
             samples,
-            contrast=self.contrast,
+            contrasts=[contrasts[rows.turn % len(contrasts)] for rows in samples],
             seeds=seeds,
             n_jobs=self.n_jobs,
         )
@@ -153,8 +155,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Returns:
             Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M): the standard deviation over
-            resamples, joined by the sampling error of the LLM's mean where predictions are shrunk toward it.
-            Errors of neighbouring queries go together: average sigma over queries, don't divide by sqrt(N).
+            resamples (with `folds` scaled to a standard error by the delete-d jackknife, which counts the
+            members' own randomness too, so it errs on the large side), joined by the sampling error of the
+            LLM's mean where predictions are shrunk toward it. Errors of many queries go together: for the
+            mean of a batch average sigma over queries, don't divide by sqrt(N).
         """
         mean, sigma = self._moments(X)
         mean = np.clip(mean, 0.0, 1.0)
@@ -174,12 +178,16 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return np.clip(mean + (self.alpha if alpha is None else alpha) * sigma, 0.0, 1.0)
 
     def _base(self, labels: Floats) -> Any:
-        if not self.contrast > 0:
-            raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
         if self.estimator is None:
             return ExtraTreesRegressor(50, min_samples_leaf=3, max_features=1 / 3)
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
+
+    def _contrasts(self) -> list[float]:
+        contrasts = np.atleast_1d(np.asarray(self.contrast, dtype=np.float64))
+        if contrasts.ndim != 1 or not contrasts.size or not (contrasts > 0).all():
+            raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
+        return [float(contrast) for contrast in contrasts]
 
     def _keep(
         self, ensemble: Ensemble, samples: list[Resample], labels: Floats, tried: Any, groups: Any

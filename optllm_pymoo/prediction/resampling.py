@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLINGS: Final = ("folds", "out-of-bag", "validation-split")
+FOLDS: Final = 10
 
 
 class Resample(NamedTuple):
@@ -16,10 +17,12 @@ class Resample(NamedTuple):
     Attributes:
         train: Rows to learn from, integers; a bootstrap repeats some.
         heldout: Rows never learned from, distinct; may be empty.
+        turn: Round of the cross-validation, or number of the bootstrap, from 0.
     """
 
     train: NDArray[np.intp]
     heldout: NDArray[np.intp]
+    turn: int
 
 
 def distinct_rows(features: NDArray[Any], /) -> NDArray[np.intp]:
@@ -55,11 +58,11 @@ def folds(groups: NDArray[np.intp], count: int, folds: int, random: np.random.Ra
     n_groups = int(groups.max()) + 1
     folds = min(folds, n_groups)
     if folds < 2:
-        return [Resample(np.arange(len(groups)), np.arange(0))]
+        return [Resample(np.arange(len(groups)), np.arange(0), 0)]
     found = []
-    for _ in range(-(-count // folds)):
+    for turn in range(-(-count // folds)):
         fold = (random.permutation(n_groups) % folds)[groups]
-        found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
+        found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k), turn) for k in range(folds)]
     return found
 
 
@@ -75,7 +78,7 @@ def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState
         The resamples.
     """
     drawn = (rows[random.randint(len(rows), size=len(rows))] for _ in range(count))
-    return [Resample(train, np.setdiff1d(rows, train)) for train in drawn]
+    return [Resample(train, np.setdiff1d(rows, train), turn) for turn, train in enumerate(drawn)]
 
 
 def resamples(
@@ -84,8 +87,8 @@ def resamples(
     """Choose the rows of every member.
 
     Args:
-        kind: `folds` (ten of them), `out-of-bag`, or `validation-split` as published: bootstraps of one half
-            of the rows, all judged on the other half.
+        kind: `folds` (ten of them), `out-of-bag`, or `validation-split` as published: bootstraps of one
+            half of the rows, all judged on the other half.
         groups: Group of each row, 0 ... G - 1, (N,).
         count: Members wanted.
         random: Where chance comes from.
@@ -97,20 +100,20 @@ def resamples(
         ValueError: If the kind is unknown or the count below 1.
 
     Examples:
-        >>> [len(r.train) for r in resamples("folds", np.arange(20), 10, np.random.RandomState(0))]
-        [18, 18, 18, 18, 18, 18, 18, 18, 18, 18]
+        >>> found = resamples("folds", np.arange(20), 20, np.random.RandomState(0))
+        >>> {len(rows.train) for rows in found}, [rows.turn for rows in found].count(1)
+        ({18}, 10)
     """
     if kind not in RESAMPLINGS:
         raise ValueError(f"resampling must be one of {', '.join(RESAMPLINGS)}; got {kind!r}")
     if count < 1:
         raise ValueError(f"n_resamples must be at least 1, got {count}")
     if kind == "folds":
-        return folds(groups, count, 10, random)
+        return folds(groups, count, FOLDS, random)
     everything = np.arange(len(groups))
     if kind == "out-of-bag" or len(groups) < 2:
         return bootstraps(everything, count, random)
     shuffled = random.permutation(everything)
     half = np.sort(shuffled[len(shuffled) // 2 :])
-    return [
-        Resample(drawn.train, half) for drawn in bootstraps(shuffled[: len(shuffled) // 2], count, random)
-    ]
+    drawn = bootstraps(shuffled[: len(shuffled) // 2], count, random)
+    return [rows._replace(heldout=half) for rows in drawn]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optllm_pymoo.prediction.labels import Floats
 
-_MOST: Final = 2.0  # averaging regularised trees flattens probabilities: they may be stretched again
+_MOST: Final = 5.0  # averaging regularised trees flattens probabilities: they may be stretched again
 
 
 class Shrinkage(NamedTuple):
@@ -20,8 +20,8 @@ class Shrinkage(NamedTuple):
     the only part that decides a plan). With `specific = 0` the plans are those of the constants.
 
     Attributes:
-        common: Weight of the difficulty, in [0, 2]; above 1 where the ensemble is too timid.
-        specific: Weight of the rest, in [0, 2].
+        common: Weight of the difficulty, in [0, 5]; above 1 where the ensemble is too timid.
+        specific: Weight of the rest, in [0, 5].
     """
 
     common: float

@@ -68,8 +68,8 @@ def test_the_command_on_the_synthetic_batch(tmp_path: Path) -> None:
     """Without data it measures the synthetic batch, where the oracle is 1 and features help."""
     app = Typer()
     app.command()(run_predict)
-    options = ["--shares", "0.1", "--seeds", "2", "--predictors", "ours,constants,oracle", "--out", str(tmp_path)]
-    result = CliRunner().invoke(app, options)
+    options = ["--shares", "0.1", "--seeds", "2", "--predictors", "ours,constants,oracle"]
+    result = CliRunner().invoke(app, [*options, "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     rows = pd.read_csv(tmp_path / "predict.csv")
     area = rows.groupby("predictor")["area"].mean()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.data import DataFileError, make_dataset
+from optllm_pymoo.data import DataFileError, Dataset, make_dataset
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.pipeline import plan_front, read_plan
 
@@ -79,3 +79,12 @@ def test_refuses_missing_columns_and_files(plan: Plan, tmp_path: Path) -> None:
         read_plan(tmp_path / "plan.csv", DATA)
     with pytest.raises(FileNotFoundError, match="there is no plan"):
         read_plan(tmp_path / "other.csv", DATA)
+
+
+def test_names_with_line_ends_come_back(tmp_path: Path) -> None:
+    """Ids and LLMs may hold anything that a text can: commas, quotes, every kind of line end."""
+    odd = ["a,b", 'c"d', "e\nf", "g\rh", "i\r\nj", " k"]
+    data = Dataset(np.ones((6, 2)), np.ones((6, 2)), llms=["x\r=1", "y, z"], query_ids=odd)
+    plan = Plan(data.problem(np.full((6, 2), 0.5)), [0, 1, 0, 1, 0, 1])
+    plan.to_csv(tmp_path / "plan.csv", predictions=True)
+    assert read_plan(tmp_path / "plan.csv", data).plan.assignment == plan.assignment

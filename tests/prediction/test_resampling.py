@@ -52,6 +52,13 @@ def test_validation_split_is_one_half_for_all() -> None:
     assert len(found[0].heldout) == 25
 
 
+def test_turns_count_rounds() -> None:
+    """Members of one round share a number; every bootstrap has its own."""
+    rounds = [rows.turn for rows in resamples("folds", GROUPS, 20, np.random.RandomState(0))]
+    assert rounds == [0] * 10 + [1] * 10
+    assert [rows.turn for rows in resamples("out-of-bag", GROUPS, 3, np.random.RandomState(0))] == [0, 1, 2]
+
+
 def test_a_single_row() -> None:
     """There is nothing to hold out, and nothing breaks."""
     for kind in RESAMPLINGS:
