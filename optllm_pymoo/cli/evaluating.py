@@ -54,7 +54,7 @@ def evaluate(
         files = write_files(folder, writers) if writers else []
     known = ~np.isnan(batch.correct).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
-    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma)
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
     whole = realised_front(batch.plan.problem, batch.correct) if files else None
     if json:
         facts = {**report.evaluation_facts(found), "front": None if whole is None else whole._asdict()}

@@ -32,6 +32,16 @@ def test_says_what_came_true(run, batch: Path, planned: Path) -> None:
     assert found["best_accuracy"] == pytest.approx(correct.loc[plan.index].mean().max())
 
 
+def test_interval_is_the_one_that_was_promised(run, batch: Path) -> None:
+    """Evaluate shows the interval that plan printed, which ten labels make wider than their number alone would."""
+    planned = json.loads(run("plan", "-d", batch, "-l", 0.08, "-o", "few", "--json").stdout)["plan"]
+    found = json.loads(run("evaluate", "few/plan.csv", "-d", batch, "--json").stdout)
+    assert found["interval_95"] == pytest.approx(planned["interval_95"])
+    low, high = found["interval_95"]
+    a = found["expected_accuracy"]
+    assert min(high, 2 * a - low) - a >= 0.999 * min(1 - a, 1.959964 * (a * (1 - a) / 10) ** 0.5)
+
+
 def test_writes_pictures_beside_the_plan_or_where_told(run, batch: Path, planned: Path) -> None:
     """realised.png and calibration.png."""
     assert run("evaluate", planned, "-d", batch).code == 0
