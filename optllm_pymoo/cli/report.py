@@ -12,7 +12,10 @@ from optllm_pymoo.decision.amounts import usd
 from optllm_pymoo.pipeline import Front
 from optllm_pymoo.prediction import RealisedQuality
 
-NOT_COMPARED = "Not compared       with single LLMs and the whole front: that needs the outcomes of all LLMs, not of the chosen alone"
+NOT_COMPARED = (
+    "Not compared       with single LLMs and the whole front:"
+    " that needs the outcomes of all LLMs, not of the chosen alone"
+)
 
 
 def as_json(content: dict[str, Any], /) -> str:
