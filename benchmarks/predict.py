@@ -42,21 +42,6 @@ class Cell(NamedTuple):
     split: Split
 
 
-def walk(cost: Floats, accuracy: Floats) -> Walk:
-    """Build the exact front and read it as a walk from its cheapest plan.
-
-    Args:
-        cost: US$ per call, (N, M).
-        accuracy: Predicted or true, (N, M).
-
-    Returns:
-        The walk.
-    """
-    front = SupportedFront(cost, accuracy)
-    steps = front.steps
-    return Walk(front.assignment(0), steps.query, steps.to_llm)
-
-
 def _prepare(folder: Path | None) -> Prepared:
     dataset = make_dataset() if folder is None else load_dataset(folder)
     if dataset.texts is None:
@@ -82,7 +67,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
     name, data, features, feature_seconds = cell.prepared
     labelled = labelled_rows(data, cell.share, cell.split, cell.seed)
     cost, correct = data.cost[~labelled], data.correct[~labelled]
-    oracle = realised_area(cost, correct, walk(cost, correct))
+    oracle = realised_area(cost, correct, Walk.along(SupportedFront(cost, correct)))
     for predictor in names:
         accuracy, fit_seconds, predict_seconds = correct, 0.0, 0.0
         if predictor != ORACLE:
@@ -95,7 +80,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
                 n_jobs=n_jobs,
             )
         started = perf_counter()
-        path = walk(cost, accuracy)
+        path = Walk.along(SupportedFront(cost, accuracy))
         front_seconds = perf_counter() - started
         found = realised_quality(cost, correct, path, oracle_area=oracle)
         yield {

@@ -51,7 +51,7 @@ def with_exit_codes(command: Command) -> Command:
             with _notes():
                 command(*args, **kwargs)
         except KeyboardInterrupt:
-            raise fail("interrupted; nothing was written", INTERRUPTED) from None
+            raise fail("interrupted; no file is half-written", INTERRUPTED) from None
         except BrokenPipeError:
             raise  # typer knows how to end quietly when nobody reads on
         except OSError as error:

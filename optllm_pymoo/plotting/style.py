@@ -74,14 +74,14 @@ def figure_of(ax: Axes, /) -> Figure:
 
 
 def as_written(name: str, /) -> str:
-    """Have matplotlib show a name as it is: no mathematics between dollar signs, not hidden for an underscore.
+    r"""Have matplotlib show a name as it is: no mathematics between dollar signs, not hidden for an underscore.
 
     Args:
         name: Of an LLM, say.
 
     Example:
         >>> as_written("$mart"), as_written("_draft"), as_written("gpt-4")
-        ('\\\\$mart', ' _draft', 'gpt-4')
+        ('\\$mart', ' _draft', 'gpt-4')
     """
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
