@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -17,12 +18,29 @@ INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="optllm-pymoo",
-    help="Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from optllm_pymoo import __version__
+
+        print(f"optllm-pymoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate."""
+
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -50,10 +68,12 @@ def with_exit_codes(command: Command) -> Command:
         try:
             with _notes():
                 command(*args, **kwargs)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             raise fail("interrupted; no file is half-written", INTERRUPTED) from None
         except BrokenPipeError:
-            raise  # typer knows how to end quietly when nobody reads on
+            # nobody reads on, as with `| head -1`: the work is done, and the rest of the text goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             raise fail(_describe(error)) from None
         except (ValueError, TypeError, ImportError, IndexError) as error:

@@ -105,7 +105,7 @@ def test_a_plan_of_other_data_is_refused(run, planned: Path) -> None:
     """The demo batch has queries and LLMs of the same names, but other costs: the first is named with its line."""
     line = run("evaluate", planned).assert_failed()
     assert "plan.csv, line 2, column 'cost_usd': this query costs" in line
-    assert "is this plan of other data?" in line
+    assert "is this plan of other data? (--data was not given, so the embedded demo batch was used)" in line
     assert "no plan nowhere.csv" in run("evaluate", "nowhere.csv").assert_failed()
 
 
