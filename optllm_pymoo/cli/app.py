@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -15,12 +18,29 @@ INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="optllm-pymoo",
-    help="Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from optllm_pymoo import __version__
+
+        print(f"optllm-pymoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate."""
+
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -46,11 +66,14 @@ def with_exit_codes(command: Command) -> Command:
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with _notes():
+                command(*args, **kwargs)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             raise fail("interrupted; no file is half-written", INTERRUPTED) from None
         except BrokenPipeError:
-            raise  # typer knows how to end quietly when nobody reads on
+            # nobody reads on, as with `| head -1`: the work is done, and the rest of the text goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             raise fail(_describe(error)) from None
         except (ValueError, TypeError, ImportError, IndexError) as error:
@@ -59,6 +82,25 @@ def with_exit_codes(command: Command) -> Command:
             raise fail("out of memory; plan the batch in parts") from None
 
     return guarded  # type: ignore[return-value]  # same signature
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print what a reader left alone as one line on stderr; other warnings stay what they are."""
+    from optllm_pymoo.data import UnusedColumnsWarning
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def shown(message: Any, category: type[Warning], *place: Any, **where: Any) -> None:
+            if issubclass(category, UnusedColumnsWarning):
+                print(f"optllm-pymoo: {message}", file=sys.stderr)
+            else:
+                show(message, category, *place, **where)
+
+        warnings.simplefilter("always", UnusedColumnsWarning)
+        warnings.showwarning = shown
+        yield
 
 
 def _describe(error: OSError) -> str:

@@ -12,6 +12,7 @@ from optllm_pymoo.cli.app import app, with_exit_codes
 from optllm_pymoo.cli.progress import stages
 
 if TYPE_CHECKING:
+    from optllm_pymoo.data import Dataset
     from optllm_pymoo.pipeline import PlannedBatch
 
 NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known."
@@ -30,8 +31,8 @@ def evaluate(
 ) -> None:
     """Compare a plan with true outcomes: accuracy, saving against the best single LLM, realised.png, calibration.png.
 
-    The data hold costs and outcomes of at least the planned queries. Queries the plan was learnt from are not in
-    it, so they don't count.
+    The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
+    accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
     """
     import matplotlib
     import numpy as np
@@ -40,21 +41,22 @@ def evaluate(
     from optllm_pymoo.cli import report
     from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.pipeline import check_writable, read_plan, realised_front, write_files
+    from optllm_pymoo.pipeline import check_writable, comparable_outcomes, realised_front, write_files
 
     folder = plan.parent if out is None else out
     check_writable(folder)
     with stages() as stage:
         stage("Reading the batch")
         dataset = make_dataset() if data is None else read_table(data, allow_missing=True)
-        batch = read_plan(plan, dataset)
-        found = batch.plan.evaluate(batch.correct)
+        batch = _read_plan(plan, dataset, is_demo=data is None)
+        outcomes = comparable_outcomes(batch)
+        found = batch.plan.evaluate(outcomes)
         stage("Drawing")
         writers = _writers(batch)
         files = write_files(folder, writers) if writers else []
-    known = ~np.isnan(batch.correct).any(axis=1)
+    known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
-    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma)
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
     whole = realised_front(batch.plan.problem, batch.correct) if files else None
     if json:
         facts = {**report.evaluation_facts(found), "front": None if whole is None else whole._asdict()}
@@ -62,6 +64,17 @@ def evaluate(
         return
     print(report.evaluation_text(found, interval, whole))
     print(f"\nWritten to {folder}: {', '.join(file.name for file in files)}" if files else f"\n{NO_PICTURES}")
+
+
+def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
+    from optllm_pymoo.pipeline import read_plan
+
+    try:
+        return read_plan(plan, dataset)
+    except ValueError as error:
+        if not is_demo:
+            raise
+        raise ValueError(f"{error} (--data was not given, so the embedded demo batch was used)") from None
 
 
 def _writers(batch: PlannedBatch) -> dict[str, Any]:

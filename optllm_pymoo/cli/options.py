@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,43 @@ Data = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+
+
+STRAY_ALLOWED: Final = {"allow_extra_args": True}
+"""Settings of a command without arguments that calls `refuse_stray`."""
+
+
+def refuse_stray(context: typer.Context, /) -> None:
+    """Say what was probably meant by an argument that stands alone.
+
+    Args:
+        context: Of the command.
+
+    Raises:
+        typer.BadParameter: If there is one.
+    """
+    if context.args:
+        first = context.args[0]
+        raise typer.BadParameter(f"{first} stands alone; if that is the batch, write --data {first}")
+
+
+def _checked_accuracy(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 1:
+        hint = f"; for {value:g} % write {value / 100:g}" if 1 < value <= 100 else ""
+        raise typer.BadParameter(f"a mean accuracy must lie in [0, 1]; got {value:g}{hint}", param_hint="--accuracy")
+    return value
+
+
+Accuracy = Annotated[
+    float | None,
+    typer.Option(
+        "--accuracy",
+        metavar="MEAN",
+        callback=_checked_accuracy,
+        help="Cheapest plan that expects this mean accuracy, in [0, 1].",
+        show_default=False,
+    ),
+]
 Labels = Annotated[
     str | None,
     typer.Option(

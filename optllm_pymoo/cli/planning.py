@@ -19,19 +19,16 @@ if TYPE_CHECKING:
 SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your own with --data."
 
 
-@app.command()
+@app.command(context_settings=options.STRAY_ALLOWED)
 @with_exit_codes
 def plan(
+    context: typer.Context,
     data: options.Data = None,
     labels: options.Labels = None,
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, help="Most accurate plan within so many US$.", show_default=False)
     ] = None,
-    accuracy: Annotated[
-        float | None,
-        typer.Option("--accuracy", min=0, max=1, help="Cheapest plan that expects this mean accuracy.",
-                     show_default=False),
-    ] = None,
+    accuracy: options.Accuracy = None,
     knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
@@ -45,6 +42,7 @@ def plan(
     Queries with labels are learnt from and not planned: their answers are there already. The outcomes of all others
     are never looked at.
     """
+    options.refuse_stray(context)
     choice = _choice(budget, accuracy, knee)
     from optllm_pymoo.cli import report
     from optllm_pymoo.pipeline import plan_writers, write_files
@@ -63,9 +61,10 @@ def plan(
     _print_files(files)
 
 
-@app.command()
+@app.command(context_settings=options.STRAY_ALLOWED)
 @with_exit_codes
 def front(
+    context: typer.Context,
     data: options.Data = None,
     labels: options.Labels = None,
     algorithm: options.Algorithm = "exact",
@@ -76,6 +75,7 @@ def front(
     json: options.Json = False,
 ) -> None:
     """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
+    options.refuse_stray(context)
     from optllm_pymoo.cli import report
     from optllm_pymoo.pipeline import front_writers, write_files
 
@@ -126,10 +126,20 @@ def _front(
     check_writable(out)
     stage("Reading the batch")
     batch = _read(data)
+    _check_all_known(batch, labels)
     found = plan_front(
         batch, learn_from, algorithm=algorithm, n_grid=n_grid, random_state=seed, n_jobs=jobs, report=stage
     )
     return found, bool(batch.about.get("synthetic"))
+
+
+def _check_all_known(batch: Dataset, labels: str | None) -> None:
+    gaps = int((~batch.tried.all(axis=1)).sum())
+    if labels == "all" and gaps:
+        raise ValueError(
+            f"--labels all needs the outcomes of all LLMs on all queries; {gaps:,} of {len(batch):,} queries lack some."
+            " Leave --labels out to learn from the known outcomes"
+        )
 
 
 def _check_algorithm(algorithm: str, n_grid: int | None) -> None:

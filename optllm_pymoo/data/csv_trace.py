@@ -55,18 +55,29 @@ def read_header(path: Path, /) -> list[str]:
     """The column names of a CSV file.
 
     Raises:
-        DataFileError: There is no header, or a name is empty or occurs twice.
+        DataFileError: There is no header, a name is empty or occurs twice, or cells are separated by something
+            else than commas.
     """
     with closing(records(path)) as found:
         line, header = next(found, (1, []))
     if not header:
         raise DataFileError(path, "the file is empty; expected a header with column names", 1)
+    if len(header) == 1:
+        _check_separator(path, header[0], line)
     for position, name in enumerate(header):
         if not name.strip():
             raise DataFileError(path, f"column {position + 1} has no name", line)
         if name in header[:position]:
             raise DataFileError(path, "this column name occurs twice", line, name)
     return header
+
+
+def _check_separator(path: Path, header: str, line: int) -> None:
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        # the cost of RouterBench's LLMs has one bar
+        if header.count(separator) > (separator == "|"):
+            problem = f"cells seem to be separated by {name}; expected commas. Save the table with commas"
+            raise DataFileError(path, problem, line)
 
 
 def line_of_record(path: Path, row: int, /) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from optllm_pymoo.data import replacing
@@ -21,7 +21,7 @@ DPI = 200
 
 
 def check_writable(folder: str | Path, /) -> None:
-    """Refuse a folder that can't be written to, before any long work begins. Nothing is made.
+    """Refuse a folder that can't be written to, before any long work begins. Nothing stays behind.
 
     Args:
         folder: Where files are to go; it and its parents may be missing.
@@ -35,8 +35,11 @@ def check_writable(folder: str | Path, /) -> None:
         there = there.parent
     if not there.is_dir():
         raise NotADirectoryError(f"can't write to {folder}: {there} is not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"can't write to {folder}: {there} is not writable")
+    try:
+        # asking for the permission is not enough: file systems may be read-only, or take no files at all
+        TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise type(error)(f"can't write to {folder}: {there} is not writable ({error.strerror})") from None
 
 
 def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]], /) -> list[Path]:

@@ -147,7 +147,9 @@ def test_too_high_a_target_says_what_the_best_reaches(run, batch: Path) -> None:
         (["--budget", 2, "--knee"], "exclude one another"),
         (["--budget", 2, "--accuracy", 0.5], "exclude one another"),
         (["--budget", -1], "--budget"),
-        (["--accuracy", 70], "--accuracy"),
+        (["--accuracy", 70], "--accuracy: a mean accuracy must lie in [0, 1]; got 70; for 70 % write 0.7"),
+        (["--accuracy", -0.1], "must lie in [0, 1]; got -0.1"),
+        (["batch.csv"], "batch.csv stands alone; if that is the batch, write --data batch.csv"),
         (["--budget", "much"], "--budget"),
         (["--algorithm", "nsga3"], "unknown algorithm"),
         (["--n-grid", 10], "no grid"),
@@ -162,6 +164,26 @@ def test_wrong_usage_ends_with_2(run, arguments: list[object], said: str) -> Non
     assert (outcome.code, outcome.stdout) == (2, "")
     assert said in " ".join(outcome.stderr.replace("│", " ").split())
     assert not Path("optllm-plan").exists()
+
+
+def test_all_with_gaps(run, batch: Path) -> None:
+    """Advice in words of the command line; the same batch without --labels is planned."""
+    shutil.copytree(batch, "gaps")
+    correct = pd.read_csv("gaps/correct.csv.gz", index_col="query_id").astype(float)
+    correct.iloc[:30, 0], correct.iloc[60:] = np.nan, np.nan
+    correct.to_csv("gaps/correct.csv.gz")
+    line = run("plan", "-d", "gaps", "-l", "all").assert_failed()
+    assert "--labels all needs the outcomes of all LLMs on all queries; 90 of 120 queries lack some." in line
+    assert "Leave --labels out" in line
+    assert run("front", "-d", "gaps").code == 0
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_other_separators_are_named(run, separator: str, name: str) -> None:
+    """Spreadsheets of some countries save semicolons."""
+    Path("batch.csv").write_text("id,query,m,m_cost\n1,a,1,0.1\n".replace(",", separator))
+    line = run("plan", "-d", "batch.csv").assert_failed()
+    assert f"batch.csv, line 1: cells seem to be separated by {name}; expected commas." in line
 
 
 def cut_off(folder: Path) -> None:

@@ -67,3 +67,22 @@ def test_no_screen_is_needed_and_no_progress_in_pipes(tmp_path: Path) -> None:
     process = start("plan", "--labels", "all", "--json", cwd=tmp_path)
     _, stderr = process.communicate(timeout=120)
     assert (process.returncode, stderr) == (0, "")
+
+
+def test_version(tmp_path: Path) -> None:
+    """The version of the package."""
+    from optllm_pymoo import __version__
+
+    stdout, _ = start("--version", cwd=tmp_path).communicate(timeout=60)
+    assert stdout == f"optllm-pymoo {__version__}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise on Windows")
+def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
+    """As with `| head -1`: the files are there, the exit code is 0, and stderr stays empty."""
+    process = start("demo-data", "there", "--queries", "20", cwd=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 0)
+    assert (tmp_path / "there").is_dir()

@@ -56,6 +56,12 @@ def test_refuses_what_is_no_folder(tmp_path: Path) -> None:
 
 def test_refuses_what_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder without the right to write is told at once."""
-    monkeypatch.setattr("os.access", lambda *args: False)
-    with pytest.raises(PermissionError, match="is not writable"):
+
+    def denied(**where: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    check_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr("optllm_pymoo.pipeline.outputs.TemporaryFile", denied)
+    with pytest.raises(PermissionError, match=r"can't write to .* is not writable \(Permission denied\)"):
         check_writable(tmp_path)

@@ -28,9 +28,20 @@ def test_is_the_plan_that_was_written(plan: Plan, tmp_path: Path) -> None:
     assert batch.plan.assignment == plan.assignment
     np.testing.assert_array_equal(batch.plan.problem.accuracy, plan.problem.accuracy)
     np.testing.assert_array_equal(batch.sigma, plan.chosen_sigma)
+    assert batch.plan.n_labelled == plan.n_labelled == 20
     assert (batch.plan.cost_usd, batch.plan.accuracy) == (plan.cost_usd, plan.accuracy)
     rows = [DATA.query_ids.index(query_id) for query_id in plan.problem.query_ids]
     np.testing.assert_array_equal(batch.correct, DATA.correct[rows])
+
+
+def test_number_of_labels_may_be_missing(plan: Plan, tmp_path: Path) -> None:
+    """Files without the column are read as before; if plans were put together, the smallest number counts."""
+    table = plan.to_frame()
+    table.drop(columns="n_labelled").to_csv(tmp_path / "plan.csv", index=False)
+    assert read_plan(tmp_path / "plan.csv", DATA).plan.n_labelled is None
+    table.loc[3, "n_labelled"] = 7
+    table.to_csv(tmp_path / "plan.csv", index=False)
+    assert read_plan(tmp_path / "plan.csv", DATA).plan.n_labelled == 7
 
 
 def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
@@ -53,6 +64,7 @@ def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
             9.0,
             "line 4, column 'cost_usd': this query costs .* US. there by the data, not 9; is this plan of",
         ),
+        ("n_labelled", 0, "line 4, column 'n_labelled': expected at least 1 query; found 0.0"),
         ("sigma", -0.5, "line 4, column 'sigma': expected a standard deviation >= 0; found -0.5"),
     ],
 )
