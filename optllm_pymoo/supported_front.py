@@ -14,7 +14,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
-from optllm_pymoo.validation import as_mask, as_table, check_labels, check_shape, in_full, read_only
+from optllm_pymoo.validation import as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
@@ -60,7 +60,7 @@ class SupportedFront:
     """
 
     def __init__(self, cost: Any, accuracy: Any, /, allowed: Any = None) -> None:
-        check_labels(cost=cost, accuracy=accuracy, allowed=allowed)
+        check_frame_labels(cost=cost, accuracy=accuracy, allowed=allowed)
         cost = as_table("cost", cost, lower=0.0)
         accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
         check_shape("accuracy", accuracy, cost.shape)

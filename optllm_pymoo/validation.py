@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from optllm_pymoo.names import first_duplicate
 
 
 def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
@@ -82,11 +83,9 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
     names = tuple(map(str, values))
     if len(names) != n:
         raise ValueError(f"{name} must name all {n}; got {len(names)} names")
-    seen: dict[str, int] = {}
-    for k, item in enumerate(names):
-        if item in seen:
-            raise ValueError(f"{name} must be distinct; {item!r} stands at {seen[item]} and at {k}")
-        seen[item] = k
+    twice = first_duplicate(names)
+    if twice is not None:
+        raise ValueError(f"{name} must be distinct; {names[twice[0]]!r} stands at {twice[0]} and at {twice[1]}")
     return names
 
 
@@ -102,7 +101,7 @@ def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> Non
         raise ValueError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
 
 
-def check_labels(**tables: Any) -> None:
+def check_frame_labels(**tables: Any) -> None:
     """Raise ValueError unless all tables that have labels have the same ones, in the same order.
 
     Args:
@@ -118,17 +117,6 @@ def check_labels(**tables: Any) -> None:
                     f"{first} and {name} must have the same {axis}; got {list(here[:5])} and {list(there[:5])};"
                     " reorder one of them"
                 )
-
-
-def unknown_llm(llm: str, llms: Sequence[str], /) -> ValueError:
-    """Build the error for an LLM that isn't there, naming the closest one and all that are.
-
-    >>> print(unknown_llm("gpt4", ["gpt-4", "mixtral"]))
-    unknown LLM 'gpt4'; did you mean 'gpt-4'? Known LLMs: gpt-4, mixtral
-    """
-    close = get_close_matches(llm, llms, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return ValueError(f"unknown LLM {llm!r}; {hint}Known LLMs: {', '.join(llms)}")
 
 
 def in_full(value: Any, /) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from optllm_pymoo.data.names import first_duplicate
+from optllm_pymoo.names import first_duplicate
 
 FloatArray = npt.NDArray[np.float64]
 COST_EXPECTED = "expected US$ per call, finite and >= 0"
@@ -75,7 +75,7 @@ def check_tables(cost: FloatArray, correct: FloatArray, /) -> None:
         )
 
 
-def check_labels(names: Sequence[Hashable], expected: int, what: str, axis: str, /) -> None:
+def check_length(names: Sequence[Hashable], expected: int, what: str, axis: str, /) -> None:
     """Refuse a list of names whose length is not `expected`.
 
     Raises:

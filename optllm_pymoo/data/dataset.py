@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from optllm_pymoo.data.checks import (
     FloatArray,
-    check_labels,
+    check_length,
     check_tables,
     first_place,
     frozen_table,
 )
-from optllm_pymoo.data.names import positions_of
+from optllm_pymoo.names import positions_of
 from optllm_pymoo.validation import as_names
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Dataset:
                 raise ValueError(f"{what} must not be empty; {what}[{nameless[0]}] is")
         for what, values in (("texts", self.texts), ("groups", self.groups)):
             if values is not None:
-                check_labels(values, len(self), what, "row of cost")
+                check_length(values, len(self), what, "row of cost")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from a pickle, where arrays forget that they are read-only."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from optllm_pymoo.data.checks import FloatArray
 from optllm_pymoo.data.csv_trace import line_of_record
 from optllm_pymoo.data.errors import DataFileError
-from optllm_pymoo.data.names import first_duplicate
+from optllm_pymoo.names import first_duplicate
 
 
 def is_parquet(path: Path, /) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from optllm_pymoo.data.checks import check_unique
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.names import positions_of
+from optllm_pymoo.names import positions_of
 
 
 class Frames(NamedTuple):

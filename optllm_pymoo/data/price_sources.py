@@ -17,7 +17,7 @@ from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.data.file_checks import check_ids, fault_at
-from optllm_pymoo.data.names import positions_of, unknown_name
+from optllm_pymoo.names import positions_of, unknown_name
 
 Prices = tuple[list[str], list[float], list[float]]
 JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")

@@ -9,9 +9,9 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
-from optllm_pymoo.data.checks import FloatArray, check_labels, check_unique, first_place
-from optllm_pymoo.data.names import positions_of
+from optllm_pymoo.data.checks import FloatArray, check_length, check_unique, first_place
 from optllm_pymoo.data.price_sources import prices_from_csv, prices_from_genai, prices_from_json
+from optllm_pymoo.names import positions_of
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -153,7 +153,7 @@ def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArr
     prices = np.array(values, dtype=np.float64)
     if prices.ndim != 1:
         raise ValueError(f"{name} must have shape (M,), one price per model; got shape {prices.shape}")
-    check_labels(prices.tolist(), len(models), name, "model")
+    check_length(prices.tolist(), len(models), name, "model")
     place = first_place(~(np.isfinite(prices) & (prices >= 0)))
     if place is not None:
         at = place[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optllm_pymoo.data.names import unknown_name
+from optllm_pymoo.names import unknown_name
 
 # The longer one first: it ends in the shorter one
 COST_SUFFIXES = ("|total_cost", "_cost")

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from pymoo.core.variable import Real
 
+from optllm_pymoo.front_parts import FrontEnd
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
 from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.front_parts import FrontEnd
 
 
 class Gap(NamedTuple):

@@ -13,7 +13,7 @@ from optllm_pymoo.data.checks import CORRECT_EXPECTED, correct_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
 from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
-from optllm_pymoo.data.names import positions_of
+from optllm_pymoo.names import positions_of
 
 DEFAULT_SHARE: Final = 0.05
 """Share that is learnt from if all outcomes are known and nothing else is said."""

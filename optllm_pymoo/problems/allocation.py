@@ -11,9 +11,10 @@ import pandas as pd
 from pymoo.core.problem import Problem
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.names import positions_of
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
 from optllm_pymoo.supported_front import SupportedFront
-from optllm_pymoo.validation import as_mask, as_names, as_table, check_labels, check_shape, read_only, unknown_llm
+from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, read_only
 
 MAX_FRONT_POINTS = 1000
 MAX_SET_CELLS = 1 << 27
@@ -70,7 +71,7 @@ class AllocationProblem(Problem):
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
     ) -> None:
-        check_labels(cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
+        check_frame_labels(cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
         if isinstance(cost, pd.DataFrame):
             llms = list(cost.columns) if llms is None else llms
             query_ids = list(cost.index) if query_ids is None else query_ids
@@ -169,9 +170,7 @@ class AllocationProblem(Problem):
             ValueError: If there is no such LLM, or it isn't allowed for some query.
         """
         if isinstance(llm, str):
-            if llm not in self.llms:
-                raise unknown_llm(llm, self.llms)
-            llm = self.llms.index(llm)
+            (llm,) = positions_of([llm], self.llms)
         return np.array(self.as_allocations(np.full(self.n_queries, llm))[0])
 
     def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray:
