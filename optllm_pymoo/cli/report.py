@@ -135,13 +135,18 @@ def evaluation_text(
         lines.append(
             f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} for {usd(found.best_cost_usd)} US$"
         )
-        lines.append(f"Saving             {_saving(found)}")
+        lines.append(f"Saving             {saving_text(found)}")
     if whole is not None:
         lines.append(f"Exact front        {_whole(whole)}")
     return "\n".join(lines)
 
 
-def _saving(found: PlanEvaluation) -> str:
+def saving_text(found: PlanEvaluation, /) -> str:
+    """Compare cost and accuracy of a plan with those of the best single LLM.
+
+    Args:
+        found: The evaluation.
+    """
     difference = found.accuracy - found.best_accuracy
     than = f"{100 * abs(difference):.2f} points {'more' if difference >= 0 else 'less'} accurate"
     if math.isnan(found.saving):
