@@ -59,7 +59,8 @@ def evaluate(
     interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
     whole = realised_front(batch.plan.problem, batch.correct) if files else None
     if json:
-        facts = {**report.evaluation_facts(found), "front": None if whole is None else whole._asdict()}
+        front = None if whole is None else report.realised_facts(whole, batch.plan.problem.llms)
+        facts = {**report.evaluation_facts(found), "front": front}
         print(report.as_json({**facts, "interval_95": interval, "files": files}))
         return
     print(report.evaluation_text(found, interval, whole))

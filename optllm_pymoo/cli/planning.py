@@ -43,21 +43,22 @@ def plan(
     are never looked at.
     """
     options.refuse_stray(context)
-    choice = _choice(budget, accuracy, knee)
-    from optllm_pymoo.cli import report
-    from optllm_pymoo.pipeline import plan_writers, write_files
-
     with stages() as stage:
+        choice = _choice(budget, accuracy, knee)
+        from optllm_pymoo.cli import plan_report, report
+        from optllm_pymoo.pipeline import plan_writers, write_files
+
         front, synthetic = _front(data, labels, algorithm, n_grid, seed, jobs, out, stage)
         chosen = front.choose(choice)
         stage(f"Writing {out}")
         files = write_files(out, plan_writers(front, chosen))
     if json:
-        facts = {"synthetic": synthetic, "seed": seed, **report.front_facts(front), "plan": report.plan_facts(chosen)}
+        facts = {"synthetic": synthetic, "seed": seed, **report.front_facts(front)}
+        facts["plan"] = {**report.plan_facts(chosen), "best_single_llm": plan_report.single_facts(chosen)}
         print(report.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, report.front_text(front))
-    print(chosen.summary())
+    print(plan_report.plan_text(chosen))
     _print_files(files)
 
 
@@ -76,10 +77,10 @@ def front(
 ) -> None:
     """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
     options.refuse_stray(context)
-    from optllm_pymoo.cli import report
-    from optllm_pymoo.pipeline import front_writers, write_files
-
     with stages() as stage:
+        from optllm_pymoo.cli import report
+        from optllm_pymoo.pipeline import front_writers, write_files
+
         found, synthetic = _front(data, labels, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found))

@@ -23,5 +23,5 @@ def stages() -> Iterator[Callable[[str], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with redirect_stdout(sys.stderr), shown as progress:
-        task = progress.add_task("Starting", total=None)
+        task = progress.add_task("Loading the libraries", total=None)
         yield lambda stage: progress.update(task, description=stage)

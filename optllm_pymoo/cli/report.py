@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from optllm_pymoo.decision import Plan, PlanEvaluation
-from optllm_pymoo.decision.amounts import usd
+from optllm_pymoo.decision.amounts import labelled_queries, usd
 from optllm_pymoo.pipeline import Front
 from optllm_pymoo.prediction import RealisedQuality
 
@@ -83,7 +84,7 @@ def front_text(front: Front, /) -> str:
     facts = front_facts(front)
     ends = [f"{usd(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
             (facts["cheapest"], facts["most_accurate"])]  # fmt: skip
-    known = "all outcomes known" if front.sigma is None else f"learnt from {front.n_labelled:,} labelled queries"
+    known = "all outcomes known" if front.sigma is None else f"learnt from {labelled_queries(front.n_labelled)}"
     return (
         f"Front              {facts['n_plans']:,} plans from {ends[0]} to {ends[1]}, {front.algorithm}\n"
         f"Accuracies         {known}"
@@ -98,6 +99,16 @@ def evaluation_facts(found: PlanEvaluation, /) -> dict[str, Any]:
     """
     reaches_best = None if found.best_llm is None else found.reaches_best
     return {**found._asdict(), "saving": found.saving, "reaches_best": reaches_best}
+
+
+def realised_facts(found: RealisedQuality, llms: Sequence[str], /) -> dict[str, Any]:
+    """Collect what the whole front is worth, under the names of `evaluation_facts`.
+
+    Args:
+        found: What it is worth.
+        llms: M names.
+    """
+    return {**found._asdict(), "best_llm": llms[found.best_llm]}
 
 
 def evaluation_text(
@@ -124,13 +135,18 @@ def evaluation_text(
         lines.append(
             f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} for {usd(found.best_cost_usd)} US$"
         )
-        lines.append(f"Saving             {_saving(found)}")
+        lines.append(f"Saving             {saving_text(found)}")
     if whole is not None:
         lines.append(f"Exact front        {_whole(whole)}")
     return "\n".join(lines)
 
 
-def _saving(found: PlanEvaluation) -> str:
+def saving_text(found: PlanEvaluation, /) -> str:
+    """Compare cost and accuracy of a plan with those of the best single LLM.
+
+    Args:
+        found: The evaluation.
+    """
     difference = found.accuracy - found.best_accuracy
     than = f"{100 * abs(difference):.2f} points {'more' if difference >= 0 else 'less'} accurate"
     if math.isnan(found.saving):

@@ -1,4 +1,4 @@
-"""Dollars and accuracies as text that may be typed back: rounded to the side on which the plan stays possible."""
+"""Amounts as text. Dollars and accuracies may be typed back: rounded to the side on which the plan stays possible."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def accuracy_at_most(accuracy: float, /) -> str:
     ('0.75999', '0.5')
     """
     return _digits(accuracy, 5, ROUND_FLOOR)
+
+
+def labelled_queries(count: int, /) -> str:
+    """Count labelled queries.
+
+    >>> labelled_queries(1), labelled_queries(1200)
+    ('1 labelled query', '1,200 labelled queries')
+    """
+    return f"{count:,} labelled {'query' if count == 1 else 'queries'}"
 
 
 def _digits(value: float, digits: int, rounding: str) -> str:

@@ -27,7 +27,7 @@ def summarise(plan: Plan, /) -> str:
         f"Queries            {n:,} on {int((plan.mix()['queries'] > 0).sum())} of {plan.problem.n_llms} LLMs",
         f"Cost               {usd(plan.cost_usd)} US$" + _budget(plan),
         f"Expected accuracy  {plan.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}{because}",
-        f"Certificate        {certificate(plan)}",
+        f"Certificate        {certificate(plan)} (by the expected accuracies)",
         f"One more correct   {next_step(plan)}",
         f"One fewer correct  {last_step(plan)}",
     ]

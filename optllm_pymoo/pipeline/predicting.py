@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.data import Dataset
+from optllm_pymoo.decision.amounts import labelled_queries
 from optllm_pymoo.pipeline.labels import Split
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 
@@ -55,7 +56,7 @@ def predict_accuracy(
         )
     report(f"Features of {len(labelled) + len(planned):,} texts")
     features = QueryFeatures(random_state=random_state).fit_transform(labelled.texts + planned.texts)
-    report(f"Learning from {len(labelled):,} labelled queries")
+    report(f"Learning from {labelled_queries(len(labelled))}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     predictor.fit(features[: len(labelled)], _labels(labelled))
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")

@@ -30,6 +30,9 @@ def test_says_what_came_true(run, batch: Path, planned: Path) -> None:
     assert found["expected_accuracy"] == pytest.approx(plan["accuracy"].mean())
     assert found["saving"] == pytest.approx(1 - found["cost_usd"] / found["best_cost_usd"])
     assert found["best_accuracy"] == pytest.approx(correct.loc[plan.index].mean().max())
+    for same in ("best_llm", "best_accuracy", "best_cost_usd"):
+        assert found["front"][same] == pytest.approx(found[same])
+    assert found["best_llm"] == correct.loc[plan.index].mean().idxmax()
 
 
 def test_interval_is_the_one_that_was_promised(run, batch: Path) -> None:

@@ -51,6 +51,37 @@ def test_accuracy_is_reached_at_the_lowest_cost(run, batch: Path) -> None:
     assert plan["cost_usd"] == pytest.approx(front.loc[front["accuracy"] >= 0.6, "cost_usd"].min())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "the knee of the front"),
+        (["--budget", 1], "the most accurate plan within 1 US$"),
+        (["--accuracy", 0.6], "the cheapest plan that expects an accuracy of 0.6"),
+    ],
+)
+def test_says_what_was_chosen(run, batch: Path, arguments: list[object], said: str) -> None:
+    """The choice, and that the certificate is about expectations."""
+    text = run("plan", "-d", batch, "-l", "all", *arguments).stdout
+    assert f"Choice             {said}" in text
+    assert "(by the expected accuracies)" in text
+
+
+def test_compares_with_the_best_single_llm(run, batch: Path) -> None:
+    """Highest mean of the expected accuracies in plan.csv; what the plan saves is against its cost."""
+    outcome = run("plan", "-d", batch, "-l", 0.2)
+    facts = json.loads(run("plan", "-d", batch, "-l", 0.2, "--json").stdout)["plan"]
+    table = pd.read_csv("optllm-plan/plan.csv", index_col="query_id")
+    means = table.filter(like="predicted:").mean()
+    llm = means.idxmax().removeprefix("predicted:")
+    cost = load_dataset(batch).to_frames().cost.loc[table.index, llm].sum()
+    single = facts["best_single_llm"]
+    assert (single["llm"], single["expected_accuracy"]) == (llm, pytest.approx(means.max()))
+    assert single["cost_usd"] == pytest.approx(cost)
+    assert single["saving"] == pytest.approx(1 - facts["cost_usd"] / cost)
+    assert f"Best single LLM    {llm}: {means.max():.2%} expected for" in outcome.stdout
+    assert f"Saving             {single['saving']:.1%} of its cost; the plan is" in outcome.stdout
+
+
 def test_json_is_all_there_is_on_stdout(run, batch: Path) -> None:
     """One object that says what the screen says, and where the files are."""
     outcome = run("plan", "-d", batch, "-l", 0.2, "--seed", 3, "--json")

@@ -86,3 +86,31 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert (process.stderr.read(), process.wait(timeout=60)) == ("", 0)
     assert (tmp_path / "there").is_dir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_progress_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal the stages of the demo are shown on stderr, from loading to writing; stdout stays JSON."""
+    import json
+    import pty
+
+    leader, follower = pty.openpty()
+    arguments = [*COMMAND, "plan", "--labels", "0.02", "--json"]
+    environment = {**ENVIRONMENT, "TERM": "xterm"}
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment, stdout=out, stderr=follower)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    for stage in (b"Loading", b"Learning from 40 labelled queries", b"Writing optllm-plan"):
+        assert stage in shown
+    assert json.loads((tmp_path / "out").read_text())["n_labelled"] == 40
