@@ -154,10 +154,13 @@ def test_help_names_the_commands():
 
 def test_options_in_front_of_a_subcommand(monkeypatch, tmp_path):
     """They belong to the comparison, and would be swallowed: refused; behind the subcommand they arrive."""
-    from benchmarks import speed
-
     seen = []
-    monkeypatch.setattr(speed, "run_speed", lambda console, out, *, quick: seen.append((out, quick)))
+
+    def run_speed(console, out, *, quick):
+        seen.append((out, quick))
+        return []
+
+    monkeypatch.setattr(speed, "run_speed", run_speed)
     done = _run("--quick", "speed")
     assert done.exit_code == 2
     assert "--quick stands before speed; put it behind speed" in " ".join(done.output.replace("│", " ").split())
