@@ -26,7 +26,7 @@ def compare(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of a data set, whose true labels are the accuracies; may be repeated."
+            help="Data set (folder, wide CSV or Parquet file), whose true labels are the accuracies; may be repeated."
             f" Without it: an embedded synthetic batch of {SYNTHETIC_QUERIES} queries."
         ),
     ] = None,

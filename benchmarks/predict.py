@@ -19,7 +19,7 @@ from benchmarks.predict_report import summarise, summary_table, write_plots
 from benchmarks.predictors import NAMES, ORACLE, Floats, run_predictor
 from benchmarks.splits import Split, labelled_rows
 from optllm_pymoo import SupportedFront
-from optllm_pymoo.data import load_dataset, make_dataset, replacing
+from optllm_pymoo.data import Dataset, make_dataset, read_table, replacing
 from optllm_pymoo.prediction import Path as Walk
 from optllm_pymoo.prediction import QueryFeatures, realised_area, realised_quality
 
@@ -42,30 +42,17 @@ class Cell(NamedTuple):
     split: Split
 
 
-def walk(cost: Floats, accuracy: Floats) -> Walk:
-    """Build the exact front and read it as a walk from its cheapest plan.
-
-    Args:
-        cost: US$ per call, (N, M).
-        accuracy: Predicted or true, (N, M).
-
-    Returns:
-        The walk.
-    """
-    front = SupportedFront(cost, accuracy)
-    steps = front.steps
-    return Walk(front.assignment(0), steps.query, steps.to_llm)
-
-
-def _prepare(folder: Path | None) -> Prepared:
-    dataset = make_dataset() if folder is None else load_dataset(folder)
+def _read(path: Path) -> Dataset:
+    dataset = read_table(path)
     if dataset.texts is None:
-        raise ValueError(f"{folder} has no query texts, so nothing can be predicted")
-    if np.isnan(dataset.correct).any():
-        raise ValueError(f"{folder} lacks some labels; realised quality needs all of them")
+        raise ValueError(f"{path} has no query texts, so nothing can be predicted")
+    return dataset
+
+
+def _prepare(name: str, dataset: Dataset) -> Prepared:
     started = perf_counter()
     features = QueryFeatures(random_state=0).fit_transform(dataset.texts)
-    return Prepared("synthetic" if folder is None else folder.name, dataset, features, perf_counter() - started)
+    return Prepared(name, dataset, features, perf_counter() - started)
 
 
 def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[str, Any]]:
@@ -82,7 +69,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
     name, data, features, feature_seconds = cell.prepared
     labelled = labelled_rows(data, cell.share, cell.split, cell.seed)
     cost, correct = data.cost[~labelled], data.correct[~labelled]
-    oracle = realised_area(cost, correct, walk(cost, correct))
+    oracle = realised_area(cost, correct, Walk.along(SupportedFront(cost, correct)))
     for predictor in names:
         accuracy, fit_seconds, predict_seconds = correct, 0.0, 0.0
         if predictor != ORACLE:
@@ -95,7 +82,7 @@ def run_cell(cell: Cell, names: tuple[str, ...], n_jobs: int) -> Iterator[dict[s
                 n_jobs=n_jobs,
             )
         started = perf_counter()
-        path = walk(cost, accuracy)
+        path = Walk.along(SupportedFront(cost, accuracy))
         front_seconds = perf_counter() - started
         found = realised_quality(cost, correct, path, oracle_area=oracle)
         yield {
@@ -136,7 +123,9 @@ def _write(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def run_predict(
-    data: Annotated[list[Path] | None, typer.Option(help="Data set folder; repeat it. None: synthetic.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Folder, wide CSV or Parquet file; repeat it. None: synthetic.")
+    ] = None,
     shares: Annotated[str, typer.Option(help="Labelled shares, commas between.")] = "0.02,0.05,0.2",
     seeds: Annotated[int, typer.Option(min=1, help="Splits per share, seeds 0, 1, ...")] = 5,
     predictors: Annotated[str, typer.Option(help="Of " + ", ".join(NAMES))] = "ours,published,constants,oracle",
@@ -146,15 +135,20 @@ def run_predict(
 ) -> None:
     """Compare predictors by the true accuracy along the fronts that their predictions lead to."""
     names, wanted = _names(predictors), _numbers(shares, "--shares")
+    try:
+        batches = [(path.name, _read(path)) for path in data] if data else [("synthetic", make_dataset())]
+        for (_, batch), share in product(batches, wanted):
+            labelled_rows(batch, share, split, 0)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
     console = Console() if sys.stdout.isatty() else Console(width=140)
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    folders: list[Path | None] = list(data) if data else [None]
     with _progress(console) as progress:
-        task = progress.add_task("predict", total=len(folders) * len(wanted) * seeds * len(names))
-        for folder in folders:
-            progress.update(task, description=f"{folder.name if folder else 'synthetic'}: features")
-            prepared = _prepare(folder)
+        task = progress.add_task("predict", total=len(batches) * len(wanted) * seeds * len(names))
+        for name, batch in batches:
+            progress.update(task, description=f"{name}: features")
+            prepared = _prepare(name, batch)
             for share, seed in product(wanted, range(seeds)):
                 progress.update(task, description=f"{prepared.name}: {share:g}, seed {seed}")
                 for row in run_cell(Cell(prepared, share, seed, split), names, n_jobs):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.data import load_dataset
+from optllm_pymoo.data import read_table
 
 
 def synthetic_problem(n_queries: int, n_llms: int = 12, /) -> dict[str, AllocationProblem]:
@@ -22,13 +22,13 @@ def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
     """Load data sets, with their true labels as the accuracies to optimise.
 
     Args:
-        folders: Folders in the layout of `optllm_pymoo.data.load_dataset`.
+        folders: Folders, or wide CSV or Parquet files, as `optllm_pymoo.data.read_table` takes them.
 
     Returns:
         The problems, named after their folders, or by their whole paths where two folders are named alike.
 
     Raises:
-        FileNotFoundError: If a folder or one of its files is missing.
+        FileNotFoundError: If there is nothing, or a file of a folder is missing.
         ValueError: If a folder is given twice, or a file holds something else than expected.
     """
     paths = [folder.resolve() for folder in folders]
@@ -36,7 +36,7 @@ def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
     if twice:
         raise ValueError(f"the data set {twice[0]} is given twice")
     names = [path.name for path in paths]
-    return {path.name if names.count(path.name) == 1 else str(path): load_dataset(path).problem() for path in paths}
+    return {path.name if names.count(path.name) == 1 else str(path): read_table(path).problem() for path in paths}
 
 
 def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final, TypeVar
 
@@ -46,9 +48,10 @@ def with_exit_codes(command: Command) -> Command:
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with _notes():
+                command(*args, **kwargs)
         except KeyboardInterrupt:
-            raise fail("interrupted; nothing was written", INTERRUPTED) from None
+            raise fail("interrupted; no file is half-written", INTERRUPTED) from None
         except BrokenPipeError:
             raise  # typer knows how to end quietly when nobody reads on
         except OSError as error:
@@ -59,6 +62,25 @@ def with_exit_codes(command: Command) -> Command:
             raise fail("out of memory; plan the batch in parts") from None
 
     return guarded  # type: ignore[return-value]  # same signature
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print what a reader left alone as one line on stderr; other warnings stay what they are."""
+    from optllm_pymoo.data import UnusedColumnsWarning
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def shown(message: Any, category: type[Warning], *place: Any, **where: Any) -> None:
+            if issubclass(category, UnusedColumnsWarning):
+                print(f"optllm-pymoo: {message}", file=sys.stderr)
+            else:
+                show(message, category, *place, **where)
+
+        warnings.simplefilter("always", UnusedColumnsWarning)
+        warnings.showwarning = shown
+        yield
 
 
 def _describe(error: OSError) -> str:

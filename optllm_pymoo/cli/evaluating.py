@@ -30,8 +30,8 @@ def evaluate(
 ) -> None:
     """Compare a plan with true outcomes: accuracy, saving against the best single LLM, realised.png, calibration.png.
 
-    The data hold costs and outcomes of at least the planned queries. Queries the plan was learnt from are not in
-    it, so they don't count.
+    The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
+    accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
     """
     import matplotlib
     import numpy as np
@@ -40,7 +40,7 @@ def evaluate(
     from optllm_pymoo.cli import report
     from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.pipeline import check_writable, read_plan, realised_front, write_files
+    from optllm_pymoo.pipeline import check_writable, comparable_outcomes, read_plan, realised_front, write_files
 
     folder = plan.parent if out is None else out
     check_writable(folder)
@@ -48,13 +48,14 @@ def evaluate(
         stage("Reading the batch")
         dataset = make_dataset() if data is None else read_table(data, allow_missing=True)
         batch = read_plan(plan, dataset)
-        found = batch.plan.evaluate(batch.correct)
+        outcomes = comparable_outcomes(batch)
+        found = batch.plan.evaluate(outcomes)
         stage("Drawing")
         writers = _writers(batch)
         files = write_files(folder, writers) if writers else []
-    known = ~np.isnan(batch.correct).any(axis=1)
+    known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
-    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma)
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
     whole = realised_front(batch.plan.problem, batch.correct) if files else None
     if json:
         facts = {**report.evaluation_facts(found), "front": None if whole is None else whole._asdict()}

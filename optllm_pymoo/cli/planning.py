@@ -116,6 +116,8 @@ def _front(
     """Check all that can be checked at once, then work; whether the batch is synthetic comes along."""
     learn_from = options.parse_labels(labels)
     _check_algorithm(algorithm, n_grid)
+    if jobs == 0:
+        raise typer.BadParameter("0 processors do no work; -1 takes all there are", param_hint="--jobs")
     import matplotlib
 
     from optllm_pymoo.pipeline import check_writable, plan_front

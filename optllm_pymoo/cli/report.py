@@ -12,6 +12,11 @@ from optllm_pymoo.decision.amounts import usd
 from optllm_pymoo.pipeline import Front
 from optllm_pymoo.prediction import RealisedQuality
 
+NOT_COMPARED = (
+    "Not compared       with single LLMs and the whole front:"
+    " that needs the outcomes of all LLMs, not of the chosen alone"
+)
+
 
 def as_json(content: dict[str, Any], /) -> str:
     """Write one JSON object; numbers that aren't finite become null.
@@ -91,7 +96,8 @@ def evaluation_facts(found: PlanEvaluation, /) -> dict[str, Any]:
     Args:
         found: The evaluation.
     """
-    return {**found._asdict(), "saving": found.saving, "reaches_best": found.reaches_best}
+    reaches_best = None if found.best_llm is None else found.reaches_best
+    return {**found._asdict(), "saving": found.saving, "reaches_best": reaches_best}
 
 
 def evaluation_text(
@@ -112,7 +118,9 @@ def evaluation_text(
         f"Expected accuracy  {found.expected_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}",
         f"True accuracy      {found.accuracy:.2%}, {verdict} the interval",
     ]
-    if found.best_llm is not None:
+    if found.best_llm is None:
+        lines.append(NOT_COMPARED)
+    else:
         lines.append(
             f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} for {usd(found.best_cost_usd)} US$"
         )

@@ -8,6 +8,7 @@ from optllm_pymoo.data.frames import Frames
 from optllm_pymoo.data.prices import PriceTable
 from optllm_pymoo.data.synthetic import make_dataset
 from optllm_pymoo.data.tables import convert, read_table, write_table
+from optllm_pymoo.data.unused import UnusedColumnsWarning
 from optllm_pymoo.data.wide import read_wide, wide_frame, write_wide
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "Frames",
     "PriceTable",
+    "UnusedColumnsWarning",
     "convert",
     "load_dataset",
     "make_dataset",

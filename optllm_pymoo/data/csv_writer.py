@@ -28,7 +28,8 @@ def _gzipped(file: BinaryIO) -> gzip.GzipFile:
 def _quoting(frame: pd.DataFrame) -> Literal[0, 2]:
     """Quotes where needed, but round all text if a carriage return is in it, which the writer overlooks."""
     texts = frame.select_dtypes(exclude="number")
-    has_return = any("\r" in str(value) for column in texts for value in texts[column])
+    in_names = any("\r" in str(name) for name in frame.columns)
+    has_return = in_names or any("\r" in str(value) for column in texts for value in texts[column])
     return csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
 
 

@@ -196,6 +196,25 @@ class Dataset:
             about=self.about,
         )
 
+    def with_outcomes(self, correct: npt.ArrayLike, /) -> Dataset:
+        """The same batch with other outcomes.
+
+        Args:
+            correct: (N, M) in [0, 1], NaN where an LLM was not tried.
+
+        Raises:
+            ValueError: The shape or a value is wrong.
+        """
+        return Dataset(
+            self.cost,
+            correct,
+            llms=self.llms,
+            query_ids=self.query_ids,
+            texts=self.texts,
+            groups=self.groups,
+            about=self.about,
+        )
+
     @classmethod
     def from_frames(
         cls,

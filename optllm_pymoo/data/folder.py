@@ -20,6 +20,7 @@ from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
 
 ID = "query_id"
+STEMS = ("queries", "cost", "correct")
 
 
 def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
@@ -49,7 +50,7 @@ def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False)
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    paths = {stem: find_file(folder, stem) for stem in ("queries", "cost", "correct")}
+    paths = {stem: find_file(folder, stem) for stem in STEMS}
     queries = _read_queries(paths["queries"])
     ids = queries[ID].tolist()
     cost, llms = _read_numbers(paths["cost"], gaps=False)
@@ -80,15 +81,16 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
     Args:
         dataset: The data set.
         folder: Where to write it; the folder above must be there.
-        overwrite: Whether a folder that is there may be replaced, with all that is in it. It is kept until
-            the new one is complete.
+        overwrite: Whether a data set that is there may be replaced. It is kept until the new one is complete.
 
     Raises:
-        FileExistsError: There is such a folder, and `overwrite` is false.
+        FileExistsError: There is such a folder, and `overwrite` is false or it holds something else than a data set.
         OSError: The folder can't be written.
         ValueError: An LLM has the name of the column of ids.
         TypeError: `about` does not fit into JSON.
     """
+    if overwrite:
+        _refuse_other_files(Path(folder))
     about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
     if ID in dataset.llms:
         raise ValueError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
@@ -117,6 +119,14 @@ def find_file(folder: Path, stem: str, /) -> Path:
     if len(found) == 2:
         raise DataFileError(found[0], f"there is also {found[1].name}; remove the one that doesn't count")
     return found[0]
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Replacing a folder removes all that is in it, so only what a data set is made of may be there."""
+    known = {"about.json", *(f"{stem}{suffix}" for stem in STEMS for suffix in (".csv", ".csv.gz"))}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+    if others:
+        raise FileExistsError(f"{folder} holds {others[0]!r}, which is no part of a data set; write to another folder")
 
 
 def _read_queries(path: Path) -> pd.DataFrame:

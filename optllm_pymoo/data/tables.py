@@ -10,6 +10,8 @@ from optllm_pymoo.data.folder import load_dataset, save_dataset
 from optllm_pymoo.data.wide import read_wide, write_wide
 
 WIDE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq")
+OTHER_SUFFIXES = (".tsv", ".txt", ".json", ".jsonl", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
+"""Whoever writes such a name expects a file, not a folder of that name."""
 
 
 def read_table(path: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
@@ -35,14 +37,18 @@ def write_table(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bo
 
     Args:
         dataset: The data set.
-        path: What to write: .csv, .csv.gz and .parquet make a wide file, a name without suffix a folder.
+        path: What to write: .csv, .csv.gz and .parquet make a wide file, other names a folder.
         overwrite: Whether what is there may be replaced.
 
     Raises:
-        FileExistsError: There is something already, and `overwrite` is false.
+        FileExistsError: There is something already, and `overwrite` is false; or a folder that holds something else
+            than a data set.
         OSError: It can't be written.
+        ValueError: The name ends like a file of another format.
     """
     is_wide = Path(path).name.lower().endswith(WIDE_SUFFIXES)
+    if not is_wide and Path(path).suffix.lower() in OTHER_SUFFIXES:
+        raise ValueError(f"{path}: can't write that format; take a name in .csv, .csv.gz or .parquet, or a folder")
     write = write_wide if is_wide else save_dataset
     write(dataset, path, overwrite=overwrite)
 

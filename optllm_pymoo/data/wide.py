@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.file_checks import check_cells, check_ids, is_parquet
 from optllm_pymoo.data.parquet_file import read_parquet, read_schema, write_parquet
+from optllm_pymoo.data.unused import UnusedColumnsWarning, unused_note
 from optllm_pymoo.data.wide_layout import COST_SUFFIXES, USUAL_NAMES, WideLayout, wide_layout
 
 
@@ -33,7 +35,8 @@ def read_wide(
     """Read a data set from one wide CSV, gzipped CSV or Parquet file.
 
     Every LLM has a column `<llm>` with its outcomes in [0, 1] and a column `<llm>_cost` or `<llm>|total_cost`
-    in US$ per call. Other columns are left alone. Without a column of ids, queries are called "0", "1", ….
+    in US$ per call. Other columns are left alone, with an `UnusedColumnsWarning` that names them. Without a
+    column of ids, queries are called "0", "1", ….
 
     Args:
         path: The file; what it is shows in its suffix.
@@ -58,6 +61,9 @@ def read_wide(
         layout = wide_layout(columns, allow_missing=allow_missing, text=text, query_id=query_id, group=group)
     except ValueError as error:
         raise DataFileError(path, str(error)) from None
+    note = unused_note(columns, layout)
+    if note:
+        warnings.warn(f"{path}: {note}", UnusedColumnsWarning, stacklevel=2)
     numbers = [*layout.outcome_columns, *layout.costs]
     gaps = layout.outcome_columns if allow_missing else []
     read = read_parquet if parquet else read_csv

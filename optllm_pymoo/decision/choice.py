@@ -42,17 +42,18 @@ class Choice(DecisionMaking, abc.ABC):
         """
         return int(super().do(objectives(F)))
 
-    def plan(self, source: Any, /, *, sigma: Any = None) -> Plan:
+    def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
         """Choose, and make a `Plan` of it.
 
         Args:
             source: A pymoo result of an `AllocationProblem`, the problem itself, or a supported front (whose queries
                 and LLMs then have numbers for names).
             sigma: (N, M) standard deviation of the accuracies, as `SuccessPredictor` gives it.
+            n_labelled: Queries that the accuracies were learnt from, see `Plan`.
 
         Raises:
             TypeError: If ``source`` is something else.
-            ValueError: As `do`, and if ``sigma`` does not fit.
+            ValueError: As `do`, and if ``sigma`` or ``n_labelled`` does not fit.
         """
         index, limits = self.do(source), {name: getattr(self, name) for name in self.limits}
         if isinstance(source, Result):
@@ -62,7 +63,7 @@ class Choice(DecisionMaking, abc.ABC):
             x = problem.supported_front.assignment(index)
         else:
             raise TypeError(f"a plan needs the queries; got {_kind(source)}. Pass the result, problem or front itself")
-        return Plan(problem, x, sigma=sigma, **limits)
+        return Plan(problem, x, sigma=sigma, n_labelled=n_labelled, **limits)
 
     @abc.abstractmethod
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:

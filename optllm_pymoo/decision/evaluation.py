@@ -57,7 +57,7 @@ def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: 
     outcomes = _check_outcomes(correct, problem.cost.shape)
     known = np.flatnonzero(~np.isnan(outcomes.reshape(len(x), -1)).any(axis=1))
     if not len(known):
-        raise ValueError("correct has no query whose outcomes are all known; nothing can be evaluated")
+        raise ValueError("there is no query whose outcomes are all known; nothing can be evaluated")
     chosen = x[known]
     won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
     best = _best_single(problem, outcomes, known) if outcomes.ndim == 2 and single_llms else None

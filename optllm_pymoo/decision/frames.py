@@ -32,6 +32,8 @@ def plan_frame(plan: Plan, /, *, predictions: bool = False) -> pd.DataFrame:
     }
     if plan.chosen_sigma is not None:
         columns["sigma"] = plan.chosen_sigma
+    if plan.n_labelled is not None:
+        columns["n_labelled"] = plan.n_labelled
     for name, moves in (("upgrade", plan.upgrades), ("downgrade", plan.downgrades)):
         columns.update(_move_columns(name, moves, problem.llms))
     if predictions:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing
+from optllm_pymoo.data.csv_writer import write_csv
 from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
 from optllm_pymoo.decision.frames import mix_frame, plan_frame
-from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval
+from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check_labelled
 from optllm_pymoo.decision.moves import Moves, next_moves
 from optllm_pymoo.decision.summary import summarise
 from optllm_pymoo.problems import AllocationProblem
@@ -33,6 +34,8 @@ class Plan:
         x: (N,) LLM per query.
         sigma: (N, M) standard deviation of ``problem.accuracy``, as `SuccessPredictor` gives it; None takes the
             accuracies for exact.
+        n_labelled: Queries that the accuracies were learnt from, >= 1: the interval then allows for the sampling
+            error of so few. None leaves it out.
         budget_usd: What may be spent in all, US$: the gap is then certified at this budget. None: at the plan's
             own cost.
         target: Mean accuracy that was asked for: the cost gap is then certified at this target. None: at the
@@ -42,12 +45,14 @@ class Plan:
         problem: The batch.
         x: (N,) read-only LLM per query.
         sigma: (N, M) read-only or None.
+        n_labelled: As given.
         budget_usd: As given.
         target: As given.
 
     Raises:
         TypeError: If ``x`` or ``sigma`` does not hold numbers.
-        ValueError: If ``x`` is no allocation of the problem, or ``sigma`` has another shape or a negative value.
+        ValueError: If ``x`` is no allocation of the problem, or ``sigma`` has another shape or a negative value,
+            or ``n_labelled`` is below 1.
 
     Example:
         >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -65,6 +70,7 @@ class Plan:
         /,
         *,
         sigma: Any = None,
+        n_labelled: int | None = None,
         budget_usd: float | None = None,
         target: float | None = None,
     ) -> None:
@@ -74,6 +80,7 @@ class Plan:
         if sigma is not None:
             self.sigma = as_table("sigma", sigma, lower=0.0)
             check_shape("sigma", self.sigma, problem.cost.shape)
+        self.n_labelled = None if n_labelled is None else check_labelled(n_labelled)
         self.budget_usd, self.target = budget_usd, target
         (cost, negated), self._rows = problem.evaluate(self.x), np.arange(problem.n_queries)
         self.cost_usd, self.accuracy = float(cost), -float(negated)
@@ -114,12 +121,18 @@ class Plan:
                 Formula and assumptions: `accuracy_deviation`.
 
         Returns:
-            Lower and upper end. Without ``sigma`` it allows for chance only.
+            Lower and upper end. Without ``sigma`` and ``n_labelled`` it allows for chance only.
 
         Raises:
             ValueError: If ``level`` is outside (0, 1) or ``correlation`` outside [0, 1].
         """
-        return accuracy_interval(self.chosen_accuracy, self.chosen_sigma, level=level, correlation=correlation)
+        return accuracy_interval(
+            self.chosen_accuracy,
+            self.chosen_sigma,
+            level=level,
+            correlation=correlation,
+            n_labelled=self.n_labelled,
+        )
 
     @property
     def bound(self) -> float:
@@ -179,9 +192,9 @@ class Plan:
             predictions: Whether to append the expected accuracy of every LLM, in columns ``predicted:<llm>``.
 
         Returns:
-            Columns ``query_id``, ``llm``, ``cost_usd``, ``accuracy``, ``sigma`` (if known), then for ``upgrade`` and
-            ``downgrade`` each ``_to`` (LLM, or missing), ``_usd`` (change of cost), ``_accuracy`` (change of
-            expected accuracy) and ``_usd_per_correct``.
+            Columns ``query_id``, ``llm``, ``cost_usd``, ``accuracy``, ``sigma`` and ``n_labelled`` (if
+            known), then for ``upgrade`` and ``downgrade`` each ``_to`` (LLM, or missing), ``_usd`` (change of cost),
+            ``_accuracy`` (change of expected accuracy) and ``_usd_per_correct``.
         """
         return plan_frame(self, predictions=predictions)
 
@@ -196,7 +209,7 @@ class Plan:
             OSError: If it can't be written.
         """
         with replacing(path) as temporary:
-            self.to_frame(predictions=predictions).to_csv(temporary, index=False, lineterminator="\n")
+            write_csv(self.to_frame(predictions=predictions), temporary)
 
     def summary(self) -> str:
         """Explain the plan in a few lines of text."""

@@ -21,7 +21,7 @@ def summarise(plan: Plan, /) -> str:
         Lines of plain text, without a line break at the end.
     """
     low, high = plan.interval()
-    because = "" if plan.sigma is not None else ", by chance alone"
+    because = "" if plan.sigma is not None or plan.n_labelled else ", by chance alone"
     n = len(plan.x)
     lines = [
         f"Queries            {n:,} on {int((plan.mix()['queries'] > 0).sum())} of {plan.problem.n_llms} LLMs",

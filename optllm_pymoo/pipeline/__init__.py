@@ -2,6 +2,7 @@
 
 from optllm_pymoo.pipeline.front_frame import front_frame
 from optllm_pymoo.pipeline.labels import Split, split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.pipeline.outcomes import comparable_outcomes
 from optllm_pymoo.pipeline.outputs import check_writable, front_writers, plan_writers, write_files
 from optllm_pymoo.pipeline.planning import Front, expected_problem, plan_front
 from optllm_pymoo.pipeline.predicting import Prediction, predict_accuracy
@@ -16,6 +17,7 @@ __all__ = [
     "Split",
     "algorithm_names",
     "check_writable",
+    "comparable_outcomes",
     "expected_problem",
     "find_front",
     "front_frame",

@@ -84,15 +84,7 @@ def without_outcomes(dataset: Dataset, /) -> Dataset:
     Args:
         dataset: The batch.
     """
-    return Dataset(
-        dataset.cost,
-        np.full(dataset.correct.shape, np.nan),
-        llms=dataset.llms,
-        query_ids=dataset.query_ids,
-        texts=dataset.texts,
-        groups=dataset.groups,
-        about=dataset.about,
-    )
+    return dataset.with_outcomes(np.full(dataset.correct.shape, np.nan))
 
 
 def with_labels_from(dataset: Dataset, path: str | Path, /) -> Dataset:
@@ -124,16 +116,7 @@ def with_labels_from(dataset: Dataset, path: str | Path, /) -> Dataset:
     check_cells(path, labels, llms, correct_fault, CORRECT_EXPECTED)
     outcomes = np.full(dataset.correct.shape, np.nan)
     outcomes[np.ix_(_rows(path, ids, dataset), _columns(path, llms, dataset))] = labels
-    erased = without_outcomes(dataset)
-    return Dataset(
-        erased.cost,
-        outcomes,
-        llms=erased.llms,
-        query_ids=erased.query_ids,
-        texts=erased.texts,
-        groups=erased.groups,
-        about=erased.about,
-    )
+    return dataset.with_outcomes(outcomes)
 
 
 def _rows(path: Path, ids: list[str], dataset: Dataset) -> list[int]:

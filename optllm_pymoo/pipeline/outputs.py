@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optllm_pymoo.data import replacing
+from optllm_pymoo.data.csv_writer import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callab
     searched = None if front.is_exact else found
     F = None if searched is None else searched.F
     return {
-        "front.csv": lambda path: front_frame(problem, found).to_csv(path, index=False, lineterminator="\n"),
+        "front.csv": lambda path: write_csv(front_frame(problem, found), path),
         "front.png": picture(lambda: plot_front(problem, plan=plan, F=F)),
         "mix.png": picture(lambda: plot_mix(problem, found=searched, plan=plan)),
     }
@@ -116,7 +117,5 @@ def plan_writers(front: Front, plan: Plan, /) -> dict[str, Callable[[Path], None
         plan: The plan.
     """
     table = plan.to_frame(predictions=True)
-    writers: dict[str, Callable[[Path], None]] = {
-        "plan.csv": lambda path: table.to_csv(path, index=False, lineterminator="\n")
-    }
+    writers: dict[str, Callable[[Path], None]] = {"plan.csv": lambda path: write_csv(table, path)}
     return writers | front_writers(front, plan)

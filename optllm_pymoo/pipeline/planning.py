@@ -60,7 +60,9 @@ class Front:
             ValueError: If no plan meets the choice.
         """
         source = self.problem if self.is_exact else self.found
-        return (choice or Knee()).plan(source, sigma=self.sigma)
+        # known outcomes have no sampling error
+        n_labelled = None if self.sigma is None else self.n_labelled
+        return (choice or Knee()).plan(source, sigma=self.sigma, n_labelled=n_labelled)
 
 
 def expected_problem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.frames import PREDICTED
 from optllm_pymoo.problems import AllocationProblem
+
+SPREAD: Final = ("sigma", "n_labelled")
+"""Optional columns that the interval needs."""
 
 
 class PlannedBatch(NamedTuple):
@@ -35,8 +38,8 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     """Read a plan that was written with `Plan.to_csv`.
 
     Args:
-        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``
-            and ``predicted:<llm>`` for all LLMs.
+        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``,
+            ``n_labelled`` (of several numbers the smallest counts) and ``predicted:<llm>`` for all LLMs.
         dataset: Costs and outcomes of at least the queries of the plan.
 
     Raises:
@@ -50,7 +53,7 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     require_columns(path, header, ["query_id", "llm", "accuracy"])
     predicted = [f"{PREDICTED}{llm}" for llm in dataset.llms]
     has_predictions = set(predicted) <= set(header)
-    known = [name for name in ("cost_usd", "sigma") if name in header]
+    known = [name for name in ("cost_usd", *SPREAD) if name in header]
     numbers = ["accuracy", *known, *(predicted if has_predictions else [])]
     frame = read_csv(path, text=["query_id", "llm"], numbers=numbers)
     _check_values(path, frame, numbers)
@@ -63,19 +66,30 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     ids = frame["query_id"].tolist()
     problem = AllocationProblem(dataset.cost[rows], accuracy, llms=dataset.llms, query_ids=ids)
     sigma = frame["sigma"].to_numpy() if "sigma" in frame else None
-    return PlannedBatch(Plan(problem, x), dataset.correct[rows], sigma, has_predictions)
+    n_labelled = int(frame["n_labelled"].min()) if "n_labelled" in frame else None
+    return PlannedBatch(Plan(problem, x, n_labelled=n_labelled), dataset.correct[rows], sigma, has_predictions)
 
 
 def _check_values(path: Path, frame: pd.DataFrame, numbers: list[str]) -> None:
     check_ids(path, frame["query_id"].tolist(), "query_id")
     if "sigma" in frame:
         check_cells(path, frame[["sigma"]].to_numpy(), ["sigma"], cost_fault, "expected a standard deviation >= 0")
-    accuracies = [name for name in numbers if name not in ("cost_usd", "sigma")]
+    if "n_labelled" in frame:
+        check_cells(path, frame[["n_labelled"]].to_numpy(), ["n_labelled"], _below_one, "expected at least 1 query")
+    accuracies = [name for name in numbers if name not in ("cost_usd", *SPREAD)]
     check_cells(path, frame[accuracies].to_numpy(), accuracies, _outside_unit, "expected an accuracy in [0, 1]")
 
 
 def _outside_unit(values: np.ndarray) -> tuple[int, ...] | None:
-    bad = np.argwhere(~((values >= 0) & (values <= 1)))
+    return _first(~((values >= 0) & (values <= 1)))
+
+
+def _below_one(values: np.ndarray) -> tuple[int, ...] | None:
+    return _first(~((values >= 1) & np.isfinite(values)))
+
+
+def _first(faulty: np.ndarray) -> tuple[int, ...] | None:
+    bad = np.argwhere(faulty)
     return tuple(bad[0].tolist()) if len(bad) else None
 
 

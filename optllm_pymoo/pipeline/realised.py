@@ -11,16 +11,6 @@ from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import SupportedFront
 
 
-def walk_of(front: SupportedFront, /) -> Path:
-    """Describe an exact front as the walk from its cheapest to its most accurate plan.
-
-    Args:
-        front: The front.
-    """
-    steps = front.steps
-    return Path(front.assignment(0), steps.query, steps.to_llm)
-
-
 def realised_front(problem: AllocationProblem, correct: Any, /) -> RealisedQuality:
     """Value the exact front of expected accuracies on true outcomes.
 
@@ -33,5 +23,5 @@ def realised_front(problem: AllocationProblem, correct: Any, /) -> RealisedQuali
     """
     oracle = SupportedFront(problem.cost, correct, problem.allowed)
     outcomes = np.asarray(correct, dtype=float)
-    best_area = realised_area(problem.cost, outcomes, walk_of(oracle))
-    return realised_quality(problem.cost, outcomes, walk_of(problem.supported_front), oracle_area=best_area)
+    best_area = realised_area(problem.cost, outcomes, Path.along(oracle))
+    return realised_quality(problem.cost, outcomes, Path.along(problem.supported_front), oracle_area=best_area)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from optllm_pymoo.plotting.style import figure_of
+from optllm_pymoo.plotting.style import as_written, figure_of
 
 _ANGLES: Final = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225, 22, 158, 338, 202])
 _DISTANCES: Final = (8.0, 14.0, 22.0, 32.0, 44.0, 58.0)  # points
@@ -73,7 +73,7 @@ def _label(
     ax: Axes, place: np.ndarray, name: str, taken: list[Bbox], points: np.ndarray, fontsize: float
 ) -> Annotation:
     at = (float(place[0]), float(place[1]))
-    note = ax.annotate(name, at, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, zorder=6)
+    note = ax.annotate(as_written(name), at, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, zorder=6)
     note.set_annotation_clip(False)
     size = note.get_window_extent()
     pixels_per_point = ax.figure.dpi / 72

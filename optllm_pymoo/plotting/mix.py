@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.plotting.style import BLACK, axes, dollars, look_of, percent
+from optllm_pymoo.plotting.style import BLACK, as_written, axes, dollars, look_of, percent
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import SupportedFront
 
@@ -116,7 +116,7 @@ def _stack(ax: Axes, cost: np.ndarray, shares: np.ndarray, llms: tuple[str, ...]
     base = np.zeros(len(cost))
     for j in used[np.argsort(centre, kind="stable")].tolist():
         look, top = look_of(j), base + shares[:, j]
-        name = llms[j] if shares[:, j].max() > SMALL else None
+        name = as_written(llms[j]) if shares[:, j].max() > SMALL else None
         ax.fill_between(
             cost, base, top, facecolor=look.colour, hatch=look.hatch, edgecolor=BLACK, linewidth=0.4, label=name
         )

@@ -34,10 +34,7 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
     if np.isnan(outcomes).any():
         i, j = np.argwhere(np.isnan(outcomes))[0].tolist()
         raise ValueError(f"correct[{i}, {j}] is not known; leave such queries out")
-    front = problem.supported_front
-    steps = front.steps
-    walk = Path(front.assignment(0), steps.query, steps.to_llm)
-    return prefix_totals(outcomes, walk) / len(outcomes)
+    return prefix_totals(outcomes, Path.along(problem.supported_front)) / len(outcomes)
 
 
 def plot_realised(

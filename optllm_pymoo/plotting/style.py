@@ -73,6 +73,19 @@ def figure_of(ax: Axes, /) -> Figure:
     return figure
 
 
+def as_written(name: str, /) -> str:
+    r"""Have matplotlib show a name as it is: no mathematics between dollar signs, not hidden for an underscore.
+
+    Args:
+        name: Of an LLM, say.
+
+    Example:
+        >>> as_written("$mart"), as_written("_draft"), as_written("gpt-4")
+        ('\\$mart', ' _draft', 'gpt-4')
+    """
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+
+
 def dollars(ax: Axes, amounts: Any, /) -> None:
     """Make the x axis one of US$: logarithmic if the amounts are all positive and differ by orders of magnitude.
 

@@ -56,7 +56,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             cloned), an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
         n_components: Columns of the default text part at most; ignored with a `text` of one's own.
         surface: Whether to append `SurfaceFeatures`.
-        random_state: Seed or generator for the default text part.
+        random_state: Seed or `RandomState` for the default text part.
 
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]

@@ -79,15 +79,18 @@ def _seeded(estimator: Any, seed: int) -> Any:
 
 
 def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
-    """Refuse a classifier that can't take part, before any work is done.
+    """Refuse a base estimator that can't take part, before any work is done.
 
     Args:
         estimator: The base estimator.
         labels: Labels in [0, 1] or NaN, (N, M).
 
     Raises:
+        TypeError: If it is no scikit-learn estimator.
         ValueError: If a classifier has no `predict_proba`, or meets a label strictly between 0 and 1.
     """
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")) or isinstance(estimator, type):
+        raise TypeError(f"estimator must be a scikit-learn estimator, not a class or a name; got {estimator!r:.60}")
     if not is_classifier(estimator):
         return
     name = type(estimator).__name__
@@ -97,8 +100,7 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
     if partial.any():
         i, j = np.argwhere(partial)[0]
         raise ValueError(
-            f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}."
-            f" Take a regressor instead of {name}"
+            f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}. Take a regressor instead of {name}"
         )
 
 
@@ -123,8 +125,8 @@ def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, contrast:
     Returns:
         The member.
     """
-    means, target = laplace_means(labels), labels.astype(np.intp) if is_classifier(estimator) else labels
-    known = ~np.isnan(labels)
+    means, known = laplace_means(labels), ~np.isnan(labels)
+    target = np.where(known, labels, 0).astype(np.intp) if is_classifier(estimator) else labels
     low, high = np.where(known, labels, np.inf).min(axis=0), np.where(known, labels, -np.inf).max(axis=0)
     varied = np.flatnonzero(low < high)
     if not len(varied):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from optllm_pymoo.supported_front import SupportedFront
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -23,6 +26,21 @@ class Path(NamedTuple):
     start: Integers
     query: Integers
     to_llm: Integers
+
+    @classmethod
+    def along(cls, front: SupportedFront, /) -> Path:
+        """Describe an exact front as the walk from its cheapest to its most accurate plan.
+
+        Args:
+            front: The front.
+
+        Examples:
+            >>> from optllm_pymoo import SupportedFront
+            >>> walk = Path.along(SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]]))
+            >>> walk.start.tolist(), walk.query.tolist(), walk.to_llm.tolist()
+            ([0, 0], [0, 1, 0], [1, 2, 2])
+        """
+        return cls(front.assignment(0), front.steps.query, front.steps.to_llm)
 
 
 class RealisedQuality(NamedTuple):
@@ -108,15 +126,11 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
 
 def _check(cost: Floats, correct: Floats) -> None:
     if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
-        raise ValueError(
-            f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}"
-        )
+        raise ValueError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
     for name, table in (("cost", cost), ("correct", correct)):
         if not np.isfinite(table).all():
             i, j = np.argwhere(~np.isfinite(table))[0]
-            raise ValueError(
-                f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out"
-            )
+            raise ValueError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
@@ -167,9 +181,7 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
     area = realised_area(cost, correct, path)
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),
-        saving=float(1 - spent[reached[0]] / total[best])
-        if len(reached) and total[best] > 0
-        else float("nan"),
+        saving=float(1 - spent[reached[0]] / total[best]) if len(reached) and total[best] > 0 else float("nan"),
         highest_accuracy=float(accuracy.max()),
         accuracy_at_best_cost=float(within.max()) if len(within) else float("nan"),
         best_llm=best,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -81,9 +82,7 @@ def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState
     return [Resample(train, np.setdiff1d(rows, train), turn) for turn, train in enumerate(drawn)]
 
 
-def resamples(
-    kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState
-) -> list[Resample]:
+def resamples(kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
     """Choose the rows of every member.
 
     Args:
@@ -97,6 +96,7 @@ def resamples(
         The resamples, `count` of them or a few more.
 
     Raises:
+        TypeError: If the count is no whole number.
         ValueError: If the kind is unknown or the count below 1.
 
     Examples:
@@ -106,6 +106,8 @@ def resamples(
     """
     if kind not in RESAMPLINGS:
         raise ValueError(f"resampling must be one of {', '.join(RESAMPLINGS)}; got {kind!r}")
+    if not isinstance(count, Integral):
+        raise TypeError(f"n_resamples must be a whole number, got {count!r}")
     if count < 1:
         raise ValueError(f"n_resamples must be at least 1, got {count}")
     if kind == "folds":

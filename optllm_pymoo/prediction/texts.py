@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ def is_numeric(X: Any, /) -> bool:
     Returns:
         True for two-dimensional numeric input.
 
+    Raises:
+        ValueError: If X is a generator.
+
     Examples:
         >>> is_numeric([[1.0, 2.0]]), is_numeric(["one", "two"])
         (True, False)
@@ -25,6 +29,8 @@ def is_numeric(X: Any, /) -> bool:
         return bool(len(X.columns) == X.select_dtypes(["number", "bool"]).shape[1])
     if hasattr(X, "tocsr"):
         return True
+    if isinstance(X, Iterator):
+        raise ValueError("queries are read more than once, and a generator can't be; wrap it in list(...)")
     if isinstance(X, str):
         return False
     array = np.asarray(X) if hasattr(X, "__array__") else np.asarray(list(X), dtype=object)
@@ -50,9 +56,7 @@ def as_texts(X: Any, /) -> list[str]:
         ['a', '']
     """
     if isinstance(X, (str, bytes)):
-        raise ValueError(
-            f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list"
-        )
+        raise ValueError(f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list")
     values: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:
@@ -62,9 +66,7 @@ def as_texts(X: Any, /) -> list[str]:
     texts = list(values)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(
-                f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text"
-            )
+            raise ValueError(f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text")
     return texts
 
 
@@ -83,9 +85,7 @@ def as_matrix(X: Any, /, name: str) -> NDArray[np.float64]:
     """
     matrix = np.asarray(as_dense(X), dtype=np.float64)
     if matrix.ndim != 2:
-        raise ValueError(
-            f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query"
-        )
+        raise ValueError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
     return check_finite(matrix, name)
 
 
@@ -116,7 +116,5 @@ def check_finite(matrix: NDArray[np.float64], /, name: str) -> NDArray[np.float6
     """
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ValueError(
-            f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}"
-        )
+        raise ValueError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
     return matrix

@@ -89,7 +89,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         max_features: Size of each of the two topic vocabularies.
         max_fit: Vocabularies and SVD are learned on a random sample of so many texts if there are more.
         batch_size: Distinct texts transformed at a time.
-        random_state: Seed or generator for the sample and the randomised SVD.
+        random_state: Seed or `RandomState` for the sample and the randomised SVD.
 
     Examples:
         >>> texts = ["sum two numbers", "sum three numbers", "write a poem", "write a song"]

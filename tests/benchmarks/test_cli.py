@@ -100,7 +100,7 @@ def test_only_failures(folder, tmp_path, failing):
     [
         (["--algorithms", "nsga3"], "unknown algorithm 'nsga3'; did you mean 'nsga2'?"),
         (["--seeds", "one"], "seeds are a number of seeds, or seeds with commas between them; got 'one'"),
-        (["--data", "no-such-folder"], "there is no folder"),
+        (["--data", "no-such-folder"], "there is neither a folder nor a file"),
         (["--budget", "1"], "--budget must be at least 2; got 1"),
         (["--n-grid", "0"], "--n-grid must be at least 1; got 0"),
     ],

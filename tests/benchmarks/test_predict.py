@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import Result
 from typer import Typer
 from typer.testing import CliRunner
 
 from benchmarks.predict import run_predict
 from benchmarks.predict_report import summarise
 from benchmarks.splits import Split, labelled_rows
+from optllm_pymoo.data import Dataset, make_dataset, write_wide
 
 BATCH = SimpleNamespace(
     texts=["a", "a", "b", "c", "d", "d", "d", "e"],
@@ -85,8 +87,40 @@ def test_the_command_on_the_synthetic_batch(tmp_path: Path) -> None:
 )
 def test_options_that_can_not_be_read(options: list[str], message: str) -> None:
     """Exit code 2 and what was expected, before any work."""
-    app = Typer()
-    app.command()(run_predict)
-    result = CliRunner().invoke(app, options)
+    result = predict(*options)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def predict(*options: str) -> Result:
+    """Run the command in this process."""
+    app = Typer()
+    app.command()(run_predict)
+    return CliRunner().invoke(app, list(options))
+
+
+def test_wide_file(tmp_path: Path) -> None:
+    """A wide CSV file is measured like a folder."""
+    write_wide(make_dataset(80, 2), tmp_path / "batch.csv")
+    options = ["--data", str(tmp_path / "batch.csv"), "--shares", "0.2", "--seeds", "1", "--predictors", "constants"]
+    result = predict(*options, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "out" / "predict.csv")["data"].tolist() == ["batch.csv"]
+
+
+def test_data_that_can_not_be_measured(tmp_path: Path) -> None:
+    """Nothing there, no texts, labels missing, no groups: exit code 2 with the reason, and no folder is made."""
+    write_wide(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"]), tmp_path / "bare.csv")
+    (tmp_path / "gaps.csv").write_text("id,query,m,m_cost\n1,a,,1\n")
+    write_wide(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"], texts=["a", "b", "c"]), tmp_path / "texts.csv")
+    told = {
+        "none.csv": "neither a folder nor a file",
+        "bare.csv": "no query texts",
+        "gaps.csv": "line 2, column 'm'",
+        "texts.csv": "no groups to split by",
+    }
+    for name, reason in told.items():
+        result = predict("--data", str(tmp_path / name), "--split", "group", "--out", str(tmp_path / "out"))
+        assert result.exit_code == 2, result.output
+        assert reason in " ".join(result.output.replace("│", " ").split()), name
+        assert not (tmp_path / "out").exists()

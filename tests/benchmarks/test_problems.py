@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.problems import load_problems, same_tables, synthetic_problem
 from optllm_pymoo import make_problem
-from optllm_pymoo.data import Dataset, save_dataset
+from optllm_pymoo.data import Dataset, convert, save_dataset
 
 
 @pytest.fixture
@@ -35,6 +35,14 @@ def test_true_labels_are_the_accuracies(folder):
     assert problem.llms == ("small", "large")
 
 
+def test_wide_files_are_data_sets_too(folder, tmp_path):
+    """A wide CSV file gives the problem that the folder gives, under the name of the file."""
+    convert(folder, tmp_path / "tiny.csv")
+    wide, there = load_problems([tmp_path / "tiny.csv"])["tiny.csv"], load_problems([folder])["tiny"]
+    np.testing.assert_array_equal(wide.cost, there.cost)
+    np.testing.assert_array_equal(wide.accuracy, there.accuracy)
+
+
 def test_folders_of_the_same_name_keep_their_paths(folder, tmp_path):
     """Two data sets called alike don't overwrite each other."""
     (tmp_path / "other").mkdir()
@@ -46,7 +54,7 @@ def test_folders_of_the_same_name_keep_their_paths(folder, tmp_path):
 
 def test_refused_folders(folder, tmp_path):
     """A missing folder and a repeated one are refused by name."""
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"there is neither a folder nor a file .*nowhere"):
         load_problems([tmp_path / "nowhere"])
     with pytest.raises(ValueError, match=r"the data set .*tiny is given twice"):
         load_problems([folder, folder / ".." / "tiny"])

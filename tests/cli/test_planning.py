@@ -151,6 +151,7 @@ def test_too_high_a_target_says_what_the_best_reaches(run, batch: Path) -> None:
         (["--budget", "much"], "--budget"),
         (["--algorithm", "nsga3"], "unknown algorithm"),
         (["--n-grid", 10], "no grid"),
+        (["--jobs", 0], "0 processors"),
         (["--labels", 2], "(0, 1)"),
         (["--lables", 0.5], "--lables"),
     ],
@@ -252,7 +253,7 @@ def test_interrupted_while_writing(run, batch: Path, monkeypatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("optllm_pymoo.plotting.plot_mix", interrupted)
-    assert "interrupted; nothing was written" in run("plan", "-d", batch, "-l", 0.2).assert_failed(130)
+    assert "interrupted; no file is half-written" in run("plan", "-d", batch, "-l", 0.2).assert_failed(130)
     assert not Path("optllm-plan").exists()
 
 

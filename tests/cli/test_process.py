@@ -46,7 +46,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (130, "")
-    assert stderr == "optllm-pymoo: interrupted; nothing was written\n"
+    assert stderr == "optllm-pymoo: interrupted; no file is half-written\n"
     assert [file.name for file in tmp_path.iterdir()] == ["searching"]
 
 

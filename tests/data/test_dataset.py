@@ -122,6 +122,17 @@ def test_unknown_llms_are_named_with_the_closest(small):
         small.with_llms([])
 
 
+def test_other_outcomes_leave_the_batch_as_it_is(small):
+    """Only the outcomes change, in a data set of its own; another shape is refused."""
+    erased = small.with_outcomes(np.full(small.correct.shape, np.nan))
+    assert not erased.tried.any()
+    assert small.tried.all()
+    assert (erased.llms, erased.query_ids, erased.texts) == (small.llms, small.query_ids, small.texts)
+    np.testing.assert_array_equal(erased.cost, small.cost)
+    with pytest.raises(ValueError, match="cost and correct must have the same shape"):
+        small.with_outcomes([[1, 0]])
+
+
 def test_problem_has_these_tables(small):
     """The problem's tables and names are those of the data set, and options are passed on."""
     allowed = np.array([[True, True], [False, True], [True, True]])

@@ -184,6 +184,18 @@ def test_saving_keeps_what_is_there(small, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
+def test_a_folder_with_other_files_is_never_replaced(small, tmp_path):
+    """What is not part of a data set would be lost with the old folder; an empty folder has nothing to lose."""
+    save_dataset(small, tmp_path / "d", overwrite=True)
+    (tmp_path / "d/notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"d holds 'notes.txt', which is no part of a data set"):
+        save_dataset(small, tmp_path / "d", overwrite=True)
+    assert (tmp_path / "d/notes.txt").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    save_dataset(small, tmp_path / "empty", overwrite=True)
+    assert_same(load_dataset(tmp_path / "empty"), small)
+
+
 def test_an_llm_called_like_the_ids_is_refused(tmp_path):
     """It could not be told from the ids when it is read; nothing is written."""
     with pytest.raises(ValueError, match="an LLM can't be called 'query_id'"):

@@ -9,6 +9,7 @@ import pytest
 from optllm_pymoo.data import DataFileError, Dataset, read_wide, wide_frame, write_wide
 from optllm_pymoo.data.wide_layout import wide_layout
 
+pytestmark = pytest.mark.filterwarnings("ignore::optllm_pymoo.data.UnusedColumnsWarning")
 nan = float("nan")
 pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 

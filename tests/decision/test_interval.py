@@ -17,6 +17,26 @@ def test_by_hand() -> None:
     assert accuracy_deviation(p, sigma, correlation=0.5) ** 2 == pytest.approx(0.41 / 4 + 0.05 / 4 + 0.02)
 
 
+def test_few_labels_by_hand() -> None:
+    """P = (0.5, 0.8), mean 0.65: ten labels add 0.65 · 0.35/10 to whatever else there is."""
+    p, sigma = np.array([0.5, 0.8]), np.array([0.1, 0.3])
+    assert accuracy_deviation(p, n_labelled=10) ** 2 == pytest.approx(0.41 / 4 + 0.02275)
+    with_sigma = accuracy_deviation(p, sigma, correlation=1, n_labelled=10) ** 2
+    assert with_sigma == pytest.approx(0.41 / 4 + 0.04 + 0.02275)
+    widths = [np.diff(accuracy_interval(np.full(900, 0.5), n_labelled=n))[0] for n in (10, 30, 100, None)]
+    assert widths == sorted(widths, reverse=True)
+    # half widths 1.96 · sqrt(0.25/900 + 0.25/100)
+    assert widths[2] / 2 == pytest.approx(1.959964 * np.sqrt(0.25 / 900 + 0.25 / 100))
+
+
+@pytest.mark.parametrize("n_labelled", [0, -3])
+def test_refuses_no_labels(n_labelled: int) -> None:
+    """Learnt from nothing is refused; from one query is not."""
+    with pytest.raises(ValueError, match=f"n_labelled must be at least 1 query; got {n_labelled}"):
+        accuracy_interval(np.array([0.5]), n_labelled=n_labelled)
+    assert accuracy_deviation(np.array([1.0]), n_labelled=1) == 0.0
+
+
 @pytest.mark.parametrize("correlation", [0.0, 0.2])
 def test_covers_as_often_as_it_says(correlation: float) -> None:
     """Where the model holds, 90 % intervals hold 90 % of simulated accuracies: 4,000 batches, four standard errors."""

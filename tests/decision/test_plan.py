@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -137,8 +138,8 @@ def test_unwritable_csv_leaves_what_was_there(problem: AllocationProblem, tmp_pa
     target = tmp_path / "plan.csv"
     target.write_text("old")
 
-    def full(self: pd.DataFrame, path: Path, **options: object) -> None:
-        Path(path).write_text("half a li")
+    def full(self: pd.DataFrame, file: BinaryIO, **options: object) -> None:
+        file.write(b"half a li")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)

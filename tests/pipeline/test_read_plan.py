@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.data import DataFileError, make_dataset
+from optllm_pymoo.data import DataFileError, Dataset, make_dataset
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.pipeline import plan_front, read_plan
 
@@ -28,9 +28,20 @@ def test_is_the_plan_that_was_written(plan: Plan, tmp_path: Path) -> None:
     assert batch.plan.assignment == plan.assignment
     np.testing.assert_array_equal(batch.plan.problem.accuracy, plan.problem.accuracy)
     np.testing.assert_array_equal(batch.sigma, plan.chosen_sigma)
+    assert batch.plan.n_labelled == plan.n_labelled == 20
     assert (batch.plan.cost_usd, batch.plan.accuracy) == (plan.cost_usd, plan.accuracy)
     rows = [DATA.query_ids.index(query_id) for query_id in plan.problem.query_ids]
     np.testing.assert_array_equal(batch.correct, DATA.correct[rows])
+
+
+def test_number_of_labels_may_be_missing(plan: Plan, tmp_path: Path) -> None:
+    """Files without the column are read as before; if plans were put together, the smallest number counts."""
+    table = plan.to_frame()
+    table.drop(columns="n_labelled").to_csv(tmp_path / "plan.csv", index=False)
+    assert read_plan(tmp_path / "plan.csv", DATA).plan.n_labelled is None
+    table.loc[3, "n_labelled"] = 7
+    table.to_csv(tmp_path / "plan.csv", index=False)
+    assert read_plan(tmp_path / "plan.csv", DATA).plan.n_labelled == 7
 
 
 def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
@@ -53,6 +64,7 @@ def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
             9.0,
             "line 4, column 'cost_usd': this query costs .* US. there by the data, not 9; is this plan of",
         ),
+        ("n_labelled", 0, "line 4, column 'n_labelled': expected at least 1 query; found 0.0"),
         ("sigma", -0.5, "line 4, column 'sigma': expected a standard deviation >= 0; found -0.5"),
     ],
 )
@@ -79,3 +91,12 @@ def test_refuses_missing_columns_and_files(plan: Plan, tmp_path: Path) -> None:
         read_plan(tmp_path / "plan.csv", DATA)
     with pytest.raises(FileNotFoundError, match="there is no plan"):
         read_plan(tmp_path / "other.csv", DATA)
+
+
+def test_names_with_line_ends_come_back(tmp_path: Path) -> None:
+    """Ids and LLMs may hold anything that a text can: commas, quotes, every kind of line end."""
+    odd = ["a,b", 'c"d', "e\nf", "g\rh", "i\r\nj", " k"]
+    data = Dataset(np.ones((6, 2)), np.ones((6, 2)), llms=["x\r=1", "y, z"], query_ids=odd)
+    plan = Plan(data.problem(np.full((6, 2), 0.5)), [0, 1, 0, 1, 0, 1])
+    plan.to_csv(tmp_path / "plan.csv", predictions=True)
+    assert read_plan(tmp_path / "plan.csv", data).plan.assignment == plan.assignment

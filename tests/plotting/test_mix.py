@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo import OptLLM, make_problem
+from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 from optllm_pymoo.decision import Knee
+from optllm_pymoo.plotting.front import plot_front
 from optllm_pymoo.plotting.mix import mix_along_front, mix_of_plans, plot_mix
 from tests.strategies import EDGE_CASES, Tables, tables
 
@@ -78,3 +79,14 @@ def test_edge_cases_are_drawn_without_a_warning(name: str) -> None:
     ax = plot_mix(EDGE_CASES[name].problem())
     ax.figure.canvas.draw()
     assert ax.collections
+
+
+def test_names_are_no_mathematics() -> None:
+    """Dollar signs, backslashes and underscores in names are shown, and break nothing."""
+    names = [r"$\frac$", "$x^{$", "_draft", "100%"]
+    problem = make_problem(200, 4)
+    named = AllocationProblem(problem.cost, problem.accuracy, llms=names)
+    for ax in (plot_mix(named), plot_front(named)):
+        ax.figure.canvas.draw()
+    shown = [text.get_text().strip().replace(r"\$", "$") for text in plot_mix(named).get_legend().get_texts()]
+    assert sorted(shown) == sorted(names)

@@ -127,10 +127,15 @@ def test_width_must_stay_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [([], "texts is empty"), ("bare", "one bare string"), (["a", 3], r"texts\[1\] = 3")],
+    [
+        ([], "texts is empty"),
+        ("bare", "one bare string"),
+        (["a", 3], r"texts\[1\] = 3"),
+        ((text for text in ["a", "b"]), r"wrap it in list\(...\)"),
+    ],
 )
 def test_refuses_what_is_no_list_of_texts(wrong: Any, message: str) -> None:
-    """Nothing, one bare string, and a number among texts."""
+    """Nothing, one bare string, a number among texts, and what can be read only once."""
     with pytest.raises(ValueError, match=message):
         QueryFeatures().fit(wrong)
 

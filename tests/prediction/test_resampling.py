@@ -62,11 +62,16 @@ def test_turns_count_rounds() -> None:
 def test_a_single_row() -> None:
     """There is nothing to hold out, and nothing breaks."""
     for kind in RESAMPLINGS:
-        assert all(
-            rows.train.tolist() == [0] for rows in resamples(kind, np.array([0]), 3, np.random.RandomState(0))
-        )
+        assert all(rows.train.tolist() == [0] for rows in resamples(kind, np.array([0]), 3, np.random.RandomState(0)))
 
 
 def test_distinct_rows_by_hand() -> None:
     """Rows 0 and 2 are equal, row 1 differs in the second column only."""
     assert len(set(distinct_rows(np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0]])))) == 2
+
+
+def test_count_is_a_whole_number() -> None:
+    """2.5 members can't be; numpy's integers are whole numbers too."""
+    with pytest.raises(TypeError, match=r"n_resamples must be a whole number, got 2\.5"):
+        resamples("folds", GROUPS, 2.5, np.random.RandomState(0))  # type: ignore[arg-type]
+    assert len(resamples("out-of-bag", GROUPS, np.int64(2), np.random.RandomState(0))) == 2
