@@ -92,9 +92,7 @@ def test_same_seed_same_prediction_in_a_fresh_process() -> None:
         "X = np.arange(40.0)[:, None]; y = np.column_stack([X > 20, X % 2 == 0]).astype(float);"
         "print(repr(SuccessPredictor(n_resamples=10, random_state=1).fit(X, y).predict(X).sum().item()))"
     )
-    runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
-    }
+    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1
     X = np.arange(40.0)[:, None]
     y = np.column_stack([X > 20, X % 2 == 0]).astype(float)
@@ -127,9 +125,7 @@ def test_sigma_of_a_mean_is_its_standard_error() -> None:
     """For the plain mean of n labels the delete-d jackknife must give s / sqrt(n)."""
     for n in (50, 800):
         X, y, _ = make(n, 0)
-        predictor = SuccessPredictor(DummyRegressor(), n_resamples=200, shrink=False, random_state=0).fit(
-            X, y
-        )
+        predictor = SuccessPredictor(DummyRegressor(), n_resamples=200, shrink=False, random_state=0).fit(X, y)
         sigma = predictor.predict(X[:1], return_std=True)[1][0]
         np.testing.assert_allclose(sigma, y.std(axis=0, ddof=1) / np.sqrt(n), rtol=0.25)
 
@@ -150,9 +146,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize(
-    "make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"]
-)
+@pytest.mark.parametrize("make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"])
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_of_every_kind(name: str, make_predictor: Any) -> None:
     """Probabilities of the right shape within [0, 1], and finite sigma, whatever is (not) labelled."""
@@ -191,9 +185,7 @@ def test_missing_labels_leave_other_llms_alone() -> None:
     holes = y.copy()
     holes[::3, 2] = np.nan
     predictor = SuccessPredictor(Ridge(), shrink=False, contrast=1.0, random_state=0)
-    full, partial = (
-        np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes)
-    )
+    full, partial = (np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes))
     np.testing.assert_allclose(full[:, :2], partial[:, :2], atol=1e-9)
     assert not np.allclose(full[:, 2], partial[:, 2])
 
@@ -222,8 +214,7 @@ def test_contrast_changes_trees_and_not_ridge() -> None:
     X, y, _ = make(80, 0)
     for base, same in ((Ridge(), True), (TREE, False)):
         plain, stretched = (
-            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X)
-            for c in (1.0, 3.0)
+            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X) for c in (1.0, 3.0)
         )
         assert np.allclose(plain, stretched, atol=1e-9) is same
 
