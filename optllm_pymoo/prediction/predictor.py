@@ -8,12 +8,12 @@ from typing import Any, Literal, overload
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, predict_ensemble
 from optllm_pymoo.prediction.labels import Floats, check_labels, laplace_means, laplace_variance
 from optllm_pymoo.prediction.members import check_estimator_suits
+from optllm_pymoo.prediction.options import as_random_state, check_alpha, check_contrasts
 from optllm_pymoo.prediction.resampling import distinct_rows, resamples
 from optllm_pymoo.prediction.shrinkage import UNCHANGED, fit_shrinkage
 from optllm_pymoo.prediction.uncertainty import jackknife_factor, labels_share, most_sigma
@@ -130,10 +130,11 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         features = validate_data(self, X, dtype=np.float64)
         labels = check_labels(y, n_queries=len(features))
-        base, contrasts = self._base(labels), self._contrasts()
+        base, contrasts = self._base(labels), check_contrasts(self.contrast)
+        check_alpha(self.alpha)
         tried = ~np.isnan(labels).all(axis=1)
         groups = distinct_rows(features[tried])
-        random = check_random_state(self.random_state)
+        random = as_random_state(self.random_state)
         samples = resamples(self.resampling, groups, self.n_resamples, random)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         ensemble = fit_ensemble(
@@ -202,21 +203,19 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Returns:
             Robust probabilities, (N, M).
+
+        Raises:
+            ValueError: If alpha is no finite number.
         """
+        factor = check_alpha(self.alpha if alpha is None else alpha)
         mean, sigma = self._moments(X)
-        return np.clip(mean + (self.alpha if alpha is None else alpha) * sigma, 0.0, 1.0)
+        return np.clip(mean + factor * sigma, 0.0, 1.0)
 
     def _base(self, labels: Floats) -> Any:
         if self.estimator is None:
             return ExtraTreesRegressor(50, min_samples_leaf=3, max_features=1 / 3)
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
-
-    def _contrasts(self) -> list[float]:
-        contrasts = np.atleast_1d(np.asarray(self.contrast, dtype=np.float64))
-        if contrasts.ndim != 1 or not contrasts.size or not (contrasts > 0).all():
-            raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
-        return [float(contrast) for contrast in contrasts]
 
     def _keep(self, ensemble: Ensemble, labels: Floats, tried: Any, groups: Any) -> None:
         deviation = ensemble.heldout - ensemble.centre

@@ -106,7 +106,8 @@ def labels_share(
         n_jobs=n_jobs,
     )
     whole = (scatter**2).mean(axis=0)
-    return np.clip(1 - np.divide(np.mean(found, axis=0), whole, out=np.zeros_like(whole), where=whole > 0), 0.0, 1.0)
+    own_share = np.divide(np.mean(found, axis=0), whole, out=np.zeros_like(whole), where=whole > 0)
+    return np.asarray(np.clip(1 - own_share, 0.0, 1.0))
 
 
 def most_sigma(mean: Floats, n_labels: int, /) -> Floats:

@@ -285,7 +285,12 @@ def test_labels_on_the_edge() -> None:
             "resampling must be one of folds, out-of-bag, validation-split; got 'jackknife'",
         ),
         ({"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
-        ({"contrast": 0.0}, "contrast must be above 0, got 0.0"),
+        ({"contrast": 0.0}, "contrast must be above 0 and finite, got 0.0"),
+        ({"contrast": np.inf}, "contrast must be above 0 and finite, got inf"),
+        ({"contrast": (1.0, np.nan)}, r"contrast must be above 0 and finite, got \(1.0, nan\)"),
+        ({"contrast": "strong"}, "contrast must be a number, or several, got 'strong'"),
+        ({"alpha": np.nan}, "alpha must be a finite number, got nan"),
+        ({"alpha": "high"}, "alpha must be a finite number, got 'high'"),
         ({"estimator": RidgeClassifier()}, "RidgeClassifier has no predict_proba"),
     ],
 )
@@ -293,6 +298,29 @@ def test_wrong_options(options: dict[str, Any], message: str) -> None:
     """Options are checked in fit, as scikit-learn wants it, and named."""
     with pytest.raises(ValueError, match=message):
         SuccessPredictor(**options).fit([[0.0], [1.0]], [[1.0], [0.0]])
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -np.inf])
+def test_wrong_alpha_of_a_call(alpha: float) -> None:
+    """What a call gives is checked like the option; a huge number is still one."""
+    predictor = SuccessPredictor(TREE, n_resamples=10, random_state=0).fit([[0.0], [1.0]], [[1.0], [0.0]])
+    with pytest.raises(ValueError, match="alpha must be a finite number"):
+        predictor.predict_robust([[0.0]], alpha=alpha)
+    assert predictor.predict_robust([[0.0]], alpha=1e9).tolist() == [[1.0]]
+
+
+def test_random_state_of_every_kind() -> None:
+    """A seed and its RandomState give the same; equal generators give the same, and go on."""
+    X, y, _ = make(40, 0)
+
+    def predict(random_state: Any) -> Any:
+        return SuccessPredictor(TREE, n_resamples=10, random_state=random_state).fit(X, y).predict(X)
+
+    np.testing.assert_array_equal(predict(3), predict(np.random.RandomState(3)))
+    generator = np.random.default_rng(3)
+    first = predict(generator)
+    np.testing.assert_array_equal(first, predict(np.random.default_rng(3)))
+    assert not np.array_equal(first, predict(generator))
 
 
 def test_classifier_refuses_shares() -> None:
