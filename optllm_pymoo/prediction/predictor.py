@@ -188,7 +188,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             `most_sigma`, about sqrt(p (1 - p)).
 
             Errors of different queries are correlated, so the error of a batch's mean is neither sigma nor
-            sigma / sqrt(N): `accuracy_deviation` in `optllm_pymoo.decision` puts it together.
+            sigma / sqrt(N): `optllm_pymoo.decision.interval.accuracy_deviation` takes a correlation of 0.05.
         """
         mean, sigma = self._moments(X)
         mean = np.clip(mean, 0.0, 1.0)
