@@ -74,8 +74,7 @@ def _fit_all(
         for first in range(0, len(samples), _MEMBERS):
             batch = range(first, min(first + _MEMBERS, len(samples)))
             found = parallel(
-                delayed(_fit_one)(estimator, features, labels, samples[b], contrasts[b], seeds[b])
-                for b in batch
+                delayed(_fit_one)(estimator, features, labels, samples[b], contrasts[b], seeds[b]) for b in batch
             )
             for b, (member, heldout) in zip(batch, found, strict=True):
                 yield samples[b], member, heldout
@@ -129,19 +128,41 @@ def fit_ensemble(
     return Ensemble(members, _positive(accuracies), heldout / weight, centre / weight)
 
 
+class _Moments:
+    """Weighted mean and sum of squares in one pass (West, 1979)."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.mean, self.squares, self.total = np.zeros(shape), np.zeros(shape), 0.0
+
+    def add(self, values: Floats, weight: float) -> None:
+        self.total += weight
+        step = values - self.mean
+        self.mean += step * (weight / self.total)
+        self.squares += step**2 * (weight * (1 - weight / self.total))
+
+
 def _predict_rows(
-    members: Sequence[Member], weights: Floats, features: Floats, centre: Floats, shrinkage: Shrinkage
+    members: Sequence[Member],
+    weights: Floats,
+    turns: Sequence[int],
+    features: Floats,
+    centre: Floats,
+    shrinkage: Shrinkage,
 ) -> tuple[Floats, Floats]:
-    mean = np.zeros((len(features), len(centre)))
-    scatter, total = np.zeros_like(mean), 0.0
-    for member, weight in zip(members, weights, strict=True):
+    shape = len(features), len(centre)
+    mean, within, total = np.zeros(shape), np.zeros(shape), 0.0
+    turn, inside = turns[0], _Moments(shape)
+    for member, weight, now in zip(members, weights, turns, strict=True):
         if weight == 0:
             continue
+        if now != turn:
+            within += inside.squares
+            turn, inside = now, _Moments(shape)
+        values = centre + shrinkage.apply(member.predict(features) - centre)
+        inside.add(values, weight)
         total += weight
-        step = centre + shrinkage.apply(member.predict(features) - centre) - mean
-        mean += step * (weight / total)
-        scatter += step**2 * (weight * (1 - weight / total))  # West (1979), weighted one-pass variance
-    return mean, np.sqrt(scatter / total)
+        mean += (values - mean) * (weight / total)
+    return mean, np.sqrt((within + inside.squares) / total)
 
 
 def predict_ensemble(
@@ -152,6 +173,7 @@ def predict_ensemble(
     *,
     centre: Floats,
     shrinkage: Shrinkage,
+    turns: Sequence[int] | None = None,
     n_jobs: int | None,
 ) -> tuple[Floats, Floats]:
     """Average the members and measure how far they disagree, in one pass.
@@ -165,13 +187,16 @@ def predict_ensemble(
         features: (N, D).
         centre: Each LLM's mean, (M,), toward which `shrinkage` pulls.
         shrinkage: Weights of the deviations.
+        turns: Round of each member, B, ascending: disagreement counts inside rounds only, not between them.
+            None takes all for one round.
         n_jobs: Blocks predicted at a time, as joblib counts.
 
     Returns:
-        Weighted mean, not yet clipped, and weighted standard deviation over members, both (N, M).
+        Weighted mean, not yet clipped, and weighted standard deviation over members of a round, both (N, M).
     """
+    rounds = [0] * len(members) if turns is None else turns
     blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
     found = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_predict_rows)(members, weights, features[block], centre, shrinkage) for block in blocks
+        delayed(_predict_rows)(members, weights, rounds, features[block], centre, shrinkage) for block in blocks
     )
     return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])

@@ -40,8 +40,7 @@ def _as_transformer(text: Any) -> Any:
     if callable(text):
         return _Embedding(text)
     raise ValueError(
-        "text must be a transformer, an object with encode() or a function list[str] -> (N, D);"
-        f" got {text!r:.60}"
+        f"text must be a transformer, an object with encode() or a function list[str] -> (N, D); got {text!r:.60}"
     )
 
 
@@ -111,9 +110,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
         features = np.hstack(parts)
         if features.shape[1] != self.n_features_out_:
-            raise ValueError(
-                f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}"
-            )
+            raise ValueError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -126,9 +123,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             Names, (n_features_out_,).
         """
         check_is_fitted(self)
-        surface = (
-            SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
-        )
+        surface = SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
         width = self.n_features_out_ - len(surface)
         if self.numeric_ and input_features is not None:
             return np.asarray(input_features, dtype=object)
@@ -162,9 +157,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
         embedded = as_matrix(self.text_.transform(texts), "text features")
         if len(embedded) != len(texts):
-            raise ValueError(
-                f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}"
-            )
+            raise ValueError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
         return [embedded, SurfaceFeatures().transform(texts)] if self.surface else [embedded]
 
     def __sklearn_tags__(self) -> Any:

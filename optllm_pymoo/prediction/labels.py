@@ -34,17 +34,14 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
     table = np.array(labels, dtype=np.float64)
     if table.ndim != 2:
         raise ValueError(
-            f"labels must have shape (N, M), one column per LLM, got {table.shape};"
-            " reshape(-1, 1) if there is one LLM"
+            f"labels must have shape (N, M), one column per LLM, got {table.shape}; reshape(-1, 1) if there is one LLM"
         )
     if len(table) != n_queries or not table.shape[1]:
         raise ValueError(f"labels must have shape ({n_queries}, M >= 1) like the features, got {table.shape}")
     wrong = ~(np.isnan(table) | ((table >= 0) & (table <= 1)))
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}"
-        )
+        raise ValueError(f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}")
     blank = np.isnan(table).all(axis=0)
     if blank.any():
         j = int(np.flatnonzero(blank)[0])

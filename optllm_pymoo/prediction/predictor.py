@@ -8,14 +8,15 @@ from typing import Any, Literal, overload
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, predict_ensemble
 from optllm_pymoo.prediction.labels import Floats, check_labels, laplace_means, laplace_variance
 from optllm_pymoo.prediction.members import check_estimator_suits
-from optllm_pymoo.prediction.resampling import Resample, distinct_rows, resamples
+from optllm_pymoo.prediction.options import as_random_state, check_alpha, check_contrasts
+from optllm_pymoo.prediction.resampling import distinct_rows, resamples
 from optllm_pymoo.prediction.shrinkage import UNCHANGED, fit_shrinkage
+from optllm_pymoo.prediction.uncertainty import jackknife_factor, labels_share, most_sigma
 
 
 class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -42,7 +43,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             several values take turns, round by round. Only regressors that fit all LLMs at once heed it,
             and only without missing labels.
         alpha: `predict_robust` gives mean + alpha * sigma; any sign.
-        random_state: Seed or generator. Same seed, same result, whatever `n_jobs`.
+        random_state: Seed or numpy `RandomState`; of a numpy `Generator` a seed is drawn. Same seed, same
+            result, whatever `n_jobs`.
         n_jobs: Members fitted, or blocks of rows predicted, at a time; joblib's backend decides where
             (`joblib.parallel_config(backend="dask")` spreads them over a cluster).
 
@@ -96,7 +98,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         class is no error.
 
         Args:
-            random_state: Seed or generator.
+            random_state: Seed, `RandomState` or `Generator`.
             n_jobs: See the class.
 
         Returns:
@@ -128,10 +130,11 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         features = validate_data(self, X, dtype=np.float64)
         labels = check_labels(y, n_queries=len(features))
-        base, contrasts = self._base(labels), self._contrasts()
+        base, contrasts = self._base(labels), check_contrasts(self.contrast)
+        check_alpha(self.alpha)
         tried = ~np.isnan(labels).all(axis=1)
         groups = distinct_rows(features[tried])
-        random = check_random_state(self.random_state)
+        random = as_random_state(self.random_state)
         samples = resamples(self.resampling, groups, self.n_resamples, random)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         ensemble = fit_ensemble(
@@ -143,7 +146,21 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             seeds=seeds,
             n_jobs=self.n_jobs,
         )
-        self._keep(ensemble, samples, labels, tried, groups)
+        self._keep(ensemble, labels, tried, groups)
+        self.turns_, self.spread_ = None, np.ones(labels.shape[1])
+        if self.resampling == "folds":
+            share = labels_share(
+                base,
+                features[tried],
+                labels[tried],
+                samples,
+                ensemble,
+                seeds=seeds,
+                shrinkage=self.shrinkage_,
+                n_jobs=self.n_jobs,
+            )
+            self.turns_ = [rows.turn for rows in samples]
+            self.spread_ = np.maximum(1.0, jackknife_factor(samples) * np.sqrt(share))
         return self
 
     @overload
@@ -160,11 +177,18 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return_std: Whether to give sigma too.
 
         Returns:
-            Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M): the standard deviation over
-            resamples (with `folds` scaled to a standard error by the delete-d jackknife, which counts the
-            members' own randomness too, so it errs on the large side), joined by the sampling error of the
-            LLM's mean where predictions are shrunk toward it. Errors of many queries go together: for the
-            mean of a batch average sigma over queries, don't divide by sqrt(N).
+            Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M), at most 1/2: how far the
+            probability may be from the true one, one standard deviation, for one query.
+
+            With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
+            deviation inside a round, less the part that comes from their own randomness (`labels_share`), yet
+            never less than that standard deviation itself, as no resampling shows the bias of regularised
+            members. With the other resamplings it is the plain standard deviation over members. Where
+            predictions are shrunk, the sampling error of the LLM's mean joins it. It is bounded by
+            `most_sigma`, about sqrt(p (1 - p)).
+
+            Errors of different queries are correlated, so the error of a batch's mean is neither sigma nor
+            sigma / sqrt(N): `optllm_pymoo.decision.interval.accuracy_deviation` takes a correlation of 0.05.
         """
         mean, sigma = self._moments(X)
         mean = np.clip(mean, 0.0, 1.0)
@@ -179,9 +203,13 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Returns:
             Robust probabilities, (N, M).
+
+        Raises:
+            ValueError: If alpha is no finite number.
         """
+        factor = check_alpha(self.alpha if alpha is None else alpha)
         mean, sigma = self._moments(X)
-        return np.clip(mean + (self.alpha if alpha is None else alpha) * sigma, 0.0, 1.0)
+        return np.clip(mean + factor * sigma, 0.0, 1.0)
 
     def _base(self, labels: Floats) -> Any:
         if self.estimator is None:
@@ -189,15 +217,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
 
-    def _contrasts(self) -> list[float]:
-        contrasts = np.atleast_1d(np.asarray(self.contrast, dtype=np.float64))
-        if contrasts.ndim != 1 or not contrasts.size or not (contrasts > 0).all():
-            raise ValueError(f"contrast must be above 0, got {self.contrast}; 1 switches it off")
-        return [float(contrast) for contrast in contrasts]
-
-    def _keep(
-        self, ensemble: Ensemble, samples: list[Resample], labels: Floats, tried: Any, groups: Any
-    ) -> None:
+    def _keep(self, ensemble: Ensemble, labels: Floats, tried: Any, groups: Any) -> None:
         deviation = ensemble.heldout - ensemble.centre
         residual = np.where(np.isnan(deviation), np.nan, labels[tried] - ensemble.centre)
         deviation_known = np.nan_to_num(deviation)
@@ -206,7 +226,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.heldout_[tried] = np.clip(ensemble.centre + self.shrinkage_.apply(deviation), 0.0, 1.0)
         self.means_, self.members_, self.weights_ = laplace_means(labels), ensemble.members, ensemble.weights
         self.mean_variance_ = laplace_variance(labels) if self.shrink else np.zeros(labels.shape[1])
-        self.spread_ = _jackknife(samples) if self.resampling == "folds" else 1.0
+        self.n_labelled_ = int(tried.sum())
 
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
         check_is_fitted(self)
@@ -217,18 +237,14 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             features,
             centre=self.means_,
             shrinkage=self.shrinkage_,
+            turns=self.turns_,
             n_jobs=self.n_jobs,
         )
-        return mean, np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
+        sigma = np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
+        return mean, np.minimum(sigma, most_sigma(np.clip(mean, 0.0, 1.0), self.n_labelled_))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.single_output = False
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _jackknife(samples: list[Resample]) -> float:
-    """Ratio of the standard error to the scatter of members that each lack a fold (delete-d jackknife)."""
-    ratios = [len(rows.train) / len(rows.heldout) for rows in samples if len(rows.heldout)]
-    return float(np.sqrt(np.mean(ratios))) if ratios else 1.0

@@ -51,9 +51,7 @@ class _Projection:
         self.directions: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
         if self.vectorizers:
             tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
-            _, values, directions = randomized_svd(
-                tfidf, min(self.n_components, *tfidf.shape), random_state=random
-            )
+            _, values, directions = randomized_svd(tfidf, min(self.n_components, *tfidf.shape), random_state=random)
             kept = max(1, int(np.sum(values > _NEGLIGIBLE * values[0])))
             self.directions = np.ascontiguousarray(directions[:kept].T)
         return self

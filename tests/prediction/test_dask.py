@@ -33,9 +33,7 @@ def test_same_numbers_on_a_local_cluster() -> None:
     X, y = random.normal(size=(40, 3)), random.integers(0, 2, (40, 2)).astype(float)
     here = SuccessPredictor(Located(), random_state=0).fit(X, y)
     with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-        ) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):

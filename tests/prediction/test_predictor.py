@@ -92,9 +92,7 @@ def test_same_seed_same_prediction_in_a_fresh_process() -> None:
         "X = np.arange(40.0)[:, None]; y = np.column_stack([X > 20, X % 2 == 0]).astype(float);"
         "print(repr(SuccessPredictor(n_resamples=10, random_state=1).fit(X, y).predict(X).sum().item()))"
     )
-    runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
-    }
+    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1
     X = np.arange(40.0)[:, None]
     y = np.column_stack([X > 20, X % 2 == 0]).astype(float)
@@ -127,9 +125,7 @@ def test_sigma_of_a_mean_is_its_standard_error() -> None:
     """For the plain mean of n labels the delete-d jackknife must give s / sqrt(n)."""
     for n in (50, 800):
         X, y, _ = make(n, 0)
-        predictor = SuccessPredictor(DummyRegressor(), n_resamples=200, shrink=False, random_state=0).fit(
-            X, y
-        )
+        predictor = SuccessPredictor(DummyRegressor(), n_resamples=200, shrink=False, random_state=0).fit(X, y)
         sigma = predictor.predict(X[:1], return_std=True)[1][0]
         np.testing.assert_allclose(sigma, y.std(axis=0, ddof=1) / np.sqrt(n), rtol=0.25)
 
@@ -150,9 +146,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize(
-    "make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"]
-)
+@pytest.mark.parametrize("make_predictor", [SuccessPredictor, SuccessPredictor.published], ids=["ours", "published"])
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_of_every_kind(name: str, make_predictor: Any) -> None:
     """Probabilities of the right shape within [0, 1], and finite sigma, whatever is (not) labelled."""
@@ -191,9 +185,7 @@ def test_missing_labels_leave_other_llms_alone() -> None:
     holes = y.copy()
     holes[::3, 2] = np.nan
     predictor = SuccessPredictor(Ridge(), shrink=False, contrast=1.0, random_state=0)
-    full, partial = (
-        np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes)
-    )
+    full, partial = (np.asarray(clone(predictor).fit(X, labels).members_[0].predict(X)) for labels in (y, holes))
     np.testing.assert_allclose(full[:, :2], partial[:, :2], atol=1e-9)
     assert not np.allclose(full[:, 2], partial[:, 2])
 
@@ -222,8 +214,7 @@ def test_contrast_changes_trees_and_not_ridge() -> None:
     X, y, _ = make(80, 0)
     for base, same in ((Ridge(), True), (TREE, False)):
         plain, stretched = (
-            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X)
-            for c in (1.0, 3.0)
+            SuccessPredictor(base, contrast=c, shrink=False, random_state=0).fit(X, y).predict(X) for c in (1.0, 3.0)
         )
         assert np.allclose(plain, stretched, atol=1e-9) is same
 
@@ -294,7 +285,12 @@ def test_labels_on_the_edge() -> None:
             "resampling must be one of folds, out-of-bag, validation-split; got 'jackknife'",
         ),
         ({"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
-        ({"contrast": 0.0}, "contrast must be above 0, got 0.0"),
+        ({"contrast": 0.0}, "contrast must be above 0 and finite, got 0.0"),
+        ({"contrast": np.inf}, "contrast must be above 0 and finite, got inf"),
+        ({"contrast": (1.0, np.nan)}, r"contrast must be above 0 and finite, got \(1.0, nan\)"),
+        ({"contrast": "strong"}, "contrast must be a number, or several, got 'strong'"),
+        ({"alpha": np.nan}, "alpha must be a finite number, got nan"),
+        ({"alpha": "high"}, "alpha must be a finite number, got 'high'"),
         ({"estimator": RidgeClassifier()}, "RidgeClassifier has no predict_proba"),
     ],
 )
@@ -302,6 +298,29 @@ def test_wrong_options(options: dict[str, Any], message: str) -> None:
     """Options are checked in fit, as scikit-learn wants it, and named."""
     with pytest.raises(ValueError, match=message):
         SuccessPredictor(**options).fit([[0.0], [1.0]], [[1.0], [0.0]])
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -np.inf])
+def test_wrong_alpha_of_a_call(alpha: float) -> None:
+    """What a call gives is checked like the option; a huge number is still one."""
+    predictor = SuccessPredictor(TREE, n_resamples=10, random_state=0).fit([[0.0], [1.0]], [[1.0], [0.0]])
+    with pytest.raises(ValueError, match="alpha must be a finite number"):
+        predictor.predict_robust([[0.0]], alpha=alpha)
+    assert predictor.predict_robust([[0.0]], alpha=1e9).tolist() == [[1.0]]
+
+
+def test_random_state_of_every_kind() -> None:
+    """A seed and its RandomState give the same; equal generators give the same, and go on."""
+    X, y, _ = make(40, 0)
+
+    def predict(random_state: Any) -> Any:
+        return SuccessPredictor(TREE, n_resamples=10, random_state=random_state).fit(X, y).predict(X)
+
+    np.testing.assert_array_equal(predict(3), predict(np.random.RandomState(3)))
+    generator = np.random.default_rng(3)
+    first = predict(generator)
+    np.testing.assert_array_equal(first, predict(np.random.default_rng(3)))
+    assert not np.array_equal(first, predict(generator))
 
 
 def test_classifier_refuses_shares() -> None:

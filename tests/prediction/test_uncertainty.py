@@ -1,0 +1,165 @@
+"""Sigma: as large as the errors that are made, where the true probabilities are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from optllm_pymoo.prediction import SuccessPredictor
+from optllm_pymoo.prediction.ensemble import fit_ensemble, predict_ensemble
+from optllm_pymoo.prediction.resampling import Resample, resamples
+from optllm_pymoo.prediction.shrinkage import UNCHANGED, Shrinkage
+from optllm_pymoo.prediction.uncertainty import is_random, jackknife_factor, labels_share, most_sigma
+
+Floats = NDArray[np.float64]
+Problem = Callable[[int, int], tuple[Floats, Floats]]
+
+
+def sigmoid(x: Floats) -> Floats:
+    """Logistic function."""
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def steep(n: int, seed: int) -> tuple[Floats, Floats]:
+    """Each LLM depends sharply on a feature of its own, so timid trees are stretched."""
+    X = np.random.default_rng(seed).normal(size=(n, 4))
+    return X, sigmoid(6 * X[:, :3] - np.array([1.0, 0.0, -1.0]))
+
+
+def gentle(n: int, seed: int) -> tuple[Floats, Floats]:
+    """A common difficulty and a gentle slope for each LLM."""
+    X = np.random.default_rng(seed).normal(size=(n, 4))
+    return X, sigmoid(1.5 * X[:, :3] + X[:, 3:] - np.array([1.0, 0.0, -1.0]))
+
+
+def kinds(n: int, seed: int) -> tuple[Floats, Floats]:
+    """Four kinds of queries, each with its own probabilities."""
+    random = np.random.default_rng(seed)
+    kind = random.integers(4, size=n)
+    truth = np.array([[0.9, 0.3, 0.5], [0.2, 0.8, 0.5], [0.6, 0.6, 0.9], [0.3, 0.1, 0.2]])
+    return 2 * np.eye(4)[kind] + 0.5 * random.normal(size=(n, 4)), truth[kind]
+
+
+def fitted(problem: Problem, n: int, seed: int) -> SuccessPredictor:
+    """Learn from n labels drawn from the true probabilities."""
+    X, truth = problem(n, seed)
+    labels = (np.random.default_rng(9 + seed).random(truth.shape) < truth).astype(float)
+    return SuccessPredictor(random_state=seed).fit(X, labels)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+@pytest.mark.parametrize("problem", [steep, gentle, kinds])
+def test_sigma_is_as_large_as_the_error(problem: Problem, n: int) -> None:
+    """Per LLM, mean sigma over the true root mean squared error lies in [1/2, 2], averaged over three draws."""
+    sigmas, errors, weights = [], [], []
+    for seed in range(3):
+        predictor = fitted(problem, n, seed)
+        Z, truth = problem(2000, 1000 + seed)
+        mean, sigma = predictor.predict(Z, return_std=True)
+        sigmas.append(sigma.mean(axis=0))
+        errors.append(np.sqrt(((mean - truth) ** 2).mean(axis=0)))
+        weights.append(predictor.shrinkage_)
+    ratio = np.mean(sigmas, axis=0) / np.mean(errors, axis=0)
+    assert ((ratio > 0.5) & (ratio < 2)).all(), ratio
+    assert np.mean(weights) > 1.5
+
+
+def test_sigma_has_a_bound_far_away() -> None:
+    """A thousand times further out than any label sigma stays at or below 1/2, and so does it everywhere."""
+    predictor = fitted(steep, 30, 0)
+    for scale in (1, 10, 1000):
+        _, sigma = predictor.predict(scale * steep(500, 7)[0], return_std=True)
+        assert sigma.max() <= 0.5
+        assert sigma.min() > 0
+
+
+@pytest.mark.parametrize("problem", [steep, gentle, kinds])
+def test_sigma_falls_as_labels_grow(problem: Problem) -> None:
+    """Four times as many labels, and mean sigma is clearly smaller, twice in a row."""
+    Z, _ = problem(500, 1000)
+    means = [fitted(problem, n, 1).predict(Z, return_std=True)[1].mean() for n in (40, 160, 640)]
+    assert means[1] < 0.85 * means[0]
+    assert means[2] < 0.85 * means[1]
+
+
+def test_robust_values_are_no_certainties() -> None:
+    """With alpha = 1 and -1 most values are neither 0 nor 1, on a problem with middling probabilities."""
+    predictor, (Z, _) = fitted(kinds, 60, 0), kinds(500, 8)
+    for alpha in (-1.0, 1.0):
+        robust = predictor.predict_robust(Z, alpha=alpha)
+        assert ((robust > 0) & (robust < 1)).mean() > 0.75
+
+
+def share(estimator: object, X: Floats, y: Floats, shrinkage: Shrinkage = UNCHANGED) -> Floats:
+    """Share of the labels in the scatter of forty members, by hand from the parts."""
+    samples = resamples("folds", np.arange(len(X)), 40, np.random.RandomState(0))
+    seeds = list(range(0, 80, 2))
+    ensemble = fit_ensemble(estimator, X, y, samples, contrasts=[1.0] * 40, seeds=seeds, n_jobs=1)
+    return labels_share(estimator, X, y, samples, ensemble, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
+
+
+def test_share_of_the_labels() -> None:
+    """All of it without randomness; more of it with more trees; a common stretch cancels."""
+    X, truth = gentle(80, 0)
+    y = (np.random.default_rng(0).random(truth.shape) < truth).astype(float)
+    np.testing.assert_array_equal(share(Ridge(), X, y), 1.0)
+    few, many = (share(ExtraTreesRegressor(k, min_samples_leaf=3), X, y) for k in (2, 20))
+    assert (few < many).all()
+    assert ((few >= 0) & (many <= 1)).all()
+    stretched = share(ExtraTreesRegressor(20, min_samples_leaf=3), X, y, Shrinkage(4.0, 4.0))
+    np.testing.assert_allclose(stretched, many, rtol=1e-9)
+
+
+def test_scatter_inside_rounds_ignores_what_differs_between_them() -> None:
+    """Values 0, 2 in one round and 10, 12 in the next: deviation 1 inside, sqrt(26) in all, mean 6."""
+    X, shrinkage = np.zeros((5, 1)), UNCHANGED
+    samples = [Resample(np.array([k]), np.array([], dtype=int), k // 2) for k in range(4)]
+    values = np.array([[0.0], [2.0], [10.0], [12.0]])
+    ensemble = fit_ensemble(Ridge(), X[:4], values, samples, contrasts=[1.0] * 4, seeds=[0] * 4, n_jobs=1)
+    members = [member._replace(means=value, models=[]) for member, value in zip(ensemble.members, values, strict=True)]
+    for turns, deviation in (([0, 0, 1, 1], 1.0), (None, np.sqrt(26))):
+        mean, std = predict_ensemble(
+            members, np.full(4, 0.25), X, centre=np.zeros(1), shrinkage=shrinkage, turns=turns, n_jobs=1
+        )
+        np.testing.assert_allclose(mean, 6.0)
+        np.testing.assert_allclose(std, deviation)
+
+
+def test_jackknife_factor() -> None:
+    """Ten equal folds: the square root of nine; nothing held out: 1."""
+    assert jackknife_factor(resamples("folds", np.arange(50), 20, np.random.RandomState(0))) == 3
+    assert jackknife_factor([Resample(np.arange(4), np.arange(0), 0)]) == 1
+
+
+def test_what_is_random() -> None:
+    """A tree takes a `random_state`, inside a pipeline too; nearest neighbours don't."""
+    assert is_random(DecisionTreeRegressor())
+    assert is_random(make_pipeline(StandardScaler(), DecisionTreeRegressor()))
+    assert not is_random(KNeighborsRegressor())
+
+
+def test_bound() -> None:
+    """1/2 in the middle, the rule of succession at the ends: n = 3 gives sqrt(1/5 * 4/5) = 0.4."""
+    np.testing.assert_allclose(most_sigma(np.array([[0.0, 0.5, 1.0, 0.2]]), 3), [[0.4, 0.5, 0.4, 0.4]])
+
+
+def test_published_keeps_the_plain_standard_deviation() -> None:
+    """Over equally judged bootstraps: the standard deviation over members, with their weights."""
+    X, truth = kinds(60, 0)
+    y = (truth > 0.5).astype(float)
+    predictor = SuccessPredictor.published(random_state=0)
+    predictor.set_params(estimator__n_estimators=3, n_resamples=6).fit(X, y)
+    Z = kinds(50, 1)[0]
+    members = np.array([member.predict(Z) for member in predictor.members_])
+    mean = np.average(members, axis=0, weights=predictor.weights_)
+    plain = np.sqrt(np.average((members - mean) ** 2, axis=0, weights=predictor.weights_))
+    np.testing.assert_allclose(predictor.predict(Z, return_std=True)[1], plain, atol=1e-12)
