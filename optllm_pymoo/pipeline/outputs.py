@@ -53,7 +53,8 @@ def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]
         The files.
 
     Raises:
-        OSError: If they can't be written; what was there before is still there.
+        OSError: If one can't be written; until all are complete, what was there before stays. Each then takes its
+            place by a rename of its own.
     """
     folder = Path(folder)
     made = not folder.exists()
