@@ -1,0 +1,1 @@
+"""What is measured: cells that describe themselves, and what comes of each."""
