@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+RESET = Path("/proc/self/clear_refs")
 
 
 def peak_rss_bytes() -> int:
@@ -22,6 +23,15 @@ def peak_rss_bytes() -> int:
         return _status_bytes("VmHWM")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def forget_peak() -> bool:
+    """Let `peak_rss_bytes` start anew from the memory that is held now; return whether the system can do that."""
+    try:
+        RESET.write_text("5")
+    except OSError:
+        return False
+    return True
 
 
 def resident_bytes() -> int:

@@ -40,6 +40,7 @@ PREDICTORS: Final[dict[str, Recipe]] = {
     "ours": (lambda seed, jobs: SuccessPredictor(random_state=seed, n_jobs=jobs), _mean),
     "published": (_published, _mean),
     "published-robust": (_published, _robust),
+    "unshrunk": (lambda seed, jobs: SuccessPredictor(shrink=False, random_state=seed, n_jobs=jobs), _mean),
     "published-10": (lambda seed, jobs: _published(seed, jobs).set_params(n_resamples=10), _mean),
     "constants": (lambda seed, jobs: ConstantPredictor(), _mean),
 }
@@ -74,3 +75,35 @@ def run_predictor(
     fitted = perf_counter()
     accuracy = ask(predictor, targets)
     return Predicted(accuracy, fitted - started, perf_counter() - fitted)
+
+
+class PredictedWithSigma(NamedTuple):
+    """What a predictor says about the queries that are to be planned, how far it may be off, and how long it took."""
+
+    accuracy: Floats
+    sigma: Floats
+    fit_seconds: float
+    predict_seconds: float
+
+
+def predict_with_sigma(
+    name: str, features: Floats, labels: Floats, targets: Floats, /, *, seed: int
+) -> PredictedWithSigma:
+    """Fit one predictor, and ask it for means and standard deviations.
+
+    Args:
+        name: A key of `PREDICTORS`.
+        features: Of the labelled queries, (n, D).
+        labels: Of the labelled queries, (n, M).
+        targets: Features of the queries to plan, (N, D).
+        seed: Its random state.
+
+    Returns:
+        Means and sigma, (N, M) each, and seconds.
+    """
+    build, _ = PREDICTORS[name]
+    started = perf_counter()
+    predictor = build(seed, 1).fit(features, labels)
+    fitted = perf_counter()
+    accuracy, sigma = predictor.predict(targets, return_std=True)
+    return PredictedWithSigma(accuracy, sigma, fitted - started, perf_counter() - fitted)

@@ -33,7 +33,7 @@ def memory_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
         for name in ("cost", "accuracy"):
             np.save(Path(folder) / f"{name}.npy", getattr(problem, name))
         del problem
-        probed = json.loads(_python("-m", "benchmarks.memory_probe", folder))
+        probed = json.loads(run_python("-m", "benchmarks.memory_probe", folder))
     beyond = max(0, probed["peak"] - probed["before"] - probed["result"])
     mib = {name: f"{n_bytes / 2**20:,.0f} MiB" for name, n_bytes in probed.items()}
     return Row(
@@ -51,13 +51,13 @@ def first_minimize_row(n_queries: int, n_llms: int, /, *, target: float | None, 
     """Time a fresh interpreter that imports, solves one batch and ends; compiled kernels are on the disk."""
     program = FIRST_MINIMIZE.format(n_queries=n_queries, n_llms=n_llms)
     n_plans = _plans_here(n_queries, n_llms)
-    printed = int(_python("-c", program))
+    printed = int(run_python("-c", program))
     if printed != n_plans:
         raise AssertionError(f"a fresh process finds {printed} plans, this one {n_plans}")
     return Row(
         "first minimize in a fresh process with warm numba caches, imports included",
         f"{n_queries:,} × {n_llms}",
-        median_seconds(lambda: _python("-c", program), repeats=repeats),
+        median_seconds(lambda: run_python("-c", program), repeats=repeats),
         "s",
         "≤",
         target,
@@ -69,7 +69,7 @@ def _plans_here(n_queries: int, n_llms: int) -> int:
     return len(minimize(make_problem(n_queries, n_llms), OptLLM(n_grid=50), seed=1).F)
 
 
-def _python(*arguments: str) -> str:
+def run_python(*arguments: str) -> str:
     """Run this interpreter on this very package, and return what it printed."""
     package = Path(optllm_pymoo.__file__).resolve().parents[1]
     paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]

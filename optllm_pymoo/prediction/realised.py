@@ -173,12 +173,35 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
     """
     cost, correct = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     _check(cost, correct)
+    spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
+    return quality_of_points(cost, correct, spent, accuracy, oracle_area=oracle_area)
+
+
+def quality_of_points(
+    cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, /, *, oracle_area: float
+) -> RealisedQuality:
+    """Value a set of plans, given what each costs and truly achieves.
+
+    Args:
+        cost: US$ per call, (N, M).
+        correct: True labels in [0, 1], (N, M).
+        spent: Total cost of each plan, US$, non-decreasing, (P,).
+        accuracy: Its true mean accuracy, (P,).
+        oracle_area: `realised_area` of the walk that was built on `correct` itself.
+
+    Returns:
+        The measures. Budgets that no plan fits count as accuracy 0 in the area.
+
+    Examples:
+        >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
+        >>> quality_of_points(cost, correct, np.array([4.0]), np.array([1.0]), oracle_area=1.0).area
+        0.5
+    """
     total, mean = cost.sum(axis=0), correct.mean(axis=0)
     best = int(np.lexsort((total, -mean))[0])
-    spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
     reached = np.flatnonzero(accuracy >= mean[best] - _SLACK)
     within = accuracy[spent <= total[best] * (1 + _SLACK)]
-    area = realised_area(cost, correct, path)
+    area = envelope_area(spent, accuracy, low=float(cost.min(axis=1).sum()), high=float(total.max()))
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),
         saving=float(1 - spent[reached[0]] / total[best]) if len(reached) and total[best] > 0 else float("nan"),

@@ -1,0 +1,83 @@
+"""Time and memory of one stage at one size."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.experiment.cell import Outcome, Value, Workbench
+from benchmarks.subprocesses import run_python
+from optllm_pymoo import make_dataset, make_problem
+
+N_LABELS = 500
+"""Labelled queries of the stage that predicts."""
+
+BYTES_PER_CELL = {"sort": 60, "front": 60, "search": 80, "evaluate": 30, "predict": 20_000}
+"""Generous bounds of what a stage and its tables need, bytes per query and LLM; for ``predict`` bytes per query."""
+
+
+@dataclass(frozen=True)
+class ScalingCell:
+    """One stage of `benchmarks.experiment.scaling_probe.STAGES` at N queries and M LLMs, alone on the machine."""
+
+    kind: ClassVar[str] = "scaling"
+    stage: str
+    n_queries: int
+    n_llms: int
+    dtype: str = "float64"
+    is_exclusive: ClassVar[bool] = True
+    is_reproducible: ClassVar[bool] = False
+    needs: ClassVar[tuple[Any, ...]] = ()
+
+    def description(self) -> dict[str, Value]:
+        """Return stage and size."""
+        return {"stage": self.stage, "n_queries": self.n_queries, "n_llms": self.n_llms, "dtype": self.dtype}
+
+    def title(self) -> str:
+        """Return one line for people."""
+        return f"{self.stage} at {self.n_queries:,} × {self.n_llms}, {self.dtype}"
+
+    @property
+    def bytes_needed(self) -> int:
+        """A generous bound on memory, to stop before it runs out."""
+        width = 1 if self.stage == "predict" else self.n_llms
+        return BYTES_PER_CELL[self.stage] * self.n_queries * width
+
+    def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
+        """Nothing: the tables are drawn where they are needed."""
+        return ()
+
+    def measure(self) -> Outcome:
+        """Draw the tables, and measure the stage in a fresh process.
+
+        Returns:
+            Timings ``seconds``, ``peak_mib`` (beyond the tables) and ``tables_mib``.
+        """
+        with TemporaryDirectory() as folder:
+            self._write_tables(Path(folder))
+            probed = json.loads(run_python("-m", "benchmarks.experiment.scaling_probe", self.stage, folder))
+        return Outcome({}, probed)
+
+    def _write_tables(self, folder: Path) -> None:
+        if self.stage == "predict":
+            dataset = make_dataset(self.n_queries, self.n_llms, random_state=0)
+            (folder / "texts.json").write_text(json.dumps(dataset.texts))
+            np.save(folder / "labels.npy", dataset.correct[: min(N_LABELS, self.n_queries // 2)])
+            return
+        problem = make_problem(self.n_queries, self.n_llms, random_state=0)
+        for name in ("cost", "accuracy"):
+            np.save(folder / f"{name}.npy", getattr(problem, name).astype(self.dtype))
+
+
+def available_bytes() -> int:
+    """Return the memory that is free now; 2⁶² where the system doesn't tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 1 << 62

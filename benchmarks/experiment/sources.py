@@ -1,0 +1,90 @@
+"""Where data sets come from: folders of a user's, and synthetic ones that need no file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from optllm_pymoo import make_dataset, make_problem
+from optllm_pymoo.data import Dataset, read_table
+
+
+class Source(NamedTuple):
+    """A data set by name, and how to get it."""
+
+    name: str
+    read: Callable[[], Dataset]
+    fingerprint: str
+    """Of its content, so that results on a data set that has changed since are not taken for the present one's."""
+    has_texts: bool
+    """Whether anything can be predicted."""
+
+
+def from_files(paths: Sequence[Path], /) -> list[Source]:
+    """Describe the data sets of a user, each named after its folder or file.
+
+    Args:
+        paths: Folders, or wide CSV or Parquet files, as `optllm_pymoo.data.read_table` takes them.
+
+    Raises:
+        OSError: A file is missing or can't be read.
+        ValueError: A file holds something else than expected, outcomes are missing, or two data sets have one name.
+    """
+    names = [path.resolve().name for path in paths]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"two data sets are named {name!r}; results are kept by name, so rename one of the folders"
+            )
+    return [_described(name, partial(_complete, path)) for name, path in zip(names, paths, strict=True)]
+
+
+def synthetic_texts(n_queries: int, n_llms: int, /, *, random_state: int = 0) -> Source:
+    """Describe a synthetic batch of questions with texts, whose outcomes can be predicted."""
+    make = partial(make_dataset, n_queries, n_llms, random_state=random_state)
+    return _described(f"questions-{n_queries}x{n_llms}", make)
+
+
+def synthetic_tables(family: str, n_queries: int, n_llms: int, /, *, random_state: int = 0) -> Source:
+    """Describe a synthetic batch without texts, of a family of `optllm_pymoo.make_problem`."""
+    make = partial(_from_problem, family, n_queries, n_llms, random_state)
+    return _described(f"{family}-{n_queries}x{n_llms}", make)
+
+
+def fingerprint(dataset: Dataset, /) -> str:
+    """Return 12 hexadecimal digits that change with costs, outcomes, LLM names or texts."""
+    digest = hashlib.sha256()
+    for table in (dataset.cost, dataset.correct):
+        digest.update(str(table.shape).encode() + np.ascontiguousarray(table, dtype=np.float64).tobytes())
+    for words in (dataset.llms, dataset.texts or (), dataset.groups or ()):
+        digest.update("\x1f".join(words).encode("utf-8", "surrogatepass") + b"\x1e")
+    return digest.hexdigest()[:12]
+
+
+def readers(sources: Iterable[Source], /) -> dict[str, Callable[[], Dataset]]:
+    """Return how to read each data set, by name."""
+    return {source.name: source.read for source in sources}
+
+
+def _described(name: str, read: Callable[[], Dataset]) -> Source:
+    dataset = read()
+    return Source(name, read, fingerprint(dataset), dataset.texts is not None)
+
+
+def _complete(path: Path) -> Dataset:
+    dataset = read_table(path)
+    if np.isnan(dataset.correct).any():
+        i, j = np.argwhere(np.isnan(dataset.correct))[0]
+        place = f"query {dataset.query_ids[i]!r} on {dataset.llms[j]!r}"
+        raise ValueError(f"{path}: comparing needs all outcomes, and {place} has none; leave such queries out")
+    return dataset
+
+
+def _from_problem(family: str, n_queries: int, n_llms: int, random_state: int) -> Dataset:
+    problem = make_problem(n_queries, n_llms, family=family, random_state=random_state)
+    return Dataset(problem.cost, problem.accuracy, llms=problem.llms)

@@ -1,0 +1,58 @@
+"""How good a search was at which moment of its run."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from pymoo.core.population import Population
+
+from benchmarks.recording import Recorder
+from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.supported_front import SupportedFront
+
+PER_DECADE = 8
+"""Moments per tenfold number of evaluations."""
+
+
+class TracingRecorder(Recorder):
+    """A Recorder that keeps what was found at some moments, evenly spaced on a logarithmic scale of evaluations.
+
+    Only objectives are kept, and nothing is measured before the run is over, so that tracing costs the run hardly any
+    time.
+
+    Args:
+        budget: As for `Recorder`.
+
+    Attributes:
+        moments: Evaluations, seconds since the recorder was made, and the (n, 2) points found by then.
+    """
+
+    def __init__(self, budget: int | None = None, /) -> None:
+        super().__init__(budget)
+        self.moments: list[tuple[int, float, np.ndarray]] = []
+        self._next = 1.0
+        self._start = time.perf_counter()
+
+    def _eval(self, problem: Any, pop: Population, evaluate_values_of: list[str], **kwargs: Any) -> None:
+        super()._eval(problem, pop, evaluate_values_of, **kwargs)
+        if self._n_seen >= self._next:
+            self.keep()
+            self._next = self._n_seen * 10 ** (1 / PER_DECADE)
+
+    def keep(self) -> None:
+        """Keep what has been found by now, once per number of evaluations; to be called at the end of the run too."""
+        n_seen = self._n_seen if self.budget is None else min(self._n_seen, self.budget)
+        if len(self.F) and (not self.moments or self.moments[-1][0] < n_seen):
+            self.moments.append((n_seen, time.perf_counter() - self._start, self.F))
+
+
+def trace_table(moments: list[tuple[int, float, np.ndarray]], front: SupportedFront, /) -> np.ndarray:
+    """Measure what was found at each moment.
+
+    Returns:
+        (n, 3): evaluations, seconds, hypervolume ratio to the exact front.
+    """
+    rows = [(n_eval, seconds, hypervolume_ratio(F, front)) for n_eval, seconds, F in moments]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
