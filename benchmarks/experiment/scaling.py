@@ -71,6 +71,11 @@ class ScalingCell:
             np.save(folder / "labels.npy", dataset.correct[: min(N_LABELS, self.n_queries // 2)])
             return
         problem = make_problem(self.n_queries, self.n_llms, random_state=0)
+        if self.stage == "sort":
+            steps = problem.supported_front.steps
+            efficiency = steps.delta_accuracy / steps.delta_cost
+            np.save(folder / "efficiencies.npy", np.random.default_rng(0).permutation(efficiency))
+            return
         for name in ("cost", "accuracy"):
             np.save(folder / f"{name}.npy", getattr(problem, name).astype(self.dtype))
 

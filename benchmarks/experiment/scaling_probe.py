@@ -36,8 +36,7 @@ def _tables(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _efficiencies(folder: Path) -> np.ndarray:
-    steps = SupportedFront(*_tables(folder)).steps
-    return np.random.default_rng(0).permutation(steps.delta_accuracy / steps.delta_cost)
+    return np.asarray(np.load(folder / "efficiencies.npy"))
 
 
 def _problem(folder: Path) -> AllocationProblem:
