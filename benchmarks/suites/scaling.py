@@ -1,0 +1,60 @@
+"""`scaling`: time and memory of each stage, up to as many queries as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.experiment.scaling import ScalingCell, available_bytes
+from benchmarks.suites.base import Options, Plan
+
+STAGES = ("sort", "front", "search", "evaluate", "predict")
+
+N_QUERIES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+N_LLMS = (2, 4, 8, 16, 32, 64)
+FIXED_N_LLMS = 12
+FIXED_N_QUERIES = 100_000
+
+FLOAT64_UP_TO = 1_000_000
+"""Beyond so many queries tables are float32."""
+
+PREDICT_UP_TO = 100_000
+"""Texts beyond so many take hours."""
+
+SHARE_OF_MEMORY = 0.7
+
+
+def cells(
+    n_queries: Sequence[int] = N_QUERIES, n_llms: Sequence[int] = N_LLMS, fixed_n_queries: int = FIXED_N_QUERIES, /
+) -> Iterator[ScalingCell]:
+    """Yield each stage at growing N with 12 LLMs, and at growing M."""
+    for stage in STAGES:
+        for n in n_queries:
+            if stage != "predict" or n <= PREDICT_UP_TO:
+                yield ScalingCell(stage, n, FIXED_N_LLMS, "float64" if n <= FLOAT64_UP_TO else "float32")
+        if stage != "predict":
+            yield from (ScalingCell(stage, fixed_n_queries, m) for m in n_llms)
+
+
+def plan(options: Options, /) -> Plan:
+    """List the sizes that fit into memory.
+
+    Raises:
+        ValueError: Data or algorithms are given, of which this suite makes no use.
+    """
+    for name in ("data", "algorithms", "splits", "evaluations", "seconds"):
+        if getattr(options, name):
+            raise ValueError(f"the suite scaling has its own sizes and makes no use of --{name}")
+    return plan_within(available_bytes(), cells())
+
+
+def plan_within(n_bytes: int, found: Iterator[ScalingCell], /) -> Plan:
+    """Leave out the sizes that would need more than 70 % of some memory, and say so."""
+    fitting, beyond = [], []
+    for cell in found:
+        (fitting if cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes else beyond).append(cell)
+    notes = [
+        f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB, and"
+        f" {n_bytes / 2**30:.1f} GiB were free."
+        for cell in beyond
+    ]
+    return Plan(tuple(dict.fromkeys(fitting)), {}, notes)
