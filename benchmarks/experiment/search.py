@@ -85,8 +85,9 @@ class SearchCell:
 
     def description(self) -> dict[str, Value]:
         """Return everything that decides the outcome."""
+        limit = {"max_evaluations": self.limit.evaluations, "max_seconds": self.limit.seconds}
         own = {"n_grid": self.n_grid, "alpha": self.alpha, "repetition": self.repetition}
-        return {**self.setting.description(), "algorithm": self.algorithm, **self.limit._asdict(), **own}
+        return {**self.setting.description(), "algorithm": self.algorithm, **limit, **own}
 
     def title(self) -> str:
         """Return one line for people."""
@@ -146,7 +147,7 @@ def _measured(
     front = problem.supported_front
     quality = search_quality(recorder.F, front)._asdict()
     measures = {
-        "evaluations_done": recorder.n_eval,
+        "evaluations": recorder.n_eval,
         "distinct_plans": len({plan.tobytes() for plan in np.atleast_2d(result.X)}),
         "distinct_points": quality.pop("n_points"),
         **quality,
