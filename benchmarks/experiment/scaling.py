@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,11 +77,3 @@ class ScalingCell:
             return
         for name in ("cost", "accuracy"):
             np.save(folder / f"{name}.npy", getattr(problem, name).astype(self.dtype))
-
-
-def available_bytes() -> int:
-    """Return the memory that is free now; 2⁶² where the system doesn't tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 1 << 62
