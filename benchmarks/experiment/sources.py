@@ -88,7 +88,7 @@ def _described(name: str, read: Callable[[], Dataset]) -> Source:
 
 
 def _complete(path: Path) -> Dataset:
-    dataset = read_table(path)
+    dataset = read_table(path, allow_missing=True)
     if np.isnan(dataset.correct).any():
         i, j = np.argwhere(np.isnan(dataset.correct))[0]
         place = f"query {dataset.query_ids[i]!r} on {dataset.llms[j]!r}"
