@@ -56,9 +56,8 @@ CELLS = (
 OTHERS = (SearchCell(SETTING, "nsga2", Limit(seconds=0.5)), ScalingCell("sort", 100, 3))
 
 
-def digests(cells: Iterable[Any], /) -> dict[str, list[Any]]:
+def digests(bench: Bench, cells: Iterable[Any], /) -> dict[str, list[Any]]:
     """Measure cells, one after another, and return what should be the same everywhere, by key."""
-    bench = Bench(QUESTIONS, TABLES)
     return {key_of(cell): [seed_of(cell), _digest(bench.outcome(cell))] for cell in cells}
 
 
