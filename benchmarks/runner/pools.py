@@ -13,7 +13,6 @@ from joblib.externals.loky import get_reusable_executor
 
 from benchmarks.runner.worker import Measured, Task, measure, prepare_worker
 
-
 _AS_THEY_COME: dict[str, Any] = {
     "return_as": "generator_unordered",
     "batch_size": 1,

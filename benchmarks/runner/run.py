@@ -20,9 +20,7 @@ from benchmarks.runner.workbench import StoredWorkbench
 from benchmarks.runner.worker import Measured, Task, pack, probe, unpack
 from optllm_pymoo.data import Dataset
 
-LOST = """\
-its worker ended in the midst of it, also when it was alone: out of memory, or killed from outside?
-{}"""
+LOST = "{}\nits worker ended in the midst of it, also when it ran alone: out of memory, or killed from outside?"
 
 
 class Run:
@@ -72,9 +70,7 @@ class Run:
         self._watcher.working(pool.n_jobs)
         try:
             while self.schedule.has_ready(exclusive=exclusive):
-                try:
-                    self._receive_all(pool.results(self._tasks(exclusive=exclusive)))
-                except PoolBroken:
+                if self._broke(pool.results(self._tasks(exclusive=exclusive))):
                     self._retry_one_by_one(pool)
         finally:
             elapsed = time.perf_counter() - started
@@ -116,14 +112,22 @@ class Run:
             self._watcher.started(cell)
             yield task
 
-    def _receive_all(self, results: Iterator[Measured]) -> None:
-        for measured in results:
-            del self._in_flight[measured.key]
-            cell = self._cells[measured.key]
-            if measured.outcome is None:
-                self._lose(cell, measured.error)
-            else:
-                self._keep(cell, measured)
+    def _broke(self, results: Iterator[Measured]) -> str:
+        """File what comes back, and return what broke the pool; nothing if it is whole."""
+        try:
+            for measured in results:
+                self._receive(measured)
+        except PoolBroken as error:
+            return str(error)
+        return ""
+
+    def _receive(self, measured: Measured) -> None:
+        del self._in_flight[measured.key]
+        cell = self._cells[measured.key]
+        if measured.outcome is None:
+            self._lose(cell, measured.error)
+        else:
+            self._keep(cell, measured)
 
     def _keep(self, cell: Cell, measured: Measured) -> None:
         provenance = Provenance(measured.versions, measured.machine, self._revision)
@@ -144,10 +148,8 @@ class Run:
     def _retry_one_by_one(self, pool: Pool) -> None:
         """Find out which of the cells in flight took its worker down, and go on with the others."""
         for key, task in list(self._in_flight.items()):
-            try:
-                self._receive_all(pool.results([task]))
-            except PoolBroken as error:
+            if broken := self._broke(pool.results([task])):
                 del self._in_flight[key]
-                self._lose(self._cells[key], LOST.format(error))
+                self._lose(self._cells[key], LOST.format(broken))
                 # raises if it is the pool that is ill, and not the cell
                 list(pool.results([probe()]))
