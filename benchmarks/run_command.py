@@ -25,7 +25,9 @@ INTERRUPTED = 130
 
 
 def run_suite(
-    suite: Annotated[str, typer.Argument(help=f"What to run: {', '.join(SUITES)}.", show_default=False)],
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help=f"What to run: {', '.join(SUITES)}.", show_default=False)
+    ],
     data: Annotated[
         list[Path] | None,
         typer.Option(help="Data set (folder, wide CSV or Parquet file); may be repeated. Without it: synthetic ones."),

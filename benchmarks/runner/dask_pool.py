@@ -16,6 +16,8 @@ from optllm_pymoo.data.extras import import_extra
 
 LOCAL = "local"
 CONNECT_SECONDS = 10
+RESTART_SECONDS = 60
+"""How long a cluster without workers is waited for: those that died are started anew."""
 
 
 class DaskCluster:
@@ -34,9 +36,7 @@ class DaskCluster:
         distributed = import_extra("distributed", extra="dask", purpose="--dask")
         self._cluster = None
         if address == LOCAL:
-            self._cluster = distributed.LocalCluster(
-                n_workers=n_workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-            )
+            self._cluster = _local_cluster(distributed, n_workers)
         self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
         self.n_jobs = sum(self._client.nthreads().values())
         if not self.n_jobs:
@@ -49,7 +49,7 @@ class DaskCluster:
 
     def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
         """Measure tasks on the cluster."""
-        backend = TellingDaskBackend(client=self._client)
+        backend = TellingDaskBackend(client=self._client, wait_for_workers_timeout=RESTART_SECONDS)
         parallel = joblib.Parallel(
             backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
         )
@@ -60,6 +60,16 @@ class DaskCluster:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _local_cluster(distributed: Any, n_workers: int) -> Any:
+    import dask
+
+    # a cell that takes its worker down shall not be sent to the others as well
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        return distributed.LocalCluster(
+            n_workers=n_workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        )
 
 
 class TellingDaskBackend(DaskDistributedBackend):

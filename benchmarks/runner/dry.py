@@ -20,9 +20,9 @@ def listing(cells: Iterable[Cell], store: Store, /) -> list[str]:
 def outlook(cells: Iterable[Cell], store: Store, /, *, n_jobs: int, force: bool) -> str:
     """Return how many cells of which kind there are, how many are stored, and how long the others may take."""
     everything = list(closure(cells).values())
-    looks = {cell: store.look(cell) for cell in everything}
-    seen = [(cell, look.record.seconds) for cell, look in looks.items() if look.record is not None]
-    missing = everything if force else [cell for cell, look in looks.items() if look.record is None]
+    records = [store.read(cell) for cell in everything]
+    seen = [(cell, record.seconds) for cell, record in zip(everything, records, strict=True) if record is not None]
+    missing = [cell for cell, record in zip(everything, records, strict=True) if force or record is None]
     kinds, to_do = Counter(cell.kind for cell in everything), Counter(cell.kind for cell in missing)
     lines = [f"{kind}: {kinds[kind]} cells, {to_do[kind]} to be measured" for kind in kinds]
     seconds, n_unknown = Expectation.of(seen).total(Counter(map(group_of, missing)))

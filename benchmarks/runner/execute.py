@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from functools import partial
 
 from benchmarks.experiment.cell import Cell
 from benchmarks.runner.order import closure
-from benchmarks.runner.pools import InProcess, Pool, Processes, quiet_pool
+from benchmarks.runner.pools import InProcess, Pool, Processes
 from benchmarks.runner.run import Run
 from benchmarks.runner.run_report import RunReport
 from benchmarks.runner.store import Store
@@ -55,8 +55,7 @@ def run_cells(
         exclusive = not run.schedule.has_ready(exclusive=False)
         if exclusive and not run.schedule.has_ready(exclusive=True):
             return run.report()
-        with quiet_pool(), closing(InProcess() if exclusive else make_pool(jobs, dask)) as pool:
-            run.work(pool, exclusive=exclusive)
+        run.work(InProcess if exclusive else partial(make_pool, jobs, dask), exclusive=exclusive)
 
 
 def make_pool(jobs: int, dask: str | None, /) -> Pool:

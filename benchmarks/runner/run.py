@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from queue import Empty
 
 from benchmarks.experiment.cell import Cell
 from benchmarks.revision import git_revision
 from benchmarks.runner.expectation import Expectation, group_of
-from benchmarks.runner.pools import Pool, PoolBroken
+from benchmarks.runner.pools import Pool, PoolBroken, quiet_pool
 from benchmarks.runner.record import Provenance, record_of
 from benchmarks.runner.run_report import Failure, RunReport
 from benchmarks.runner.schedule import Schedule
@@ -60,22 +62,24 @@ class Run:
         self.schedule = Schedule(cells, self._reused, lambda cell: expectation.any_seconds(group_of(cell)))
         watcher.begin(self.missing, seen)
 
-    def work(self, pool: Pool, /, *, exclusive: bool) -> None:
+    def work(self, make_pool: Callable[[], Pool], /, *, exclusive: bool) -> None:
         """Measure in a pool until nothing more is ready for it.
 
         Raises:
             PoolBroken: The pool can't measure anything any more.
         """
-        started = time.perf_counter()
-        self._watcher.working(pool.n_jobs)
+        started, n_jobs = time.perf_counter(), 1
         try:
-            while self.schedule.has_ready(exclusive=exclusive):
-                if self._broke(pool.results(self._tasks(exclusive=exclusive))):
-                    self._retry_one_by_one(pool)
+            with quiet_pool(), closing(make_pool()) as pool:
+                n_jobs = pool.n_jobs
+                self._watcher.working(n_jobs)
+                while self.schedule.has_ready(exclusive=exclusive):
+                    if self._broke(pool.results(self._tasks(exclusive=exclusive))):
+                        self._retry_one_by_one(pool)
         finally:
             elapsed = time.perf_counter() - started
             self._wall_seconds += elapsed
-            self._core_seconds += elapsed * pool.n_jobs
+            self._core_seconds += elapsed * n_jobs
 
     def report(self) -> RunReport:
         """Sum up."""
@@ -105,8 +109,8 @@ class Run:
         while (cell := self.schedule.take(exclusive=exclusive)) is not None:
             try:
                 task = pack(cell, cell.inputs(self._workbench))
-            except Exception:
-                self._lose(cell, traceback.format_exc())
+            except Exception as error:
+                self._lose(cell, _traceback_of(error))
                 continue
             self._in_flight[task.key] = task
             self._watcher.started(cell)
@@ -153,3 +157,12 @@ class Run:
                 self._lose(self._cells[key], LOST.format(broken))
                 # raises if it is the pool that is ill, and not the cell
                 list(pool.results([probe()]))
+
+
+def _traceback_of(error: Exception) -> str:
+    """Write a traceback, without joblib's empty queue, which it is dealing with when it draws tasks."""
+    first: BaseException = error
+    while first.__context__ is not None and not isinstance(first.__context__, Empty):
+        first = first.__context__
+    first.__context__ = None
+    return "".join(traceback.format_exception(error))

@@ -17,7 +17,6 @@ from typing import Any
 
 import joblib
 import numba
-from joblib.externals import cloudpickle
 from threadpoolctl import threadpool_limits
 
 from benchmarks.experiment.cell import Cell, Outcome, key_of
@@ -58,12 +57,12 @@ class Measured:
 
 
 def pack(cell: Cell, inputs: tuple[Any, ...], /) -> Task:
-    """Make a task; classes defined in a script are sent along.
+    """Make a task. The cell's class must be importable wherever it is measured.
 
     Raises:
         Exception: The inputs can't be pickled.
     """
-    return Task(key_of(cell), cloudpickle.dumps((cell, inputs)))
+    return Task(key_of(cell), pickle.dumps((cell, inputs)))
 
 
 class Nothing:
