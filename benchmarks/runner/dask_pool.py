@@ -11,7 +11,7 @@ import joblib
 from joblib._dask import DaskDistributedBackend
 
 from benchmarks.runner.pools import as_they_come
-from benchmarks.runner.worker import Measured, Task
+from benchmarks.runner.worker import Measured, Task, leave_interrupts_to_parent
 from optllm_pymoo.data.extras import import_extra
 
 LOCAL = "local"
@@ -38,6 +38,8 @@ class DaskCluster:
         if address == LOCAL:
             self._cluster = _local_cluster(distributed, n_workers)
         self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
+        if address == LOCAL:
+            self._client.run(leave_interrupts_to_parent)
         self.n_jobs = sum(self._client.nthreads().values())
         if not self.n_jobs:
             self.close()

@@ -121,9 +121,14 @@ def prepare_worker(parent: int, /) -> None:
     Args:
         parent: Process that runs the suite, of which this one is a child.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts_to_parent()
     if platform.system() != "Windows":
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="orphan check").start()
+
+
+def leave_interrupts_to_parent() -> None:
+    """Ignore Ctrl-C, which a terminal sends to all processes: the one that runs the suite ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end_with(parent: int) -> None:
