@@ -34,16 +34,17 @@ class DaskCluster:
 
     def __init__(self, address: str, /, *, n_workers: int) -> None:
         distributed = import_extra("distributed", extra="dask", purpose="--dask")
-        self._cluster = None
-        if address == LOCAL:
-            self._cluster = _local_cluster(distributed, n_workers)
-        self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
-        if address == LOCAL:
-            self._client.run(leave_interrupts_to_parent)
+        self._cluster = _local_cluster(distributed, n_workers) if address == LOCAL else None
+        try:
+            self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except Exception as error:  # of many types, by scheme and network
+            raise OSError(f"no Dask cluster at {address} ({type(error).__name__}: {error})") from error
         self.n_jobs = sum(self._client.nthreads().values())
         if not self.n_jobs:
             self.close()
             raise OSError(f"the Dask cluster at {address} has no workers; start some with: dask worker {address}")
+        if address == LOCAL:
+            self._client.run(leave_interrupts_to_parent)
 
     def has_threaded_workers(self) -> bool:
         """Whether a worker process runs several cells at a time, which then share the interpreter's lock."""

@@ -96,11 +96,11 @@ def test_dry_run_and_list_write_nothing(tmp_path):
         (["treee"], "unknown suite 'treee'; did you mean 'tree'?"),
         (["tree", "--algorithms", "nsga3"], "unknown algorithm 'nsga3'; did you mean 'nsga2'?"),
         (["tree", "--data", "no-such-folder"], "--data no-such-folder: there is neither a folder nor a file"),
-        (["tree", "--jobs", "0"], "0 is not in the range x>=1"),
-        (["tree", "--splits", "0"], "0 is not in the range x>=1"),
-        (["tree", "--evaluations", "1"], "1 is not in the range x>=2"),
-        (["tree", "--seconds", "0"], "--seconds must be above 0; got 0.0"),
-        (["tree", "--seconds", "nan"], "--seconds must be above 0; got nan"),
+        (["tree", "--jobs", "0"], "--jobs must be at least 1; got 0"),
+        (["tree", "--splits", "0"], "--splits must be at least 1; got 0"),
+        (["tree", "--evaluations", "1"], "--evaluations must be at least 2; got 1"),
+        (["tree", "--seconds", "0"], "--seconds must be above 0 and finite; got 0.0"),
+        (["tree", "--seconds", "nan"], "--seconds must be above 0 and finite; got nan"),
     ],
 )
 def test_refused(arguments, message, tmp_path):
