@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from benchmarks.runner.store import Store
 from benchmarks.suites.base import Options
 from tests.benchmarks.runner.made_up import Killed, MadeUp, tree
 
-POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+POSIX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs POSIX signals and /proc")
 N_CELLS = 4 * 6 + 3
 PAUSE = 0.0
 
@@ -110,6 +112,29 @@ def _all_end(pids):
     while any(map(_is_running, pids)):
         assert time.monotonic() < deadline, "workers outlive the process that was killed"
         time.sleep(0.05)
+
+
+PARENT = """
+import subprocess, sys, time
+code = "import os, time; from benchmarks.runner.worker import prepare_worker as prepare"
+code += "; prepare(os.getppid()); print(os.getpid(), flush=True); time.sleep(100)"
+subprocess.Popen([sys.executable, "-c", code])
+time.sleep(100)
+"""
+
+
+@POSIX
+def test_a_worker_ends_with_its_parent():
+    """Also in the midst of a long cell: its parent is killed, and it ends within seconds."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    assert _is_running(worker)
+    parent.kill()
+    parent.wait()
+    _all_end([worker])
+    parent.stdout.close()
 
 
 @POSIX
