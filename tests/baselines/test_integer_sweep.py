@@ -59,16 +59,16 @@ def test_a_budget_ends_the_sweep_early():
     np.testing.assert_allclose(share, [0, 1, 0.5, 0.25, 0.75], atol=0.03)
 
 
-def test_time_ends_the_sweep_between_two_programmes(monkeypatch):
-    """A clock that jumps by a minute at the third programme: two ends and one plan."""
+def test_time_ends_the_sweep_between_two_programmes():
+    """A time budget that is over after the third plan: both ends and the middle were proposed, no more."""
     problem = make_problem(40, 4)
     algorithm = forc(n_budgets=20)
     algorithm.setup(problem, termination=("time", 3600), seed=1)
     while algorithm.has_next():
         algorithm.next()
-        if algorithm.n_iter == 4:
-            algorithm.termination.start -= 7200
-    assert algorithm.evaluator.n_eval == 4
+        if algorithm.evaluator.n_eval == 2:
+            algorithm.termination.max_time = 0.0
+    assert algorithm.evaluator.n_eval == 3
 
 
 def test_programmes_without_proof_are_counted():

@@ -106,7 +106,7 @@ def test_plan_beyond_the_bound_leads_to_a_tighter_programme(monkeypatch):
     knapsack = Knapsack.of(problem)
     solved = knapsack.most_accurate_within(bound)
     assert problem.evaluate(solved.plan)[0] <= bound * (1 + 1e-12)
-    slack[0] = 100.0
+    slack[0] = np.inf
     hopeless = knapsack.most_accurate_within(bound)
     assert len(bounds) > _knapsack.ATTEMPTS
     assert not hopeless.is_optimal
