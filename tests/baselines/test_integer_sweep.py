@@ -67,7 +67,7 @@ def test_time_ends_the_sweep_between_two_programmes():
     while algorithm.has_next():
         algorithm.next()
         if algorithm.evaluator.n_eval == 2:
-            algorithm.termination.max_time = 0.0
+            algorithm.termination.max_time = 1e-9
     assert algorithm.evaluator.n_eval == 3
 
 

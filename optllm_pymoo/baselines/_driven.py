@@ -1,0 +1,117 @@
+"""Searches that call the objective themselves, as pymoo algorithms."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from pymoo.core.population import Population
+
+from optllm_pymoo.baselines._archive import ProposingAlgorithm
+from optllm_pymoo.baselines._search_thread import Evaluate, SearchThread
+from optllm_pymoo.problems import AllocationProblem
+
+
+class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
+    """Run somebody else's search loop within pymoo's: what it wants evaluated becomes the next infill.
+
+    Subclasses write `_search`. It runs in a thread of its own that works only while pymoo waits for plans. pymoo
+    evaluates and counts them, so every termination, callback and evaluator works as usual; the answer is the best of
+    all that was seen. When the run ends, in whatever way, ``evaluate`` raises `SearchEnded` in the search and the
+    thread is gone before pymoo returns. An exception in the search is raised in pymoo's loop.
+
+    A run that is stepped by hand and left unfinished keeps its thread until `close`. While the thread is there the
+    algorithm can't be copied or pickled: ``save_history`` is not possible.
+
+    Args:
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._thread: SearchThread | None = None
+        self._has_ended = False
+
+    @abc.abstractmethod
+    def _search(self, evaluate: Evaluate, random_state: np.random.Generator) -> None:
+        """Search; return when done.
+
+        Args:
+            evaluate: Takes (n, N) allowed plans, n >= 1, and returns their (n, 2) values.
+            random_state: The run's generator, the only source of chance.
+        """
+
+    def close(self) -> None:
+        """End the search and its thread; the answer stays. Called when a run ends; harmless if it has."""
+        self._has_ended = True
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            thread.stop()
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        self.close()
+        self._has_ended = False
+
+    def _is_exhausted(self) -> bool:
+        return self._has_ended
+
+    def _infill(self) -> Population | None:
+        if self._thread is None and not self._has_ended:
+            self._thread = SearchThread(partial(self._search, random_state=self.random_state))
+            self._thread.start()
+            self._close_if_done()
+        return super()._infill()
+
+    def _propose(self) -> np.ndarray:
+        assert self._thread is not None
+        assert self._thread.pending is not None
+        return np.asarray(self.problem.as_allocations(self._thread.pending))
+
+    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        if infills is not None and self._thread is not None:
+            self._thread.answer(np.array(infills.get("F")))
+            self._close_if_done()
+        super()._advance(infills, **kwargs)
+
+    def _close_if_done(self) -> None:
+        if self._thread is not None and self._thread.pending is None:
+            self.close()
+
+    def _finalize(self) -> Any:
+        self.close()
+        return super()._finalize()
+
+    def infill(self) -> Population | None:
+        """Do as pymoo does; the thread ends with an error."""
+        with self._closing():
+            return super().infill()
+
+    def advance(self, infills: Population | None = None, **kwargs: Any) -> Any:
+        """Do as pymoo does; the thread ends with an error."""
+        with self._closing():
+            return super().advance(infills, **kwargs)
+
+    def next(self) -> None:
+        """Do as pymoo does; the thread ends with an error."""
+        with self._closing():
+            super().next()
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._thread is not None:
+            raise TypeError(
+                f"{type(self).__name__} can't be copied or pickled in the middle of a run: its search waits in a"
+                " thread. Leave save_history=True out, or pickle it before or after the run"
+            )
+        return self.__dict__
