@@ -1,7 +1,8 @@
-"""Runs every Python block of README and docs as a test."""
+"""Runs every Python block of README and docs as a test; examples that need an extra are skipped without it."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -24,3 +25,15 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
             return path if path.endswith(".md") else nodeid
 
     return WholeDocuments(config, log)
+
+
+EXTRAS = {"optllm_pymoo.baselines._pygmo": "pygmo", "optllm_pymoo.baselines._alns": "alns"}
+"""Packages that the examples in a module's docstrings need."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip examples whose extra is not installed."""
+    for item in items:
+        for module, extra in EXTRAS.items():
+            if item.name.startswith(module) and find_spec(extra) is None:
+                item.add_marker(pytest.mark.skip(reason=f"the extra `{extra}` is not installed"))

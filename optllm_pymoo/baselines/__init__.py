@@ -1,17 +1,20 @@
 """Ready-to-run pymoo algorithms for `AllocationProblem`, to compare with."""
 
+from optllm_pymoo.baselines._alns import alns_search
 from optllm_pymoo.baselines._carrot import carrot
 from optllm_pymoo.baselines._integer_sweep import epsilon_constraint, forc
 from optllm_pymoo.baselines._lambda_sweep import lambda_sweep
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import mopso
 from optllm_pymoo.baselines._nsga2 import nsga2
+from optllm_pymoo.baselines._pygmo import pygmo_moead, pygmo_moead_gen, pygmo_nspso
 from optllm_pymoo.baselines._random_search import random_search
 from optllm_pymoo.baselines._rnsga2 import rnsga2
 from optllm_pymoo.baselines._single_llms import single_llms
 from optllm_pymoo.baselines._sms_emoa import sms_emoa
 
 __all__ = [
+    "alns_search",
     "carrot",
     "epsilon_constraint",
     "forc",
@@ -20,6 +23,9 @@ __all__ = [
     "moead_gen",
     "mopso",
     "nsga2",
+    "pygmo_moead",
+    "pygmo_moead_gen",
+    "pygmo_nspso",
     "random_search",
     "rnsga2",
     "single_llms",

@@ -72,10 +72,13 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
         return np.asarray(self.problem.as_allocations(self._thread.pending))
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        # what was seen comes first: the search may look at it
+        super()._advance(infills, **kwargs)
         if infills is not None and self._thread is not None:
             self._thread.answer(np.array(infills.get("F")))
             self._close_if_done()
-        super()._advance(infills, **kwargs)
+            if self._is_exhausted():
+                self.termination.terminate()
 
     def _close_if_done(self) -> None:
         if self._thread is not None and self._thread.pending is None:

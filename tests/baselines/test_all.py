@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -39,9 +40,24 @@ SWEEPS = {
 }
 """All that end by themselves."""
 
-every = pytest.mark.parametrize("name", [*SEARCHES, *SWEEPS])
+DRIVEN = {
+    f"{name}-{start}": partial(getattr(baselines, name), pop_size=20, start=start)
+    for name in ("pygmo_nspso", "pygmo_moead", "pygmo_moead_gen")
+    for start in ("cold", "warm")
+} | {"alns_search": partial(baselines.alns_search, n_weights=10, n_iterations=10)}
+"""All that run another package's loop in a thread, if it is installed; they can't be pickled in the middle."""
+
+
+def _driven(name):
+    extra = "alns" if name == "alns_search" else "pygmo"
+    missing = pytest.mark.skipif(find_spec(extra) is None, reason=f"the extra `{extra}` is not installed")
+    return pytest.param(name, marks=missing)
+
+
+every = pytest.mark.parametrize("name", [*SEARCHES, *SWEEPS, *map(_driven, DRIVEN)])
+every_without_a_thread = pytest.mark.parametrize("name", [*SEARCHES, *SWEEPS])
 searches = pytest.mark.parametrize("name", SEARCHES)
-FACTORIES = SEARCHES | SWEEPS
+FACTORIES = SEARCHES | SWEEPS | DRIVEN
 
 
 class Recorder(Callback):
@@ -121,7 +137,7 @@ def test_ask_and_tell_is_minimize(name, masked):
     assert same(algorithm.result(), run(name, masked))
 
 
-@every
+@every_without_a_thread
 def test_pickled_in_the_middle_goes_on_as_if_nothing_had_happened(name, masked):
     """Frozen before the run and after its first iteration, thawed, and run to the end."""
     algorithm = pickle.loads(pickle.dumps(FACTORIES[name]()))
