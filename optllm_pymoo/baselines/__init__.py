@@ -1,5 +1,6 @@
 """Ready-to-run pymoo algorithms for `AllocationProblem`, to compare with."""
 
+from optllm_pymoo.baselines._exact_front import exact_front
 from optllm_pymoo.baselines._lambda_sweep import lambda_sweep
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import mopso
@@ -10,6 +11,7 @@ from optllm_pymoo.baselines._single_llms import single_llms
 from optllm_pymoo.baselines._sms_emoa import sms_emoa
 
 __all__ = [
+    "exact_front",
     "lambda_sweep",
     "moead",
     "moead_gen",
