@@ -96,7 +96,7 @@ def _fronts(problem: AllocationProblem) -> list:
 
 
 def _statistics(algorithms: list[str], rng: np.random.Generator) -> list:
-    scores = pd.DataFrame(rng.random((40, 14)) * 0.1 - 0.02 * np.arange(14), columns=algorithms[:13] + [LONG])
+    scores = pd.DataFrame(rng.random((40, 14)) * 0.1 - 0.02 * np.arange(14), columns=[*algorithms[:13], LONG])
     ranking = rank_algorithms(scores, higher_is_better=True)
     effects = effect_sizes(scores, "optllm", random_state=np.random.default_rng(1))
     effects = effects.merge(wins_ties_losses(scores, "optllm"), on="algorithm")
