@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
 from benchmarks.predict import run_predict
+from benchmarks.run_command import run_suite
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -92,6 +93,7 @@ def speed(
 
 
 app.command(name="predict")(run_predict)
+app.command(name="run")(run_suite)
 
 
 def made_folder(out: Path, /) -> Path:

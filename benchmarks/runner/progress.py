@@ -1,0 +1,124 @@
+"""Progress of a run on standard error, with the time left."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.experiment.cell import Cell, key_of
+from benchmarks.runner.expectation import Expectation, Group, group_of
+
+LINE_SECONDS = 30
+"""How often a line is written where there is no terminal."""
+
+
+class Tally:
+    """How far a run is; told by the run, from several threads, and asked by whoever shows it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: Counter[Group] = Counter()
+        self._running: dict[str, str] = {}
+        self._expectation = Expectation()
+        self._n_jobs = 1
+        self.total = self.done = self.failed = 0
+
+    def begin(self, cells: Sequence[Cell], seen: Sequence[tuple[Cell, float]]) -> None:
+        """Start with the cells that are to be run, and the seconds of those that were stored."""
+        with self._lock:
+            self.total = len(cells)
+            self._left = Counter(map(group_of, cells))
+            self._expectation = Expectation.of(seen)
+
+    def working(self, n_jobs: int) -> None:
+        """From now on so many cells are measured at a time."""
+        self._n_jobs = n_jobs
+
+    def started(self, cell: Cell) -> None:
+        """A cell is on its way to a worker."""
+        with self._lock:
+            self._running[key_of(cell)] = cell.title()
+
+    def ended(self, cell: Cell, seconds: float | None) -> None:
+        """A cell is done after so many seconds; None if it failed or can't be run."""
+        with self._lock:
+            self._running.pop(key_of(cell), None)
+            self._left[group_of(cell)] -= 1
+            self.done += 1
+            if seconds is None:
+                self.failed += 1
+            else:
+                self._expectation.learn(cell, seconds)
+
+    def line(self) -> str:
+        """Say how much is done, how long the rest may take, and what is running."""
+        with self._lock:
+            seconds, n_unknown = self._expectation.total(+self._left)
+            running = list(self._running.values())[: self._n_jobs]
+        parts = [f"{self.done} of {self.total} cells", time_left(seconds / self._n_jobs, n_unknown)]
+        if self.failed:
+            parts.insert(1, f"{self.failed} failed")
+        return "; ".join([*parts, *running])
+
+
+def time_left(seconds: float, n_unknown: int, /) -> str:
+    """Say how long the rest will take, without the cells of whose kind none was ever seen."""
+    beyond = f" and {n_unknown} of unknown length" if n_unknown else ""
+    return f"about {duration(seconds)} left{beyond}" if seconds or not n_unknown else "time left unknown"
+
+
+def duration(seconds: float, /) -> str:
+    """Write a time in the two largest units that matter.
+
+    Examples:
+        >>> [duration(seconds) for seconds in (0.2, 59.6, 3725, 200000)]
+        ['0 s', '1 min 0 s', '1 h 2 min', '55 h 33 min']
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@contextmanager
+def shown(tally: Tally, console: Console, /) -> Iterator[None]:
+    """Show a tally while the block runs: as a bar on a terminal, otherwise as a line now and then."""
+    over = threading.Event()
+    with _bar(console) if console.is_terminal else _lines(console) as show:
+        period = 0.25 if console.is_terminal else LINE_SECONDS
+        thread = threading.Thread(target=_repeat, args=(over, period, lambda: show(tally)), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def _lines(console: Console) -> Iterator[Callable[[Tally], None]]:
+    yield lambda tally: console.print(tally.line(), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Callable[[Tally], None]]:
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("")
+
+        def show(tally: Tally) -> None:
+            text = escape(tally.line().partition("; ")[2])
+            progress.update(task, total=tally.total, completed=tally.done, description=text)
+
+        yield show
+
+
+def _repeat(over: threading.Event, period: float, show: Callable[[], None]) -> None:
+    while not over.wait(period):
+        show()

@@ -1,0 +1,137 @@
+"""What happens to one cell, in whichever process it is measured."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import joblib
+import numba
+from threadpoolctl import threadpool_limits
+
+from benchmarks.experiment.cell import Cell, Outcome, key_of
+from benchmarks.runner.record import plain_outcome
+from benchmarks.versions import machine, versions
+
+ORPHAN_CHECK_SECONDS = 1.0
+"""How often a worker looks whether the process that runs the suite is still there."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell with its inputs, pickled: in the same form for every process, so that none can change another's data."""
+
+    key: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a worker sends back.
+
+    Attributes:
+        key: Of the cell.
+        outcome: Pickled; None if the cell failed.
+        error: The traceback, if the cell failed.
+        seconds: How long `Cell.measure` took.
+        versions: Version by library in the worker.
+        machine: Where the worker ran.
+    """
+
+    key: str
+    outcome: bytes | None
+    error: str
+    seconds: float
+    versions: dict[str, str]
+    machine: str
+
+
+def pack(cell: Cell, inputs: tuple[Any, ...], /) -> Task:
+    """Make a task. The cell's class must be importable wherever it is measured.
+
+    Raises:
+        Exception: The inputs can't be pickled.
+    """
+    return Task(key_of(cell), pickle.dumps((cell, inputs)))
+
+
+class Nothing:
+    """Measures nothing, to find out whether a worker can be reached."""
+
+    def measure(self) -> Outcome:
+        """Return nothing."""
+        return Outcome({})
+
+
+def probe() -> Task:
+    """Make a task that any worker can do."""
+    return Task("probe", pickle.dumps((Nothing(), ())))
+
+
+def measure(task: Task, /) -> Measured:
+    """Measure a cell on one core; whatever it raises comes back as text."""
+    started = time.perf_counter()
+    outcome, error = None, ""
+    try:
+        with one_core():
+            cell, inputs = pickle.loads(task.content)
+            started = time.perf_counter()
+            outcome = cell.measure(*inputs)
+            seconds = time.perf_counter() - started
+        content = pickle.dumps(plain_outcome(outcome))
+    except (Exception, SystemExit):
+        content, error, seconds = None, traceback.format_exc(), time.perf_counter() - started
+    return Measured(task.key, content, error, seconds, *_here())
+
+
+def unpack(measured: Measured, /) -> Outcome:
+    """Return the outcome of a cell that didn't fail."""
+    outcome: Outcome = pickle.loads(measured.outcome or b"")
+    return outcome
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep everything in the block to one thread: our kernels, BLAS and OpenMP, and joblib's calls inside cells.
+
+    A cell has one core on any number of jobs, so that timings can be compared, and numbers don't depend on jobs.
+    """
+    n_threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1), joblib.parallel_config(backend="sequential", n_jobs=1):
+            yield
+    finally:
+        numba.set_num_threads(n_threads)
+
+
+def prepare_worker(parent: int, /) -> None:
+    """Start a worker process: leave Ctrl-C to the parent, and end when the parent is gone, however it ended.
+
+    Args:
+        parent: Process that runs the suite, of which this one is a child.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if platform.system() != "Windows":
+        threading.Thread(target=_end_with, args=(parent,), daemon=True, name="orphan check").start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)
+
+
+@cache
+def _here() -> tuple[dict[str, str], str]:
+    return versions(), machine()

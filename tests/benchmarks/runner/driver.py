@@ -1,0 +1,33 @@
+"""``python -m tests.benchmarks.runner.driver``: the command line of the benchmarks, with made-up suites."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks.cli import app
+from benchmarks.suites.registry import SUITES
+from tests.benchmarks.runner import made_up
+
+
+def write_report(document: str, folder: Path) -> list[Path]:
+    """Stand for the real renderer: the documents of the made-up suites are plain text."""
+    path = folder / "report.txt"
+    path.write_text(document, encoding="utf-8")
+    return [path]
+
+
+def install() -> None:
+    """Put the made-up suites in place of the real ones."""
+    renderer = ModuleType("benchmarks.reporting.render")
+    renderer.write_report = write_report  # type: ignore[attr-defined]
+    sys.modules["benchmarks.reporting.render"] = renderer
+    sys.modules.setdefault("benchmarks.reporting", ModuleType("benchmarks.reporting"))
+    SUITES.clear()
+    SUITES.update(made_up.SUITES)
+
+
+if __name__ == "__main__":
+    install()
+    app()
