@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Set
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|&~$])")
-_LINE_START = re.compile(r"^(\d+)([.)])|^([-+=])")
+_LINE_START = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+=])(?![\d.])")
 
 
 def escape(text: object, /) -> str:

@@ -104,17 +104,17 @@ def _table(table: TableBlock) -> str:
 
 def _mark_headers(tokens: list[Token]) -> None:
     """Turn the first cell of each row into its header, and say whether headers head columns or rows."""
-    row: list[Token] = []
+    n_edges = 0
     for token in tokens:
         if token.type == "tr_open":
-            row = []
-        elif token.type in ("th_open", "td_open", "td_close"):
-            row.append(token)
-        if token.type == "th_open":
+            n_edges = 0
+        elif token.type == "th_open":
             token.attrSet("scope", "col")
-        elif len(row) <= 2 and token in row and token.tag == "td":
-            token.tag = "th"
-            if token.nesting == 1:
+        elif token.type in ("td_open", "td_close"):
+            n_edges += 1
+            if n_edges <= 2:
+                token.tag = "th"
+            if n_edges == 1:
                 token.attrSet("scope", "row")
 
 

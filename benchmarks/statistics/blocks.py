@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 
@@ -68,12 +67,12 @@ def complete(scores: pd.DataFrame, /, *, keep: str | None = None) -> Complete:
         keep: Algorithm that must stay, whatever it lacks; the blocks go where it failed.
 
     Example:
-        >>> table = pd.DataFrame({"x": [1, 2, 3], "y": [np.nan, np.nan, 1], "z": [3, 4, np.nan]})
+        >>> table = pd.DataFrame({"x": [1, 2, 3], "y": [None, None, 1], "z": [3, 4, None]})
         >>> left = complete(table, keep="z")
         >>> list(left.scores.columns), left.algorithms, left.blocks
         (['x', 'z'], ('y',), ('2',))
     """
-    absent = scores.isna()
+    absent = scores.isna().reset_index(drop=True)
     algorithms, blocks = [], []
     while absent.to_numpy().any():
         per_algorithm = absent.mean(axis=0).drop(labels=[keep] if keep in absent.columns else [])[::-1]
@@ -83,10 +82,10 @@ def complete(scores: pd.DataFrame, /, *, keep: str | None = None) -> Complete:
             algorithms.append(str(worst))
             absent = absent.drop(columns=worst)
         else:
-            k = len(absent) - 1 - int(np.argmax(per_block.to_numpy()))
-            blocks.append(_name(absent.index[k]))
-            absent = absent[np.arange(len(absent)) != k]
-    return Complete(scores.loc[absent.index, absent.columns], tuple(algorithms), tuple(blocks))
+            worst = per_block.idxmax()
+            blocks.append(_name(scores.index[worst]))
+            absent = absent.drop(index=worst)
+    return Complete(scores.iloc[absent.index][list(absent.columns)], tuple(algorithms), tuple(blocks))
 
 
 def _name(block: object) -> str:

@@ -123,7 +123,13 @@ def effect_sizes(
 
 
 def wins_ties_losses(
-    scores: pd.DataFrame, reference: str, /, *, higher_is_better: bool = True, rel_tol: float = 1e-9, abs_tol: float = 0.0
+    scores: pd.DataFrame,
+    reference: str,
+    /,
+    *,
+    higher_is_better: bool = True,
+    rel_tol: float = 1e-9,
+    abs_tol: float = 0.0,
 ) -> pd.DataFrame:
     """Count the blocks in which a reference beats each rival.
 

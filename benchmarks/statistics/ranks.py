@@ -134,7 +134,9 @@ def critical_difference(n_algorithms: int, n_blocks: int, /, *, alpha: float = A
 def _why_no_test(ranks: np.ndarray) -> str:
     n_blocks, n_algorithms = ranks.shape
     if n_algorithms < 3:
-        return f"No Friedman test: it takes at least 3 algorithms with a measurement in every block, not {n_algorithms}."
+        return (
+            f"No Friedman test: it takes at least 3 algorithms with a measurement in every block, not {n_algorithms}."
+        )
     if n_blocks < 2:
         return f"No Friedman test: it takes at least 2 blocks in which every algorithm was measured, not {n_blocks}."
     if (ranks == ranks[:, :1]).all():
