@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.experiment.scaling import ScalingCell, available_bytes
 from benchmarks.suites.base import Options, Plan
+from benchmarks.suites.batches import plan_of
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
 
@@ -57,4 +58,4 @@ def plan_within(n_bytes: int, found: Iterator[ScalingCell], /) -> Plan:
         f" {n_bytes / 2**30:.1f} GiB were free."
         for cell in beyond
     ]
-    return Plan(tuple(dict.fromkeys(fitting)), {}, notes)
+    return plan_of({"scaling": fitting}, (), notes)
