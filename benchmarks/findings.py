@@ -104,7 +104,7 @@ def _overshoots(done: pd.DataFrame) -> list[str]:
     over = done[done["evaluations"] > done["budget"]]
     if over.empty:
         return []
-    names = ", ".join(f"`{name}` ({row['evaluations']:,.0f})" for name, row in over.iterrows())
+    names = ", ".join(f"`{name}` ({row['evaluations']:,.10g})" for name, row in over.iterrows())
     return [
         f"More than the budget was evaluated by {names}; the measures, save the one on the result set, leave"
         " out what came after it."

@@ -10,6 +10,7 @@ from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
 from benchmarks.suites.lists import PUBLISHED
 
 EVALUATIONS = 1_000
+PREDICT_UP_TO = 1_000
 SECONDS = 0.3
 SPLITS = 2
 
@@ -47,7 +48,9 @@ def plan(options: Options, /) -> Plan:
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
     repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
-    sizes = scaling.plan_within(scaling.available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000))
+    sizes = scaling.plan_within(
+        scaling.available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000, PREDICT_UP_TO)
+    )
     parts = {
         "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
         "fair": in_time,

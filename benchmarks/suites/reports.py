@@ -158,7 +158,7 @@ REPORTS: Mapping[str, Callable[[Results, Plan], Document]] = {
 def _document(title: str, told: list[str], results: Results, plan: Plan, sections: list[Section]) -> Document:
     missing = setup.completeness(results, plan) if results.missing() else []
     summary = bullets([*missing, *told]).markdown or "What was run, and what came of it."
-    return Document(title, summary, [*sections, setup.setup_section(results, plan)])
+    return Document(title, summary, [setup.setup_section(results, plan), *sections])
 
 
 def _with_savings(section: Section, found: Measured, name: str) -> Section:

@@ -1,4 +1,4 @@
-"""What each setting and each part is good for, with the paper's numbers below ours."""
+"""What each setting and each part is good for; the paper's numbers stand below ours."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from benchmarks.suites import paper
 from benchmarks.suites.sections.measured import Measured, datasets_in
 from benchmarks.tables import Column
 
-PAPER = "paper: {}"
-
 MEASURES = (
     Column("igd", ".4g", "IGD, raw US$ ↓"),
     Column("delta", ".3f", "Δ ↓"),
-    Column("seconds", ".3g", "seconds"),
+    Column("seconds", ",.4g", "seconds"),
     Column("solutions", ",.0f", "solutions"),
     Column("ratio", ".4f", "hypervolume ratio ↑"),
     Column("area", ".4f", "realised area ↑"),
@@ -36,7 +34,7 @@ def n_grid_section(found: Measured, /) -> Section:
     rows = means(found, "n_grid")
     theirs = [
         {
-            "data": PAPER.format("AGNEWS"),
+            "data": "AGNEWS",
             "n_grid": n,
             "igd": r.igd,
             "delta": r.delta,
@@ -63,12 +61,12 @@ def alpha_section(found: Measured, /) -> Section:
     for row in rows:
         row["right"] = row.get(f"labels_right_{row['alpha']:+g}")
     theirs = [
-        {"data": PAPER.format(name), "alpha": float(alpha), "right": right}
+        {"data": name, "alpha": float(alpha), "right": right}
         for name, of in paper.ALPHA.items()
         for alpha, right in of.items()
     ]
     right = Column("right", ".3f", "label vectors right ↑")
-    columns = [*_columns(Column("alpha", "+.0f", "α"), "ratio", "area", "saving", "runs")]
+    columns = [*_columns(Column("alpha", "g", "α"), "ratio", "area", "saving", "runs")]
     columns.insert(2, right)
     told = (
         "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if the"
@@ -81,7 +79,7 @@ def labels_section(found: Measured, /) -> Section:
     """Tell what more labels bring."""
     rows = means(found, "labels")
     theirs = [
-        {"data": PAPER.format(name), "labels": share + 0.01, "igd": igd}
+        {"data": name, "labels": share + 0.01, "igd": igd}
         for name, of in paper.TRAINING_SHARE_IGD.items()
         for share, igd in of.items()
     ]
@@ -94,13 +92,11 @@ def parts_section(found: Measured, /) -> Section:
     """Tell what remains with parts taken out or exchanged."""
     rows = means(found, "algorithm")
     theirs = [
-        {"data": PAPER.format(name), "algorithm": part, "igd": igd}
+        {"data": name, "algorithm": part, "igd": igd}
         for part in ("whole", "without the allocation search")
         for name, igd in paper.ABLATION_IGD[part].items()
     ]
-    columns = _columns(
-        Column("algorithm", "code", "what is left"), "igd", "ratio", "area", "solutions", "seconds", "runs"
-    )
+    columns = _columns(Column("algorithm", "", "what is left"), "igd", "ratio", "area", "solutions", "seconds", "runs")
     told = (
         "`single-llms` is what remains without any search; `exact` is the exact front of the predictions, without"
         f" walks. {_best(rows, 'algorithm', 'area', 'realised area')}"
@@ -112,11 +108,11 @@ def predictors_section(found: Measured, /) -> Section:
     """Tell what the predictor is good for, along the exact front of its predictions."""
     rows = means(found, "predictor")
     theirs = [
-        {"data": PAPER.format(name), "predictor": part, "igd": igd}
+        {"data": name, "predictor": part, "igd": igd}
         for part in ("whole", "without robust prediction")
         for name, igd in paper.ABLATION_IGD[part].items()
     ]
-    columns = _columns(Column("predictor", "code", "predictor"), "igd", "area", "saving", "brier", "runs")
+    columns = _columns(Column("predictor", "", "predictor"), "igd", "area", "saving", "brier", "runs")
     told = (
         "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours` without"
         " its shrinkage, `constants` says the same of every query."
@@ -161,11 +157,13 @@ def _section(
 ) -> Section:
     if not rows:
         return Section(title, [Text(NOT_DONE)])
-    frame = pd.DataFrame([*rows, *theirs]).reindex(columns=[column.name for column in columns])
-    ours = list(range(len(rows)))
-    return Section(
-        title, [Text(told), TableBlock(frame, columns, f"{title}: ours, and below the paper's.", ours, n_left=1)]
-    )
+    papers = pd.DataFrame(theirs)
+    named = [column for column in columns if column.name in papers]
+    tables = [
+        TableBlock(pd.DataFrame(rows), columns, f"{title}: measured here, means over splits.", n_left=2),
+        TableBlock(papers, named, f"{title}: the paper's numbers.", n_left=2),
+    ]
+    return Section(title, [Text(told), *tables])
 
 
 def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:

@@ -13,6 +13,7 @@ from benchmarks.tables import Column
 
 TARGETS = (0.9, 0.99, 0.999)
 NEVER = "never"
+TITLE = "Over evaluations and seconds"
 
 COLUMNS = (
     Column("algorithm", "code", "algorithm"),
@@ -26,12 +27,12 @@ def anytime_section(found: Measured, /, *, split_name: str = "runs") -> Section:
     """Draw hypervolume ratios over evaluations and seconds, and tell when each target is reached."""
     records = records_of(found)
     if records.empty:
-        return Section("Anytime", [Text("No search left a trace.")])
+        return Section(TITLE, [Text("No search left a trace.")])
     told = (
         f"Hypervolume ratio of what was found by each moment; median and quartiles over {split_name}. A run keeps its"
         " value until its next record. Seconds include building the exact front for the algorithms that use it."
     )
-    return Section("Anytime", [Text(told), *(_of_data(records, data) for data in datasets_in(records))])
+    return Section(TITLE, [Text(told), *(_of_data(records, data) for data in datasets_in(records))])
 
 
 def records_of(found: Measured, /) -> pd.DataFrame:

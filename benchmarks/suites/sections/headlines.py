@@ -21,7 +21,10 @@ def fair_headlines(found: Measured, /) -> list[str]:
 
 def published_headlines(found: Measured, /) -> list[str]:
     """Say what OptLLM saves under the paper's protocol, and who else saves."""
-    return [f"With the paper's predictor: {sentence}" for sentence in saving_sentences(found.frame, OPTLLM)]
+    return [
+        f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}"
+        for sentence in saving_sentences(found.frame, OPTLLM)
+    ]
 
 
 def scaling_headlines(frame: pd.DataFrame, /) -> list[str]:
@@ -46,11 +49,11 @@ def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
         own = numbers_of(runs)
         here = means[means["data"] == data].set_index("algorithm")["value"].dropna()
         if own.n == 0:
-            told.append(f"on {data} no plan of `{ours}` is truly as accurate as the best single LLM.")
+            told.append(f"On {data} no plan of `{ours}` is truly as accurate as the best single LLM.")
             continue
         most = "" if here.idxmax() == ours else f"; `{here.idxmax()}` saves most, {here.max():.1%}"
         told.append(
-            f"on {data} `{ours}` is truly as accurate as the best single LLM for {own.mean:.1%} less"
+            f"On {data} `{ours}` is truly as accurate as the best single LLM for {own.mean:.1%} less"
             f" ({own.n} of {own.of} splits){most}."
         )
     return told

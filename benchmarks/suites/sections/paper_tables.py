@@ -152,12 +152,10 @@ def cost_section(found: Measured, /) -> Section:
         numbers = numbers_of(runs["saving"])
         count = "" if numbers.n == numbers.of else f" ({numbers.n} of {numbers.of})"
         cells[data, algorithm] = f"{with_sd(numbers, '.1%') or NEVER}{count}"
-    n_never = int(frame["saving"].isna().sum())
     told = (
         "Compared are the cheapest plan with which the baseline has its highest true accuracy, and OptLLM's cheapest"
         " plan that is truly as accurate; negative numbers say that OptLLM's is dearer."
-        f" In {n_never} of {len(frame)} comparisons OptLLM has no such plan; these are not in the means, and"
-        " “k of n” says how many are."
+        f" {never_sentence(frame)}"
     )
     theirs = {data: paper.COST_SAVING[name] for data, name in paper.SAME_DATA.items()}
     return Section(
@@ -166,26 +164,39 @@ def cost_section(found: Measured, /) -> Section:
     )
 
 
+def never_sentence(frame: pd.DataFrame, /) -> str:
+    """Say in how many comparisons OptLLM never is as accurate as the baseline."""
+    n_never = int(frame["saving"].isna().sum())
+    if n_never == 0:
+        return f"OptLLM has one in all {len(frame)} comparisons."
+    return (
+        f"In {n_never} of {len(frame)} comparisons OptLLM has none; these are not in the means, and “k of n” says how"
+        " many are."
+    )
+
+
 def igd_section(found: Measured, /) -> Section:
     """Tell the paper's IGD and Δ, and minutes of search."""
     frame = found.frame[found.frame["realised_igd_raw"].notna()]
-    title = "IGD, Δ and minutes"
+    title = "IGD, Δ and time"
     if frame.empty:
         return Section(title, [Text("Nothing is realised here.")])
     ours = {
-        (data, algorithm): _triple(runs["realised_igd_raw"], runs["realised_spread"], runs["seconds"] / 60)
+        (data, algorithm): _triple(runs["realised_igd_raw"], runs["realised_spread"], runs["seconds"])
         for (data, algorithm), runs in frame.groupby(["data", "algorithm"], sort=False)
     }
     theirs = {
-        data: {a: f"{q.igd:.2f} / {q.delta:.2f} / {q.minutes:.1f}" for a, q in paper.QUALITY[name].items()}
+        data: {a: f"{q.igd:.2f} / {q.delta:.2f} / {q.minutes:.1f} min" for a, q in paper.QUALITY[name].items()}
         for data, name in paper.SAME_DATA.items()
     }
     told = (
         "IGD: mean distance of the true front from the realised plans, in raw dollars and accuracy, in which dollars"
         " drown accuracy; it depends on the size of the bills and can't be compared between data sets. Δ: spread of the"
-        f" realised plans that don't dominate each other. Minutes of search; {prediction_sentence(found)}"
+        f" realised plans that don't dominate each other. Time: of the search alone; {prediction_sentence(found)}"
     )
-    return Section(title, [Text(told), _side_by_side(frame, ours, theirs, "", "IGD / Δ / minutes, means over splits.")])
+    return Section(
+        title, [Text(told), _side_by_side(frame, ours, theirs, "", "IGD / Δ / time of the search, means over splits.")]
+    )
 
 
 def prediction_sentence(found: Measured, /) -> str:
@@ -194,11 +205,16 @@ def prediction_sentence(found: Measured, /) -> str:
     seconds = (tables["fit_seconds"] + tables["predict_seconds"]).astype(float).dropna()
     if seconds.empty:
         return "nothing was predicted."
-    return f"predicting takes {seconds.mean() / 60:.2g} minutes on top, once per split for all of them."
+    return f"predicting takes {duration(seconds.mean())} on top, once per split for all of them."
 
 
-def _triple(igd: pd.Series, delta: pd.Series, minutes: pd.Series) -> str:
-    return f"{igd.mean():.3g} / {delta.mean():.2f} / {minutes.mean():.2g}"
+def _triple(igd: pd.Series, delta: pd.Series, seconds: pd.Series) -> str:
+    return f"{igd.mean():.3g} / {delta.mean():.2f} / {duration(seconds.mean())}"
+
+
+def duration(seconds: float, /) -> str:
+    """Write minutes, and seconds below one minute."""
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.2g} s"
 
 
 def _side_by_side(

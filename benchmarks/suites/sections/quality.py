@@ -18,12 +18,15 @@ ROWS = 14
 
 METHOD = """\
 How much of the best that can be said of the searched table was found. Nothing here looks at true outcomes. Judged is
-the non-dominated set of everything evaluated within the limit; "own set" is what the algorithm returned. Objectives are
-scaled to the range of the exact front. **Hypervolume ratio**: share of the exact front's, reference point (1, 1). **ε+**:
-additive epsilon to the exact front. **IGD+**: mean shortfall from it. **Δ**: Deb's spread along it. Means over splits,
+the non-dominated set of everything evaluated within the limit; "own" columns judge what the algorithm returned. Objectives
+are scaled to the range of the exact front. **HV ratio**: hypervolume as a share of the exact front's, reference point
+(1, 1). **ε+**: additive epsilon to the exact front. **IGD+**: mean shortfall from it. **Δ**: Deb's spread along it. Means over splits,
 ± their standard deviation (– with a single split)."""
 
-_TITLES = {"n_seeds": "runs"}
+_TITLES = {
+    **{"hypervolume_ratio": "HV ratio ↑", "n_seeds": "runs"},
+    **{"result_hypervolume_ratio": "own HV ratio", "distinct_plans": "own plans"},
+}
 QUALITY_COLUMNS = (
     Column("algorithm", "code", "algorithm"),
     *(

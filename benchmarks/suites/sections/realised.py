@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.findings import OURS, rivals
-from benchmarks.reporting.document import Block, Details, Section, TableBlock, Text, bullets
+from benchmarks.reporting.document import Block, Details, Section, Text, bullets
 from benchmarks.suites.sections.measured import REALISED, Measured, datasets_in, limits_in, numbers_of, with_sd
 from benchmarks.suites.sections.quality import ranked_tables
 from benchmarks.tables import Column

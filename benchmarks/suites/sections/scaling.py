@@ -9,6 +9,7 @@ from benchmarks.reporting.plots.scaling import growth_by_stage, scaling_figure
 from benchmarks.tables import Column
 
 SORT = "sort"
+PREDICT = "predict"
 
 METHOD = """\
 Each stage runs in a process of its own, alone on the machine, on tables that it reads from files; the median of up to
@@ -22,7 +23,7 @@ COLUMNS = (
     Column("n_llms", ",d", "LLMs M"),
     Column("dtype", "", "tables"),
     Column("seconds", ".3g", "seconds"),
-    Column("times_sort", ".3g", "× the sort"),
+    Column("times_sort", ",.4g", "× the sort"),
     Column("tables_mib", ",.0f", "tables, MiB"),
     Column("peak_mib", ",.0f", "memory beyond, MiB"),
 )
@@ -44,6 +45,7 @@ def scaling_section(frame: pd.DataFrame, /) -> Section:
     if frame.empty:
         return Section("Scaling", [Text("No stage is measured yet.")])
     over_n, over_m = sweeps(frame)
+    over_m = grown(over_m, "n_llms")
     figures = [
         scaling_figure(
             rows.rename(columns={size: "size", measure: "value"}),
@@ -71,6 +73,11 @@ def sweeps(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame[frame["n_llms"] == n_llms], frame[frame["n_queries"] == n_queries]
 
 
+def grown(frame: pd.DataFrame, size: str, /) -> pd.DataFrame:
+    """Keep the stages that were measured at several sizes."""
+    return frame[frame.groupby("stage")[size].transform("nunique") > 1]
+
+
 def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
     """Put beside each stage how many times as long as the sort of the same size it takes."""
     sort = frame[frame["stage"] == SORT].drop_duplicates(["n_queries", "n_llms"]).set_index(["n_queries", "n_llms"])
@@ -83,6 +90,7 @@ def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
 def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
     """Fit time and memory of each stage over N and over M."""
     columns = {}
+    over_m = grown(over_m, "n_llms")
     for rows, size, name in ((over_n, "n_queries", "N"), (over_m, "n_llms", "M")):
         for measure in ("seconds", "peak_mib"):
             fits = growth_by_stage(rows.rename(columns={size: "size", measure: "value"})[["stage", "size", "value"]])
@@ -94,15 +102,19 @@ def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def sort_sentences(frame: pd.DataFrame, /) -> list[str]:
-    """Say how long each stage takes beside the sort, at the largest N that both have."""
+    """Say how long each stage that allocates takes beside the sort, at the largest N that both have."""
     table = sizes_table(frame)
     sentences = []
-    for stage, rows in table[table["stage"] != SORT].groupby("stage", sort=False):
+    for stage, rows in table[~table["stage"].isin((SORT, PREDICT))].groupby("stage", sort=False):
         both = rows[rows["times_sort"].notna()]
         if len(both):
             last = both.iloc[-1]
             sentences.append(
                 f"*{stage}* takes {last['seconds']:.3g} s at {last['n_queries']:,} × {last['n_llms']},"
-                f" {last['times_sort']:.3g} times the sort."
+                f" {_times(last['times_sort'])} times the sort."
             )
     return sentences or ["The sort was not measured, so nothing stands beside it."]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"

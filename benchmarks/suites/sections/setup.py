@@ -96,7 +96,7 @@ def _what(plan: Plan) -> list[str]:
     tables = list(dict.fromkeys(_predicted(cell) for cell in searches))
     return [
         f"{len(searches):,} searches: {len({cell.algorithm for cell in searches})} algorithms on"
-        f" {len(plan.datasets)} data set{'s' * (len(plan.datasets) != 1)}, {splits} split{'s' * (splits != 1)} of each.",
+        f" {_counted(len(plan.datasets), 'data set')}, {_counted(splits, 'split')} of each.",
         f"Limits of a search: {_listed(limits)}.",
         f"Searched tables: {_listed(tables)}.",
     ]
@@ -108,6 +108,10 @@ def _predicted(cell: SearchCell) -> str:
         return "known outcomes"
     drawn = {"random": "rows", "text": "distinct texts", "group": "groups"}[setting.drawn]
     return f"predicted by `{setting.predictor}` from {100 * setting.labels:g} % of the {drawn}"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _listed(names: Iterable[str]) -> str:

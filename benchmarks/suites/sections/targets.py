@@ -86,10 +86,9 @@ def _judged(here: pd.Series, data: str, limit: str, ours: str) -> list[Judged]:
     found = []
     if len(general):
         found.append(_judge(data, limit, "above the best of them", here[ours], general.idxmax(), general.max(), 0.0))
-    for name in SWEEPS:
-        if name in here.index:
-            found.append(_judge(data, limit, f"within {WITHIN:.1%}", here[ours], name, here[name], WITHIN))
-    return found
+    sweeps = [name for name in SWEEPS if name in here.index]
+    close = (_judge(data, limit, f"within {WITHIN:.1%}", here[ours], name, here[name], WITHIN) for name in sweeps)
+    return [*found, *close]
 
 
 def _judge(data: str, limit: str, target: str, ours: float, rival: object, theirs: float, within: float) -> Judged:
