@@ -117,4 +117,4 @@ def _count(at: pd.Series) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{value:,.0f} evaluations" if unit == "evaluations" else f"{value:.3g} {unit}"
+    return f"{value:,.0f} {unit}" if unit == "evaluations" or value >= 100 else f"{value:.3g} {unit}"

@@ -85,7 +85,7 @@ def attainment_figure(
     figure.supxlabel("total cost, US$", fontsize=FONT)
     figure.supylabel("mean accuracy attained", fontsize=FONT)
     sentence = _sentence(problem, {a: surfaces[a] for a in shown}, ratios)
-    return FigureBlock(name, figure, title, sentence + left_out(shown, list(fronts)))
+    return FigureBlock(name, figure, title, sentence + left_out(shown, list(ratios.index)))
 
 
 def _draw(axes: Axes, problem: AllocationProblem, surfaces: Mapping[int, np.ndarray], colour: str) -> None:

@@ -52,7 +52,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, algorithms: list[str]) -> None:
             axes.plot(row["value"], y, marker, **style)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     axes.set_yticks(range(len(algorithms)), [shown_name(algorithm) for algorithm in algorithms])
-    axes.set_ylim(len(algorithms) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(algorithms)) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
 

@@ -6,15 +6,15 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pandas as pd
 import pytest
 
-from benchmarks.reporting.document import Code, Details, Document, FigureBlock, Section, TableBlock, Text, blocks_of
+from benchmarks.reporting.document import Code, Details, Document, Section, TableBlock, Text
 from benchmarks.reporting.html import to_html
-from benchmarks.reporting.render import svg_of
 from benchmarks.tables import Column
-from tests.benchmarks.reporting.sample import NASTY, sample_document
+from tests.benchmarks.reporting.sample import NASTY
 
 VOID = {"meta", "link", "img", "br", "hr"}
 
@@ -49,13 +49,14 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def html():
-    document = sample_document()
-    return to_html(document, {id(b): svg_of(b.figure) for b in blocks_of(document) if isinstance(b, FigureBlock)})
+def html(report):
+    """The sample."""
+    return (report / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def page(html):
+    """The sample, parsed."""
     return Page(html)
 
 
@@ -86,7 +87,7 @@ def test_headings_and_contents(page):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(b - a <= 1 for a, b in pairwise(levels))
     anchors = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(set(anchors)) == len(anchors)
     links = [attrs["href"][1:] for attrs in page.all("a") if attrs["href"].startswith("#")]
@@ -116,8 +117,8 @@ def test_raw_html_of_texts_is_shown():
 
 def test_html_comes_from_the_same_markdown():
     """Cells, bold rows and code are those of the Markdown; details hold what they hold."""
-    table = TableBlock(pd.DataFrame({"n": ["a|b"], "v": [0.5]}), [Column("n", "code", "n"), Column("v", ".2f", "v")], "c",
-                       bold=[0])  # fmt: skip
+    frame, columns = pd.DataFrame({"n": ["a|b"], "v": [0.5]}), [Column("n", "code", "n"), Column("v", ".2f", "v")]
+    table = TableBlock(frame, columns, "c", bold=[0])
     page = Page(to_html(Document("t", "s", [Section("a", [Details("more", [table, Text("*x*"), Code("<b>")])])]), {}))
     assert page.texts["code"] == ["a|b", "<b>"]
     assert page.texts["strong"] == ["a|b", "0.50"]

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from benchmarks.reporting.document import Code, Details, Document, FigureBlock, Section, TableBlock, Text, bullets
 from benchmarks.reporting.markdown import table_markdown, to_markdown
 from benchmarks.tables import Column
-from tests.benchmarks.reporting.sample import sample_document
 
 FRAME = pd.DataFrame({"name": ["a|b", "_x_", None], "v": [1234.5, float("nan"), 2.0]})
 
@@ -46,9 +45,9 @@ def test_a_document_letter_by_letter():
     ])  # fmt: skip
 
 
-def test_structure_of_the_sample():
+def test_structure_of_the_sample(document):
     """Each table keeps its number of cells whatever the names, and no tag of the data's is left unescaped."""
-    text = to_markdown(sample_document())
+    text = to_markdown(document)
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     cells = [len(re.split(r"(?<!\\)\|", row)) - 2 for row in rows]
     assert cells == [14] * 32 + [9] * 15
