@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +9,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from pymoo.optimize import minimize
 
-from benchmarks.algorithms import Settings, Variant, find_variant
+from benchmarks.algorithms import Settings, find_variant
 from benchmarks.memory import peak_rss_bytes
-from benchmarks.problems import same_tables
 from benchmarks.recording import Recorder
+from benchmarks.searching import run_search, search_measures, warm_up
 from optllm_pymoo import AllocationProblem
-from optllm_pymoo.measures import hypervolume_ratio, search_quality
-
-WARM_UP_QUERIES = 20
 
 
 class Cell(NamedTuple):
@@ -87,7 +82,7 @@ def head_to_head(
         problem = problems[cell.data]
         if (cell.data, cell.algorithm) not in warm:
             warm.add((cell.data, cell.algorithm))
-            _warm_up(problem, cell)
+            warm_up(problem, cell.algorithm, budget=cell.settings.budget)
         yield run_cell(problem, cell, on_evaluation=partial(on_evaluation, cell))
 
 
@@ -104,10 +99,7 @@ def plan_cells(
 
 
 def run_cell(problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callable[[int], None] | None = None) -> Run:
-    """Run one algorithm with one seed and measure it against the exact front.
-
-    The problem is built anew on the same tables, so an algorithm that uses the exact front pays for building
-    it.
+    """Run one algorithm with one seed and measure it against the exact front, as `benchmarks.searching` does.
 
     Args:
         problem: The batch, whose exact front is the yardstick.
@@ -123,35 +115,13 @@ def run_cell(problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callab
 
 
 def _measured(problem: AllocationProblem, cell: Cell, on_evaluation: Callable[[int], None] | None) -> dict[str, Any]:
-    variant = find_variant(cell.algorithm)
     recorder = Recorder(cell.settings.budget, on_evaluation=on_evaluation)
-    result, seconds = _minimize(same_tables(problem), variant, cell, recorder)
-    if result.F is None:
-        raise RuntimeError(f"{cell.algorithm} returned no plan")
-    front = problem.supported_front
-    quality = search_quality(recorder.F, front)._asdict()
+    ends = ("n_eval", cell.settings.budget)
+    result, seconds = run_search(problem, cell.algorithm, cell.settings, recorder, termination=ends, seed=cell.seed)
     return {
         "evaluations": recorder.n_eval,
-        "distinct_plans": len({plan.tobytes() for plan in np.atleast_2d(result.X)}),
-        "distinct_points": quality.pop("n_points"),
-        **quality,
-        "result_hypervolume_ratio": hypervolume_ratio(result.F, front),
+        **search_measures(problem, result, recorder),
         "seconds": seconds,
         "peak_rss_mib": peak_rss_bytes() / 2**20,
         "F": recorder.F,
     }
-
-
-def _minimize(problem: AllocationProblem, variant: Variant, cell: Cell, recorder: Recorder) -> tuple[Any, float]:
-    algorithm = variant.make(cell.settings)
-    termination = ("n_eval", cell.settings.budget) if variant.fills_budget else None
-    start = time.perf_counter()
-    result = minimize(problem, algorithm, termination, seed=cell.seed, evaluator=recorder)
-    return result, time.perf_counter() - start
-
-
-def _warm_up(problem: AllocationProblem, cell: Cell) -> None:
-    """Compile and import what the algorithm needs; what goes wrong here will go wrong, and be told, later."""
-    few = same_tables(problem, WARM_UP_QUERIES)
-    settings = Settings(n_grid=2, budget=min(200, cell.settings.budget))
-    run_cell(few, cell._replace(settings=settings))

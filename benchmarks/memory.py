@@ -1,15 +1,17 @@
-"""How much memory this process holds, in bytes.
+"""How much memory this process holds, and how much there is to be had, in bytes.
 
 Resident memory is looked at, because ``tracemalloc`` doesn't see what numba allocates.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+MEMINFO = Path("/proc/meminfo")
 RESET = Path("/proc/self/clear_refs")
 
 
@@ -20,7 +22,7 @@ def peak_rss_bytes() -> int:
     it. Elsewhere it is ``ru_maxrss``, which macOS counts in bytes.
     """
     if STATUS.is_file():
-        return _status_bytes("VmHWM")
+        return _bytes_in(STATUS, "VmHWM")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -36,10 +38,24 @@ def forget_peak() -> bool:
 
 def resident_bytes() -> int:
     """Return the memory this process holds now; where the system doesn't tell, the highest so far."""
-    return _status_bytes("VmRSS") if STATUS.is_file() else peak_rss_bytes()
+    return _bytes_in(STATUS, "VmRSS") if STATUS.is_file() else peak_rss_bytes()
 
 
-def _status_bytes(key: str) -> int:
+def available_bytes() -> int:
+    """Return the memory that new work can have without swapping; 2⁶² where the system doesn't tell.
+
+    Linux tells it as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that were read,
+    which give way as soon as memory is asked for.
+    """
+    if MEMINFO.is_file():
+        return _bytes_in(MEMINFO, "MemAvailable")
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 1 << 62
+
+
+def _bytes_in(file: Path, key: str) -> int:
     """Read a line such as ``VmRSS:     1024 kB``."""
-    lines = STATUS.read_text().splitlines()
+    lines = file.read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

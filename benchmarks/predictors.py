@@ -47,6 +47,7 @@ PREDICTORS: Final[dict[str, Recipe]] = {
 """Name -> how to build it from a seed and a number of jobs, and what to ask it.
 
 `published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
+`unshrunk` is `ours` without shrinking what differs between queries.
 """
 
 ORACLE: Final = "oracle"
@@ -69,12 +70,10 @@ def run_predictor(
     Returns:
         Predictions (N, M) and seconds.
     """
-    build, ask = PREDICTORS[name]
+    predictor, fit_seconds = _fitted(name, features, labels, seed, n_jobs)
     started = perf_counter()
-    predictor = build(seed, n_jobs).fit(features, labels)
-    fitted = perf_counter()
-    accuracy = ask(predictor, targets)
-    return Predicted(accuracy, fitted - started, perf_counter() - fitted)
+    accuracy = PREDICTORS[name][1](predictor, targets)
+    return Predicted(accuracy, fit_seconds, perf_counter() - started)
 
 
 class PredictedWithSigma(NamedTuple):
@@ -89,7 +88,7 @@ class PredictedWithSigma(NamedTuple):
 def predict_with_sigma(
     name: str, features: Floats, labels: Floats, targets: Floats, /, *, seed: int
 ) -> PredictedWithSigma:
-    """Fit one predictor, and ask it for means and standard deviations.
+    """Fit one predictor, with one job, and ask it for accuracies and how far they may be off.
 
     Args:
         name: A key of `PREDICTORS`.
@@ -99,11 +98,18 @@ def predict_with_sigma(
         seed: Its random state.
 
     Returns:
-        Means and sigma, (N, M) each, and seconds.
+        Predictions, the same as `run_predictor` gives, and their standard deviations, (N, M) each, and seconds.
     """
-    build, _ = PREDICTORS[name]
+    predictor, fit_seconds = _fitted(name, features, labels, seed, 1)
+    ask = PREDICTORS[name][1]
     started = perf_counter()
-    predictor = build(seed, 1).fit(features, labels)
-    fitted = perf_counter()
     accuracy, sigma = predictor.predict(targets, return_std=True)
-    return PredictedWithSigma(accuracy, sigma, fitted - started, perf_counter() - fitted)
+    if ask is not _mean:
+        accuracy = ask(predictor, targets)
+    return PredictedWithSigma(accuracy, sigma, fit_seconds, perf_counter() - started)
+
+
+def _fitted(name: str, features: Floats, labels: Floats, seed: int, n_jobs: int) -> tuple[Any, float]:
+    started = perf_counter()
+    predictor = PREDICTORS[name][0](seed, n_jobs).fit(features, labels)
+    return predictor, perf_counter() - started

@@ -47,5 +47,7 @@ def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> 
         n_queries: Keep only so many queries, the first ones.
     """
     first = slice(n_queries)
-    masked = None if problem.allowed is None else problem.allowed[first]
-    return AllocationProblem(problem.cost[first], problem.accuracy[first], allowed=masked, llms=problem.llms)
+    masked, robust = (table if table is None else table[first] for table in (problem.allowed, problem.robust_accuracy))
+    return AllocationProblem(
+        problem.cost[first], problem.accuracy[first], robust_accuracy=robust, allowed=masked, llms=problem.llms
+    )

@@ -26,6 +26,7 @@ class Recorder(Evaluator):
     Attributes:
         F: (n, 2) distinct non-dominated objectives so far, cheapest first.
         n_eval: Evaluations so far, beyond the budget too.
+        n_counted: Evaluations whose plans were considered for F.
     """
 
     def __init__(self, budget: int | None = None, /, *, on_evaluation: Callable[[int], None] | None = None) -> None:
@@ -34,13 +35,19 @@ class Recorder(Evaluator):
         self.on_evaluation = on_evaluation
         self.F = np.empty((0, 2))
         self._n_seen = 0
+        self.n_counted = 0
 
     def _eval(self, problem: Any, pop: Population, evaluate_values_of: list[str], **kwargs: Any) -> None:
         super()._eval(problem, pop, evaluate_values_of, **kwargs)
-        left = len(pop) if self.budget is None else max(0, self.budget - self._n_seen)
+        counted = self._counted(len(pop))
         self._n_seen += len(pop)
-        if left:
-            F = np.concatenate([self.F, pop[:left].get("F")])
+        if counted:
+            self.n_counted += counted
+            F = np.concatenate([self.F, pop[:counted].get("F")])
             self.F = F[non_dominated(F)]
         if self.on_evaluation is not None:
             self.on_evaluation(self._n_seen)
+
+    def _counted(self, n_plans: int) -> int:
+        """Tell how many of the plans just evaluated, the first ones, are within the budget."""
+        return n_plans if self.budget is None else min(n_plans, max(0, self.budget - self._n_seen))

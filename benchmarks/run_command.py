@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -35,15 +36,15 @@ def run_suite(
     algorithms: Annotated[
         str | None, typer.Option(help='Names with commas between them, or "all". Without it: those of the suite.')
     ] = None,
-    splits: Annotated[int | None, typer.Option(min=1, help="Labelled parts drawn per data set, or seeds.")] = None,
-    evaluations: Annotated[int | None, typer.Option(min=2, help="Plans that each search may evaluate.")] = None,
+    splits: Annotated[int | None, typer.Option(help="Labelled parts drawn per data set, or seeds.")] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Plans that each search may evaluate.")] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Time of each search where searches are compared at equal seconds.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is measured and for the reports.")] = Path(
         "benchmark-results"
     ),
-    jobs: Annotated[int, typer.Option(min=1, help="Cells measured at a time, each on one core.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Cells measured at a time, each on one core.")] = 1,
     dask: Annotated[
         str | None,
         typer.Option(
@@ -62,8 +63,11 @@ def run_suite(
     OUT/SUITE. Exit code 1 if a cell failed, 130 after Ctrl-C.
     """
     chosen = find_suite(suite)
-    if seconds is not None and not seconds > 0:
-        raise typer.BadParameter(f"--seconds must be above 0; got {seconds}")
+    for name, number, least in (("jobs", jobs, 1), ("splits", splits, 1), ("evaluations", evaluations, 2)):
+        if number is not None and number < least:
+            raise typer.BadParameter(f"--{name} must be at least {least}; got {number}")
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"--seconds must be above 0 and finite; got {seconds}")
     plan = make_plan(chosen, _options(data, algorithms, splits, evaluations, seconds))
     store = Store(out / "cells")
     console = Console(soft_wrap=True, highlight=False)

@@ -80,8 +80,18 @@ class Cell(Protocol):
 
 
 def canonical(cell: Cell, /) -> str:
-    """Write the description of a cell as JSON, the same text for equal descriptions."""
-    return json.dumps({"kind": cell.kind, **cell.description()}, sort_keys=True, separators=(",", ":"))
+    """Write the description of a cell as JSON, the same text for equal descriptions: 1.0 is written like 1.
+
+    Raises:
+        TypeError: A value isn't plain, such as one of numpy's integers.
+        ValueError: A value is NaN or infinite.
+    """
+    described = {name: _canonical(value) for name, value in {"kind": cell.kind, **cell.description()}.items()}
+    return json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _canonical(value: Value) -> Value:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def key_of(cell: Cell, /) -> str:

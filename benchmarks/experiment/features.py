@@ -30,8 +30,15 @@ class FeatureCell:
         return f"{self.data}: features of the texts"
 
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
-        """Gather the texts."""
-        return (workbench.dataset(self.data).texts,)
+        """Gather the texts.
+
+        Raises:
+            ValueError: If the data set has none.
+        """
+        texts = workbench.dataset(self.data).texts
+        if texts is None:
+            raise ValueError(f"{self.data} has no texts, so nothing can be predicted; search its known outcomes")
+        return (texts,)
 
     def measure(self, texts: list[str], /) -> Outcome:
         """Compute the features, always with the same seed: they are a setting, not a sample.

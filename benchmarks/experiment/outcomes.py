@@ -9,7 +9,7 @@ import numpy as np
 
 from optllm_pymoo import SupportedFront
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.measures import non_dominated, spread
+from optllm_pymoo.measures import spread
 from optllm_pymoo.prediction import Path, quality_of_points, realised_area
 
 REFERENCE_POINTS = 1000
@@ -54,6 +54,6 @@ def realised_measures(truth: Truth, points: np.ndarray, /) -> dict[str, float]:
     reference = true_front.F[true_front.thin(REFERENCE_POINTS)]
     paper = {
         "realised_igd_raw": float(moocore.igd(F, ref=reference)),
-        "realised_spread": spread(F[non_dominated(F)], true_front),
+        "realised_spread": spread(F, true_front),
     }
     return {**found._asdict(), **paper}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +17,15 @@ from optllm_pymoo import make_dataset, make_problem
 N_LABELS = 500
 """Labelled queries of the stage that predicts."""
 
-BYTES_PER_CELL = {"sort": 60, "front": 60, "search": 80, "evaluate": 30, "predict": 20_000}
-"""Generous bounds of what a stage and its tables need, bytes per query and LLM; for ``predict`` bytes per query."""
+WARM_UP = "warm-up"
+"""Folder below the tables with small ones of the same type."""
+
+WARM_UP_QUERIES = 50
+
+FIXED_BYTES = 64 << 20
+BYTES_PER_QUERY = {"search": 400, "predict": 20_000}
+BYTES_PER_CELL = {"sort": 100, "front": 60, "search": 60, "evaluate": 60, "predict": 0}
+"""Generous bounds of what a stage needs, drawing its tables included; bytes per query and LLM."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,9 @@ class ScalingCell:
 
     @property
     def bytes_needed(self) -> int:
-        """A generous bound on memory, to stop before it runs out."""
-        width = 1 if self.stage == "predict" else self.n_llms
-        return BYTES_PER_CELL[self.stage] * self.n_queries * width
+        """A generous bound on memory beyond what Python and its packages hold, to stop before it runs out."""
+        per_query = BYTES_PER_QUERY.get(self.stage, 0) + BYTES_PER_CELL[self.stage] * self.n_llms
+        return FIXED_BYTES + per_query * self.n_queries
 
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
         """Nothing: the tables are drawn where they are needed."""
@@ -60,17 +66,19 @@ class ScalingCell:
             Timings ``seconds``, ``peak_mib`` (beyond the tables) and ``tables_mib``.
         """
         with TemporaryDirectory() as folder:
-            self._write_tables(Path(folder))
+            self._write_tables(Path(folder), self.n_queries)
+            self._write_tables(Path(folder) / WARM_UP, min(WARM_UP_QUERIES, self.n_queries))
             probed = json.loads(run_python("-m", "benchmarks.experiment.scaling_probe", self.stage, folder))
         return Outcome({}, probed)
 
-    def _write_tables(self, folder: Path) -> None:
+    def _write_tables(self, folder: Path, n_queries: int) -> None:
+        folder.mkdir(exist_ok=True)
         if self.stage == "predict":
-            dataset = make_dataset(self.n_queries, self.n_llms, random_state=0)
+            dataset = make_dataset(n_queries, self.n_llms, random_state=0)
             (folder / "texts.json").write_text(json.dumps(dataset.texts))
-            np.save(folder / "labels.npy", dataset.correct[: min(N_LABELS, self.n_queries // 2)])
+            np.save(folder / "labels.npy", dataset.correct[: min(N_LABELS, n_queries // 2)])
             return
-        problem = make_problem(self.n_queries, self.n_llms, random_state=0)
+        problem = make_problem(n_queries, self.n_llms, random_state=0)
         if self.stage == "sort":
             steps = problem.supported_front.steps
             efficiency = steps.delta_accuracy / steps.delta_cost
@@ -78,11 +86,3 @@ class ScalingCell:
             return
         for name in ("cost", "accuracy"):
             np.save(folder / f"{name}.npy", getattr(problem, name).astype(self.dtype))
-
-
-def available_bytes() -> int:
-    """Return the memory that is free now; 2⁶² where the system doesn't tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 1 << 62

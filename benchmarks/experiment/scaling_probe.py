@@ -16,8 +16,9 @@ from typing import Any, Final
 import numpy as np
 from pymoo.optimize import minimize
 
+from benchmarks.experiment.scaling import WARM_UP
 from benchmarks.memory import forget_peak, peak_rss_bytes, resident_bytes
-from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront, make_problem
+from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 
 Prepared = Any
@@ -77,12 +78,12 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
     """Measure one stage.
 
     Returns:
-        ``seconds``, the median of several runs after compilation; ``peak_mib``, how far memory rose above what was
-        there with the tables loaded (on systems that can't forget an earlier peak: above it or up to it);
-        ``tables_mib``.
+        ``seconds``, the median of several runs after one on small tables, which compiles and imports; ``peak_mib``,
+        how far memory rose above what was there with the tables loaded (on systems that can't forget an earlier peak:
+        above it or up to it); ``tables_mib``.
     """
     prepare, run = STAGES[stage]
-    minimize(make_problem(50, 4), OptLLM(n_grid=5), seed=1)
+    run(prepare(folder / WARM_UP))
     given = prepare(folder)
     forget_peak()
     before = resident_bytes()
@@ -92,7 +93,7 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
         outcome = run(given)
         seconds.append(perf_counter() - start)
         del outcome
-    tables = sum(file.stat().st_size for file in folder.iterdir())
+    tables = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {
         "seconds": float(np.median(seconds)),
         "peak_mib": max(0, peak_rss_bytes() - before) / 2**20,

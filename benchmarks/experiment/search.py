@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-from pymoo.optimize import minimize
 
-from benchmarks.algorithms import Settings, Variant, find_variant
+from benchmarks.algorithms import Settings
 from benchmarks.experiment.cell import Outcome, Value, Workbench, seed_of
 from benchmarks.experiment.outcomes import Truth, realised_measures, realised_points
 from benchmarks.experiment.split import Setting
 from benchmarks.experiment.table import TableCell
 from benchmarks.experiment.trace import TracingRecorder, trace_table
-from benchmarks.memory import peak_rss_bytes
-from benchmarks.problems import same_tables
+from benchmarks.memory import forget_peak, peak_rss_bytes
+from benchmarks.searching import run_search, search_measures, warm_up
 from optllm_pymoo import AllocationProblem
-from optllm_pymoo.measures import hypervolume_ratio, search_quality
 
 KEPT_POINTS = 1000
 """Points of a front that are kept for pictures and for comparing costs; measures are taken of all."""
 
 MANY = 100_000
 """Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count."""
-
-WARM_UP = Settings(n_grid=2, budget=200)
-WARM_UP_QUERIES = 20
 
 
 class Limit(NamedTuple):
@@ -36,14 +30,21 @@ class Limit(NamedTuple):
     evaluations: int | None = None
     seconds: float | None = None
 
+    def check(self) -> None:
+        """Refuse what is no limit.
+
+        Raises:
+            ValueError: Neither or both are given, or the one given isn't above 0.
+        """
+        given = [value for value in self if value is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise ValueError(f"a search needs one limit above 0, evaluations or seconds; got {self!r}")
+
     @property
     def termination(self) -> tuple[str, float]:
         """The limit as pymoo takes it."""
-        if self.evaluations is not None:
-            return "n_eval", self.evaluations
-        if self.seconds is not None:
-            return "time", self.seconds
-        raise ValueError("a search needs a limit: evaluations or seconds")
+        self.check()
+        return ("time", self.seconds) if self.evaluations is None else ("n_eval", self.evaluations)
 
     def __str__(self) -> str:
         return f"{self.seconds:g} s" if self.evaluations is None else f"{self.evaluations:,} evaluations"
@@ -72,6 +73,10 @@ class SearchCell:
     """Robust accuracies are mean + α·σ; 0 gives none to the search."""
     repetition: int = 0
     is_exclusive: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that is none, or two."""
+        self.limit.check()
 
     @property
     def is_reproducible(self) -> bool:
@@ -116,53 +121,26 @@ class SearchCell:
         """
         robust = None if batch.sigma is None else np.clip(batch.accuracy + self.alpha * batch.sigma, 0.0, 1.0)
         problem = AllocationProblem(batch.cost, batch.accuracy, robust_accuracy=robust)
-        variant = find_variant(self.algorithm)
-        _warm_up(problem, variant)
-        recorder = TracingRecorder(self.limit.evaluations)
-        start = time.perf_counter()
-        result = self._minimize(problem, variant, recorder)
-        seconds = time.perf_counter() - start
-        if result.F is None:
-            raise RuntimeError(f"{self.algorithm} returned no plan")
+        settings = Settings(n_grid=self.n_grid, budget=self.limit.evaluations or MANY)
+        warm_up(problem, self.algorithm, budget=settings.budget)
+        forget_peak()
+        recorder = TracingRecorder(self.limit.evaluations, seconds=self.limit.seconds)
+        ends, seed = self.limit.termination, seed_of(self)
+        result, seconds = run_search(problem, self.algorithm, settings, recorder, termination=ends, seed=seed)
+        timings = {"seconds": seconds, "peak_rss_mib": peak_rss_bytes() / 2**20}
         recorder.keep()
-        measures, arrays = _measured(problem, result, recorder)
+        measures = {"evaluations": recorder.n_eval, **search_measures(problem, result, recorder)}
+        trace = trace_table(recorder.moments, problem.supported_front)
+        arrays = {"front": thinned(recorder.F), "trace": trace}
         if batch.correct is not None:
             truth = Truth(batch.cost, batch.correct)
             points = realised_points(truth, problem.as_allocations(np.atleast_2d(result.X)))
             measures |= realised_measures(truth, points)
             arrays["realised"] = thinned(points)
-        return Outcome(measures, {"seconds": seconds, "peak_rss_mib": peak_rss_bytes() / 2**20}, arrays)
-
-    def _minimize(self, problem: AllocationProblem, variant: Variant, recorder: TracingRecorder) -> Any:
-        algorithm = variant.make(Settings(n_grid=self.n_grid, budget=self.limit.evaluations or MANY))
-        termination = self.limit.termination if variant.fills_budget else None
-        # built anew, so that an algorithm which uses the exact front pays for building it
-        fresh = AllocationProblem(problem.cost, problem.accuracy, robust_accuracy=problem.robust_accuracy)
-        return minimize(fresh, algorithm, termination, seed=seed_of(self), evaluator=recorder)
-
-
-def _measured(
-    problem: AllocationProblem, result: Any, recorder: TracingRecorder
-) -> tuple[dict[str, Value], dict[str, np.ndarray]]:
-    front = problem.supported_front
-    quality = search_quality(recorder.F, front)._asdict()
-    measures = {
-        "evaluations": recorder.n_eval,
-        "distinct_plans": len({plan.tobytes() for plan in np.atleast_2d(result.X)}),
-        "distinct_points": quality.pop("n_points"),
-        **quality,
-        "result_hypervolume_ratio": hypervolume_ratio(result.F, front),
-    }
-    return measures, {"front": thinned(recorder.F), "trace": trace_table(recorder.moments, front)}
+        return Outcome(measures, timings, arrays)
 
 
 def thinned(points: np.ndarray, /) -> np.ndarray:
     """Keep at most `KEPT_POINTS` rows, evenly along the order given, both ends among them."""
     kept = np.linspace(0, len(points) - 1, min(len(points), KEPT_POINTS)).round().astype(int)
     return np.asarray(points[kept])
-
-
-def _warm_up(problem: AllocationProblem, variant: Variant) -> None:
-    """Compile and import what the algorithm needs on a few queries, so that it isn't timed."""
-    few = same_tables(problem, WARM_UP_QUERIES)
-    minimize(few, variant.make(WARM_UP), ("n_eval", WARM_UP.budget) if variant.fills_budget else None, seed=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,13 +36,16 @@ def from_files(paths: Sequence[Path], /) -> list[Source]:
         OSError: A file is missing or can't be read.
         ValueError: A file holds something else than expected, outcomes are missing, or two data sets have one name.
     """
-    names = [path.resolve().name for path in paths]
-    for name in names:
-        if names.count(name) > 1:
+    by_name: dict[str, Path] = {}
+    for path in paths:
+        name = path.resolve().name
+        if name in by_name:
             raise ValueError(
-                f"two data sets are named {name!r}; results are kept by name, so rename one of the folders"
+                f"two data sets are named {name!r}: {by_name[name]} and {path};"
+                " results are kept by name, so rename one, or leave it out if it is the same"
             )
-    return [_described(name, partial(_complete, path)) for name, path in zip(names, paths, strict=True)]
+        by_name[name] = path
+    return [_described(name, partial(_complete, path)) for name, path in by_name.items()]
 
 
 def synthetic_texts(n_queries: int, n_llms: int, /, *, random_state: int = 0) -> Source:
@@ -57,18 +61,25 @@ def synthetic_tables(family: str, n_queries: int, n_llms: int, /, *, random_stat
 
 
 def fingerprint(dataset: Dataset, /) -> str:
-    """Return 12 hexadecimal digits that change with costs, outcomes, LLM names or texts."""
+    """Return 12 hexadecimal digits that change with costs, outcomes, LLM names, texts or groups."""
     digest = hashlib.sha256()
     for table in (dataset.cost, dataset.correct):
         digest.update(str(table.shape).encode() + np.ascontiguousarray(table, dtype=np.float64).tobytes())
-    for words in (dataset.llms, dataset.texts or (), dataset.groups or ()):
-        digest.update("\x1f".join(words).encode("utf-8", "surrogatepass") + b"\x1e")
+    digest.update(json.dumps([dataset.llms, dataset.texts, dataset.groups]).encode())
     return digest.hexdigest()[:12]
 
 
 def readers(sources: Iterable[Source], /) -> dict[str, Callable[[], Dataset]]:
-    """Return how to read each data set, by name."""
-    return {source.name: source.read for source in sources}
+    """Return how to read each data set, by name.
+
+    Raises:
+        ValueError: If two that differ have one name.
+    """
+    by_name: dict[str, Source] = {}
+    for source in sources:
+        if by_name.setdefault(source.name, source).fingerprint != source.fingerprint:
+            raise ValueError(f"two different data sets are named {source.name!r}; results are kept by name")
+    return {name: source.read for name, source in by_name.items()}
 
 
 def _described(name: str, read: Callable[[], Dataset]) -> Source:
@@ -77,7 +88,7 @@ def _described(name: str, read: Callable[[], Dataset]) -> Source:
 
 
 def _complete(path: Path) -> Dataset:
-    dataset = read_table(path)
+    dataset = read_table(path, allow_missing=True)
     if np.isnan(dataset.correct).any():
         i, j = np.argwhere(np.isnan(dataset.correct))[0]
         place = f"query {dataset.query_ids[i]!r} on {dataset.llms[j]!r}"

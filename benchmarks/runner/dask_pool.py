@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -11,7 +12,7 @@ import joblib
 from joblib._dask import DaskDistributedBackend
 
 from benchmarks.runner.pools import as_they_come
-from benchmarks.runner.worker import Measured, Task
+from benchmarks.runner.worker import Measured, Task, leave_interrupts_to_parent
 from optllm_pymoo.data.extras import import_extra
 
 LOCAL = "local"
@@ -34,18 +35,24 @@ class DaskCluster:
 
     def __init__(self, address: str, /, *, n_workers: int) -> None:
         distributed = import_extra("distributed", extra="dask", purpose="--dask")
-        self._cluster = None
-        if address == LOCAL:
-            self._cluster = _local_cluster(distributed, n_workers)
-        self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
-        self.n_jobs = sum(self._client.nthreads().values())
+        self._cluster = _local_cluster(distributed, n_workers) if address == LOCAL else None
+        try:
+            self._client = distributed.Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except Exception as error:  # of many types, by scheme and network
+            raise OSError(f"no Dask cluster at {address} ({type(error).__name__}: {error})") from error
+        threads = self._client.nthreads()
+        self.n_jobs = sum(threads.values())
         if not self.n_jobs:
             self.close()
             raise OSError(f"the Dask cluster at {address} has no workers; start some with: dask worker {address}")
-
-    def has_threaded_workers(self) -> bool:
-        """Whether a worker process runs several cells at a time, which then share the interpreter's lock."""
-        return any(n_threads > 1 for n_threads in self._client.nthreads().values())
+        if max(threads.values()) > 1:
+            warnings.warn(
+                "Dask workers with several threads measure several cells in one process, where each waits for the"
+                " others; start them with: dask worker --nthreads 1",
+                stacklevel=2,
+            )
+        if address == LOCAL:
+            self._client.run(leave_interrupts_to_parent)
 
     def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
         """Measure tasks on the cluster."""

@@ -83,6 +83,7 @@ def write_record(path: Path, record: Record, /) -> None:
             "description": record.description,
             "seed": record.seed,
             "measures": record.outcome.measures,
+            "arrays": list(record.outcome.arrays),
             "timings": record.outcome.timings,
             "seconds": record.seconds,
             "provenance": vars(record.provenance),
@@ -102,7 +103,8 @@ def read_record(path: Path, cell: Cell, /) -> Record:
     """
     with np.load(path, allow_pickle=False) as members:
         text = json.loads(members[_TEXT].tobytes().decode())
-        arrays = {name.removeprefix(_ARRAY): members[name] for name in members.files if name.startswith(_ARRAY)}
+        # by the names in the text, which has a checksum: the zip file's own list of names has none
+        arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}
     if text["format"] != FORMAT:
         raise ValueError(f"format {text['format']}; this version reads format {FORMAT}")
     if json.dumps(text["description"], sort_keys=True, separators=(",", ":")) != canonical(cell):

@@ -6,18 +6,19 @@ import os
 import pickle
 import platform
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import joblib
 import numba
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from benchmarks.experiment.cell import Cell, Outcome, key_of
 from benchmarks.runner.record import plain_outcome
@@ -109,7 +110,7 @@ def one_core() -> Iterator[None]:
     n_threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        with threadpool_limits(limits=1), joblib.parallel_config(backend="sequential", n_jobs=1):
+        with _thread_pools(len(sys.modules)).limit(limits=1), joblib.parallel_config(backend="sequential", n_jobs=1):
             yield
     finally:
         numba.set_num_threads(n_threads)
@@ -121,15 +122,26 @@ def prepare_worker(parent: int, /) -> None:
     Args:
         parent: Process that runs the suite, of which this one is a child.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts_to_parent()
     if platform.system() != "Windows":
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="orphan check").start()
+
+
+def leave_interrupts_to_parent() -> None:
+    """Ignore Ctrl-C, which a terminal sends to all processes: the one that runs the suite ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(ORPHAN_CHECK_SECONDS)
     os._exit(1)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(n_modules: int) -> ThreadpoolController:
+    """Find the thread pools of the libraries loaded so far; again only after imports, since it takes 2 ms."""
+    return ThreadpoolController()
 
 
 @cache

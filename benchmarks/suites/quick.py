@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.experiment.search import Limit
 from benchmarks.experiment.sources import Source, synthetic_texts
+from benchmarks.memory import available_bytes
 from benchmarks.suites import ablation, anytime, fair, published, scaling
 from benchmarks.suites.base import Options, Plan
 from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
@@ -48,9 +49,7 @@ def plan(options: Options, /) -> Plan:
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
     repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
-    sizes = scaling.plan_within(
-        scaling.available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000, PREDICT_UP_TO)
-    )
+    sizes = scaling.plan_within(available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000, PREDICT_UP_TO))
     parts = {
         "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
         "fair": in_time,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.experiment.scaling import ScalingCell, available_bytes
+from benchmarks.experiment.scaling import ScalingCell
+from benchmarks.memory import available_bytes
 from benchmarks.suites.base import Options, Plan
 from benchmarks.suites.batches import plan_of
 

@@ -124,13 +124,28 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
     return float(np.sum(np.diff(edges) * best) / (high - low))
 
 
-def _check(cost: Floats, correct: Floats) -> None:
+def _checked(cost: Any, correct: Any) -> tuple[Floats, Floats]:
+    cost, correct = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
         raise ValueError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
     for name, table in (("cost", cost), ("correct", correct)):
         if not np.isfinite(table).all():
             i, j = np.argwhere(~np.isfinite(table))[0]
             raise ValueError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
+    return cost, correct
+
+
+def _check_points(spent: Floats, accuracy: Floats) -> None:
+    if spent.ndim != 1 or spent.shape != accuracy.shape or not spent.size:
+        raise ValueError(f"spent and accuracy must hold one number per plan, (P,); got {spent.shape}, {accuracy.shape}")
+    for name, values in (("spent", spent), ("accuracy", accuracy)):
+        if not np.isfinite(values).all():
+            k = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(f"{name} must be finite; {name}[{k}] = {values[k]}")
+    falls = np.flatnonzero(np.diff(spent) < 0)
+    if len(falls):
+        k = int(falls[0])
+        raise ValueError(f"spent must not fall; spent[{k}] = {spent[k]}, spent[{k + 1}] = {spent[k + 1]}. Sort by it")
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
@@ -171,15 +186,12 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
         >>> found.area, round(found.saving, 3), found.highest_accuracy
         (1.0, 0.333, 1.0)
     """
-    cost, correct = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)
-    _check(cost, correct)
+    cost, correct = _checked(cost, correct)
     spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
-    return quality_of_points(cost, correct, spent, accuracy, oracle_area=oracle_area)
+    return _quality(cost, correct, spent, accuracy, oracle_area)
 
 
-def quality_of_points(
-    cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, /, *, oracle_area: float
-) -> RealisedQuality:
+def quality_of_points(cost: Any, correct: Any, spent: Any, accuracy: Any, /, *, oracle_area: float) -> RealisedQuality:
     """Value a set of plans, given what each costs and truly achieves.
 
     Args:
@@ -192,11 +204,22 @@ def quality_of_points(
     Returns:
         The measures. Budgets that no plan fits count as accuracy 0 in the area.
 
+    Raises:
+        ValueError: If the tables disagree in shape or hold NaN or infinity, or the plans are none, aren't finite or
+            aren't in the order of their costs.
+
     Examples:
         >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
         >>> quality_of_points(cost, correct, np.array([4.0]), np.array([1.0]), oracle_area=1.0).area
         0.5
     """
+    cost, correct = _checked(cost, correct)
+    spent, accuracy = np.asarray(spent, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
+    _check_points(spent, accuracy)
+    return _quality(cost, correct, spent, accuracy, oracle_area)
+
+
+def _quality(cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, oracle_area: float) -> RealisedQuality:
     total, mean = cost.sum(axis=0), correct.mean(axis=0)
     best = int(np.lexsort((total, -mean))[0])
     reached = np.flatnonzero(accuracy >= mean[best] - _SLACK)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from benchmarks.memory import peak_rss_bytes, resident_bytes
+from benchmarks import memory
+from benchmarks.memory import available_bytes, forget_peak, peak_rss_bytes, resident_bytes
 from benchmarks.subprocesses import CHECKOUT
 
 SIZE = 200 << 20
@@ -34,3 +37,44 @@ def test_a_new_process_does_not_inherit_the_peak():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
     ).stdout
     assert int(printed) < 100 << 20 < array.nbytes
+
+
+def test_an_earlier_peak_is_forgotten():
+    """Once 200 MiB are gone and forgotten the peak is what is held now, and rises again."""
+    array = np.ones(SIZE, dtype=np.uint8)
+    del array
+    before = peak_rss_bytes()
+    if not forget_peak():
+        pytest.skip("this system can't forget an earlier peak")
+    assert peak_rss_bytes() < before - 0.9 * SIZE
+    array = np.ones(SIZE // 2, dtype=np.uint8)
+    assert peak_rss_bytes() >= array.nbytes
+    assert peak_rss_bytes() < before
+
+
+def test_a_system_that_can_not_forget_says_so(monkeypatch, tmp_path):
+    """Where the file isn't there to be written, the answer is no."""
+    monkeypatch.setattr(memory, "RESET", tmp_path / "none" / "clear_refs")
+    assert forget_peak() is False
+
+
+def test_available_memory_counts_what_files_would_give_back(monkeypatch, tmp_path):
+    """Of 3 kB that are available only one is free; the file cache holds the rest, and gives way."""
+    told = tmp_path / "meminfo"
+    told.write_text("MemTotal:  9 kB\nMemFree:   1 kB\nMemAvailable:   3 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", told)
+    assert available_bytes() == 3 * 1024
+
+
+def test_available_memory_elsewhere(monkeypatch, tmp_path):
+    """Without that file the pages that are free count, and where nothing is told, there is no limit."""
+    monkeypatch.setattr(memory, "MEMINFO", Path(tmp_path / "none"))
+    pages = {"SC_AVPHYS_PAGES": 5, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    assert available_bytes() == 5 * 4096
+
+    def unknown(name):
+        raise ValueError(name)
+
+    monkeypatch.setattr(os, "sysconf", unknown)
+    assert available_bytes() == 1 << 62

@@ -12,6 +12,7 @@ from optllm_pymoo.prediction.realised import (
     Path,
     envelope_area,
     prefix_totals,
+    quality_of_points,
     realised_area,
     realised_quality,
 )
@@ -115,3 +116,49 @@ def test_refuses_tables_that_do_not_fit(cost: np.ndarray, correct: np.ndarray, m
     """Shapes and finiteness, with the first place."""
     with pytest.raises(ValueError, match=message):
         realised_quality(cost, correct, WALK, oracle_area=1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_points_of_a_walk_are_worth_what_the_walk_is(seed: int) -> None:
+    """Following the exact front and valuing its plans one by one are the same, and so with plans repeated."""
+    cost, correct, path = random_walk(seed)
+    found = realised_quality(cost, correct, path, oracle_area=0.7)
+    spent, accuracy = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
+    assert quality_of_points(cost, correct, spent, accuracy, oracle_area=0.7) == pytest.approx(found, nan_ok=True)
+    twice = quality_of_points(cost, correct, spent.repeat(2), accuracy.repeat(2), oracle_area=0.7)
+    assert twice == pytest.approx(found, nan_ok=True)
+
+
+def test_points_below_and_above_the_budgets() -> None:
+    """A plan for 1 US$ fits all budgets from 2 to 11, one for 20 fits none: accuracy 1/5 throughout.
+
+    The dear plan is as good as the best LLM, for 9 US$ more.
+    """
+    found = quality_of_points(COST, CORRECT, [1.0, 20.0], [0.2, 1.0], oracle_area=0.8)
+    assert found.area == pytest.approx(0.2 / 0.8)
+    assert found.saving == pytest.approx(-9 / 11)
+    assert (found.highest_accuracy, found.accuracy_at_best_cost) == (1.0, 0.2)
+
+
+def test_points_above_the_budgets_alone() -> None:
+    """No budget fits a plan: the area is 0, and there is no accuracy at the best LLM's cost."""
+    found = quality_of_points(COST, CORRECT, [20.0], [1.0], oracle_area=0.8)
+    assert found.area == 0.0
+    assert np.isnan(found.accuracy_at_best_cost)
+
+
+@pytest.mark.parametrize(
+    ("spent", "accuracy", "message"),
+    [
+        ([], [], r"one number per plan, \(P,\); got \(0,\), \(0,\)"),
+        ([1.0, 2.0], [0.5], r"got \(2,\), \(1,\)"),
+        ([1.0, np.nan], [0.5, 0.5], r"spent must be finite; spent\[1\] = nan"),
+        ([1.0, 2.0], [np.inf, 0.5], r"accuracy must be finite; accuracy\[0\] = inf"),
+        ([1.0, 3.0, 2.0], [0.5] * 3, r"spent must not fall; spent\[1\] = 3.0, spent\[2\] = 2.0"),
+    ],
+)
+def test_refuses_points_that_can_not_be_followed(spent: list[float], accuracy: list[float], message: str) -> None:
+    """None, of different numbers, not finite, out of order."""
+    with pytest.raises(ValueError, match=message):
+        quality_of_points(COST, CORRECT, spent, accuracy, oracle_area=1.0)

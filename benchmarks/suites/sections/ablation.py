@@ -84,7 +84,8 @@ def labels_section(found: Measured, /) -> Section:
         for share, igd in of.items()
     ]
     columns = _columns(Column("labels", ".0%", "labelled"), "igd", "area", "saving", "brier", "runs")
-    told = f"One hundredth is there to validate with, as in the paper. {_change(rows, 'labels', 'area', 'the realised area')}"
+    change = _change(rows, "labels", "area", "the realised area")
+    told = f"One hundredth is there to validate with, as in the paper. {change}"
     return _section("Labelled share", rows, theirs, columns, told)
 
 

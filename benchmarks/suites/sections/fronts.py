@@ -18,7 +18,7 @@ from optllm_pymoo import AllocationProblem
 
 
 def fronts_section(found: Measured, plan: Plan, /) -> Section:
-    """Draw, for the first split of each data set that is done, the fronts found and the mix of LLMs along the budget."""
+    """Draw the fronts found and the mix of LLMs along the budget, for the first split done of each data set."""
     figures: list[FigureBlock] = []
     for data in datasets_in(found.frame):
         setting = first_setting(found, data)

@@ -17,11 +17,14 @@ ROWS = 14
 """Tables with more algorithms show the best of each family, and all of them folded away."""
 
 METHOD = """\
-How much of the best that can be said of the searched table was found. Nothing here looks at true outcomes. Judged is
-the non-dominated set of everything evaluated within the limit; "own" columns judge what the algorithm returned. Objectives
-are scaled to the range of the exact front. **HV ratio**: hypervolume as a share of the exact front's, reference point
-(1, 1). **ε+**: additive epsilon to the exact front. **IGD+**: mean shortfall from it. **Δ**: Deb's spread along it. Means over splits,
-± their standard deviation (– with a single split)."""
+How much was found of the exact front of the searched table; nothing here looks at true outcomes. Judged is the
+non-dominated set of everything evaluated within the limit, and in the "own" columns what the algorithm returned.
+Objectives are scaled to the range of the exact front. **HV ratio**: hypervolume as a share of the exact front's,
+reference point (1, 1). **ε+**: additive epsilon to the exact front. **IGD+**: mean shortfall from it. **Δ**: Deb's
+spread along it. Means over splits, ± sd their standard deviation (– with a single split)."""
+
+LEFT_OUT = ("distinct_points", "peak_rss_mib")
+"""Memory is the process's, which measured other cells before."""
 
 _TITLES = {
     **{"hypervolume_ratio": "HV ratio ↑", "n_seeds": "runs"},
@@ -32,7 +35,7 @@ QUALITY_COLUMNS = (
     *(
         column._replace(title=_TITLES.get(column.name, column.title))
         for column in COLUMNS
-        if column.name != "peak_rss_mib"
+        if column.name not in LEFT_OUT
     ),
 )
 
