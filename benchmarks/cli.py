@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
+from benchmarks.keep_command import keep_results
 from benchmarks.predict import run_predict
 from benchmarks.run_command import run_suite
+from benchmarks.table_command import draw_table
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -94,6 +96,8 @@ def speed(
 
 app.command(name="predict")(run_predict)
 app.command(name="run")(run_suite)
+app.command(name="table")(draw_table)
+app.command(name="keep")(keep_results)
 
 
 def made_folder(out: Path, /) -> Path:
