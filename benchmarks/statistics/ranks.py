@@ -12,7 +12,10 @@ from benchmarks.statistics.blocks import complete
 
 ALPHA = 0.05
 
-MISSING = "Nemenyi's p-values need scikit-posthocs, which can't be imported here: pip install 'optllm-pymoo[bench]' brings it."
+MISSING = (
+    "Nemenyi's p-values need scikit-posthocs, which can't be imported here:"
+    " pip install 'optllm-pymoo[bench]' brings it."
+)
 
 
 @dataclass(frozen=True)
