@@ -82,7 +82,7 @@ def attainment_figure(
         _draw(axes, problem, surfaces[algorithm], colour)
         axes.set_title(f"{shown_name(algorithm)}, {len(runs[algorithm])} runs", fontsize=FONT)
     handles = [Line2D([], [], color="black"), Line2D([], [], color="#777777", linewidth=2), Patch(color="#cccccc")]
-    names = ["exact front", "attained by half of the runs", "by 75 % to 25 % of them"]
+    names = ["exact front", "attained by half of the runs", "by 75 to 25 %"]
     figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=FONT - 1, frameon=False)
     figure.supxlabel("total cost, US$", fontsize=FONT)
     figure.supylabel("mean accuracy attained", fontsize=FONT)
