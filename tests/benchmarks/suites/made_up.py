@@ -49,12 +49,12 @@ def searched(ratio: float, **others: Any) -> dict[str, Any]:
 
 def realised(ratio: float, area: float, saving: float = np.nan, **others: Any) -> dict[str, Any]:
     """The measures of a search whose plans were valued on true outcomes."""
-    return searched(
-        ratio,
+    measures = {
         **{"area": area, "saving": saving, "highest_accuracy": area, "accuracy_at_best_cost": area},
         **{"best_llm": 1, "best_accuracy": 0.75, "best_cost_usd": 20.0, "realised_igd_raw": 0.5},
-        **{"realised_spread": 0.9, **others},
-    )
+        "realised_spread": 0.9,
+    }
+    return searched(ratio, **(measures | others))
 
 
 def predicted(area: float, **others: Any) -> dict[str, Any]:
