@@ -27,7 +27,9 @@ def four() -> Dataset:
     return Dataset(cost, correct, llms=["cheap", "dear"], texts=["a", "b", "a", "c"])
 
 
-def search(algorithm: str, split: int = 0, limit: Limit = EVALUATIONS, data: str = "logpai", **others: Any) -> SearchCell:
+def search(
+    algorithm: str, split: int = 0, limit: Limit = EVALUATIONS, data: str = "logpai", **others: Any
+) -> SearchCell:
     """A search of a predicted table."""
     setting = Setting(data, "f" * 12, others.pop("predictor", "published"), others.pop("labels", 0.02), split=split)
     return SearchCell(setting, algorithm, limit, **others)
@@ -67,9 +69,7 @@ def predicted(area: float, **others: Any) -> dict[str, Any]:
     }
 
 
-def results_of(
-    folder: Any, plan: Plan, outcomes: dict[Cell, Any], *, failed: tuple[Failure, ...] = ()
-) -> Results:
+def results_of(folder: Any, plan: Plan, outcomes: dict[Cell, Any], *, failed: tuple[Failure, ...] = ()) -> Results:
     """Store measures, or whole outcomes, of some cells of a plan, and read them back."""
     store = Store(folder / "cells")
     for cell, outcome in outcomes.items():

@@ -40,9 +40,7 @@ def _traced(*traces):
 
 def test_targets_are_reached_by_the_median_run(tmp_path):
     """0.9 after 10, 20 and never: the median is 20. 0.99 in one of three only: never, which is told."""
-    runs = _traced(
-        [[1, 0.1, 0.5], [10, 0.2, 0.95]], [[1, 0.1, 0.5], [20, 0.4, 0.999]], [[1, 0.1, 0.5], [50, 0.9, 0.6]]
-    )
+    runs = _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]], [[1, 0.1, 0.5], [20, 0.4, 0.999]], [[1, 0.1, 0.5], [50, 0.9, 0.6]])
     (row,) = anytime.targets_table(anytime.records_of(_found(tmp_path, runs))).to_dict("records")
     assert (row["evaluations 0.9"], row["seconds 0.9"]) == ("20", "0.4")
     assert row["evaluations 0.99"] == "never (1 of 3 do)"
@@ -141,7 +139,9 @@ def test_alpha_takes_label_vectors_from_the_tables(tmp_path):
     outcomes = {**{cell: realised(0.9, 0.5) for cell in cells}, cells[0].needs[0]: predicted(0.5)}
     text, ours, theirs = ablation.alpha_section(_found(tmp_path, outcomes)).blocks
     assert ours.frame["right"].tolist() == [0.1, 0.2, 0.3]
-    assert "From -1 to 1, the share of label vectors that are right goes from 0.1000 to 0.3000 on logpai." in text.markdown
+    assert (
+        "From -1 to 1, the share of label vectors that are right goes from 0.1000 to 0.3000 on logpai." in text.markdown
+    )
     assert len(theirs.frame) == 3 * len(paper.ALPHA)
 
 
@@ -225,7 +225,8 @@ def test_what_is_missing_is_said(tmp_path):
     cell = search("optllm")
     plan = plan_of("fair", cell)
     (told,) = setup.completeness(results_of(tmp_path, plan, {}), plan)
-    assert told.startswith("**Incomplete: 3 of 3 cells are missing**") and "The run was stopped." in told
+    assert told.startswith("**Incomplete: 3 of 3 cells are missing**")
+    assert "The run was stopped." in told
 
 
 def test_failures_are_told_with_their_traceback(tmp_path):
@@ -235,5 +236,8 @@ def test_failures_are_told_with_their_traceback(tmp_path):
     plan = plan_of("fair", cell)
     *_, told, details = setup.setup_section(results_of(tmp_path, plan, {}, failed=failures), plan).blocks
     assert told.markdown.startswith("**1 cell failed**, and 1 that need them were not run.")
-    assert isinstance(details, Details) and details.summary.endswith("ValueError: <no>")
-    assert isinstance(details.blocks[0], Code) and not isinstance(told, Details) and isinstance(told, Text)
+    assert isinstance(details, Details)
+    assert details.summary.endswith("ValueError: <no>")
+    assert isinstance(details.blocks[0], Code)
+    assert not isinstance(told, Details)
+    assert isinstance(told, Text)

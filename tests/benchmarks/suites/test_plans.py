@@ -55,7 +55,9 @@ def test_published_is_of_the_papers_size():
     there = [name for name in ("optllm:walks", *PUBLISHED, *PYGMO) if batches.missing_extra(name) is None]
     assert len(plan.cells) == 3 * 10 * len(there)
     assert {cell.limit for cell in plan.cells} == {Limit(evaluations=10_000)}
-    assert {(cell.setting.predictor, cell.setting.labels, cell.alpha) for cell in plan.cells} == {("published", 0.02, 1.0)}
+    assert {(cell.setting.predictor, cell.setting.labels, cell.alpha) for cell in plan.cells} == {
+        ("published", 0.02, 1.0)
+    }
     assert {cell.setting.split for cell in plan.cells} == set(range(10))
 
 
@@ -83,8 +85,11 @@ def test_without_texts_nothing_is_predicted(silent):
     """Known outcomes are searched, which a note says, and what needs a predictor is left out of the ablation."""
     plan = ablation.plan(Options((silent,)))
     assert all(cell.setting.is_known for cell in plan.cells)
-    assert not plan.parts["alpha"] and not plan.parts["labels"] and not plan.parts["predictors"]
-    assert plan.parts["n_grid"] and plan.parts["parts"]
+    assert not plan.parts["alpha"]
+    assert not plan.parts["labels"]
+    assert not plan.parts["predictors"]
+    assert plan.parts["n_grid"]
+    assert plan.parts["parts"]
     assert any("`silent` has no texts" in note for note in plan.notes)
 
 
@@ -94,7 +99,8 @@ def test_missing_extras_are_noted(monkeypatch):
     plan = fair.plan(Options(algorithms=("optllm", "mopso", "mopso:warm")))
     assert {cell.algorithm for cell in plan.cells} == {"optllm"}
     (note,) = plan.notes
-    assert "`mopso`, `mopso:warm`" in note and "optllm-pymoo[swarm]" in note
+    assert "`mopso`, `mopso:warm`" in note
+    assert "optllm-pymoo[swarm]" in note
 
 
 def test_attainment_repeats_the_first_split():
@@ -115,7 +121,8 @@ def test_scaling_stops_before_memory_does():
     (note,) = plan.notes
     assert note.startswith("front at 1,000,000 × 12, float64 was not run: it may need 0.7 GiB, and 0.7 GiB were free")
     enough = scaling.plan_within(int(large.bytes_needed / scaling.SHARE_OF_MEMORY) + 1, iter([small, large]))
-    assert enough.cells == (small, large) and not enough.notes
+    assert enough.cells == (small, large)
+    assert not enough.notes
 
 
 def test_scaling_has_no_use_for_options():
@@ -129,7 +136,8 @@ def test_scaling_has_no_use_for_options():
 def test_large_tables_are_single_precision():
     """Above a million queries."""
     widths = {cell.n_queries: cell.dtype for cell in scaling.cells()}
-    assert widths[1_000_000] == "float64" and widths[10_000_000] == "float32"
+    assert widths[1_000_000] == "float64"
+    assert widths[10_000_000] == "float32"
 
 
 def test_quick_has_something_of_each():

@@ -86,7 +86,8 @@ def test_savings_have_the_range_over_splits():
     )
     table = savings_frame(rows).set_index("algorithm")
     assert table.loc["a", ["value", "low", "high"]].tolist() == pytest.approx([0.2, 0.1, 0.3])
-    assert table.loc["b", "value"] == 0.5 and np.isnan(table.loc["b", "low"])
+    assert table.loc["b", "value"] == 0.5
+    assert np.isnan(table.loc["b", "low"])
     assert np.isnan(table.loc["c", "value"])
 
 
@@ -145,7 +146,8 @@ def test_highest_accuracy_and_igd_beside_the_papers(tmp_path):
     found = _found(tmp_path, {**outcomes, search("random-search"): realised(0.1, 0.2)})
     rows = paper_tables.highest_accuracy_section(found).blocks[0].frame
     assert rows["logpai"].tolist() == ["0.600 ± 0.141", "0.200"]
-    assert rows["logpai: paper"].iloc[0] == "0.71" and pd.isna(rows["logpai: paper"].iloc[1])
+    assert rows["logpai: paper"].iloc[0] == "0.71"
+    assert pd.isna(rows["logpai: paper"].iloc[1])
     rows = paper_tables.igd_section(found).blocks[1].frame
     assert rows["logpai"].tolist() == ["0.5 / 0.90 / 2 s"] * 2
     assert rows["logpai: paper"].iloc[0] == "0.19 / 0.95 / 18.1 min"
@@ -162,7 +164,9 @@ def test_repeated_texts_leak_labels(tmp_path):
     assert leaked(dataset, cell.setting) == pytest.approx(expected)
     plan = plan_of("published", cell)
     (text,) = differences_section(results_of(tmp_path, plan, {}), plan, "published").blocks
-    assert "`logpai`: the paper's LogPai, from another copy; 4 queries, 2 LLMs, the dearest for 20 US$." in text.markdown
+    assert (
+        "`logpai`: the paper's LogPai, from another copy; 4 queries, 2 LLMs, the dearest for 20 US$." in text.markdown
+    )
     assert ("repeat the text" in text.markdown) == (expected > 0)
 
 

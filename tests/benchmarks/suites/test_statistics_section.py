@@ -43,9 +43,11 @@ def test_smaller_is_better():
 def test_the_section_has_diagram_and_table():
     """Sentences, a figure and one table, in which OptLLM stands out."""
     text, figure, table = statistics_section(_runs(THREE), "v", "Area", "ranks").blocks
-    assert isinstance(figure, FigureBlock) and figure.name == "ranks"
+    assert isinstance(figure, FigureBlock)
+    assert figure.name == "ranks"
     assert "3 blocks and 3 algorithms" in text.markdown
-    assert isinstance(table, TableBlock) and list(table.bold) == [0]
+    assert isinstance(table, TableBlock)
+    assert list(table.bold) == [0]
 
 
 def test_one_split_has_no_test():
@@ -53,14 +55,16 @@ def test_one_split_has_no_test():
     runs = _runs({name: values[:1] for name, values in THREE.items()})
     text, _, table = statistics_section(runs, "v", "Area", "ranks").blocks
     assert "No Friedman test: it takes at least 2 blocks" in text.markdown
-    assert table.frame["interval"].isna().all() and table.frame["p_value"].isna().all()
+    assert table.frame["interval"].isna().all()
+    assert table.frame["p_value"].isna().all()
 
 
 def test_alone_there_is_nothing_to_compare():
     """One algorithm, or none that succeeded."""
     for scores in ({"optllm": [1.0, 2.0]}, {"optllm": [np.nan], "a": [np.nan]}):
         (text,) = statistics_section(_runs(scores), "v", "Area", "ranks").blocks
-        assert isinstance(text, Text) and "nothing to compare" in text.markdown
+        assert isinstance(text, Text)
+        assert "nothing to compare" in text.markdown
 
 
 def test_many_algorithms_are_folded():
@@ -69,11 +73,13 @@ def test_many_algorithms_are_folded():
     runs = _runs({"optllm:walks": [20.0, 20.0], **scores})
     *_, table, details = statistics_section(runs, "v", "Area", "ranks", "optllm:walks").blocks
     assert len(table.frame) == 11
-    assert isinstance(details, Details) and len(details.blocks[0].frame) == 21
+    assert isinstance(details, Details)
+    assert len(details.blocks[0].frame) == 21
 
 
 def test_ours_stands_for_its_family():
     """Whatever another variant of it scores."""
     scores = pd.DataFrame([{"optllm": 2.0, "optllm:walks": 1.0, **{f"f{k}": 0.0 for k in range(14)}}])
     shown = best_variants(scores, "optllm:walks", higher_is_better=True)
-    assert "optllm:walks" in shown and "optllm" not in shown
+    assert "optllm:walks" in shown
+    assert "optllm" not in shown
