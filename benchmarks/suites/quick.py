@@ -11,7 +11,10 @@ from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
 from benchmarks.suites.lists import PUBLISHED
 
 EVALUATIONS = 1_000
-PREDICT_UP_TO = 1_000
+N_QUERIES, N_LLMS = (1_000, 10_000), (2,)
+PREDICT_UP_TO = 0
+"""Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` tells how long."""
+
 SECONDS = 0.3
 SPLITS = 2
 
@@ -49,7 +52,7 @@ def plan(options: Options, /) -> Plan:
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
     repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
-    sizes = scaling.plan_within(available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000, PREDICT_UP_TO))
+    sizes = scaling.plan_within(available_bytes(), scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO))
     parts = {
         "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
         "fair": in_time,

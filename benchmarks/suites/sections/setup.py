@@ -130,7 +130,7 @@ def _failures(results: Results) -> list[Block]:
     if not results.failed:
         return []
     told = Text(
-        f"**{len(ran)} cells failed**, and {len(results.failed) - len(ran)} that need them were not run."
+        f"**{_counted(len(ran), 'cell')} failed**, and {len(results.failed) - len(ran)} that need them were not run."
         " The others are not affected."
     )
     return [told, *(Details(f"{f.cell.title()}: {f.reason}", [Code(f.text)]) for f in ran)]
