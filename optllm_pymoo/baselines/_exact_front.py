@@ -9,7 +9,7 @@ from pymoo.core.termination import NoTermination
 
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
-from optllm_pymoo.baselines._order import spread_order
+from optllm_pymoo.baselines._spread import spread_order
 
 
 class ExactFront(ProposingAlgorithm):
