@@ -115,7 +115,7 @@ class SupportedFront:
         return Steps(query, from_llm, to_llm, delta_cost, delta_accuracy)
 
     def step(self, k: int, /) -> tuple[int, int, int]:
-        """Look up the step from point ``k`` to point ``k + 1``: its query, the LLM it leaves and the one it moves to."""
+        """Look up the step from point ``k`` to the next: its query, the LLM it leaves and the one it moves to."""
         query, from_llm, to_llm = (int(moves[k]) for moves in self._moves)
         return query, from_llm, to_llm
 

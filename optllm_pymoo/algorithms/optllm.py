@@ -90,7 +90,17 @@ class OptLLM(Algorithm):
         >>> res = minimize(make_problem(300, 6), OptLLM(n_grid=20), seed=1)
         >>> len(res.F) > 20, res.X.dtype
         (True, dtype('int8'))
+        >>> from optllm_pymoo import MaxAccuracyProblem
+        >>> problem = MaxAccuracyProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]], budget=5)
+        >>> res = minimize(problem, OptLLM(exact=True))
+        >>> res.X.tolist(), res.F.round(3).tolist()
+        ([1, 0], [-0.55])
+        >>> print(res.algorithm.certificate)
+        mean accuracy 0.55, proved optimal
     """
+
+    output: Any
+    pop: Population
 
     def __init__(
         self,
@@ -107,7 +117,7 @@ class OptLLM(Algorithm):
         **kwargs: Any,
     ) -> None:
         _check_options(kwargs)
-        super().__init__(output=output, termination=termination or GridFilled(), **kwargs)
+        super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
         self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
         self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
         self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
@@ -121,9 +131,9 @@ class OptLLM(Algorithm):
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Choose the columns for the problem, then do as pymoo does."""
-        if self.output is None:
-            self.output = LimitOutput() if isinstance(problem, SingleObjectiveProblem) else FrontOutput()
+        """Choose columns that mean something for the problem, then do as pymoo does."""
+        if isinstance(problem, SingleObjectiveProblem) and isinstance(self.output, FrontOutput):
+            self.output = LimitOutput()
         return super().setup(problem, **kwargs)
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
@@ -151,7 +161,7 @@ class OptLLM(Algorithm):
     def _initialize_infill(self) -> Population:
         problem = self.problem
         if self.refinement is not None:
-            return Population.new(X=self.refinement.propose())
+            return Population.new(X=self.refinement.propose(only_refine=True))
         ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
         if problem.robust_accuracy is not None:
             ends.append(problem.supported_front.assignment(-1))
@@ -187,8 +197,7 @@ class OptLLM(Algorithm):
         return Population.new(X=np.stack(plans), scored=scored)
 
     def _refine(self, refinement: Refinement) -> Population | None:
-        is_done = isinstance(self.termination, GridFilled) and refinement.is_refined
-        plans = None if is_done else refinement.propose()
+        plans = refinement.propose(only_refine=isinstance(self.termination, GridFilled))
         if plans is None:
             self.termination.terminate()
             return None

@@ -33,14 +33,14 @@ class Relaxation(NamedTuple):
     whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
     """
 
-    index: int
+    inside: int
     """Point of the front within the limit, next to it."""
-    neighbour: int
-    """Point on the other side; equal to ``index`` if that point is optimal at once."""
+    outside: int
+    """Point on the other side; equal to ``inside`` if that point is optimal at once."""
     rate: float
     """λ, accuracy of one query per US$; 0 without a critical step."""
     slack: float
-    """What point ``index`` leaves over, accuracy of one query; also its gap."""
+    """What point ``inside`` leaves over, accuracy of one query; also its gap."""
     by_cost: bool
     """Whether cost is limited, else accuracy is."""
     bound: float
@@ -63,19 +63,19 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
         limit_usd: Total US$, no less than the cheapest plan's.
     """
     F, n_queries = front.F, len(front.cost)
-    index = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
+    inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
     unit, tolerance = 1.0 / n_queries, TOLERANCE * n_queries
-    if index == len(front) - 1:
-        return Relaxation(index, index, 0.0, 0.0, True, -float(F[index, 1]), unit, 0.0, tolerance)
-    rate = critical_rate(front, index)
+    if inside == len(front) - 1:
+        return Relaxation(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
+    rate = critical_rate(front, inside)
     # half of the slack that budgets have is kept for totals that are summed in another order
-    slack = max(0.0, rate * (limit_usd * (1 - TOLERANCE / 2) - float(F[index, 0])))
+    slack = max(0.0, rate * (limit_usd * (1 - TOLERANCE / 2) - float(F[inside, 0])))
     bound, enough = float(front.bound(limit_usd)), tolerance
     if q := common_denominator(front.accuracy):
         rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
         enough = (bound - rounded) * n_queries + 0.5 / q
         bound = min(bound, rounded)
-    return Relaxation(index, index + 1, rate, slack, True, bound, unit, enough, tolerance)
+    return Relaxation(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
 
 
 def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
@@ -92,14 +92,14 @@ def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
     if q := common_denominator(front.accuracy):
         sum_needed = math.ceil(need * n_queries * q - WHOLE) / q
         need = max(need, sum_needed / n_queries - TOLERANCE)
-    index = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
-    if index == 0:
+    inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
+    if inside == 0:
         return Relaxation(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
-    rate = critical_rate(front, index - 1)
-    slack = max(0.0, (-float(F[index, 1]) - need - TOLERANCE / 2) * n_queries)
+    rate = critical_rate(front, inside - 1)
+    slack = max(0.0, (-float(F[inside, 1]) - need - TOLERANCE / 2) * n_queries)
     bound = float(np.interp(need, -F[:, 1], F[:, 0]))
-    tolerance = max(TOLERANCE * rate * float(F[index, 0]), ROUNDING * n_queries)
-    return Relaxation(index, index - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
+    tolerance = max(TOLERANCE * rate * float(F[inside, 0]), ROUNDING * n_queries)
+    return Relaxation(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
 
 def critical_rate(front: SupportedFront, k: int, /) -> float:

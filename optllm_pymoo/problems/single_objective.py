@@ -1,4 +1,4 @@
-"""Allocation with one objective and one limit, as pymoo problems: what `MaxAccuracyProblem` and `MinCostProblem` share."""
+"""One objective and one limit: what `MaxAccuracyProblem` and `MinCostProblem` share."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def core_of(
 
     Args:
         allocation: The batch.
-        x: (N,) plan of ``relaxation.index``.
+        x: (N,) plan of ``relaxation.inside``.
         relaxation: What the losses and the slack are measured by.
         query: (K,) queries, grouped.
         llm: (K,) LLMs they could move to.
@@ -83,7 +83,7 @@ def whole_core(
 
     Args:
         allocation: The batch.
-        x: (N,) plan of ``relaxation.index``.
+        x: (N,) plan of ``relaxation.inside``.
         relaxation: What the losses are measured by.
         gap: Gap of the plan in hand.
         n_items: Keep only about so many, those that lose least; None keeps all.

@@ -52,7 +52,7 @@ class Refinement:
         self.problem = problem
         self.exact = exact
         self.relaxation = problem.relax()
-        self.x = problem.supported_front.assignment(self.relaxation.index)
+        self.x = problem.supported_front.assignment(self.relaxation.inside)
         self.gap = self.relaxation.slack
         self.least = 0.0
         self.n_rounds = 0
@@ -72,17 +72,20 @@ class Refinement:
         """Return the share of the rounds up to the first search of the whole core, 1.0 once the run may end."""
         return 1.0 if self.is_refined else 0.99 * min(1.0, self.n_rounds / 3)
 
-    def propose(self) -> np.ndarray | None:
+    def propose(self, *, only_refine: bool) -> np.ndarray | None:
         """Return the next plans (n, N), each better than all before, or None if there is nothing left to gain.
 
-        Rounds that find nothing better are passed over, unless the run ends with them.
+        Rounds that find nothing better are passed over.
+
+        Args:
+            only_refine: Whether to end once `is_refined`, else as soon as `is_finished`.
         """
         if self.n_rounds == 0:
             self.n_rounds = 1
             front, relaxation = self.problem.supported_front, self.relaxation
-            ends = dict.fromkeys((relaxation.index, relaxation.neighbour))
+            ends = dict.fromkeys((relaxation.inside, relaxation.outside))
             return np.stack([front.assignment(k) for k in ends])
-        while not self.is_finished:
+        while not (self.is_refined if only_refine else self.is_finished):
             core, outside = self._next_core()
             filling = self._fill(core)
             self.n_rounds += 1
@@ -92,8 +95,6 @@ class Refinement:
                 x = self.x.copy()
                 x[core.query[filling.items]] = core.llm[filling.items]
                 return x[None]
-            if self.is_refined:
-                break
         return None
 
     def certificate(self, f: float) -> Certificate:
@@ -104,7 +105,7 @@ class Refinement:
         """
         relaxation, value = self.relaxation, self.problem.value(f)
         sign = 1.0 if relaxation.by_cost else -1.0
-        cost, loss = self.problem.supported_front.F[relaxation.index]
+        cost, loss = self.problem.supported_front.F[relaxation.inside]
         start = -float(loss) if relaxation.by_cost else float(cost)
         # the gap of the start is its slack; that of every plan is at least ``least``
         proved = start + sign * (relaxation.slack - self.least) * relaxation.unit
@@ -116,7 +117,7 @@ class Refinement:
         """Free the queries around the limit first, then all; with a gap below which no plan outside the core gets."""
         allocation, relaxation = self.problem.allocation, self.relaxation
         if self.n_rounds == 1:
-            near = allocation.supported_front.queries_near(relaxation.index, N_STEPS)
+            near = allocation.supported_front.queries_near(relaxation.inside, N_STEPS)
             return core_of(allocation, self.x, relaxation, *alternatives_of(allocation, self.x, near), self.gap), 0.0
         n_items = None if self.exact else N_ITEMS * self._growth()
         return whole_core(allocation, self.x, relaxation, self.gap, n_items)
