@@ -31,6 +31,9 @@ class Relaxation(NamedTuple):
 
     where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So an alternative
     whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
+
+    The slack is that of the limit with half the tolerance that budgets and targets have (`TOLERANCE`): the other half is
+    kept for totals that are summed in another order. ``bound`` is that of the whole tolerance.
     """
 
     inside: int
@@ -68,7 +71,6 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
     if inside == len(front) - 1:
         return Relaxation(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
     rate = critical_rate(front, inside)
-    # half of the slack that budgets have is kept for totals that are summed in another order
     slack = max(0.0, rate * (limit_usd * (1 - TOLERANCE / 2) - float(F[inside, 0])))
     bound, enough = float(front.bound(limit_usd)), tolerance
     if q := common_denominator(front.accuracy):

@@ -107,10 +107,12 @@ class Refinement:
         sign = 1.0 if relaxation.by_cost else -1.0
         cost, loss = self.problem.supported_front.F[relaxation.inside]
         start = -float(loss) if relaxation.by_cost else float(cost)
-        # the gap of the start is its slack; that of every plan is at least ``least``
-        proved = start + sign * (relaxation.slack - self.least) * relaxation.unit
+        bound = sign * relaxation.bound
+        if self.least > 0.0:
+            # the gap of the start is its slack; that of every plan is at least ``least``
+            bound = min(bound, sign * start + (relaxation.slack - self.least) * relaxation.unit)
         # rounding must not put the bound on the wrong side
-        bound = sign * max(min(sign * relaxation.bound, sign * proved), sign * value)
+        bound = sign * max(bound, sign * value)
         return Certificate(value=value, bound=bound, unit=self.problem.unit)
 
     def _next_core(self) -> tuple[Core, float]:
