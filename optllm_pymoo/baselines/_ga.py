@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymoo.algorithms.soo.nonconvex.ga import GA
+import numpy as np
+from pymoo.algorithms.soo.nonconvex.ga import GA, comp_by_cv_and_fitness
+from pymoo.core.population import Population
+from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.util.display.single import SingleObjectiveOutput
 
 from optllm_pymoo.baselines._build import build
@@ -18,6 +21,21 @@ class AllocationGA(OneObjective, GA):
     Args:
         **kwargs: pymoo's own.
     """
+
+
+def winners(pop: Population, pairs: np.ndarray, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
+    """Let pairs compete as in pymoo's GA, by violation and then by value; pymoo's own function can't be pickled.
+
+    Args:
+        pop: The population.
+        pairs: (k, 2) indices.
+        random_state: Decides between equals.
+        **kwargs: Ignored; pymoo's.
+
+    Returns:
+        (k, 1) indices of the winners.
+    """
+    return np.asarray(comp_by_cv_and_fitness(pop, pairs, random_state=random_state))
 
 
 def ga(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AllocationGA:
@@ -48,5 +66,10 @@ def ga(*, pop_size: int = 100, operators: str = "categorical", start: str = "col
         >>> res.X.shape, bool(res.G[0] <= 0)
         ((50,), True)
     """
-    defaults = {"pop_size": pop_size, "output": SingleObjectiveOutput(), **operator_set(operators, start).options()}
+    defaults = {
+        "pop_size": pop_size,
+        "selection": TournamentSelection(func_comp=winners),
+        "output": SingleObjectiveOutput(),
+        **operator_set(operators, start).options(),
+    }
     return build(AllocationGA, defaults, options, factory="ga", termination=stalled_value)
