@@ -32,8 +32,8 @@ class Relaxation(NamedTuple):
     where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So an alternative
     whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
 
-    The slack is that of the limit with half the tolerance that budgets and targets have (`TOLERANCE`): the other half is
-    kept for totals that are summed in another order. ``bound`` is that of the whole tolerance.
+    The slack is that of the limit with half the tolerance that budgets and targets have (`TOLERANCE`); the other half
+    is kept for totals that are summed in another order. ``bound`` is that of the whole tolerance.
     """
 
     inside: int

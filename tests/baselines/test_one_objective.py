@@ -107,7 +107,7 @@ def test_one_query_and_one_llm(name):
 
 @every
 def test_verbose(name, limited, capsys):
-    """pymoo's columns are printed."""
+    """Columns of pymoo are printed."""
     run(name, limited[0], 40, verbose=True)
     assert "f_min" in capsys.readouterr().out
 
@@ -146,7 +146,7 @@ def test_de_needs_three_others():
 
 
 def test_categorical_difference():
-    """Trials hold nothing that no plan of the population holds, but for mutations; without crossover one query moves."""
+    """Trials hold nothing that no plan of the population holds; without crossover one query moves at most."""
     problem = make_problem(30, 6)
     rng = np.random.default_rng(1)
     pop = Population.new(X=rng.integers(0, 3, (8, 30), dtype=np.int8))

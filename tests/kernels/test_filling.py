@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ TOLERANCE = 1e-12
 def brute_force(first, used, loss, slack):
     """Try every choice of at most one item per class; the smallest gap, inf if none keeps within the slack."""
     best = np.inf
-    for items in product(*([-1, *range(a, b)] for a, b in zip(first[:-1], first[1:], strict=True))):
+    for items in product(*([-1, *range(a, b)] for a, b in pairwise(first))):
         chosen = [k for k in items if k >= 0]
         left = slack - used[chosen].sum()
         if left >= 0.0:

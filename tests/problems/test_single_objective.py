@@ -80,9 +80,9 @@ def test_numbers_that_are_no_limit(value):
 @pytest.mark.parametrize("value", ["5", None, [5.0], True, 5j])
 def test_no_numbers(value):
     """Texts, nothing, lists, truth values and complex numbers."""
-    with pytest.raises(TypeError, match="^budget must be a finite number of US"):
+    with pytest.raises(TypeError, match=r"^budget must be a finite number of US\$, at least 0; got "):
         MaxAccuracyProblem(COST, ACCURACY, budget=value)
-    with pytest.raises(TypeError, match="^min_accuracy must be a mean accuracy in"):
+    with pytest.raises(TypeError, match=r"^min_accuracy must be a mean accuracy in \[0, 1\]; got "):
         MinCostProblem(COST, ACCURACY, min_accuracy=value)
 
 
