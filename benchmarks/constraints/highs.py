@@ -27,7 +27,7 @@ class Programme:
 
     @classmethod
     def of(cls, problem: MaxAccuracyProblem | MinCostProblem, /) -> Programme:
-        """Write a problem down: accuracies in thousandths, costs in thousandths of the batch's cheapest per query."""
+        """Write a problem down: accuracies in thousandths, costs in thousandths of the dearest plan's mean."""
         unit = float(problem.supported_front.F[-1, 0]) / problem.n_queries or 1.0
         cost, accuracy = SCALE * problem.cost.ravel() / unit, SCALE * problem.accuracy.ravel()
         if isinstance(problem, MaxAccuracyProblem):

@@ -60,7 +60,7 @@ def batches(n_queries: int, /, *, with_data: bool) -> Iterator[tuple[str, Alloca
 
 
 def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limited]]:
-    """Spread budgets, and targets, over the steps of a batch's front; they lie between points, not on them."""
+    """Spread budgets, and targets, over the steps of a batch's front, mostly between its points."""
     F = batch.supported_front.F
     places = (np.arange(n_limits) + 0.5) / n_limits * (len(F) - 1)
     budgets, accuracies = (np.interp(places, np.arange(len(F)), values) for values in (F[:, 0], -F[:, 1]))
