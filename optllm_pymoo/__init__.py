@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from optllm_pymoo.data import load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
-    from optllm_pymoo.problems import AllocationProblem, make_problem
+    from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
     from optllm_pymoo.supported_front import SupportedFront
 
 __all__ = [
     "AllocationProblem",
     "AtLeastAccuracy",
     "Knee",
+    "MaxAccuracyProblem",
+    "MinCostProblem",
     "OptLLM",
     "Plan",
     "QueryFeatures",
@@ -37,7 +39,7 @@ _HOMES = {
     "data": ("load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
-    "problems": ("AllocationProblem", "make_problem"),
+    "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
     "supported_front": ("SupportedFront",),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

@@ -65,7 +65,7 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
     Raises:
         ValueError: If a choice is unknown.
     """
-    _check_choice("operators", operators, OPERATORS)
+    check_choice("operators", operators, OPERATORS)
     sampling = start_sampling(start)
     if operators == "categorical":
         variation: dict[str, Any] = {
@@ -87,10 +87,11 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
 
 def start_sampling(start: str, /) -> CategoricalSampling:
     """Build the sampling of a cold or a warm start; ValueError for any other."""
-    _check_choice("start", start, STARTS)
+    check_choice("start", start, STARTS)
     return CategoricalSampling(extremes=start == "warm")
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
+    """Raise ValueError for a value that is none of the choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
