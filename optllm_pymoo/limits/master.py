@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
@@ -14,7 +14,13 @@ from optllm_pymoo.limits.linear import LinearLimits
 if TYPE_CHECKING:
     from optllm_pymoo.limits.relaxation import Relaxation
 
-HIGHS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10, "presolve": False}
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+ATTEMPTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("highs-ds", {**TIGHT, "presolve": False}),
+    ("highs-ds", {"presolve": True}),
+    ("highs-ipm", {"presolve": True}),
+)
+"""Ways to call HiGHS: where the tight one gives up, the next serves; the bound is certified apart from it."""
 
 
 class Extras:
@@ -77,7 +83,7 @@ class Master:
         np.maximum.at(best, extras.queries, self.scores(worth, extras.queries, extras.llms))
         return best
 
-    def relaxation(self, extras: Extras, solved: MasterSolution, bound: float) -> Relaxation:
+    def relaxation(self, extras: Extras, solved: MasterSolution, prices: np.ndarray, bound: float) -> Relaxation:
         """Put the fractional plan together."""
         from optllm_pymoo.limits.relaxation import Relaxation
 
@@ -87,7 +93,7 @@ class Master:
             moved = table[queries, extras.llms].astype(float) - table[queries, self.base[queries]]
             totals.append(float(table[self.rows, self.base].sum(dtype=float) + solved.shares @ moved))
         return Relaxation(
-            solved.prices,
+            prices,
             solved.value,
             bound,
             totals[0],
@@ -122,18 +128,25 @@ def solve_master(master: Master, extras: Extras) -> MasterSolution:
     gain = master.scores(master.worth, extras.queries, extras.llms) - master.base_score[extras.queries]
     use = limits.weights(extras.queries, extras.llms) - limits.weights(extras.queries, master.base[extras.queries])
     rows = csr_array(use * unit[:, None])
-    penalties = master.penalty / unit / master.score_range
+    money = float(np.abs(gain).max(initial=0.0)) or master.score_range
+    penalties = master.penalty / unit / money
     matrix = vstack([hstack([rows, -csr_array(np.eye(n_limits))]), _one_each(extras.queries, n + n_limits)])
     right = np.concatenate([master.left * unit, np.ones(matrix.shape[0] - n_limits)])
     bounds = np.array([[0.0, 1.0]] * n + [[0.0, np.inf]] * n_limits)
-    objective = np.concatenate([-gain / master.score_range, penalties])
-    found = linprog(objective, A_ub=matrix.tocsr(), b_ub=right, bounds=bounds, method="highs-ds", options=HIGHS)
-    if found.x is None:
-        raise RuntimeError(f"HiGHS couldn't solve a restriction of {n} cells: {found.message}")
-    prices = np.maximum(0.0, -found.ineqlin.marginals[:n_limits]) * unit * master.score_range
+    found = _highs(np.concatenate([-gain / money, penalties]), matrix.tocsr(), right, bounds)
+    prices = np.maximum(0.0, -found.ineqlin.marginals[:n_limits]) * unit * money
     excess = found.x[n:]
-    violation = float(penalties @ np.where(excess > 1e-9, excess, 0.0)) * master.score_range
-    return MasterSolution(found.x[:n], prices, master.total - found.fun * master.score_range, violation)
+    violation = float(penalties @ np.where(excess > 1e-9, excess, 0.0)) * money
+    return MasterSolution(found.x[:n], prices, master.total - found.fun * money, violation)
+
+
+def _highs(objective: np.ndarray, matrix: csr_array, right: np.ndarray, bounds: np.ndarray) -> Any:
+    """Minimise with HiGHS, in one of several ways."""
+    for method, options in ATTEMPTS:
+        found = linprog(objective, A_ub=matrix, b_ub=right, bounds=bounds, method=method, options=options)
+        if found.status == 0:
+            return found
+    raise RuntimeError(f"HiGHS couldn't solve a restriction of {len(objective)} cells: {found.message}")
 
 
 def _one_each(queries: np.ndarray, n_variables: int) -> csr_array:

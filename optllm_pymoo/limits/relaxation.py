@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.kernels.limits import near_cells, price_queries
+from optllm_pymoo.kernels.limits import Coefficients, near_cells, price_queries
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.master import Extras, Master, solve_master
 
@@ -19,7 +20,8 @@ SMALL = 64
 SHRINK = 8
 """How many times smaller a sample is than what it stands for."""
 
-MAX_ROUNDS = 60
+MAX_ROUNDS = 200
+MAX_HALVINGS = 12
 MAX_RAISES = 6
 
 
@@ -117,35 +119,84 @@ def _sift(
     score_range: float,
 ) -> Relaxation:
     """Solve ever larger restrictions until no cell outside improves them."""
-    cells = limits.cells
+    separation = _Separation(limits, per_accuracy, per_usd, score_range)
     worth = limits.coefficients(per_accuracy, per_usd, prices)
-    base, best, margin = price_queries(cells, worth)
-    master = Master(limits, limits.coefficients(per_accuracy, per_usd, np.zeros(len(limits))), base, penalty, score_range)
+    base, best, margin = price_queries(limits.cells, worth)
+    free = limits.coefficients(per_accuracy, per_usd, np.zeros(len(limits)))
+    master = Master(limits, free, base, penalty, score_range)
     extras = _near_base(limits, worth, base, best, margin)
-    tolerance = CERTIFIED * score_range * limits.n_queries
+    inside, lowest = prices, float(best.sum() + prices @ limits.limit)
     for _ in range(MAX_ROUNDS):
         solved = solve_master(master, extras)
-        worth = limits.coefficients(per_accuracy, per_usd, solved.prices)
-        _, best, _ = price_queries(cells, worth)
-        bound = float(best.sum() + solved.prices @ limits.limit)
-        if bound - solved.value <= tolerance:
+        found = separation.find(master, extras, inside, solved.prices)
+        if found.bound < lowest:
+            inside, lowest = found.prices, found.bound
+        if lowest - solved.value <= CERTIFIED * score_range * limits.n_queries:
             break
-        reference = master.priced(worth, extras)
-        queries, llms = near_cells(cells, worth, reference + 1e-13 * score_range)
-        if not extras.add(queries, llms):
+        if not extras.add(found.queries, found.llms):
             break
-    return master.relaxation(extras, solved, bound)
+    return master.relaxation(extras, solved, inside, lowest)
 
 
-def _near_base(
-    limits: LinearLimits, worth: object, base: np.ndarray, best: np.ndarray, margin: np.ndarray
-) -> Extras:
-    """Choose the cells nearest to their query's best one, some hundreds and more where a sample is less sure."""
-    n_queries = limits.n_queries
-    wanted = min(n_queries - 1, int(100 + 8 * n_queries**0.5))
-    reach = np.partition(margin, wanted)[wanted]
-    reach = min(reach, float(np.finfo(float).max))
+class _Found(NamedTuple):
+    """Cells that are missing from a restriction, the prices they were found at, and the bound there."""
+
+    queries: np.ndarray
+    llms: np.ndarray
+    prices: np.ndarray
+    bound: float
+
+
+class _Separation:
+    """Finds the cells that would improve a restriction.
+
+    Prices of a poor restriction overshoot, and nearly every cell looks good there. Then cells are looked for between
+    these prices and the best ones so far, halfway again and again until they are few (in-out separation, Ben-Ameur
+    and Neto 2007).
+    """
+
+    def __init__(self, limits: LinearLimits, per_accuracy: float, per_usd: float, score_range: float) -> None:
+        self.limits, self.weights = limits, (per_accuracy, per_usd)
+        self.slack = 1e-13 * score_range
+        self.at_most = 2 * _n_near(limits.n_queries)
+
+    def find(self, master: Master, extras: Extras, inside: np.ndarray, outside: np.ndarray) -> _Found:
+        """Price all cells at ``outside``, or nearer to ``inside``; O(N M) each time."""
+        limits, low, high, share = self.limits, 0.0, 1.0, 1.0
+        for attempt in range(MAX_HALVINGS + 1):
+            share = high if share == 1.0 or attempt == MAX_HALVINGS else (low + high) / 2
+            prices = outside if share == 1.0 else inside + share * (outside - inside)
+            worth = limits.coefficients(*self.weights, prices)
+            _, best, _ = price_queries(limits.cells, worth)
+            lacking = best - master.priced(worth, extras)
+            n_lacking = int(np.count_nonzero(lacking > self.slack))
+            if n_lacking > self.at_most:
+                high, share = share, 0.0
+            elif n_lacking or share == 1.0:
+                break
+            else:
+                low = share
+        reference = best - lacking + self.slack
+        if n_lacking > self.at_most:
+            least = np.partition(lacking, -self.at_most)[-self.at_most]
+            reference[lacking < least] = np.inf
+        queries, llms = near_cells(limits.cells, worth, reference)
+        first = slice(4 * self.at_most)
+        return _Found(queries[first], llms[first], prices, float(best.sum() + prices @ limits.limit))
+
+
+def _n_near(n_queries: int) -> int:
+    """How many cells a restriction starts with: the more queries, the surer the prices of a sample."""
+    return min(n_queries, int(100 + 8 * n_queries**0.5))
+
+
+def _near_base(limits: LinearLimits, worth: Coefficients, base: np.ndarray, best: np.ndarray, margin: np.ndarray) -> Extras:
+    """Choose the cells nearest to their query's best one; where too many are equally near, evenly spread ones."""
+    wanted = _n_near(limits.n_queries)
+    reach = min(float(np.partition(margin, wanted - 1)[wanted - 1]), float(np.finfo(float).max))
     close = np.where(margin <= reach, best - reach, np.inf)
-    queries, llms = near_cells(limits.cells, worth, close)  # type: ignore[arg-type]
-    outside = llms != base[queries]
+    queries, llms = near_cells(limits.cells, worth, close)
+    outside = np.flatnonzero(llms != base[queries])
+    if len(outside) > 2 * wanted:
+        outside = outside[np.linspace(0, len(outside) - 1, 2 * wanted).astype(int)]
     return Extras(queries[outside], llms[outside], limits.cost.shape[1])
