@@ -85,7 +85,7 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.pop[neighbors[new < current]] = off
 
     def _scaled(self, F: np.ndarray) -> np.ndarray:
-        return normalise(F, self.problem.supported_front)
+        return normalise(F, self.problem.yardstick)
 
     def _set_optimum(self) -> None:
         # one plan may sit at several weights

@@ -40,6 +40,7 @@ class LinearLimits:
         of_group: (K,) group of a floor, -1 for other limits.
         limit: (K,) b_k: calls, US$ or tokens; for floors the negated sum of accuracies.
         names: K descriptions.
+        whom: K names of the LLMs, provider or group alone.
     """
 
     cost: np.ndarray
@@ -53,6 +54,7 @@ class LinearLimits:
     of_group: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     limit: np.ndarray = field(default_factory=lambda: np.zeros(0))
     names: tuple[str, ...] = ()
+    whom: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """K."""
@@ -196,6 +198,7 @@ class LinearLimits:
             of_group=self.of_group[which],
             limit=self.limit[which],
             names=tuple(self.names[k] for k in which),
+            whom=tuple(self.whom[k] for k in which),
         )
 
     def within(self, *, budget_usd: float | None = None, min_accuracy: float | None = None) -> LinearLimits:
@@ -216,4 +219,5 @@ class LinearLimits:
             of_group=np.concatenate([self.of_group, np.full(len(given), -1)]),
             limit=np.concatenate([self.limit, limits]),
             names=(*self.names, *(name for _, _, name in given)),
+            whom=(*self.whom, *(name for _, _, name in given)),
         )
