@@ -107,9 +107,8 @@ class OptLLM(Algorithm):
         self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
         self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
         self.destruction_down = of_family("destruction_down", destruction_down or CostDestruction(), Destruction)
-        self.reconstruction = None
-        if reconstruction is not None:
-            self.reconstruction = of_family("reconstruction", reconstruction, Reconstruction)
+        self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
+        self.is_default_reconstruction = reconstruction is None
         self.split = of_family("split", split or RelinkDestruction(), Destruction)
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
@@ -121,8 +120,8 @@ class OptLLM(Algorithm):
         self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
         require_allocation_problem(problem, "OptLLM")
 
-        self._reconstruct_up = self._reconstruct = self.reconstruction or ExchangeReconstruction()
-        if problem.has_limits and self.reconstruction is None:
+        self._reconstruct_up = self._reconstruct = self.reconstruction
+        if problem.has_limits and self.is_default_reconstruction:
             self._reconstruct_up, self._reconstruct = PricedReconstruction("accuracy"), PricedReconstruction("cost")
 
     def _initialize_infill(self) -> Population:

@@ -13,6 +13,10 @@ from optllm_pymoo.limits.plans import mended, priced_plan
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 
 
+N_EXCHANGES = 20
+"""Improving exchanges between two queries that are looked for, where a plan is wanted rather than a front."""
+
+
 class Certified(NamedTuple):
     """A plan within limits, and how far it can be from the best one."""
 
@@ -80,7 +84,7 @@ def _plan(
 ) -> np.ndarray:
     """Make whole plans of a relaxation in a few ways and keep the best."""
     starts = [solved.x, priced_plan(limits, *weights, solved.prices)]
-    plans = [mended(limits, start, *weights, solved.prices, goal=goal) for start in starts]
+    plans = [mended(limits, start, *weights, solved.prices, goal=goal, n_exchanges=N_EXCHANGES) for start in starts]
     found = [x for x in plans if x is not None] or [_from_any(limits, weights, solved.prices, goal)]
     return _best(found, limits, goal)
 

@@ -1,0 +1,1 @@
+"""Comparisons on problems with limits."""
