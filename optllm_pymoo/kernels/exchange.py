@@ -53,6 +53,9 @@ def best_pair(
                     for other in moves[q, r]:
                         if other < 0:
                             break
+                        lost = loss[i, q] + loss[other, r]
+                        if worst >= 0 and lost > 0.0 and lost >= best * -left[worst]:
+                            break
                         if worst < 0:
                             value = -(gain[i, q] + gain[other, r])
                             if value >= min(best, -1e-12):
@@ -72,7 +75,7 @@ def best_pair(
                         if worst >= 0:
                             if saved <= tolerance[worst]:
                                 continue
-                            value = (loss[i, q] + loss[other, r]) / saved
+                            value = lost / saved
                             if value >= best:
                                 continue
                         best, found = value, (i, q, other, r)

@@ -40,6 +40,8 @@ def _score(worth_accuracy, worth_usd, worth_tokens, worth_calls, cost, accuracy,
 def _fits(kind, member, of_group, cost, accuracy, tokens, group, i, old, new, left, tolerance):
     """Whether a move neither breaks a limit nor adds to the excess of one."""
     for k in range(kind.size):
+        if kind[k] < FLOOR and not member[k, new]:
+            continue
         change = _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, new)
         change -= _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, old)
         if change > 0.0 and change > left[k] + tolerance[k]:

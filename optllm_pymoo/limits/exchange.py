@@ -9,7 +9,7 @@ import numpy as np
 from optllm_pymoo.kernels.exchange import best_pair
 from optllm_pymoo.limits.linear import LinearLimits
 
-CANDIDATES = 32
+CANDIDATES = 16
 """Moves per pair of LLMs that are tried in exchanges: those with the least priced loss."""
 
 

@@ -11,6 +11,7 @@ from optllm_pymoo.limits.linear import LinearLimits
 
 MAX_ROUNDS = 200
 MAX_PAIRS = 50
+MAX_FILLS = 6
 
 
 def priced_plan(limits: LinearLimits, per_accuracy: float, per_usd: float, prices: np.ndarray, /) -> np.ndarray:
@@ -55,7 +56,7 @@ def mended(
         if not exchange(limits, x, worth, goal, left, MAX_PAIRS):
             return None
     left = limits.limit - limits.uses(x[None])[0]
-    fill(*given, *goal, limits.tolerance / 4, left, x, MAX_ROUNDS)
+    fill(*given, *goal, limits.tolerance / 4, left, x, MAX_FILLS)
     if n_exchanges:
         left = limits.limit - limits.uses(x[None])[0]
         exchange(limits, x, worth, goal, left, n_exchanges)
