@@ -85,7 +85,7 @@ class Plan:
             check_shape("sigma", self.sigma, problem.cost.shape)
         self.n_labelled = None if n_labelled is None else check_labelled(n_labelled)
         self.budget_usd, self.target = budget_usd, target
-        (cost, negated), self._rows = problem.evaluate(self.x), np.arange(problem.n_queries)
+        (cost, negated), self._rows = problem.evaluate(self.x, return_values_of=["F"]), np.arange(problem.n_queries)
         self.cost_usd, self.accuracy = float(cost), -float(negated)
 
     @property
