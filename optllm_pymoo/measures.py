@@ -3,7 +3,9 @@
 Every measure looks at objectives only, (n, 2) total US$ and negated mean accuracy, and scales both to [0, 1]
 between the cheapest and the most accurate plan of the exact front, so that neither dollars nor accuracy
 drowns the other. A `BoundFront` may stand in for the exact front where limits make that unknown: the ratio of
-hypervolumes is then a lower bound and the shortfalls are upper bounds of the true ones. None of them says how well a plan does on outcomes that the search never saw.
+hypervolumes is then a lower bound and the shortfalls are upper bounds of the true ones.
+
+None of the measures says how well a plan does on outcomes that the search never saw.
 """
 
 from __future__ import annotations

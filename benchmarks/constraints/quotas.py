@@ -80,9 +80,7 @@ def highs_row(n_queries: int, n_llms: int, /, *, target: float | None, repeats: 
     bounded = problem.limits.within(budget_usd=middle_budget(problem))
     solved, reference = relax(bounded, 1.0, 0.0), highs_relaxation(bounded)
     np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
-    comparison = compare(
-        lambda _: highs_relaxation(bounded), lambda _: best_within(bounded), repeats=repeats
-    )
+    comparison = compare(lambda _: highs_relaxation(bounded), lambda _: best_within(bounded), repeats=repeats)
     return Row(
         "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone",
         _size(problem),

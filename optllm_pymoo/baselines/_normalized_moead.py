@@ -22,7 +22,8 @@ SMALLEST_WEIGHT = 1e-4
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    The scale comes from the ends of the exact front. Where there are quotas or floors, less violation comes first. Children compete at the weight whose neighbourhood their
+    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front, or
+    of the bound front. Children compete at the weight whose neighbourhood their
     parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
 
     Args:

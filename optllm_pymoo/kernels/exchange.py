@@ -1,5 +1,4 @@
 """Pairs of moves: one query takes an LLM that another leaves."""
-# ruff: noqa: ANN001, ANN202
 
 from __future__ import annotations
 
@@ -11,16 +10,34 @@ from optllm_pymoo.kernels.moves import _use
 
 @njit(cache=True, nogil=True)
 def best_pair(
-    cost, accuracy, tokens, group, kind, member, of_group, loss, gain, moves, unit, tolerance, left, x
-):  # fmt: skip
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    group: np.ndarray,
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    loss: np.ndarray,
+    gain: np.ndarray,
+    moves: np.ndarray,
+    unit: np.ndarray,
+    tolerance: np.ndarray,
+    left: np.ndarray,
+    x: np.ndarray,
+) -> tuple[int, int, int, int]:
     """Find the best pair of moves (i: p to q, l: q to r), where single moves are blocked by a limit on q.
 
     While a limit is exceeded, the pair with the least priced loss per unit of the excess that it takes away; otherwise
     the pair that raises the score most. No pair breaks a limit or adds to an excess.
 
     Args:
-        cost, accuracy, tokens, group: As `kernels.limits.Cells`.
-        kind, member, of_group: As `LinearLimits`.
+        cost: As `kernels.limits.Cells`.
+        accuracy: As `kernels.limits.Cells`.
+        tokens: As `kernels.limits.Cells`.
+        group: As `kernels.limits.Cells`.
+        kind: As `LinearLimits`.
+        member: As `LinearLimits`.
+        of_group: As `LinearLimits`.
         loss: (N, M) priced loss of moving a query to an LLM.
         gain: (N, M) score gained by it.
         moves: (M, M, T) queries whose moves from p to q lose least, -1 where there are no more.

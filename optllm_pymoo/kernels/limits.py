@@ -75,19 +75,42 @@ def near_cells(cells: Cells, worth: Coefficients, reference: np.ndarray, /) -> t
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _score(cost, accuracy, tokens, per_accuracy, per_usd, per_token, per_call, g, i, j):  # noqa: ANN001, ANN202
+def _score(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    g: int,
+    i: int,
+    j: int,
+) -> float:
     """Priced score of cell (i, j)."""
     score = per_accuracy[g] * np.float64(accuracy[i, j]) - per_usd[j] * np.float64(cost[i, j]) - per_call[j]
     if tokens.size:
         score -= per_token[j] * np.float64(tokens[i, j])
-    return score
+    return float(score)
 
 
 @njit(cache=True, nogil=True)
 def _price_range(
-    start, stop, cost, accuracy, tokens, mask, group,
-    per_accuracy, per_usd, per_token, per_call, choice, best, margin,
-):  # noqa: ANN001, ANN202 # fmt: skip
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    choice: np.ndarray,
+    best: np.ndarray,
+    margin: np.ndarray,
+) -> None:
     """Price the queries in [start, stop)."""
     for i in range(start, stop):
         first, second, chosen = -np.inf, -np.inf, -1
@@ -104,8 +127,19 @@ def _price_range(
 
 @njit(cache=True, nogil=True)
 def _count_near(
-    start, stop, cost, accuracy, tokens, mask, group, per_accuracy, per_usd, per_token, per_call, reference
-):  # noqa: ANN001, ANN202 # fmt: skip
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    reference: np.ndarray,
+) -> int:
     """Count the cells in [start, stop) that reach the reference."""
     n = 0
     for i in range(start, stop):
@@ -118,8 +152,20 @@ def _count_near(
 
 @njit(cache=True, nogil=True)
 def _list_near(
-    start, stop, cost, accuracy, tokens, mask, group, per_accuracy, per_usd, per_token, per_call, reference, capacity
-):  # noqa: ANN001, ANN202 # fmt: skip
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    reference: np.ndarray,
+    capacity: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """List the cells in [start, stop) that reach the reference, at most ``capacity``."""
     queries, llms, n = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64), 0
     for i in range(start, stop):

@@ -1,5 +1,4 @@
 """Single moves of queries that mend or fill a plan under limits."""
-# ruff: noqa: ANN001, ANN202
 
 from __future__ import annotations
 
@@ -12,7 +11,18 @@ SHORT = 256
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, j):
+def _use(
+    k: int,
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    group: np.ndarray,
+    i: int,
+    j: int,
+) -> float:
     """W_k[i, j]."""
     what = kind[k]
     if what == TOTAL_FLOOR:
@@ -27,17 +37,41 @@ def _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, j):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _score(worth_accuracy, worth_usd, worth_tokens, worth_calls, cost, accuracy, tokens, group, i, j):
+def _score(
+    worth_accuracy: np.ndarray,
+    worth_usd: np.ndarray,
+    worth_tokens: np.ndarray,
+    worth_calls: np.ndarray,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    group: np.ndarray,
+    i: int,
+    j: int,
+) -> float:
     """Priced score of cell (i, j)."""
     score = worth_accuracy[group[i]] * np.float64(accuracy[i, j]) - worth_usd[j] * np.float64(cost[i, j])
     score -= worth_calls[j]
     if tokens.size:
         score -= worth_tokens[j] * np.float64(tokens[i, j])
-    return score
+    return float(score)
 
 
 @njit(cache=True, nogil=True)
-def _fits(kind, member, of_group, cost, accuracy, tokens, group, i, old, new, left, tolerance):
+def _fits(
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    group: np.ndarray,
+    i: int,
+    old: int,
+    new: int,
+    left: np.ndarray,
+    tolerance: np.ndarray,
+) -> bool:
     """Whether a move neither breaks a limit nor adds to the excess of one."""
     for k in range(kind.size):
         if kind[k] < FLOOR and not member[k, new]:
@@ -50,7 +84,19 @@ def _fits(kind, member, of_group, cost, accuracy, tokens, group, i, old, new, le
 
 
 @njit(cache=True, nogil=True)
-def _apply(kind, member, of_group, cost, accuracy, tokens, group, i, new, x, left):
+def _apply(
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    group: np.ndarray,
+    i: int,
+    new: int,
+    x: np.ndarray,
+    left: np.ndarray,
+) -> None:
     """Move query i and keep the books."""
     old = x[i]
     for k in range(kind.size):
@@ -61,17 +107,41 @@ def _apply(kind, member, of_group, cost, accuracy, tokens, group, i, new, x, lef
 
 @njit(cache=True, nogil=True)
 def mend(
-    cost, accuracy, tokens, mask, group, kind, member, of_group, worth_accuracy, worth_usd, worth_tokens, worth_calls,
-    unit, tolerance, left, x, max_rounds,
-):  # fmt: skip
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    worth_accuracy: np.ndarray,
+    worth_usd: np.ndarray,
+    worth_tokens: np.ndarray,
+    worth_calls: np.ndarray,
+    unit: np.ndarray,
+    tolerance: np.ndarray,
+    left: np.ndarray,
+    x: np.ndarray,
+    max_rounds: int,
+) -> bool:
     """Move queries out of exceeded limits, least priced loss per unit of excess first; in place.
 
     No move exceeds another limit, or adds to one that is exceeded. The limit that is exceeded most is taken first.
 
     Args:
-        cost, accuracy, tokens, mask, group: As `kernels.limits.Cells`.
-        kind, member, of_group: As `LinearLimits`.
-        worth_accuracy, worth_usd, worth_tokens, worth_calls: As `kernels.limits.Coefficients`.
+        cost: As `kernels.limits.Cells`.
+        accuracy: As `kernels.limits.Cells`.
+        tokens: As `kernels.limits.Cells`.
+        mask: As `kernels.limits.Cells`.
+        group: As `kernels.limits.Cells`.
+        kind: As `LinearLimits`.
+        member: As `LinearLimits`.
+        of_group: As `LinearLimits`.
+        worth_accuracy: As `kernels.limits.Coefficients`.
+        worth_usd: As `kernels.limits.Coefficients`.
+        worth_tokens: As `kernels.limits.Coefficients`.
+        worth_calls: As `kernels.limits.Coefficients`.
         unit: (K,) what an excess is measured in.
         tolerance: (K,) excess that counts as none.
         left: (K,) what is left of each limit, negative where exceeded; kept up to date.
@@ -104,7 +174,9 @@ def mend(
                     continue
                 if not _fits(kind, member, of_group, cost, accuracy, tokens, group, i, old, j, left, tolerance):
                     continue
-                after = _score(worth_accuracy, worth_usd, worth_tokens, worth_calls, cost, accuracy, tokens, group, i, j)
+                after = _score(
+                    worth_accuracy, worth_usd, worth_tokens, worth_calls, cost, accuracy, tokens, group, i, j
+                )
                 ratio[n] = (before - after) / min(saved, -left[worst])
                 cell[n] = i * n_llms + j
                 total += min(saved, -left[worst])
@@ -133,15 +205,40 @@ def mend(
 
 @njit(cache=True, nogil=True)
 def fill(
-    cost, accuracy, tokens, mask, group, kind, member, of_group, worth_accuracy, worth_usd, worth_tokens, worth_calls,
-    per_accuracy, per_usd, tolerance, left, x, max_rounds,
-):  # fmt: skip
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    kind: np.ndarray,
+    member: np.ndarray,
+    of_group: np.ndarray,
+    worth_accuracy: np.ndarray,
+    worth_usd: np.ndarray,
+    worth_tokens: np.ndarray,
+    worth_calls: np.ndarray,
+    per_accuracy: float,
+    per_usd: float,
+    tolerance: np.ndarray,
+    left: np.ndarray,
+    x: np.ndarray,
+    max_rounds: int,
+) -> int:
     """Use up what is left of the limits: moves that gain and fit, least priced loss first; in place.
 
     Args:
-        cost, accuracy, tokens, mask, group: As `kernels.limits.Cells`.
-        kind, member, of_group: As `LinearLimits`.
-        worth_accuracy, worth_usd, worth_tokens, worth_calls: As `kernels.limits.Coefficients`.
+        cost: As `kernels.limits.Cells`.
+        accuracy: As `kernels.limits.Cells`.
+        tokens: As `kernels.limits.Cells`.
+        mask: As `kernels.limits.Cells`.
+        group: As `kernels.limits.Cells`.
+        kind: As `LinearLimits`.
+        member: As `LinearLimits`.
+        of_group: As `LinearLimits`.
+        worth_accuracy: As `kernels.limits.Coefficients`.
+        worth_usd: As `kernels.limits.Coefficients`.
+        worth_tokens: As `kernels.limits.Coefficients`.
+        worth_calls: As `kernels.limits.Coefficients`.
         per_accuracy: Weight of summed accuracy in the score to be raised.
         per_usd: Weight of US$.
         tolerance: (K,) excess that counts as none.
@@ -182,9 +279,7 @@ def fill(
             i, j = cell[e] // n_llms, cell[e] % n_llms
             gain = per_accuracy * (np.float64(accuracy[i, j]) - np.float64(accuracy[i, x[i]]))
             gain -= per_usd * (np.float64(cost[i, j]) - np.float64(cost[i, x[i]]))
-            if gain > 0.0 and _fits(
-                kind, member, of_group, cost, accuracy, tokens, group, i, x[i], j, left, tolerance
-            ):
+            if gain > 0.0 and _fits(kind, member, of_group, cost, accuracy, tokens, group, i, x[i], j, left, tolerance):
                 _apply(kind, member, of_group, cost, accuracy, tokens, group, i, j, x, left)
                 moves += 1
         if moves == done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,7 +133,7 @@ def find_bound_front(limits: LinearLimits, /, *, n_points: int = N_POINTS) -> Bo
     high = _solve(limits, ranges, 1 - END, low[1].prices)
     points = [low, high]
     while len(points) < n_points:
-        gaps = [_sagitta(*pair, ranges, limits.n_queries) for pair in zip(points, points[1:], strict=False)]
+        gaps = [_sagitta(*pair, ranges, limits.n_queries) for pair in pairwise(points)]
         k = int(np.argmax(gaps))
         if gaps[k] <= FLAT:
             break
@@ -153,9 +154,7 @@ def _ranges(limits: LinearLimits) -> tuple[float, float]:
     return cost or 1.0, accuracy or 1.0
 
 
-def _solve(
-    limits: LinearLimits, ranges: tuple[float, float], weight: float, start: np.ndarray | None
-) -> Point:
+def _solve(limits: LinearLimits, ranges: tuple[float, float], weight: float, start: np.ndarray | None) -> Point:
     scale = limits.n_queries
     return weight, relax(limits, weight / ranges[1] * scale, (1 - weight) / ranges[0] * scale, start=start)
 

@@ -72,7 +72,9 @@ def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:
     checked = list(quotas)
     for k, quota in enumerate(checked):
         if not isinstance(quota, Quota):
-            raise TypeError(f"quotas must be Quota objects; quotas[{k}] is {quota!r:.60}. Write Quota('llm', calls=100)")
+            raise TypeError(
+                f"quotas must be Quota objects; quotas[{k}] is {quota!r:.60}. Write Quota('llm', calls=100)"
+            )
         if quota.unit == "tokens" and tokens is None:
             raise ValueError(f"quotas[{k}] limits tokens; pass tokens=, a table (N, M) of tokens per call, with it")
     return checked
@@ -82,7 +84,9 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
     """Names of the groups with floors or without, (N,) group numbers, and floors by name."""
     if groups is None:
         if floors is not None:
-            raise ValueError("floors need groups=, the group of each query; for all queries together give them one group")
+            raise ValueError(
+                "floors need groups=, the group of each query; for all queries together give them one group"
+            )
         return [], np.zeros(n_queries, dtype=np.int32), {}
     raw = np.asarray(groups, dtype=object).reshape(-1)
     if len(raw) != n_queries:
@@ -98,7 +102,7 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
             raise ValueError(unknown_name(str(name), labels, kind="group"))
         if not isinstance(floor, Real) or isinstance(floor, bool):
             raise TypeError(f"the floor of group {name!r} must be a mean accuracy; got {floor!r}")
-        if not 0 <= floor <= 1:
+        if not 0 <= float(floor) <= 1:
             raise ValueError(f"the floor of group {str(name)!r} must lie in [0, 1]; got {floor}")
         checked[str(name)] = float(floor)
     return labels, group.astype(np.int32), checked

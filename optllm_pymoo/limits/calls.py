@@ -19,7 +19,7 @@ def placeable_queries(limits: LinearLimits, /) -> int:
         limits: Limits of calls only.
     """
     found = _transport(limits, limits.limit, np.inf)
-    return int(round(found[0])) if found is not None else 0
+    return round(found[0]) if found is not None else 0
 
 
 def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
@@ -35,7 +35,7 @@ def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
     raised = limits.limit.copy()
     raised[k] = limits.n_queries
     found = _transport(limits, raised, k)
-    return None if found is None else int(round(found[0]))
+    return None if found is None else round(found[0])
 
 
 def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[float] | None:

@@ -169,7 +169,7 @@ class LinearLimits:
 
     def are_met(self, X: np.ndarray, /) -> np.ndarray:
         """Tell which plans (n, N) meet all limits."""
-        return np.all(self.excess(X) <= 0.0, axis=1)
+        return np.asarray(np.all(self.excess(X) <= 0.0, axis=1))
 
     def take(self, rows: np.ndarray, /) -> LinearLimits:
         """Keep some queries, and the same share of every limit: a sample to guess prices from."""
@@ -177,7 +177,7 @@ class LinearLimits:
         share = np.full(len(self), len(rows) / self.n_queries)
         for k in np.flatnonzero(self.kind == FLOOR):
             mine = self.cells.group == self.of_group[k]
-            share[k] = np.count_nonzero(mine[rows]) / max(1, np.count_nonzero(mine))
+            share[k] = mine[rows].sum() / max(1.0, float(mine.sum()))
         return replace(
             self,
             cost=self.cost[rows],

@@ -75,7 +75,7 @@ class Master:
         score -= worth.usd[llms] * limits.cost[queries, llms].astype(float)
         if limits.tokens is not None:
             score -= worth.tokens[llms] * limits.tokens[queries, llms].astype(float)
-        return score
+        return np.asarray(score)
 
     def priced(self, worth: Coefficients, extras: Extras) -> np.ndarray:
         """(N,) best priced score among the cells that the restriction holds."""

@@ -51,7 +51,8 @@ def allowed_by_limits(
         >>> allowed_by_limits([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], min_accuracy=0.7)
         Traceback (most recent call last):
         ...
-        ValueError: no LLM reaches the floor of query '0': accuracy 0.7 is asked for, the best reaches 0.6 (1 such query)
+        ValueError: no LLM reaches the floor of query '0': accuracy 0.7 is asked for, the best reaches 0.6
+        (1 such query)
     """
     check_frame_labels(cost=cost, accuracy=accuracy, latency=latency, allowed=allowed)
     prices = as_table("cost", cost, lower=0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optllm_pymoo.kernels.limits import Coefficients, price_queries
+from optllm_pymoo.kernels.limits import price_queries
 from optllm_pymoo.kernels.moves import fill, mend
 from optllm_pymoo.limits.exchange import exchange
 from optllm_pymoo.limits.linear import LinearLimits

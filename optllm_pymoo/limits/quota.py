@@ -60,12 +60,12 @@ class Quota:
         limit = getattr(self, self_unit)
         if not isinstance(limit, Real) or isinstance(limit, bool):
             raise TypeError(f"{self_unit} must be a number; got {limit!r}")
-        if not 0 <= limit < np.inf:
+        if not 0 <= float(limit) < np.inf:
             raise ValueError(f"{self_unit} must be a finite number, at least 0; got {limit}")
 
     @property
     def unit(self) -> str:
-        """"calls", "usd" or "tokens"."""
+        """One of "calls", "usd" and "tokens"."""
         return next(unit for unit in UNITS if getattr(self, unit) is not None)
 
     @property

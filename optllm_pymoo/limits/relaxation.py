@@ -100,9 +100,7 @@ def _score_range(limits: LinearLimits, per_accuracy: float, per_usd: float) -> f
     return spread + per_usd * (float(limits.cost.max()) - float(limits.cost.min())) or 1.0
 
 
-def _prices_of_sample(
-    limits: LinearLimits, per_accuracy: float, per_usd: float, penalty: np.ndarray
-) -> np.ndarray:
+def _prices_of_sample(limits: LinearLimits, per_accuracy: float, per_usd: float, penalty: np.ndarray) -> np.ndarray:
     n_queries = limits.n_queries
     if n_queries < SMALL * SHRINK or not len(limits):
         return np.zeros(len(limits))
@@ -190,7 +188,9 @@ def _n_near(n_queries: int) -> int:
     return min(n_queries, int(100 + 8 * n_queries**0.5))
 
 
-def _near_base(limits: LinearLimits, worth: Coefficients, base: np.ndarray, best: np.ndarray, margin: np.ndarray) -> Extras:
+def _near_base(
+    limits: LinearLimits, worth: Coefficients, base: np.ndarray, best: np.ndarray, margin: np.ndarray
+) -> Extras:
     """Choose the cells nearest to their query's best one; where too many are equally near, evenly spread ones."""
     wanted = _n_near(limits.n_queries)
     reach = min(float(np.partition(margin, wanted - 1)[wanted - 1]), float(np.finfo(float).max))

@@ -37,7 +37,9 @@ def whole_plan(limits: LinearLimits, /, *, per_accuracy: float = 0.0, per_usd: f
         -score,
         constraints=[
             LinearConstraint(one_each.tocsr(), 1.0, 1.0),
-            LinearConstraint(coo_array(limits.weights(queries, llms) * unit).tocsr(), -np.inf, limits.limit * unit[:, 0]),
+            LinearConstraint(
+                coo_array(limits.weights(queries, llms) * unit).tocsr(), -np.inf, limits.limit * unit[:, 0]
+            ),
         ],
         bounds=Bounds(0.0, 1.0),
         integrality=np.ones(len(queries)),

@@ -12,7 +12,6 @@ from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import mended, priced_plan
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 
-
 N_EXCHANGES = 20
 """Improving exchanges between two queries that are looked for, where a plan is wanted rather than a front."""
 

@@ -89,7 +89,9 @@ class AllocationProblem(WithLimits, Problem):
         groups: Any = None,
         tokens: Any = None,
     ) -> None:
-        check_frame_labels(cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed, tokens=tokens)
+        check_frame_labels(
+            cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed, tokens=tokens
+        )
         if isinstance(cost, pd.DataFrame):
             llms = list(cost.columns) if llms is None else llms
             query_ids = list(cost.index) if query_ids is None else query_ids
@@ -273,8 +275,15 @@ class AllocationProblem(WithLimits, Problem):
 
 
 _DERIVED = (
-    "supported_front", "robust_problem", "query_ids", "cache", "any_feasible", "yardstick", "_bound_fronts", "feasible_ends"
-)  # fmt: skip
+    "supported_front",
+    "robust_problem",
+    "query_ids",
+    "cache",
+    "any_feasible",
+    "yardstick",
+    "_bound_fronts",
+    "feasible_ends",
+)
 
 
 def require_allocation_problem(problem: Any, user: str, /) -> None:

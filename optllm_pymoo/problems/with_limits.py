@@ -26,8 +26,12 @@ class WithLimits:
     """
 
     limits: LinearLimits
-    supported_front: SupportedFront
     cost: np.ndarray
+
+    @cached_property
+    def supported_front(self) -> SupportedFront:
+        """The exact front without the limits, built by the problem itself."""
+        raise NotImplementedError
 
     @property
     def has_limits(self) -> bool:
@@ -81,7 +85,9 @@ class WithLimits:
         solved = relax(self.limits.within(budget_usd=cost_usd), 1.0, 0.0)
         if solved.violation > 0.0:
             cheapest = -relax(self.limits, 0.0, 1.0).bound
-            raise ValueError(f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$")
+            raise ValueError(
+                f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
+            )
         return solved.bound / len(self.cost)
 
     @cached_property

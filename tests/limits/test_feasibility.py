@@ -27,7 +27,7 @@ def test_right_about_every_small_batch(case: Limited):
     if len(X):
         plan = feasible_plan(limits)
         assert limits.are_met(plan[None])[0]
-        assert np.any(np.all(X == plan, axis=1))
+        assert np.any(np.all(plan == X, axis=1))
     else:
         with pytest.raises(ValueError, match=r"quotas allow|reaches at most|need|no plan meets"):
             feasible_plan(limits)

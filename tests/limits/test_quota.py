@@ -64,7 +64,9 @@ def test_constraints_by_hand():
     """G is the excess relative to the quota, to one call where the quota is 0, and the accuracy that a group lacks."""
     accuracy = np.array([[0.5, 0.9, 0.1]] * 4)
     quotas = [Quota("gpt-4", calls=2), Quota("yi", calls=0), Quota(("mixtral", "yi"), usd=4)]
-    problem = AllocationProblem(TABLES[0] * 2, accuracy, llms=LLMS, quotas=quotas, floors={"a": 0.6}, groups=list("aabb"))
+    problem = AllocationProblem(
+        TABLES[0] * 2, accuracy, llms=LLMS, quotas=quotas, floors={"a": 0.6}, groups=list("aabb")
+    )
     out = problem.evaluate(np.array([[0, 0, 0, 2], [1, 1, 0, 0]]), return_as_dictionary=True)
     # 3 of 2 calls, 1 of 0 calls, 2 of 4 US$, group a at 0.5; then 2 of 2, 0 of 0, 4 of 4 US$, group a at 0.9
     np.testing.assert_allclose(out["G"], [[0.5, 1.0, -0.5, 0.1], [0.0, 0.0, 0.0, -0.3]], atol=1e-12)
@@ -98,7 +100,10 @@ def test_limits_per_query_become_a_mask():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"min_accuracy": 0.7}, r"floor of query 'q0': accuracy 0\.7 is asked for, the best reaches 0\.6 \(1 such query\)"),
+        (
+            {"min_accuracy": 0.7},
+            r"floor of query 'q0': accuracy 0\.7 is asked for, the best reaches 0\.6 \(1 such query\)",
+        ),
         ({"max_cost_usd": 0.5}, r"ceiling of query 'q0': cost 0\.5 US\$ is asked for, the lowest is 1 US\$ \(2 such"),
         ({"max_latency": 1}, "max_latency needs latency="),
         ({"max_latency": 1, "latency": [[2, 3], [1, 1]]}, r"'q0': latency 1 s is asked for, the lowest is 2 s"),

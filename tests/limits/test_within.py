@@ -54,5 +54,5 @@ def test_what_a_quota_costs_by_hand():
     assert first.sentence.startswith("1 calls for 'b': 1 used; one call more is worth")
     assert first.sentence.endswith("without it the same budget buys 5.000% more accuracy, 0.1 correct answers")
     assert second.sentence == "2 calls for 'a': 1 used; it costs nothing here"
-    with pytest.raises(ValueError, match="got neither. Pass x or budget_usd="):
+    with pytest.raises(ValueError, match=r"got neither\. Pass x or budget_usd="):
         problem.explain_limits()
