@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.algorithms import OptLLM
     from optllm_pymoo.data import load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
+    from optllm_pymoo.limits import BoundFront, Quota, allowed_by_limits
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
     from optllm_pymoo.supported_front import SupportedFront
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 __all__ = [
     "AllocationProblem",
     "AtLeastAccuracy",
+    "BoundFront",
     "Knee",
     "MaxAccuracyProblem",
     "MinCostProblem",
     "OptLLM",
     "Plan",
     "QueryFeatures",
+    "Quota",
     "SuccessPredictor",
     "SupportedFront",
     "WithinBudget",
+    "allowed_by_limits",
     "load_dataset",
     "make_dataset",
     "make_problem",
@@ -38,6 +42,7 @@ _HOMES = {
     "algorithms": ("OptLLM",),
     "data": ("load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
+    "limits": ("BoundFront", "Quota", "allowed_by_limits"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
     "supported_front": ("SupportedFront",),

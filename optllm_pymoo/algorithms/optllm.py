@@ -25,6 +25,7 @@ from optllm_pymoo.operators.destruction import (
     Gap,
     RelinkDestruction,
 )
+from optllm_pymoo.operators.priced import PricedReconstruction
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.problems import SingleObjectiveProblem, require_allocation_problem
 
@@ -60,11 +61,15 @@ class OptLLM(Algorithm):
     refined until what is left over is used up (`Refinement`). The operators and the grid play no part then, and no
     seed matters. ``certificate`` says how far the plan can be from the optimum.
 
+    On problems with quotas or floors the walks lead from the cheapest to the most accurate plan that meet the limits,
+    and so does every plan of the answer; a plan of a user's own operator that doesn't is left out.
+
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
         destruction_up: `AccuracyDestruction` by default.
         destruction_down: `CostDestruction` by default.
-        reconstruction: `ExchangeReconstruction` by default.
+        reconstruction: `ExchangeReconstruction` by default; on problems with quotas or floors
+            `PricedReconstruction`, which keeps the accuracy on the way up and the cost elsewhere.
         split: Destruction that splits gaps, `RelinkDestruction` by default.
         rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
             plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
@@ -123,6 +128,7 @@ class OptLLM(Algorithm):
         self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
         self.destruction_down = of_family("destruction_down", destruction_down or CostDestruction(), Destruction)
         self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
+        self.is_default_reconstruction = reconstruction is None
         self.split = of_family("split", split or RelinkDestruction(), Destruction)
         self.exact = bool(exact)
         self.refinement: Refinement | None = None
@@ -150,6 +156,9 @@ class OptLLM(Algorithm):
                 " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
                 " or a MinCostProblem(..., min_accuracy=...)"
             )
+        self._reconstruct_up = self._reconstruct = self.reconstruction
+        if problem.has_limits and self.is_default_reconstruction:
+            self._reconstruct_up, self._reconstruct = PricedReconstruction("accuracy"), PricedReconstruction("cost")
 
     @property
     def certificate(self) -> Certificate | None:
@@ -162,9 +171,9 @@ class OptLLM(Algorithm):
         problem = self.problem
         if self.refinement is not None:
             return Population.new(X=self.refinement.propose(only_refine=True))
-        ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
+        ends = [problem.extremes()[0], problem.robust_problem.extremes()[1]]
         if problem.robust_accuracy is not None:
-            ends.append(problem.supported_front.assignment(-1))
+            ends.append(problem.extremes()[1])
         return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
@@ -174,11 +183,12 @@ class OptLLM(Algorithm):
         F, X = infills.get("F", "X")
         self.gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)
         self.walks = [
-            Walk(problem, self.destruction_up, self.reconstruction, self.gap, X[0], n_grid - 1),
-            Walk(problem.robust_problem, self.destruction_down, self.reconstruction, self.gap, X[1], n_grid - 1),
+            Walk(problem, self.destruction_up, self._reconstruct_up, self.gap, X[0], n_grid - 1),
+            Walk(problem.robust_problem, self.destruction_down, self._reconstruct, self.gap, X[1], n_grid - 1),
         ]
-        front = problem.supported_front.F
+        front = problem.yardstick.F
         cell = np.abs(front[-1] - front[0]) / n_grid
+        cell[cell == 0.0] = 1.0
         archives = [self.pool] if problem.robust_accuracy is None else [self.pool, NonDominatedArchive()]
         self.splittable = [(archive, GapSplitting(cell)) for archive in archives]
         self._add(infills)
@@ -230,7 +240,7 @@ class OptLLM(Algorithm):
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
         given = {"gap": self.gap, "toward": upper, "random_state": self.random_state}
         ruined = self.split.apply(self.problem, lower, **given)
-        plans = self.reconstruction.apply(self.problem, ruined, **given)
+        plans = self._reconstruct.apply(self.problem, ruined, **given)
         return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:

@@ -33,7 +33,7 @@ class FrontOutput(Output):
         super().update(algorithm)
         F = algorithm.opt.get("F")
         self.n_nds.set(len(F))
-        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.supported_front):.6f}")
+        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.yardstick):.6f}")
         self.cost_min.set(f"{F[:, 0].min():.5g}")
         self.cost_max.set(f"{F[:, 0].max():.5g}")
         self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
