@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import NamedTuple
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
+import numpy as np
 from pymoo.core.algorithm import Algorithm
 
 from optllm_pymoo import OptLLM, baselines
+from optllm_pymoo.operators import Destruction, RandomDestruction
 
 POP_SIZE = 100
 
@@ -37,6 +40,25 @@ class Variant(NamedTuple):
     """Whether it is to go on until the budget is spent; otherwise it ends by itself."""
     is_random: bool = True
     """Whether seeds make a difference."""
+    requires: str | None = None
+    """Package that has to be installed, with the extra of the same name; None for what always is."""
+
+
+class Standstill(Destruction):
+    """Destroys nothing, so that the walk it belongs to ends at once, and no gap is split."""
+
+    def _do(self, problem: Any, X: np.ndarray, *, random_state: Any, **kwargs: Any) -> np.ndarray:
+        return X
+
+
+def _walks(up: type[Destruction] | None, down: type[Destruction] | None) -> Callable[[Settings], Algorithm]:
+    """OptLLM's walks with other destructions, None for the usual ones, and nothing after the walks."""
+
+    def make(settings: Settings) -> Algorithm:
+        changed = {"destruction_up": up and up(), "destruction_down": down and down(), "split": Standstill()}
+        return OptLLM(n_grid=settings.n_grid, **changed)
+
+    return make
 
 
 _OPERATORS = {
@@ -80,6 +102,18 @@ VARIANTS: dict[str, Variant] = {
         lambda settings: OptLLM(n_grid=settings.n_grid),
         "OptLLM as it ends by itself, once no gap is wider than its grid",
         fills_budget=False,
+    ),
+    "optllm:up": Variant(_walks(None, Standstill), "OptLLM's upward walk alone", fills_budget=False),
+    "optllm:down": Variant(_walks(Standstill, None), "OptLLM's downward walk alone", fills_budget=False),
+    "optllm:random-destruction": Variant(
+        _walks(RandomDestruction, RandomDestruction),
+        "OptLLM's walks, a tenth of the queries destroyed at random in each round",
+        fills_budget=False,
+    ),
+    "exact": Variant(
+        lambda settings: baselines.exact_front(n_points=settings.budget),
+        "the exact front itself, as many of its points as the budget has evaluations",
+        is_random=False,
     ),
     "lambda-sweep": Variant(
         lambda settings: baselines.lambda_sweep(n_weights=settings.budget),
@@ -162,6 +196,16 @@ def parse_algorithms(text: str, /) -> tuple[str, ...]:
     for name in names:
         find_variant(name)
     return names
+
+
+def missing_extra(name: str, /) -> str | None:
+    """Return the extra that has to be installed before an algorithm can run, None if it can.
+
+    Raises:
+        ValueError: If there is no algorithm of that name.
+    """
+    package = find_variant(name).requires
+    return package if package is not None and find_spec(package) is None else None
 
 
 def family_of(name: str, /) -> str:

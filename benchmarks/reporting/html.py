@@ -122,4 +122,10 @@ def _template(name: str) -> str:
     return (package_files("benchmarks.reporting") / "templates" / name).read_text(encoding="utf-8")
 
 
+def _code_span(renderer: Any, tokens: list[Token], k: int, options: Any, env: Any) -> str:
+    """Let long names of variants break after a colon rather than anywhere."""
+    return f"<code>{plain(tokens[k].content).replace(':', ':<wbr>')}</code>"
+
+
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_MARKDOWN.add_render_rule("code_inline", _code_span)

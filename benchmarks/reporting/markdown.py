@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape as html_escape
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.reporting.document import Code, Details, Document, FigureBlock, Section, TableBlock, Text, picture_files
 from benchmarks.reporting.escaping import code, escape, fenced
-from benchmarks.tables import Column, markdown_table
+from benchmarks.tables import markdown_table
 
 FOLDER = "figures"
 """Where the pictures are, beside the report."""
@@ -28,9 +29,11 @@ def to_markdown(document: Document, /) -> str:
 
 def table_markdown(table: TableBlock, /) -> str:
     """Write the lines of a table, without the caption."""
+    # column by column: rows of a frame would turn integers to floats
+    columns = [[_cell(value, column.form) for value in table.frame[column.name]] for column in table.columns]
     rows = [
-        [_bold(cell) if k in table.bold else cell for cell in _cells(row, table.columns)]
-        for k, (_, row) in enumerate(table.frame.iterrows())
+        [_bold(cell) if k in table.bold else cell for cell in cells]
+        for k, cells in enumerate(zip(*columns, strict=True))
     ]
     return markdown_table([escape(column.title) for column in table.columns], rows, n_left=table.n_left)
 
@@ -58,10 +61,6 @@ def _block(block: Any, files: Mapping[int, str]) -> str:
     raise TypeError(f"a report consists of Text, Code, TableBlock, FigureBlock and Details; got {block!r}")
 
 
-def _cells(row: pd.Series, columns: tuple[Column, ...] | Any) -> list[str]:
-    return [_cell(row[column.name], column.form) for column in columns]
-
-
 def _cell(value: Any, form: str) -> str:
     if value is None or pd.isna(value):
         return DASH
@@ -76,6 +75,4 @@ def _bold(cell: str) -> str:
 
 
 def _plain_html(text: str) -> str:
-    from html import escape as html_escape
-
     return html_escape(" ".join(text.split()))

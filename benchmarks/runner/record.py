@@ -89,8 +89,9 @@ def write_record(path: Path, record: Record, /) -> None:
             "provenance": vars(record.provenance),
         }
     )
-    members = {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
-    np.savez(path, **{_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}, **members)
+    members: dict[str, Any] = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
+    members |= {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
+    np.savez(path, **members)
 
 
 def read_record(path: Path, cell: Cell, /) -> Record:

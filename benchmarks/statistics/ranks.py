@@ -13,7 +13,8 @@ from benchmarks.statistics.blocks import complete
 ALPHA = 0.05
 
 MISSING = (
-    "Nemenyi's p-values need scikit-posthocs, which is not installed: pip install 'optllm-pymoo[bench]' brings it."
+    "Nemenyi's p-values need scikit-posthocs, which can't be imported here:"
+    " pip install 'optllm-pymoo[bench]' brings it."
 )
 
 
@@ -53,9 +54,9 @@ class Ranking:
 
     def table(self) -> pd.DataFrame:
         """Return mean ranks, differences from the best, and Nemenyi's p-value against it where there is one."""
-        best = self.mean_ranks.index[0]
-        columns = {"mean_rank": self.mean_ranks, "behind_best": self.mean_ranks - self.mean_ranks.iloc[0]}
+        columns = {"mean_rank": self.mean_ranks, "behind_best": self.mean_ranks - self.mean_ranks.min()}
         if self.nemenyi is not None:
+            best = self.mean_ranks.index[0]
             columns["p_against_best"] = self.nemenyi[best].drop(best)
         return pd.DataFrame(columns, index=self.mean_ranks.index).rename_axis("algorithm").reset_index()
 

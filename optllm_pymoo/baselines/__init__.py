@@ -1,5 +1,8 @@
 """Ready-to-run pymoo algorithms for `AllocationProblem`, to compare with."""
 
+from optllm_pymoo.baselines._carrot import carrot
+from optllm_pymoo.baselines._exact_front import exact_front
+from optllm_pymoo.baselines._integer_sweep import epsilon_constraint, forc
 from optllm_pymoo.baselines._lambda_sweep import lambda_sweep
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import mopso
@@ -10,6 +13,10 @@ from optllm_pymoo.baselines._single_llms import single_llms
 from optllm_pymoo.baselines._sms_emoa import sms_emoa
 
 __all__ = [
+    "carrot",
+    "epsilon_constraint",
+    "exact_front",
+    "forc",
     "lambda_sweep",
     "moead",
     "moead_gen",

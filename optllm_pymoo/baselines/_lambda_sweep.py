@@ -9,6 +9,7 @@ from pymoo.core.termination import NoTermination
 
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
+from optllm_pymoo.baselines._spread import spread_order
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import SupportedFront
 
@@ -17,7 +18,7 @@ BLOCK = 1 << 14
 
 
 class LambdaSweep(ProposingAlgorithm):
-    """Propose the plan of each of some exchange rates λ once, then end.
+    """Propose the plan of each of some exchange rates λ once, in `spread_order`, then end.
 
     Args:
         n_weights: Number of rates at the most.
@@ -38,8 +39,12 @@ class LambdaSweep(ProposingAlgorithm):
         self.batch_size = batch_size
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        self.rates = exchange_rates(problem.supported_front, self.n_weights)
+        rates = self._rates(problem)
+        self.rates = rates[spread_order(len(rates))]
         self.n_proposed = 0
+
+    def _rates(self, problem: AllocationProblem) -> np.ndarray:
+        return exchange_rates(problem.supported_front, self.n_weights)
 
     def _is_exhausted(self) -> bool:
         return self.n_proposed >= len(self.rates)
@@ -105,7 +110,8 @@ def best_at_rates(rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, all
 def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> LambdaSweep:
     """Build a sweep over λ in argmax(accuracy - λ·cost) per query, as routers trade cost for accuracy.
 
-    Each plan is a supported efficient one; `exchange_rates` says which λ are tried. Ends by itself.
+    Each plan is a supported efficient one; `exchange_rates` says which λ are tried. Ends by itself; a budget that
+    ends it earlier leaves plans from all over the front, the two extremes among them.
 
     Args:
         n_weights: Number of λ, the two that give the extremes among them; fewer if the front has fewer

@@ -32,7 +32,10 @@ SEARCHES = {
 
 SWEEPS = {
     "lambda_sweep": partial(baselines.lambda_sweep, n_weights=50, batch_size=20),
+    "carrot": partial(baselines.carrot, n_weights=50, batch_size=20),
     "single_llms": baselines.single_llms,
+    "epsilon_constraint": partial(baselines.epsilon_constraint, n_points=5),
+    "forc": partial(baselines.forc, n_budgets=5),
 }
 """All that end by themselves."""
 

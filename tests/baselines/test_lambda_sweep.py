@@ -93,3 +93,13 @@ def test_sizes_that_make_no_sweep_are_refused():
     with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
         lambda_sweep(batch_size=0)
     assert lambda_sweep(n_weights=2, batch_size=1).n_weights == 2
+
+
+def test_any_cut_leaves_plans_from_all_over_the_front():
+    """After 9 of 65 rates the steps of the front are cut into eight parts, none much wider than the others."""
+    problem = make_problem(200, 4)
+    res = minimize(problem, lambda_sweep(n_weights=65, batch_size=1), ("n_eval", 9), seed=1)
+    front = problem.supported_front
+    points = np.searchsorted(front.F[:, 0], res.F[:, 0] * (1 - 1e-12))
+    assert points[[0, -1]].tolist() == [0, len(front) - 1]
+    assert np.diff(points).max() <= (len(front) - 1) / 8 + 2

@@ -10,12 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.reporting.document import FigureBlock
-from benchmarks.reporting.plots.fronts import CURVE_POINTS, LOG_FROM
+from benchmarks.reporting.plots.fronts import CURVE_POINTS
 from benchmarks.reporting.plots.look import FONT, best_per_family, left_out, looks_of, panels, shown_name
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.plotting.style import dollars
 
 LEVELS = (25, 50, 75)
 """Per cent of the runs."""
@@ -80,7 +82,7 @@ def attainment_figure(
         _draw(axes, problem, surfaces[algorithm], colour)
         axes.set_title(f"{shown_name(algorithm)}, {len(runs[algorithm])} runs", fontsize=FONT)
     handles = [Line2D([], [], color="black"), Line2D([], [], color="#777777", linewidth=2), Patch(color="#cccccc")]
-    names = ["exact front", "attained by half of the runs", "by 75 % to 25 % of them"]
+    names = ["exact front", "attained by half of the runs", "by 75 to 25 %"]
     figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=FONT - 1, frameon=False)
     figure.supxlabel("total cost, US$", fontsize=FONT)
     figure.supylabel("mean accuracy attained", fontsize=FONT)
@@ -96,8 +98,10 @@ def _draw(axes: Axes, problem: AllocationProblem, surfaces: Mapping[int, np.ndar
     best, median, worst = (attained(surfaces[level], costs) for level in LEVELS)
     axes.fill_between(costs, worst, best, step="post", color=colour, alpha=0.35, linewidth=0)
     axes.step(costs, median, where="post", color=colour, linewidth=1.6, zorder=3)
-    if exact[0, 0] > 0 and end > LOG_FROM * exact[0, 0]:
-        axes.set_xscale("log")
+    dollars(axes, [exact[0, 0], end])
+    axes.set_xlabel("")
+    # two in a row have no room for 2 and 5 between the powers of ten
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _sentence(problem: AllocationProblem, surfaces: Mapping[str, Mapping[int, np.ndarray]], ratios: pd.Series) -> str:

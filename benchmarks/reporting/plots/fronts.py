@@ -13,11 +13,9 @@ from benchmarks.reporting.plots.look import best_per_family, left_out, legend_be
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.measures import hypervolume_ratio
 from optllm_pymoo.plotting.labels import label_points
+from optllm_pymoo.plotting.style import dollars
 
 POINTS_PER_FRONT = 40
-LOG_FROM = 20.0
-"""Costs that span more than this factor are drawn on a logarithmic axis."""
-
 CURVE_POINTS = 600
 LABELS = 12
 """More single LLMs than this are drawn without their names."""
@@ -64,9 +62,7 @@ def draw_fronts_panel(
         style = {"linestyle": "none", "markersize": 5.5, "markeredgecolor": "black", "markeredgewidth": 0.4}
         axes.plot(*points.T, marker=marker, markerfacecolor=colour, label=shown_name(name), zorder=3, **style)
     axes.plot(*single_llms(problem).T, "x", color="black", markersize=6, label="single LLMs", zorder=2)
-    low, high = axes.dataLim.x0, axes.dataLim.x1
-    if low > 0 and high > LOG_FROM * low:
-        axes.set_xscale("log")
+    dollars(axes, axes.dataLim.intervalx)
     axes.margins(x=0.1)
     axes.set(xlabel="total cost, US$", ylabel="mean accuracy")
 

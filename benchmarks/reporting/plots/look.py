@@ -123,7 +123,7 @@ def panels(n: int = 1, /, *, n_columns: int = 1, height: float = 4.2, **options:
 def dress(axes: Axes, /) -> None:
     """Give axes the size of letters and the faint grid of all figures."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=FONT - 1)
+    axes.tick_params(which="both", labelsize=FONT - 1)
     axes.xaxis.label.set_size(FONT)
     axes.yaxis.label.set_size(FONT)
     axes.title.set_size(FONT + 0.5)

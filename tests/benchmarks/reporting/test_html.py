@@ -16,7 +16,7 @@ from benchmarks.reporting.html import to_html
 from benchmarks.tables import Column
 from tests.benchmarks.reporting.sample import NASTY
 
-VOID = {"meta", "link", "img", "br", "hr"}
+VOID = {"meta", "link", "img", "br", "hr", "wbr"}
 
 
 class Page(HTMLParser):

@@ -28,6 +28,14 @@ def test_a_table_letter_by_letter():
     ])  # fmt: skip
 
 
+def test_numbers_keep_their_kind():
+    """Whole numbers beside fractions stay whole; a table without rows has its head."""
+    frame = pd.DataFrame({"n": [3], "v": [0.5]})
+    columns = [Column("n", "d", "n"), Column("v", "+.1f", "v")]
+    assert table_markdown(TableBlock(frame, columns, "c")).splitlines()[-1] == "| 3 | +0.5 |"
+    assert len(table_markdown(TableBlock(frame[:0], columns, "c")).splitlines()) == 2
+
+
 def test_a_document_letter_by_letter():
     """One of each kind."""
     document = Document(

@@ -88,6 +88,15 @@ def test_no_test_and_why(scores, reason):
     assert re.search(reason, text)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scores", [TABLE * np.nan, TABLE[[]]], ids=["all failed", "no algorithm"])
+def test_nothing_left(scores):
+    """Neither ranks nor a fault, but a reason."""
+    ranking = rank_algorithms(scores, higher_is_better=True)
+    assert len(ranking.table()) == len(ranking.mean_ranks) == 0
+    assert ranking.sentences()[0].endswith("in every block, not 0.")
+
+
 def test_failures_are_named():
     """An algorithm that failed twice goes and is named; the test is on the rest."""
     scores = TABLE.assign(bad=[1.0, np.nan, np.nan, 1.0])

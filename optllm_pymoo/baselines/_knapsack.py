@@ -1,0 +1,196 @@
+"""The multiple-choice knapsack behind an allocation with one bound, solved as an integer programme by HiGHS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, vstack
+
+from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.problems import AllocationProblem
+
+ATTEMPTS = 4
+"""Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
+TOLERANCE = 2e-6
+"""Least part of an average step by which it is tightened: twice what HiGHS takes for nothing."""
+SLACK = 1e-12
+"""Relative rounding error granted to a plan's totals, far below that of HiGHS."""
+
+
+class Solved(NamedTuple):
+    """What came of an integer programme."""
+
+    plan: np.ndarray
+    """(N,) LLM per query, of the problem's `assignment_dtype`; it keeps the bound."""
+    is_optimal: bool
+    """Whether it was proved best within the relative gap; False where the time limit came first.
+
+    If HiGHS took a plan just beyond the bound for feasible, the proof is that of a bound some millionths of an
+    average step tighter.
+    """
+
+
+@dataclass(frozen=True)
+class Knapsack:
+    """One binary variable per query and LLM that may improve on the query's cheapest choice.
+
+    Every query starts at its cheapest LLM; a variable moves it to a dearer and more accurate one, at most one per
+    query. LLMs that another allowed one dominates within a query are left out; those below the query's hull
+    stay, as whole plans may need them. Both columns are divided by their means: then HiGHS' absolute tolerances
+    are millionths of one query's average step, whatever the prices.
+
+    Attributes:
+        problem: The batch.
+        cheapest: (N,) cheapest LLM of each query, ties the more accurate.
+        query: (V,) query of each variable.
+        llm: (V,) LLM of each variable.
+        extra_cost: (V,) additional US$, divided by ``unit_cost``.
+        extra_accuracy: (V,) additional accuracy, divided by ``unit_accuracy``.
+        unit_cost: US$.
+        unit_accuracy: Accuracy of one query.
+        one_each: (N, V) incidence of queries and variables.
+    """
+
+    problem: AllocationProblem
+    cheapest: np.ndarray
+    query: np.ndarray
+    llm: np.ndarray
+    extra_cost: np.ndarray
+    extra_accuracy: np.ndarray
+    unit_cost: float
+    unit_accuracy: float
+    one_each: csr_array
+
+    @classmethod
+    def of(cls, problem: AllocationProblem, /) -> Knapsack:
+        """Build the variables of a batch in O(N M log M)."""
+        cost, accuracy = problem.cost.astype(float), problem.accuracy.astype(float)
+        query, llm = undominated_choices(cost, accuracy, problem.allowed)
+        starts = np.flatnonzero(np.diff(query, prepend=-1))
+        cheapest = llm[starts]
+        keep = np.ones(len(query), dtype=bool)
+        keep[starts] = False
+        query, llm = query[keep], llm[keep]
+        extra_cost = cost[query, llm] - cost[query, cheapest[query]]
+        extra_accuracy = accuracy[query, llm] - accuracy[query, cheapest[query]]
+        unit_cost, unit_accuracy = (
+            float(extra.mean()) if len(query) else 1.0 for extra in (extra_cost, extra_accuracy)
+        )
+        one_each = csr_array((np.ones(len(query)), (query, np.arange(len(query)))), shape=(len(cost), len(query)))
+        scaled = (extra_cost / unit_cost, extra_accuracy / unit_accuracy)
+        return cls(problem, cheapest, query, llm, *scaled, unit_cost, unit_accuracy, one_each)
+
+    def most_accurate_within(
+        self, budget_usd: float, /, *, relative_gap: float = 1e-6, time_limit: float = np.inf
+    ) -> Solved:
+        """Maximise mean accuracy subject to total cost <= a budget.
+
+        Args:
+            budget_usd: Total US$, at least the cheapest plan's.
+            relative_gap: Gap to the bound on the gain over the cheapest plan at which a plan counts as best.
+            time_limit: Seconds for this budget. When they are over, the best plan found by then is returned, and the
+                best supported plan within the budget if there is none.
+
+        Raises:
+            ValueError: If not even the cheapest plan keeps to the budget.
+        """
+        return self._solve(0, budget_usd, relative_gap, time_limit)
+
+    def cheapest_reaching(
+        self, mean_accuracy: float, /, *, relative_gap: float = 1e-6, time_limit: float = np.inf
+    ) -> Solved:
+        """Minimise total cost subject to mean accuracy >= a target; otherwise as `most_accurate_within`.
+
+        Raises:
+            ValueError: If not even the most accurate plan reaches the target.
+        """
+        return self._solve(1, -mean_accuracy, relative_gap, time_limit)
+
+    def _solve(self, bounded: int, bound: float, relative_gap: float, time_limit: float) -> Solved:
+        """Minimise one objective with the other (0 cost, 1 negated mean accuracy) at most at a bound."""
+        fallback = self._supported_within(bounded, bound)
+        limit = bound + SLACK * abs(bound)
+        tightened, is_optimal = bound, True
+        for _ in range(ATTEMPTS):
+            plan, is_optimal = self._attempt(bounded, tightened, relative_gap, time_limit)
+            if plan is None:
+                break
+            excess = self._score(plan)[bounded] - limit
+            if excess <= 0.0:
+                return Solved(plan, is_optimal)
+            tightened -= 2.0 * excess + TOLERANCE * self._unit(bounded)
+        return Solved(fallback, False)
+
+    def _attempt(
+        self, bounded: int, bound: float, relative_gap: float, time_limit: float
+    ) -> tuple[np.ndarray | None, bool]:
+        if len(self.query) == 0:
+            return self.cheapest.astype(self.problem.assignment_dtype), True
+        base = self._score(self.cheapest)
+        cost, gain = self.extra_cost, -self.extra_accuracy
+        rows = (cost, gain)
+        outcome = milp(
+            rows[1 - bounded],
+            constraints=LinearConstraint(
+                vstack([self.one_each, csr_array(rows[bounded][None])]),
+                ub=np.append(np.ones(self.problem.n_queries), (bound - base[bounded]) / self._unit(bounded)),
+            ),
+            bounds=Bounds(0.0, 1.0),
+            integrality=np.ones(len(self.query)),
+            options={"mip_rel_gap": relative_gap, **({"time_limit": time_limit} if np.isfinite(time_limit) else {})},
+        )
+        return (None, False) if outcome.x is None else (self._rounded(outcome.x), outcome.status == 0)
+
+    def _unit(self, objective: int) -> float:
+        return self.unit_accuracy / self.problem.n_queries if objective else self.unit_cost
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        plan = self.cheapest.astype(self.problem.assignment_dtype)
+        chosen = values > 0.5
+        plan[self.query[chosen]] = self.llm[chosen]
+        return plan
+
+    def _score(self, plan: np.ndarray) -> np.ndarray:
+        plans = np.ascontiguousarray(plan[None], dtype=self.problem.assignment_dtype)
+        return np.asarray(evaluate_allocations(self.problem.cost, self.problem.accuracy, plans)[0])
+
+    def _supported_within(self, bounded: int, bound: float) -> np.ndarray:
+        """Find the supported plan that keeps a bound and is best at the other objective."""
+        front = self.problem.supported_front
+        within = np.flatnonzero(front.F[:, bounded] <= bound + SLACK * abs(bound))
+        if len(within) == 0:
+            best = front.F[:, bounded].min()
+            sides = (("a budget of", "US$", "costs"), ("a mean accuracy of", "", "reaches"))
+            what, unit, verb = sides[bounded]
+            raise ValueError(
+                f"no plan keeps {what} {abs(bound):g} {unit}".rstrip() + f"; the best one {verb} {abs(best):g}"
+            )
+        return np.asarray(front.assignment(int(within[-1] if bounded == 0 else within[0])))
+
+
+def undominated_choices(
+    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
+) -> tuple[np.ndarray, np.ndarray]:
+    """List per query the allowed LLMs that no other allowed one beats in cost or accuracy without losing in the other.
+
+    Of LLMs that are equal in both the first is listed.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        allowed: (N, M) bool; None allows all.
+
+    Returns:
+        (V,) queries, rising, and (V,) LLMs, by rising cost and accuracy within a query.
+    """
+    if allowed is not None:
+        cost, accuracy = np.where(allowed, cost, np.inf), np.where(allowed, accuracy, -np.inf)
+    order = np.lexsort((-accuracy, cost))
+    by_cost = np.take_along_axis(accuracy, order, axis=1)
+    best_before = np.full_like(by_cost, -np.inf)
+    np.maximum.accumulate(by_cost[:, :-1], axis=1, out=best_before[:, 1:])
+    query, place = np.nonzero(by_cost > best_before)
+    return query, order[query, place]
