@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from benchmarks.algorithms import family_of
 from benchmarks.findings import OURS, findings
 from benchmarks.reporting.document import Block, Details, Section, TableBlock, Text, bullets
 from benchmarks.reporting.plots.look import best_per_family
@@ -15,9 +16,6 @@ from benchmarks.tables import COLUMNS, Column, ranked
 
 ROWS = 14
 """Tables with more algorithms show the best of each family, and all of them folded away."""
-
-FAMILIES = 30
-"""More than there are, so that each family has its row."""
 
 METHOD = """\
 How much was found of the exact front of the searched table; nothing here looks at true outcomes. Judged is the
@@ -86,7 +84,8 @@ def ranked_tables(
     bold = _bold(whole["algorithm"])
     if len(whole) <= ROWS:
         return [TableBlock(whole, columns, f"{caption}.", bold)]
-    best = set(best_per_family(scores, most=FAMILIES)) | {ours}
+    n_families = len({family_of(str(name)) for name in rows.index})
+    best = set(best_per_family(scores, most=n_families)) | {ours}
     short = whole[whole["algorithm"].isin(best)].reset_index(drop=True)
     told = f"{caption}: the best variant of each family."
     everything = TableBlock(whole, columns, f"{caption}: all {len(whole)} algorithms.", bold)
