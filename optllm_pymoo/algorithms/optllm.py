@@ -14,6 +14,7 @@ from pymoo.core.variable import Integer
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
 from optllm_pymoo.algorithms.gaps import GapSplitting
 from optllm_pymoo.algorithms.output import FrontOutput
+from optllm_pymoo.algorithms.surface_search import SurfaceSearch, check_surface_options
 from optllm_pymoo.algorithms.termination import GridFilled
 from optllm_pymoo.algorithms.walk import Walk
 from optllm_pymoo.operators.base import of_family
@@ -55,6 +56,9 @@ class OptLLM(Algorithm):
     split in the pool first, and then among the plans that the scored table led to: the others needn't lie on its
     front, and would hide what lies between them.
 
+    With latency as a third objective the walk goes through weights on the three objectives, and the widest gaps between
+    neighbours are split by the weights between them: see `SurfaceSearch`. Operators then have no place and are refused.
+
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
         destruction_up: `AccuracyDestruction` by default.
@@ -73,7 +77,7 @@ class OptLLM(Algorithm):
 
     Raises:
         TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family.
-        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
+        ValueError: If an operator is given for a problem with latency, or ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -100,6 +104,9 @@ class OptLLM(Algorithm):
         super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
         self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
         self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
+        operators = (destruction_up, destruction_down, reconstruction, split)
+        names = ("destruction_up", "destruction_down", "reconstruction", "split")
+        self._given = [name for name, operator in zip(names, operators, strict=True) if operator is not None]
         self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
         self.destruction_down = of_family("destruction_down", destruction_down or CostDestruction(), Destruction)
         self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
@@ -107,21 +114,29 @@ class OptLLM(Algorithm):
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
+        self.surface: SurfaceSearch | None = None
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         _check_options(kwargs)
         # pymoo's set_params writes whatever it is given
         self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
         require_allocation_problem(problem, "OptLLM")
+        if problem.latency is not None:
+            check_surface_options(problem, self._given)
+            self.surface = SurfaceSearch(problem, int(self.n_grid.value), self.rounds_per_iteration)
 
     def _initialize_infill(self) -> Population:
         problem = self.problem
+        if self.surface is not None:
+            return Population.new(X=self.surface.start())
         ends = [problem.supported_front.assignment(0), problem.robust_problem.supported_front.assignment(-1)]
         if problem.robust_accuracy is not None:
             ends.append(problem.supported_front.assignment(-1))
         return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
+        if self.surface is not None:
+            return self._advance(infills)
         problem, n_grid = self.problem, int(self.n_grid.value)
         F, X = infills.get("F", "X")
         self.gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)
@@ -136,6 +151,8 @@ class OptLLM(Algorithm):
         self._add(infills)
 
     def _infill(self) -> Population | None:
+        if self.surface is not None:
+            return self._infill_surface(self.surface)
         plans, scored = self._walk()
         is_done = isinstance(self.termination, GridFilled) and self.grid_progress() >= 1.0
         if not plans and not is_done:
@@ -145,6 +162,14 @@ class OptLLM(Algorithm):
             self.termination.terminate()
             return None
         return Population.new(X=np.stack(plans), scored=scored)
+
+    def _infill_surface(self, surface: SurfaceSearch) -> Population | None:
+        """Do as `_infill`, on three objectives."""
+        plans = surface.next_plans(fill_only=isinstance(self.termination, GridFilled))
+        if plans is None:
+            self.termination.terminate()
+            return None
+        return Population.new(X=plans)
 
     def _walk(self) -> tuple[list[np.ndarray], list[bool]]:
         """Let both walks do some rounds, turn by turn; say of each plan whether the scored table led to it."""
@@ -179,6 +204,8 @@ class OptLLM(Algorithm):
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         if infills is not None:
             self._add(infills)
+            if self.surface is not None:
+                self.surface.settle(infills.get("F"))
             for archive, splitting in self.splittable:
                 splitting.settle(archive.F)
 
@@ -193,6 +220,8 @@ class OptLLM(Algorithm):
 
     def grid_progress(self) -> float:
         """Return how much of the grid is done, 1.0 when no gap is left that is wider than it asks for."""
+        if self.surface is not None:
+            return self.surface.progress()
         n_rounds = max(1, 2 * (int(self.n_grid.value) - 1))
         rounds_left = sum(walk.rounds_left for walk in self.walks)
         archive, splitting = self.splittable[0]
