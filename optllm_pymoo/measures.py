@@ -66,9 +66,7 @@ def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
     F = _as_points(F, front.F.shape[1])
     F = F[non_dominated(F)]
     evenness = float("nan") if isinstance(front, SupportedSurface) else spread(F, front)
-    return SearchQuality(
-        hypervolume_ratio(F, front), additive_epsilon(F, front), igd_plus(F, front), evenness, len(F)
-    )
+    return SearchQuality(hypervolume_ratio(F, front), additive_epsilon(F, front), igd_plus(F, front), evenness, len(F))
 
 
 def normalise(F: Any, front: Yardstick, /) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from operator import index
 from typing import Any
 
@@ -158,8 +159,6 @@ def partitions_for(n_directions: int, /, n_obj: int = 3) -> int:
         >>> partitions_for(500), partitions_for(3)
         (31, 1)
     """
-    from math import comb
-
     n_partitions = 1
     while comb(n_partitions + n_obj - 1, n_obj - 1) < n_directions:
         n_partitions += 1

@@ -38,6 +38,11 @@ class LambdaSweep(ProposingAlgorithm):
         self.batch_size = batch_size
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        if problem.latency is not None:
+            raise ValueError(
+                "lambda_sweep trades accuracy for cost and knows no latency; problem.supported_surface sweeps the"
+                " weights of all three objectives"
+            )
         self.rates = exchange_rates(problem.supported_front, self.n_weights)
         self.n_proposed = 0
 
@@ -118,7 +123,7 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or a batch is empty.
+        ValueError: If there are fewer than two λ, or a batch is empty; by ``minimize`` if the problem has latency.
 
     Example:
         >>> from pymoo.optimize import minimize
