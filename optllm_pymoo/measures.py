@@ -41,7 +41,7 @@ class SearchQuality(NamedTuple):
     igd_plus: float
     """Mean shortfall, smaller is better; see `igd_plus`."""
     spread: float
-    """Unevenness and missing ends, smaller is better; see `spread`. NaN for three objectives, where it has no meaning."""
+    """Unevenness and missing ends, smaller is better; see `spread`. NaN for three objectives."""
     n_points: int
     """Distinct non-dominated points."""
 

@@ -77,7 +77,8 @@ class OptLLM(Algorithm):
 
     Raises:
         TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family.
-        ValueError: If an operator is given for a problem with latency, or ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
+        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or (by ``minimize``) an
+            operator is given for a problem with latency.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -136,7 +137,8 @@ class OptLLM(Algorithm):
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         if self.surface is not None:
-            return self._advance(infills)
+            self._advance(infills)
+            return
         problem, n_grid = self.problem, int(self.n_grid.value)
         F, X = infills.get("F", "X")
         self.gap = Gap.between(F[0], F[1], problem.n_queries, n_grid)

@@ -12,7 +12,7 @@ N_SPLITS = 32
 """Gaps that one iteration splits at once."""
 
 CELL = 2.5
-"""Widest gap that the grid asks for, in n_grid-ths of the objectives' ranges: a surface has the square of a front's cells."""
+"""Widest gap that the grid asks for, in n_grid-ths of the ranges: a surface has the square of a front's cells."""
 
 STRIDE = 5
 """Of the grid's gaps the walk makes one step out of: 50 gaps are ten partitions, 66 directions."""

@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 
 N_TRIES = 3
-"""Halvings in a row that find no new plan, after which an edge is left alone: its ends are neighbours on the surface."""
+"""Halvings in a row that find no new plan, after which an edge is left alone: its ends are neighbours."""
 
 
 class WeightMesh:

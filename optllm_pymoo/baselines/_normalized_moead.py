@@ -21,8 +21,9 @@ SMALLEST_WEIGHT = 1e-4
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    The scale comes from the ends of the exact front, with latency from the three individual optima. Children compete at the weight whose neighbourhood their
-    parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
+    The scale comes from the ends of the exact front, with latency from the three individual optima. Children compete
+    at the weight whose neighbourhood their parents are from (pymoo 0.6.2 pairs them with others when a crossover has
+    two children).
 
     Args:
         pop_size: Number of weights, one plan each; at least 2. On a grid of three objectives they are the largest
