@@ -48,4 +48,7 @@ def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> 
     """
     first = slice(n_queries)
     masked = None if problem.allowed is None else problem.allowed[first]
-    return AllocationProblem(problem.cost[first], problem.accuracy[first], allowed=masked, llms=problem.llms)
+    seconds = None if problem.latency is None else problem.latency[first]
+    return AllocationProblem(
+        problem.cost[first], problem.accuracy[first], allowed=masked, latency=seconds, llms=problem.llms
+    )

@@ -17,8 +17,8 @@ class WithinBudget(Choice):
 
     Args:
         budget_usd: Total US$ for the batch, >= 0.
-        promise: Probability in [0.5, 1) with which accuracy is promised: the plan that promises most is taken. None looks
-            at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        promise: Probability in [0.5, 1) with which accuracy is promised: the plan that promises most is taken.
+            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
         max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:
@@ -61,8 +61,8 @@ class AtLeastAccuracy(Choice):
 
     Args:
         target: Mean accuracy in [0, 1].
-        promise: Probability in [0.5, 1) with which the target is to be reached: what is promised must reach it. None looks
-            at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        promise: Probability in [0.5, 1) with which the target is to be reached: what is promised must reach it.
+            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
         max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Budgets, targets, quotas, latency and promises: what constraints cost, against their yardsticks."""
