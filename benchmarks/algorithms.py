@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import NamedTuple
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
+import numpy as np
 from pymoo.core.algorithm import Algorithm
 
 from optllm_pymoo import OptLLM, baselines
+from optllm_pymoo.operators import Destruction, RandomDestruction
 
 POP_SIZE = 100
+N_PROGRAMMES = 20
+"""Integer programmes of a sweep: each takes seconds, whatever the budget of evaluations."""
 
 
 class Settings(NamedTuple):
@@ -37,6 +42,25 @@ class Variant(NamedTuple):
     """Whether it is to go on until the budget is spent; otherwise it ends by itself."""
     is_random: bool = True
     """Whether seeds make a difference."""
+    requires: str | None = None
+    """Package that has to be installed, with the extra of the same name; None for what always is."""
+
+
+class Standstill(Destruction):
+    """Destroys nothing, so that the walk it belongs to ends at once, and no gap is split."""
+
+    def _do(self, problem: Any, X: np.ndarray, *, random_state: Any, **kwargs: Any) -> np.ndarray:
+        return X
+
+
+def _walks(up: type[Destruction] | None, down: type[Destruction] | None) -> Callable[[Settings], Algorithm]:
+    """OptLLM's walks with other destructions, None for the usual ones, and nothing after the walks."""
+
+    def make(settings: Settings) -> Algorithm:
+        changed = {"destruction_up": up and up(), "destruction_down": down and down(), "split": Standstill()}
+        return OptLLM(n_grid=settings.n_grid, **changed)
+
+    return make
 
 
 _OPERATORS = {
@@ -71,6 +95,25 @@ def _swarm() -> dict[str, Variant]:
     }
 
 
+def _pygmo(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
+    """Both starts of an algorithm of pygmo's."""
+
+    def variant(start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: factory(pop_size=max(5, min(POP_SIZE, settings.budget)), start=start)
+
+    return {
+        f"{family}{s}": Variant(
+            variant(start), f"{title} of pygmo, published parameters, {from_start}", requires="pygmo"
+        )
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+def _alns(settings: Settings) -> Algorithm:
+    """A hundred plans for each of as many scalarisations as the budget has room for."""
+    return baselines.alns_search(n_weights=max(2, settings.budget // 100))
+
+
 VARIANTS: dict[str, Variant] = {
     "optllm": Variant(
         lambda settings: OptLLM(n_grid=settings.n_grid),
@@ -80,6 +123,18 @@ VARIANTS: dict[str, Variant] = {
         lambda settings: OptLLM(n_grid=settings.n_grid),
         "OptLLM as it ends by itself, once no gap is wider than its grid",
         fills_budget=False,
+    ),
+    "optllm:up": Variant(_walks(None, Standstill), "OptLLM's upward walk alone", fills_budget=False),
+    "optllm:down": Variant(_walks(Standstill, None), "OptLLM's downward walk alone", fills_budget=False),
+    "optllm:random-destruction": Variant(
+        _walks(RandomDestruction, RandomDestruction),
+        "OptLLM's walks, a tenth of the queries destroyed at random in each round",
+        fills_budget=False,
+    ),
+    "exact": Variant(
+        lambda settings: baselines.exact_front(n_points=settings.budget),
+        "the exact front itself, as many of its points as the budget has evaluations",
+        is_random=False,
     ),
     "lambda-sweep": Variant(
         lambda settings: baselines.lambda_sweep(n_weights=settings.budget),
@@ -99,6 +154,27 @@ VARIANTS: dict[str, Variant] = {
     **_evolutionary("moead", baselines.moead, "MOEA/D, boundary intersection, normalised objectives"),
     **_evolutionary("moead-gen", baselines.moead_gen, "MOEA/D-GEN, Tchebycheff, normalised objectives"),
     **_swarm(),
+    "carrot": Variant(
+        lambda settings: baselines.carrot(n_weights=settings.budget),
+        "CARROT: weighted sums of cost and error, as many evenly spaced weights as the budget has evaluations",
+        is_random=False,
+    ),
+    "epsilon-constraint": Variant(
+        lambda settings: baselines.epsilon_constraint(n_points=max(2, min(N_PROGRAMMES, settings.budget))),
+        "minimum cost for each of 20 accuracies, by integer programming",
+        fills_budget=False,
+        is_random=False,
+    ),
+    "forc": Variant(
+        lambda settings: baselines.forc(n_budgets=max(2, min(N_PROGRAMMES, settings.budget))),
+        "FORC: maximum accuracy for each of 20 budgets, by integer programming",
+        fills_budget=False,
+        is_random=False,
+    ),
+    "alns": Variant(_alns, "adaptive large neighbourhood search with OptLLM's operators", requires="alns"),
+    **_pygmo("pygmo-nspso", baselines.pygmo_nspso, "Particle swarm NSPSO"),
+    **_pygmo("pygmo-moead", baselines.pygmo_moead, "MOEA/D, boundary intersection,"),
+    **_pygmo("pygmo-moead-gen", baselines.pygmo_moead_gen, "MOEA/D-GEN, Tchebycheff,"),
 }
 """Every algorithm, in the order in which tables show them."""
 
@@ -162,6 +238,16 @@ def parse_algorithms(text: str, /) -> tuple[str, ...]:
     for name in names:
         find_variant(name)
     return names
+
+
+def missing_extra(name: str, /) -> str | None:
+    """Return the extra that has to be installed before an algorithm can run, None if it can.
+
+    Raises:
+        ValueError: If there is no algorithm of that name.
+    """
+    package = find_variant(name).requires
+    return package if package is not None and find_spec(package) is None else None
 
 
 def family_of(name: str, /) -> str:

@@ -15,11 +15,13 @@ ROUNDING = 1e-9
 OURS = "optllm"
 
 
-def findings(summary: pd.DataFrame, /) -> list[str]:
+def findings(summary: pd.DataFrame, /, *, ours: str = OURS) -> list[str]:
     """Draw sentences from the table of one batch.
 
     Args:
-        summary: The rows of `benchmarks.summary.summarise` for one batch, indexed by algorithm.
+        summary: The rows of `benchmarks.summary.averages` for one batch under one limit, indexed by algorithm. Their
+            ``budget`` is NaN where evaluations are not limited.
+        ours: Variant of OptLLM that is compared with the others.
 
     Returns:
         Sentences in Markdown. Wherever another family of algorithms wins against OptLLM or comes within 1 %,
@@ -30,32 +32,40 @@ def findings(summary: pd.DataFrame, /) -> list[str]:
         return ["Every algorithm failed."]
     ratio = done["hypervolume_ratio"].sort_values(ascending=False, kind="stable")
     sentences = [f"`{ratio.index[0]}` has the highest mean hypervolume ratio, {ratio.iloc[0]:.4f}."]
-    if OURS in ratio.index:
-        sentences += _rivals(ratio)
-        sentences += _seconds(done)
+    if ours in ratio.index:
+        sentences += rivals(ratio, ours)
+        sentences += _seconds(done, ours)
     sentences += _effects(ratio, ":warm", "Starting from the two extreme plans")
     sentences += _effects(ratio, ":published", "Using the published operators instead of categorical ones")
     sentences += _overshoots(done)
     return sentences
 
 
-def _rivals(ratio: pd.Series) -> list[str]:
-    """Who beats OptLLM or comes within 1 %, and if nobody does, who is nearest."""
-    ours = ratio[OURS]
-    rivals = ratio[_is_baseline(ratio.index)]
-    wins = rivals > ours * (1 + ROUNDING)
-    winners, close = rivals[wins], rivals[~wins & (rivals >= ours * (1 - CLOSE))]
+def rivals(values: pd.Series, ours: str, /) -> list[str]:
+    """Say who beats OptLLM or comes within 1 %, and if nobody does, who is nearest.
+
+    Args:
+        values: By algorithm, best first; larger is better.
+        ours: Variant of OptLLM that is compared with the other families.
+    """
+    own = values[ours]
+    others = values[_is_baseline(values.index)]
+    wins = others > own * (1 + ROUNDING)
+    winners, close = others[wins], others[~wins & (others >= own * (1 - CLOSE))]
     sentences = [
-        f"`{name}` beats `{OURS}`: {_versus(value, ours)} ({100 * (value / ours - 1):.2g} % more)."
-        for name, value in winners.items()
+        f"`{name}` beats `{ours}`: {_versus(value, own)}{_more(value, own)}." for name, value in winners.items()
     ]
-    sentences += [f"`{name}` comes within 1 % of `{OURS}`: {_versus(value, ours)}." for name, value in close.items()]
-    if len(rivals) and not sentences:
+    sentences += [f"`{name}` comes within 1 % of `{ours}`: {_versus(value, own)}." for name, value in close.items()]
+    if len(others) and not sentences:
         sentences = [
-            f"No baseline comes within 1 % of `{OURS}` ({ours:.4f}); the nearest is `{rivals.index[0]}`"
-            f" with {rivals.iloc[0]:.4f}."
+            f"No baseline comes within 1 % of `{ours}` ({own:.4f}); the nearest is `{others.index[0]}`"
+            f" with {others.iloc[0]:.4f}."
         ]
     return sentences
+
+
+def _more(value: float, own: float) -> str:
+    return f" ({100 * (value / own - 1):.2g} % more)" if own > 0 else ""
 
 
 def _versus(value: float, ours: float) -> str:
@@ -64,16 +74,16 @@ def _versus(value: float, ours: float) -> str:
     return f"{value:.{digits}f} against {ours:.{digits}f}"
 
 
-def _seconds(done: pd.DataFrame) -> list[str]:
+def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
     """How long OptLLM takes beside the baselines that evaluate as much, the budget at least."""
-    ours = done.loc[OURS]
-    as_many = done["evaluations"] >= np.minimum(ours["evaluations"], done["budget"])
+    own = done.loc[ours]
+    as_many = done["evaluations"] >= np.minimum(own["evaluations"], done["budget"])
     others = done[_is_baseline(done.index) & as_many]
     if others.empty:
         return []
     seconds = others["seconds"]
     return [
-        f"`{OURS}` takes {ours['seconds']:.3g} s for {ours['evaluations']:,.0f} evaluations; the baselines"
+        f"`{ours}` takes {own['seconds']:.3g} s for {own['evaluations']:,.0f} evaluations; the baselines"
         f" that evaluate as many or use up the budget take {seconds.min():.3g} s (`{seconds.idxmin()}`) to"
         f" {seconds.max():.3g} s (`{seconds.idxmax()}`)."
     ]
@@ -94,7 +104,7 @@ def _overshoots(done: pd.DataFrame) -> list[str]:
     over = done[done["evaluations"] > done["budget"]]
     if over.empty:
         return []
-    names = ", ".join(f"`{name}` ({row['evaluations']:,.0f})" for name, row in over.iterrows())
+    names = ", ".join(f"`{name}` ({row['evaluations']:,.10g})" for name, row in over.iterrows())
     return [
         f"More than the budget was evaluated by {names}; the measures, save the one on the result set, leave"
         " out what came after it."

@@ -32,12 +32,26 @@ def summarise(runs: Sequence[Run], /) -> pd.DataFrame:
         one), ``n_seeds`` how many succeeded, ``n_failed`` how many didn't. NaN where all failed.
     """
     frame = to_frame(runs)
-    frame["failed"] = frame["error"] != ""
-    frame["succeeded"] = ~frame["failed"]
-    keys = ["data", "algorithm"]
+    summary = averages(frame.assign(failed=frame["error"] != ""), ["data", "algorithm"])
+    return summary.fillna({"hypervolume_sd": 0.0})
+
+
+def averages(frame: pd.DataFrame, keys: Sequence[str], /) -> pd.DataFrame:
+    """Average the runs that succeeded.
+
+    Args:
+        frame: One row per run: the columns ``keys``, `MEASURES`, `COUNTS`, ``seconds``, ``peak_rss_mib`` and
+            ``failed``.
+        keys: What tells apart runs that are not averaged; the last is the algorithm.
+
+    Returns:
+        As `summarise`, but the standard deviation of a single run is NaN.
+    """
+    frame = frame.assign(failed=frame["failed"].astype(bool), succeeded=~frame["failed"].astype(bool))
+    keys = list(keys)
     counts = frame.groupby(keys, sort=False).agg(n_seeds=("succeeded", "sum"), n_failed=("failed", "sum"))
     good = frame[frame["succeeded"]].groupby(keys, sort=False)
     means = good[[*MEASURES, *COUNTS, "seconds"]].mean()
-    means["hypervolume_sd"] = good["hypervolume_ratio"].std().fillna(0.0)
+    means["hypervolume_sd"] = good["hypervolume_ratio"].std()
     means["peak_rss_mib"] = good["peak_rss_mib"].max()
     return counts.join(means)

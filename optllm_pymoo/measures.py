@@ -2,18 +2,25 @@
 
 Every measure looks at objectives only, (n, 2) total US$ and negated mean accuracy, and scales both to [0, 1]
 between the cheapest and the most accurate plan of the exact front, so that neither dollars nor accuracy
-drowns the other. None of them says how well a plan does on outcomes that the search never saw.
+drowns the other. A `BoundFront` may stand in for the exact front where limits make that unknown: the ratio of
+hypervolumes is then a lower bound and the shortfalls are upper bounds of the true ones.
+
+None of the measures says how well a plan does on outcomes that the search never saw.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 from weakref import WeakKeyDictionary
 
 import moocore
 import numpy as np
 
+from optllm_pymoo.limits.bound_front import BoundFront
 from optllm_pymoo.supported_front import SupportedFront
+
+Yardstick = Union[SupportedFront, BoundFront]  # noqa: UP007
+"""What a set of plans is measured against: the exact front, or with quotas and floors its outer bound."""
 
 REFERENCE_POINTS = 1000
 """The exact front is thinned to so many points for the measures whose work is quadratic."""
@@ -21,7 +28,7 @@ REFERENCE_POINTS = 1000
 COVERED = 1e-9
 """Slack, on the scaled objectives, within which a plan counts as no worse than another."""
 
-_exact_hypervolumes: WeakKeyDictionary[SupportedFront, float] = WeakKeyDictionary()
+_exact_hypervolumes: WeakKeyDictionary[Yardstick, float] = WeakKeyDictionary()
 
 
 class SearchQuality(NamedTuple):
@@ -39,7 +46,7 @@ class SearchQuality(NamedTuple):
     """Distinct non-dominated points."""
 
 
-def search_quality(F: Any, front: SupportedFront, /) -> SearchQuality:
+def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
     """Take all measures of a set of plans.
 
     Args:
@@ -62,7 +69,7 @@ def search_quality(F: Any, front: SupportedFront, /) -> SearchQuality:
     )
 
 
-def normalise(F: Any, front: SupportedFront, /) -> np.ndarray:
+def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
     """Scale objectives to the ranges of the exact front.
 
     Cost becomes 0 at the cheapest and 1 at the most accurate plan, negated accuracy 1 at the cheapest and 0
@@ -115,7 +122,7 @@ def non_dominated(F: Any, /) -> np.ndarray:
     return kept[np.argsort(F[kept, 0])]
 
 
-def hypervolume_ratio(F: Any, front: SupportedFront, /) -> float:
+def hypervolume_ratio(F: Any, front: Yardstick, /) -> float:
     """Divide the area that the plans dominate by the area that the exact front dominates.
 
     Both areas are taken on scaled objectives up to the reference point (1, 1). The supported front leaves
@@ -143,14 +150,14 @@ def hypervolume_ratio(F: Any, front: SupportedFront, /) -> float:
     points = normalise(F, front)
     exact = _exact_hypervolumes.get(front)
     if exact is None:
-        exact = _exact_hypervolumes[front] = _hypervolume(normalise(front.F, front))
+        exact = _exact_hypervolumes[front] = _front_hypervolume(front)
     if exact > 0.0:
         return _hypervolume(points) / exact
     shortfall = np.clip(points[:, None] - normalise(front.F, front), 0.0, None).max(axis=2)
     return float(np.mean(shortfall.min(axis=0) <= COVERED))
 
 
-def additive_epsilon(F: Any, front: SupportedFront, /) -> float:
+def additive_epsilon(F: Any, front: Yardstick, /) -> float:
     """Find how far the exact front must be worsened until the plans are no worse anywhere.
 
     The unary additive epsilon indicator on scaled objectives (Zitzler et al. 2003): 0 is perfect.
@@ -165,7 +172,7 @@ def additive_epsilon(F: Any, front: SupportedFront, /) -> float:
     return float(moocore.epsilon_additive(normalise(F, front), ref=_reference(front)))
 
 
-def igd_plus(F: Any, front: SupportedFront, /) -> float:
+def igd_plus(F: Any, front: Yardstick, /) -> float:
     """Average over the exact front how much the nearest plan falls short of it.
 
     IGD+ on scaled objectives (Ishibuchi et al. 2015), weakly Pareto-compliant: 0 is perfect.
@@ -181,7 +188,7 @@ def igd_plus(F: Any, front: SupportedFront, /) -> float:
     return float(moocore.igd_plus(normalise(F, front), ref=_reference(front)))
 
 
-def spread(F: Any, front: SupportedFront, /) -> float:
+def spread(F: Any, front: Yardstick, /) -> float:
     r"""Measure how unevenly the plans follow the front, and how far they stay from its ends.
 
     Deb's Δ (Deb et al. 2002, section V) on scaled objectives, over the non-dominated points in order of
@@ -231,5 +238,16 @@ def _hypervolume(points: np.ndarray) -> float:
     return float(moocore.hypervolume(points, ref=(1.0, 1.0)))
 
 
-def _reference(front: SupportedFront) -> np.ndarray:
+def _front_hypervolume(front: Yardstick) -> float:
+    """Area above the exact front's points; for a bound the area above its polyline, which no set of plans exceeds."""
+    points = normalise(front.F, front)
+    if isinstance(front, BoundFront):
+        x, y = np.clip(points, 0.0, 1.0).T
+        return float(1.0 - x[-1] + np.sum(np.diff(x) * (2.0 - y[:-1] - y[1:]) / 2))
+    return _hypervolume(points)
+
+
+def _reference(front: Yardstick) -> np.ndarray:
+    if isinstance(front, BoundFront):
+        return normalise(front.along(REFERENCE_POINTS), front)
     return normalise(front.F[front.thin(REFERENCE_POINTS)], front)

@@ -114,6 +114,19 @@ class SupportedFront:
         )
         return Steps(query, from_llm, to_llm, delta_cost, delta_accuracy)
 
+    def step(self, k: int, /) -> tuple[int, int, int]:
+        """Look up the step from point ``k`` to the next: its query, the LLM it leaves and the one it moves to."""
+        query, from_llm, to_llm = (int(moves[k]) for moves in self._moves)
+        return query, from_llm, to_llm
+
+    def queries_near(self, k: int, /, n_steps: int) -> np.ndarray:
+        """Find the queries of the ``n_steps`` steps before point ``k`` and of as many after it.
+
+        Returns:
+            Distinct rising query numbers.
+        """
+        return np.unique(self._moves[0][max(0, k - n_steps) : k + n_steps])
+
     @cached_property
     def levels(self) -> np.ndarray:
         """(N, M) number of upgrade steps that a query has taken when it is at an LLM; built when first asked for.

@@ -240,3 +240,12 @@ def test_front_of_the_problem_is_this_front():
     np.testing.assert_array_equal(problem.supported_front.F, case.front().F)
     assert problem.supported_front is problem.supported_front
     assert repr(case.front()).startswith(f"SupportedFront({len(case.front())} plans for 5 queries on 4 LLMs")
+
+
+def test_single_steps():
+    """One step is looked up as `steps` has it; the queries near a point are those of the steps around it."""
+    front = EDGE_CASES["random"].front()
+    steps = front.steps
+    for k in range(len(front) - 1):
+        assert front.step(k) == (steps.query[k], steps.from_llm[k], steps.to_llm[k])
+        assert front.queries_near(k, 2).tolist() == sorted({*steps.query[max(0, k - 2) : k + 2].tolist()})

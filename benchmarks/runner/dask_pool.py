@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -54,7 +54,7 @@ class DaskCluster:
         if address == LOCAL:
             self._client.run(leave_interrupts_to_parent)
 
-    def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
+    def results(self, tasks: Iterable[Task], /) -> Generator[Measured, None, None]:
         """Measure tasks on the cluster."""
         backend = TellingDaskBackend(client=self._client, wait_for_workers_timeout=RESTART_SECONDS)
         parallel = joblib.Parallel(

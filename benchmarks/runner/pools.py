@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Pool(Protocol):
     n_jobs: int
     """How many are measured at the same time."""
 
-    def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
+    def results(self, tasks: Iterable[Task], /) -> Generator[Measured, None, None]:
         """Measure tasks, and return each as soon as it is ready.
 
         Args:
@@ -51,9 +51,9 @@ class InProcess:
 
     n_jobs = 1
 
-    def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
+    def results(self, tasks: Iterable[Task], /) -> Generator[Measured, None, None]:
         """Measure tasks in the order given."""
-        return map(measure, tasks)
+        return (measure(task) for task in tasks)
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -69,7 +69,7 @@ class Processes:
     def __init__(self, n_jobs: int, /) -> None:
         self.n_jobs = n_jobs
 
-    def results(self, tasks: Iterable[Task], /) -> Iterator[Measured]:
+    def results(self, tasks: Iterable[Task], /) -> Generator[Measured, None, None]:
         """Measure tasks in worker processes, which stay for the next call."""
         with joblib.parallel_config(
             backend="loky", inner_max_num_threads=1, initializer=prepare_worker, initargs=(os.getpid(),)
@@ -82,7 +82,7 @@ class Processes:
         get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
-def as_they_come(parallel: joblib.Parallel, tasks: Iterable[Task], /) -> Iterator[Measured]:
+def as_they_come(parallel: joblib.Parallel, tasks: Iterable[Task], /) -> Generator[Measured, None, None]:
     """Run tasks, and turn whatever joblib raises about its workers into `PoolBroken`."""
     try:
         with closing(parallel(joblib.delayed(measure)(task) for task in tasks)) as results:

@@ -89,8 +89,9 @@ def write_record(path: Path, record: Record, /) -> None:
             "provenance": vars(record.provenance),
         }
     )
-    members = {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
-    np.savez(path, **{_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}, **members)
+    members: dict[str, Any] = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
+    members |= {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
+    np.savez(path, **members)
 
 
 def read_record(path: Path, cell: Cell, /) -> Record:
@@ -107,7 +108,8 @@ def read_record(path: Path, cell: Cell, /) -> Record:
         arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}
     if text["format"] != FORMAT:
         raise ValueError(f"format {text['format']}; this version reads format {FORMAT}")
-    if json.dumps(text["description"], sort_keys=True, separators=(",", ":")) != canonical(cell):
+    # as numbers, not letter by letter: 0.0 is described like 0
+    if text["description"] != json.loads(canonical(cell)):
         raise ValueError(f"this is another cell than {key_of(cell)}")
     outcome = Outcome(text["measures"], text["timings"], arrays)
     return Record(

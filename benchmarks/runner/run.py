@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from queue import Empty
@@ -116,11 +116,13 @@ class Run:
             self._watcher.started(cell)
             yield task
 
-    def _broke(self, results: Iterator[Measured]) -> str:
+    def _broke(self, results: Generator[Measured, None, None]) -> str:
         """File what comes back, and return what broke the pool; nothing if it is whole."""
         try:
-            for measured in results:
-                self._receive(measured)
+            # closed here, also when this is interrupted: joblib then stops its workers at once
+            with closing(results):
+                for measured in results:
+                    self._receive(measured)
         except PoolBroken as error:
             return str(error)
         return ""

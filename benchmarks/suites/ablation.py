@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from benchmarks.experiment.search import Limit, SearchCell
 from benchmarks.experiment.sources import Source
 from benchmarks.experiment.split import Setting
-from benchmarks.splits import Split
 from benchmarks.suites import published
 from benchmarks.suites.base import Options, Plan
 from benchmarks.suites.batches import Protocol, available, plan_of, searches, sources_of
@@ -20,9 +19,10 @@ ALPHAS = (-1.0, 0.0, 1.0)
 LABELS = (0.02, 0.06, 0.11, 0.21)
 """The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with."""
 
-OURS, UNSHRUNK, PUBLISHED, CONSTANTS = "ours", "unshrunk", "published", "constants"
-PREDICTORS = (OURS, UNSHRUNK, CONSTANTS)
+PREDICTORS = ("ours", "unshrunk", "constants")
 """Beside the published one."""
+
+ALGORITHMS = (*WALKS, "single-llms", "random-search")
 
 ENDS_BY_ITSELF = Limit(evaluations=published.EVALUATIONS)
 
@@ -44,36 +44,39 @@ def parts(settings: Sequence[Setting], algorithms: Sequence[str], /) -> Iterator
     yield from searches(settings, algorithms, ENDS_BY_ITSELF)
 
 
-def label_shares(source: Source, splits: int, shares: Sequence[float] = LABELS, /) -> Iterator[SearchCell]:
+def label_shares(source: Source, how: Protocol, shares: Sequence[float] = LABELS, /) -> Iterator[SearchCell]:
     """Yield the searches that differ in the labelled share."""
     for share in shares:
-        how = published.protocol(splits, labels=share)
-        yield from searches(list(how.settings(source)), ("optllm:walks",), ENDS_BY_ITSELF, alpha=published.ALPHA)
+        settings = how._replace(labels=share).settings(source)
+        yield from searches(settings, ("optllm:walks",), ENDS_BY_ITSELF, alpha=published.ALPHA)
 
 
-def predictors(source: Source, splits: int, /) -> Iterator[SearchCell]:
+def predictors(source: Source, how: Protocol, /) -> Iterator[SearchCell]:
     """Yield the searches that differ in the predictor, on the paper's splits."""
-    for predictor in PREDICTORS:
-        how = Protocol(predictor, published.LABELS, Split.random.value, splits)
-        yield from searches(list(how.settings(source)), ("exact",), ENDS_BY_ITSELF)
+    for predictor in (how.predictor, *PREDICTORS):
+        settings = how._replace(predictor=predictor).settings(source)
+        yield from searches(settings, ("exact",), ENDS_BY_ITSELF)
 
 
 def cells(
-    sources: Sequence[Source], algorithms: Sequence[str], splits: int, shares: Sequence[float] = LABELS, /
-) -> Iterator[SearchCell]:
-    """Yield all of them."""
+    sources: Sequence[Source], algorithms: Sequence[str], how: Protocol, shares: Sequence[float] = LABELS, /
+) -> dict[str, list[SearchCell]]:
+    """Return all of them, by what they are about; what needs a prediction is left out for data without texts."""
+    found: dict[str, list[SearchCell]] = {name: [] for name in ("n_grid", "parts", "alpha", "labels", "predictors")}
     for source in sources:
-        settings = list(published.protocol(splits).settings(source))
-        yield from n_grids(settings)
-        yield from parts(settings, algorithms)
+        settings = list(how.settings(source))
+        found["n_grid"] += n_grids(settings)
+        found["parts"] += parts(settings, algorithms)
         if source.has_texts:
-            yield from alphas(settings)
-            yield from label_shares(source, splits, shares)
-            yield from predictors(source, splits)
+            found["alpha"] += alphas(settings)
+            found["labels"] += label_shares(source, how, shares)
+            found["predictors"] += predictors(source, how)
+    return found
 
 
 def plan(options: Options, /) -> Plan:
     """List the cells for the options given."""
     sources = sources_of(options)
-    chosen = available(options.algorithms or (*WALKS, "single-llms", "random-search"))
-    return plan_of(cells(sources, chosen.algorithms, options.splits or SPLITS), sources, chosen.notes)
+    chosen = available(options.algorithms or ALGORITHMS)
+    how = published.protocol(options.splits or SPLITS)
+    return plan_of(cells(sources, chosen.algorithms, how), sources, chosen.notes)

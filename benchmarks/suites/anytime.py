@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from benchmarks.experiment.search import Limit
+from collections.abc import Iterator, Sequence
+
+from benchmarks.experiment.search import Limit, SearchCell
+from benchmarks.experiment.sources import Source
 from benchmarks.suites import fair
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import available, plan_of, sources_of
+from benchmarks.suites.batches import available, plan_of, searches, sources_of
 from benchmarks.suites.lists import ANYTIME
 
 SPLITS = 5
+
+
+def repeated(source: Source, algorithms: Sequence[str], repetitions: int, evaluations: int, /) -> Iterator[SearchCell]:
+    """Yield several searches of one table, that of the first split: attainment is about one problem."""
+    setting = next(fair.protocol(1).settings(source))
+    yield from searches([setting], algorithms, Limit(evaluations=evaluations), repetitions=repetitions)
 
 
 def plan(options: Options, /) -> Plan:
     """List the cells for the options given: those of `fair` at equal evaluations, whose traces tell the rest."""
     sources = sources_of(options)
     chosen = available(options.algorithms or ANYTIME)
-    limit = Limit(evaluations=options.evaluations or fair.EVALUATIONS)
-    found = fair.cells(sources, chosen.algorithms, fair.protocol(options.splits or SPLITS), (limit,))
-    return plan_of(found, sources, chosen.notes)
+    evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
+    limits = (Limit(evaluations=evaluations),)
+    parts = {
+        "anytime": list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits)),
+        "attainment": [cell for source in sources for cell in repeated(source, chosen.algorithms, splits, evaluations)],
+    }
+    return plan_of(parts, sources, chosen.notes)

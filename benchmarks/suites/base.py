@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,11 +42,13 @@ class Plan:
         cells: What is to be measured, each once. Cells that they need are found through `Cell.needs`.
         datasets: How to read each data set by name; read when first asked for.
         notes: Sentences for the report on what was left out, such as baselines whose extra is missing.
+        parts: The cells by the part of the report that tells about them; a cell may be in several.
     """
 
     cells: Sequence[Cell]
     datasets: Mapping[str, Callable[[], Dataset]]
     notes: Sequence[str] = ()
+    parts: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

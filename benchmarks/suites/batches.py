@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from benchmarks.algorithms import find_variant, missing_extra
+from benchmarks.experiment.cell import Cell
 from benchmarks.experiment.search import Limit, SearchCell
 from benchmarks.experiment.sources import Source, from_files, readers, synthetic_texts
 from benchmarks.experiment.split import Setting
@@ -79,8 +81,13 @@ def searches(
                 yield SearchCell(setting, algorithm, limit, n_grid, alpha, repetition)
 
 
-def plan_of(cells: Iterable[object], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
+def plan_of(parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
     """Put a plan together, each cell once."""
-    unpredicted = [f"`{source.name}` has no texts, so its known outcomes are searched." for source in sources]
-    silent = [note for note, source in zip(unpredicted, sources, strict=True) if not source.has_texts]
-    return Plan(tuple(dict.fromkeys(cells)), readers(sources), (*notes, *silent))
+    listed = {name: tuple(dict.fromkeys(cells)) for name, cells in parts.items()}
+    silent = [
+        f"`{source.name}` has no texts, so its known outcomes are searched, and nothing is realised."
+        for source in sources
+        if not source.has_texts
+    ]
+    together = tuple(dict.fromkeys(chain.from_iterable(listed.values())))
+    return Plan(together, readers(sources), (*notes, *silent), listed)

@@ -37,4 +37,4 @@ def plan(options: Options, /) -> Plan:
     chosen = available(options.algorithms or FAIR)
     limits = (Limit(evaluations=options.evaluations or EVALUATIONS), Limit(seconds=options.seconds or SECONDS))
     found = cells(sources, chosen.algorithms, protocol(options.splits or SPLITS), limits)
-    return plan_of(found, sources, chosen.notes)
+    return plan_of({"fair": found}, sources, chosen.notes)

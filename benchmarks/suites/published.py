@@ -46,4 +46,4 @@ def plan(options: Options, /) -> Plan:
     chosen = available(options.algorithms or ("optllm:walks", *PUBLISHED, *PYGMO))
     how = protocol(options.splits or SPLITS)
     found = cells(sources, chosen.algorithms, how, options.evaluations or EVALUATIONS)
-    return plan_of(found, sources, chosen.notes)
+    return plan_of({"published": found}, sources, chosen.notes)

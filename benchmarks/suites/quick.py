@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from benchmarks.experiment.search import Limit
 from benchmarks.experiment.sources import Source, synthetic_texts
-from benchmarks.suites import ablation, fair, published, scaling
+from benchmarks.memory import available_bytes
+from benchmarks.suites import ablation, anytime, fair, published, scaling
 from benchmarks.suites.base import Options, Plan
 from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
 from benchmarks.suites.lists import PUBLISHED
 
 EVALUATIONS = 1_000
+N_QUERIES, N_LLMS = (1_000, 10_000), (2,)
+PREDICT_UP_TO = 0
+"""Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` tells how long."""
+
 SECONDS = 0.3
 SPLITS = 2
 
@@ -27,7 +32,10 @@ ALGORITHMS = (
     "moead",
     "mopso",
 )
-PARTS = ("optllm:up", "optllm:down", "optllm:random-destruction", "exact")
+REPEATED = ("optllm", "nsga2:warm", "moead")
+REPETITIONS = 3
+SHARES = (published.LABELS, 0.11)
+PARTS = ("optllm:up", "optllm:down", "optllm:random-destruction", "exact", "single-llms")
 
 
 def own_batches() -> list[Source]:
@@ -39,15 +47,18 @@ def plan(options: Options, /) -> Plan:
     """List the cells for the options given."""
     sources = sources_of(options, own_batches)
     splits, evaluations = options.splits or SPLITS, options.evaluations or EVALUATIONS
-    chosen = available(options.algorithms or ALGORITHMS)
+    chosen, pieces = available(options.algorithms or ALGORITHMS), available(PARTS)
     limits = (Limit(evaluations=evaluations), Limit(seconds=options.seconds or SECONDS))
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
-    found = [
-        *published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations),
-        *fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits),
-    ]
-    for source in sources:
-        settings = list(paper.settings(source))
-        found += [*ablation.n_grids(settings), *ablation.alphas(settings), *ablation.parts(settings, PARTS)]
-    sizes = scaling.plan_within(scaling.available_bytes(), scaling.cells((1_000, 10_000), (2, 8), 10_000))
-    return plan_of([*found, *sizes.cells], sources, (*chosen.notes, *sizes.notes))
+    in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
+    repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
+    sizes = scaling.plan_within(available_bytes(), scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO))
+    parts = {
+        "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
+        "fair": in_time,
+        "anytime": [cell for cell in in_time if cell.limit == limits[0]],
+        "attainment": list(anytime.repeated(sources[0], repeated, REPETITIONS, evaluations)),
+        **ablation.cells(sources[:1], pieces.algorithms, paper, SHARES),
+        "scaling": sizes.cells,
+    }
+    return plan_of(parts, sources, (*chosen.notes, *pieces.notes, *sizes.notes))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.experiment.scaling import ScalingCell
 from benchmarks.memory import available_bytes
 from benchmarks.suites.base import Options, Plan
+from benchmarks.suites.batches import plan_of
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
 
@@ -25,12 +26,16 @@ SHARE_OF_MEMORY = 0.7
 
 
 def cells(
-    n_queries: Sequence[int] = N_QUERIES, n_llms: Sequence[int] = N_LLMS, fixed_n_queries: int = FIXED_N_QUERIES, /
+    n_queries: Sequence[int] = N_QUERIES,
+    n_llms: Sequence[int] = N_LLMS,
+    fixed_n_queries: int = FIXED_N_QUERIES,
+    predict_up_to: int = PREDICT_UP_TO,
+    /,
 ) -> Iterator[ScalingCell]:
     """Yield each stage at growing N with 12 LLMs, and at growing M."""
     for stage in STAGES:
         for n in n_queries:
-            if stage != "predict" or n <= PREDICT_UP_TO:
+            if stage != "predict" or n <= predict_up_to:
                 yield ScalingCell(stage, n, FIXED_N_LLMS, "float64" if n <= FLOAT64_UP_TO else "float32")
         if stage != "predict":
             yield from (ScalingCell(stage, fixed_n_queries, m) for m in n_llms)
@@ -58,4 +63,4 @@ def plan_within(n_bytes: int, found: Iterator[ScalingCell], /) -> Plan:
         f" {n_bytes / 2**30:.1f} GiB were free."
         for cell in beyond
     ]
-    return Plan(tuple(dict.fromkeys(fitting)), {}, notes)
+    return plan_of({"scaling": fitting}, (), notes)

@@ -22,7 +22,9 @@ class NonDominatedArchive:
         return len(self.individuals)
 
     def add(self, pop: Population) -> None:
-        """Merge evaluated individuals into the archive, O(n log n)."""
+        """Merge evaluated individuals into the archive, but for those that break a constraint; O(n log n)."""
+        feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
+        pop = pop[feasible]
         merged = Population.merge(self.individuals, pop)
         F = np.concatenate([self.F, np.reshape(pop.get("F"), (-1, 2))])
         kept = np.flatnonzero(is_nondominated(F, keep_weakly=False))

@@ -33,8 +33,30 @@ class FrontOutput(Output):
         super().update(algorithm)
         F = algorithm.opt.get("F")
         self.n_nds.set(len(F))
-        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.supported_front):.6f}")
+        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.yardstick):.6f}")
         self.cost_min.set(f"{F[:, 0].min():.5g}")
         self.cost_max.set(f"{F[:, 0].max():.5g}")
         self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
         self.accuracy_max.set(f"{-F[:, 1].min():.4f}")
+
+
+class LimitOutput(Output):
+    """The best plan within the limit, the bound for any plan, and the distance between them.
+
+    Mean accuracy for a `MaxAccuracyProblem`, US$ for a `MinCostProblem`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = Column("value", width=14)
+        self.bound = Column("bound", width=14)
+        self.gap = Column("gap", width=10)
+        self.columns += [self.value, self.bound, self.gap]
+
+    def update(self, algorithm: Any) -> None:
+        """Read the columns off the algorithm's certificate."""
+        super().update(algorithm)
+        certificate = algorithm.certificate
+        self.value.set(f"{certificate.value:.10g}")
+        self.bound.set(f"{certificate.bound:.10g}")
+        self.gap.set(f"{certificate.gap:.3g}")

@@ -39,6 +39,8 @@ class LambdaSweep(ProposingAlgorithm):
         self.batch_size = batch_size
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        if problem.has_limits:
+            raise ValueError("a λ-sweep doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
         rates = self._rates(problem)
         self.rates = rates[spread_order(len(rates))]
         self.n_proposed = 0
@@ -124,7 +126,7 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or a batch is empty.
+        ValueError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has limits.
 
     Example:
         >>> from pymoo.optimize import minimize

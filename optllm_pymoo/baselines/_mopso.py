@@ -9,6 +9,7 @@ from pymoo.algorithms.moo.mopso_cd import MOPSO_CD
 from pymoo.core.population import Population
 
 from optllm_pymoo.baselines._build import build
+from optllm_pymoo.baselines._feasible import best_feasible
 from optllm_pymoo.baselines._operators import start_sampling
 from optllm_pymoo.measures import non_dominated
 from optllm_pymoo.operators.repair import AllowedRepair
@@ -53,7 +54,7 @@ class IntegerMOPSO(MOPSO_CD):
         return self.repair(self.problem, super()._infill(), random_state=self.random_state)
 
     def _update_archive(self, pop: Population) -> Leaders:
-        merged = Population.merge(Population.create(*self.archive), pop)
+        merged = best_feasible(Population.merge(Population.create(*self.archive), pop))
         front = merged[non_dominated(merged.get("F"))]
         if len(front) > self.archive_size:
             crowding = self.cd.do(front.get("F"))

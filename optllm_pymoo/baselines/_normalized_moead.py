@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pymoo.core.individual import Individual
 from pymoo.core.population import Population
 from pymoo.decomposition.pbi import PBI
 
+from optllm_pymoo.baselines._feasible import best_feasible
 from optllm_pymoo.measures import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
 
@@ -20,7 +22,8 @@ SMALLEST_WEIGHT = 1e-4
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    The scale comes from the ends of the exact front. Children compete at the weight whose neighbourhood their
+    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front, or
+    of the bound front. Children compete at the weight whose neighbourhood their
     parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
 
     Args:
@@ -45,7 +48,8 @@ class NormalizedMOEAD(ParallelMOEAD):
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         share = _cost_shares(self.pop_size, self.weights, self.random_state)
         self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
-        super()._setup(problem, **kwargs)
+        # pymoo's set-up needs no more of a problem than this, and refuses one with constraints, which `_replace` heeds
+        super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
         if isinstance(self.decomposition, PBI):
             # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
             self.ref_dirs = self.ref_dirs[:, ::-1].copy()
@@ -82,14 +86,17 @@ class NormalizedMOEAD(ParallelMOEAD):
             )
             for F in (self.pop[neighbors].get("F"), off.F[None, :])
         )
-        self.pop[neighbors[new < current]] = off
+        violation = np.reshape(self.pop[neighbors].get("CV"), -1)
+        less, equal = off.CV[0] < violation, off.CV[0] == violation
+        self.pop[neighbors[less | (equal & (new < current))]] = off
 
     def _scaled(self, F: np.ndarray) -> np.ndarray:
-        return normalise(F, self.problem.supported_front)
+        return normalise(F, self.problem.yardstick)
 
     def _set_optimum(self) -> None:
         # one plan may sit at several weights
-        self.opt = self.pop[non_dominated(self.pop.get("F"))]
+        pop = best_feasible(self.pop)
+        self.opt = pop[non_dominated(pop.get("F"))]
 
 
 def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:

@@ -92,6 +92,6 @@ def start_sampling(start: str, /) -> CategoricalSampling:
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
-    """Raise ValueError, with the choices, unless a value is one of them."""
+    """Raise ValueError for a value that is none of the choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")

@@ -56,7 +56,7 @@ class ExtremesRNSGA2(RNSGA2):
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
-        extremes = problem.supported_front.F[[0, -1]]
+        extremes = problem.yardstick.F[[0, -1]]
         ideal, span = extremes.min(axis=0), np.ptp(extremes, axis=0)
         self.survival = GuardedPreferenceSurvival(
             extremes if self.ref_points is None else self.ref_points,

@@ -83,6 +83,11 @@ def objectives(source: Any, /) -> np.ndarray:
         ValueError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
+        if source.has_limits:
+            raise ValueError(
+                "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
+                " the result"
+            )
         return source.supported_front.F
     F = source.F if isinstance(source, (SupportedFront, Result)) else source
     if F is None or np.size(F) == 0:

@@ -76,13 +76,16 @@ class Plan:
     ) -> None:
         self.problem = problem
         self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
+        exceeded = problem.exceeded_limits(self.x)
+        if exceeded:
+            raise ValueError(f"the plan exceeds {' and '.join(exceeded)}; choose from plans that meet the limits")
         self.sigma = None
         if sigma is not None:
             self.sigma = as_table("sigma", sigma, lower=0.0)
             check_shape("sigma", self.sigma, problem.cost.shape)
         self.n_labelled = None if n_labelled is None else check_labelled(n_labelled)
         self.budget_usd, self.target = budget_usd, target
-        (cost, negated), self._rows = problem.evaluate(self.x), np.arange(problem.n_queries)
+        (cost, negated), self._rows = problem.evaluate(self.x, return_values_of=["F"]), np.arange(problem.n_queries)
         self.cost_usd, self.accuracy = float(cost), -float(negated)
 
     @property
@@ -138,7 +141,7 @@ class Plan:
     def bound(self) -> float:
         """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
         limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
-        return float(self.problem.supported_front.bound(limit))
+        return float(self.problem.yardstick.bound(limit))
 
     @property
     def gap(self) -> float:
@@ -148,7 +151,7 @@ class Plan:
     @property
     def gap_usd(self) -> float:
         """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound."""
-        F = self.problem.supported_front.F
+        F = self.problem.yardstick.F
         wanted = self.accuracy if self.target is None else min(self.target, self.accuracy)
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
 

@@ -12,6 +12,7 @@ from optllm_pymoo.operators.destruction import (
 from optllm_pymoo.operators.duplicates import RowDuplicateElimination
 from optllm_pymoo.operators.mating import RuinAndRecreate
 from optllm_pymoo.operators.mutation import RandomResetMutation
+from optllm_pymoo.operators.priced import PricedReconstruction
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.operators.repair import AllowedRepair
 from optllm_pymoo.operators.sampling import CategoricalSampling
@@ -25,6 +26,7 @@ __all__ = [
     "Destruction",
     "ExchangeReconstruction",
     "Gap",
+    "PricedReconstruction",
     "RandomDestruction",
     "RandomResetMutation",
     "Reconstruction",

@@ -9,7 +9,7 @@ from pymoo.core.sampling import Sampling
 from pymoo.operators.sampling.lhs import sampling_lhs_unit
 
 from optllm_pymoo.operators._categories import allowed_lists
-from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
+from optllm_pymoo.problems import AllocationProblem, allocation_of
 
 
 class CategoricalSampling(Sampling):
@@ -45,7 +45,7 @@ class CategoricalSampling(Sampling):
         **kwargs: Any,
     ) -> np.ndarray:
         """Return (n_samples, N) allocations."""
-        require_allocation_problem(problem, self.name)
+        problem = allocation_of(problem, self.name)
         counts, lists = np.array([problem.n_llms]), None
         if problem.allowed is not None:
             counts, lists = allowed_lists(problem.allowed)

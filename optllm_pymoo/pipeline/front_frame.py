@@ -29,7 +29,7 @@ def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
         return _steps_frame(problem, found)
     F = np.atleast_2d(found.F)
     F = F[np.lexsort((F[:, 1], F[:, 0]))]
-    gap = np.maximum(problem.supported_front.bound(np.maximum(F[:, 0], problem.supported_front.F[0, 0])) + F[:, 1], 0)
+    gap = np.maximum(problem.yardstick.bound(np.maximum(F[:, 0], problem.yardstick.F[0, 0])) + F[:, 1], 0)
     return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], "gap": gap})
 
 

@@ -38,7 +38,7 @@ def plot_front(
         The axes.
     """
     ax = axes(ax)
-    curve = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)] * (1, -1)
+    curve = problem.yardstick.F[problem.yardstick.thin(CURVE_POINTS)] * (1, -1)
     singles, names, looks = _single_llms(problem)
     ax.plot(*curve.T, color=BLACK, linewidth=1.6, label="exact front (bound)", zorder=2)
     found = np.empty((0, 2)) if F is None else np.atleast_2d(F) * (1, -1)

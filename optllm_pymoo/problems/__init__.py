@@ -1,6 +1,22 @@
 """Problems: what is to be allocated, and seeded synthetic instances of it."""
 
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
+from optllm_pymoo.problems.max_accuracy import MaxAccuracyProblem
+from optllm_pymoo.problems.min_cost import MinCostProblem
+from optllm_pymoo.problems.single_objective import (
+    SingleObjectiveProblem,
+    allocation_of,
+    require_single_objective,
+)
 from optllm_pymoo.problems.synthetic import make_problem
 
-__all__ = ["AllocationProblem", "make_problem", "require_allocation_problem"]
+__all__ = [
+    "AllocationProblem",
+    "MaxAccuracyProblem",
+    "MinCostProblem",
+    "SingleObjectiveProblem",
+    "allocation_of",
+    "make_problem",
+    "require_allocation_problem",
+    "require_single_objective",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,11 @@ import pandas as pd
 from pymoo.core.problem import Problem
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.limits.build import build_limits
+from optllm_pymoo.limits.quota import Quota
 from optllm_pymoo.names import positions_of
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
+from optllm_pymoo.problems.with_limits import WithLimits
 from optllm_pymoo.supported_front import SupportedFront
 from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, read_only
 
@@ -21,7 +25,7 @@ MAX_SET_CELLS = 1 << 27
 """Bounds of `AllocationProblem.pareto_front` and ``pareto_set``: a thousand points, 128 million choices."""
 
 
-class AllocationProblem(Problem):
+class AllocationProblem(WithLimits, Problem):
     """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
@@ -31,6 +35,10 @@ class AllocationProblem(Problem):
     afterwards), and a deep copy of the problem is the problem itself, so that pymoo's copies of algorithms and
     histories stay small.
 
+    Quotas and floors are inequality constraints ``G <= 0``, one each, in the order quotas, then floors: the excess
+    relative to the quota (to one typical query's use where it is 0), and the mean accuracy that a group lacks. With
+    them the exact front is out of reach: `bound_front` bounds it, and `pareto_front` knows none.
+
     Args:
         cost: (N, M) US$ per call, finite, >= 0; array-like or DataFrame.
         accuracy: (N, M) probability in [0, 1] that an LLM answers a query correctly, predicted or known.
@@ -39,6 +47,11 @@ class AllocationProblem(Problem):
         allowed: (N, M) True where a query may go to an LLM; None allows all.
         llms: M distinct names; by default the columns of a DataFrame ``cost``, else "llm0", "llm1", ...
         query_ids: N distinct names; by default the index of a DataFrame ``cost``, else "0", "1", ...
+        quotas: `Quota` objects: at most so many calls, US$ or tokens for an LLM or several together.
+        floors: Mean accuracy that each group of queries has to reach: a number for all groups, or a mapping from
+            group to number. For floors per query see `allowed_by_limits`.
+        groups: (N,) group of each query, compared as text.
+        tokens: (N, M) tokens per call, >= 0, for quotas of tokens.
 
     Attributes:
         cost: (N, M) read-only.
@@ -50,7 +63,8 @@ class AllocationProblem(Problem):
 
     Raises:
         TypeError: If a table does not hold real numbers.
-        ValueError: If tables disagree in shape or labels, hold values out of range, or names are not distinct.
+        ValueError: If tables disagree in shape or labels, hold values out of range, or names are not distinct; or if
+            no plan meets the limits, with the reason and the nearest value that would do.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
@@ -70,8 +84,14 @@ class AllocationProblem(Problem):
         allowed: Any = None,
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
+        quotas: Sequence[Quota] | Quota = (),
+        floors: Any = None,
+        groups: Any = None,
+        tokens: Any = None,
     ) -> None:
-        check_frame_labels(cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed)
+        check_frame_labels(
+            cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed, tokens=tokens
+        )
         if isinstance(cost, pd.DataFrame):
             llms = list(cost.columns) if llms is None else llms
             query_ids = list(cost.index) if query_ids is None else query_ids
@@ -94,7 +114,15 @@ class AllocationProblem(Problem):
         self.llms = as_names("llms", llms, n_llms, default="llm")
         self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
         self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
-        super().__init__(n_var=n_queries, n_obj=2, xl=0, xu=n_llms - 1, vtype=int)
+        if tokens is not None:
+            tokens = as_table("tokens", tokens, lower=0.0)
+            check_shape("tokens", tokens, self.cost.shape)
+        given = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
+        self.limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **given)
+        if floors is not None and robust_accuracy is not None:
+            raise ValueError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
+        self._check_feasible()
+        super().__init__(n_var=n_queries, n_obj=2, n_ieq_constr=len(self.limits), xl=0, xu=n_llms - 1, vtype=int)
 
     @property
     def n_queries(self) -> int:
@@ -113,7 +141,7 @@ class AllocationProblem(Problem):
 
     @cached_property
     def supported_front(self) -> SupportedFront:
-        """The exact supported front, built when first asked for and kept."""
+        """The exact supported front, built when first asked for and kept; with limits only a relaxation's."""
         return SupportedFront.from_checked(self.cost, self.accuracy, self.allowed)
 
     @cached_property
@@ -128,6 +156,7 @@ class AllocationProblem(Problem):
         steered = AllocationProblem.__new__(AllocationProblem)
         steered.__dict__.update((key, value) for key, value in self.__dict__.items() if key not in _DERIVED)
         steered.accuracy, steered.robust_accuracy = self.robust_accuracy, None
+        steered.limits = replace(self.limits, accuracy=self.robust_accuracy)
         return steered
 
     def as_allocations(self, X: Any, /) -> np.ndarray:
@@ -154,7 +183,10 @@ class AllocationProblem(Problem):
 
         Returns:
             (2, N): the cheapest LLM per query (ties: the more accurate), and the most accurate (ties: the cheaper).
+            With limits: the cheapest and the most accurate plan found that meet them.
         """
+        if self.has_limits:
+            return self.feasible_ends.copy()
         return np.stack([self.supported_front.assignment(0), self.supported_front.assignment(-1)])
 
     def single_llm(self, llm: str | int, /) -> np.ndarray:
@@ -173,7 +205,7 @@ class AllocationProblem(Problem):
             (llm,) = positions_of([llm], self.llms)
         return np.array(self.as_allocations(np.full(self.n_queries, llm))[0])
 
-    def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray:
+    def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
         """Return points of the exact supported front, cheapest first.
 
         Args:
@@ -183,12 +215,16 @@ class AllocationProblem(Problem):
             **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
 
         Returns:
-            (n, 2) total US$, negated mean accuracy.
+            (n, 2) total US$, negated mean accuracy. None with quotas or floors: pymoo's word for unknown.
         """
+        if self.has_limits:
+            return None
         return np.array(self.supported_front.F[self._thinned(n_points)])
 
-    def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray:
-        """Return the plans of `pareto_front`, (n, N), in the same order."""
+    def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
+        """Return the plans of `pareto_front`, (n, N), in the same order; None with quotas or floors."""
+        if self.has_limits:
+            return None
         front = self.supported_front
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])
 
@@ -217,7 +253,10 @@ class AllocationProblem(Problem):
         return super().evaluate(X, *args, **kwargs)
 
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        out["F"] = evaluate_allocations(self.cost, self.accuracy, self.as_allocations(X))
+        plans = self.as_allocations(X)
+        out["F"] = evaluate_allocations(self.cost, self.accuracy, plans)
+        if self.has_limits:
+            out["G"] = self.limits.excess(plans)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AllocationProblem:
         return self
@@ -235,7 +274,16 @@ class AllocationProblem(Problem):
         return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs)"
 
 
-_DERIVED = ("supported_front", "robust_problem", "query_ids", "cache")
+_DERIVED = (
+    "supported_front",
+    "robust_problem",
+    "query_ids",
+    "cache",
+    "any_feasible",
+    "yardstick",
+    "_bound_fronts",
+    "feasible_ends",
+)
 
 
 def require_allocation_problem(problem: Any, user: str, /) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pymoo.core.algorithm import Algorithm
+from pymoo.optimize import minimize
 
 from benchmarks.algorithms import (
     DEFAULT,
@@ -12,8 +13,10 @@ from benchmarks.algorithms import (
     Settings,
     family_of,
     find_variant,
+    missing_extra,
     parse_algorithms,
 )
+from optllm_pymoo import make_problem
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -64,3 +67,26 @@ def test_unknown_names():
 def test_family():
     """The family is what stands before the first colon."""
     assert [family_of(name) for name in ("optllm", "nsga2:published:warm")] == ["optllm", "nsga2"]
+
+
+def test_one_walk_alone_finds_fewer_plans():
+    """One walk finds fewer plans than both together, and the two ends of the front are there."""
+    problem = make_problem(300, 6, random_state=2)
+    both, up, down = (
+        minimize(problem, find_variant(name).make(Settings(n_grid=10)), seed=1).F
+        for name in ("optllm:walks", "optllm:up", "optllm:down")
+    )
+    assert len(up) < len(both)
+    assert len(down) < len(both)
+    for F in (up, down):
+        assert F[0, 0] == both[0, 0]
+        assert F[-1, 1] == both[-1, 1]
+
+
+def test_a_package_that_is_not_there_is_named_by_its_extra(monkeypatch):
+    """Of what is built in nothing is missing; a package that can't be found is."""
+    from benchmarks import algorithms
+
+    monkeypatch.setitem(VARIANTS, "far", algorithms.Variant(lambda settings: None, "needs it", requires="not_there"))
+    assert missing_extra("optllm") is None
+    assert missing_extra("far") == "not_there"

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 from matplotlib import image
 
-from benchmarks.algorithms import VARIANTS
-from benchmarks.figure import MARKERS, OKABE_ITO, draw_fronts, look
+from benchmarks.figure import draw_fronts
 from benchmarks.head_to_head import Run
 from optllm_pymoo import AllocationProblem, make_problem
-
-
-def test_no_two_algorithms_look_alike():
-    """As many algorithms as there are colours times markers, more than there are names, all look different."""
-    looks = [look(k) for k in range(len(OKABE_ITO) * len(MARKERS))]
-    assert sorted(looks) == sorted(product(OKABE_ITO, MARKERS))
-    assert len(looks) > len(VARIANTS)
 
 
 @pytest.mark.parametrize(

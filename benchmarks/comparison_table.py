@@ -1,0 +1,94 @@
+"""The README's comparison table, drawn from results that are kept in the repository."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.reporting.document import TableBlock
+from benchmarks.reporting.markdown import table_markdown
+from benchmarks.suites.sections.overview import overview_table
+from benchmarks.tables import Column
+
+START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
+
+ROWS = (
+    "optllm",
+    "optllm:walks",
+    "lambda-sweep",
+    "epsilon-constraint",
+    "alns",
+    "nsga2:warm",
+    "nsga2",
+    "nsga2:published",
+    "sms-emoa:published",
+    "moead:published",
+    "mopso",
+    "random-search",
+)
+"""The best of each kind, and the paper's baselines with the operators that the paper gave them."""
+
+COLUMNS = (
+    Column("algorithm", "code", "algorithm"),
+    Column("at_evaluations", ".4f", "hypervolume ratio, equal evaluations"),
+    Column("at_seconds", ".4f", "hypervolume ratio, equal seconds"),
+    Column("seconds", ".2g", "seconds"),
+    Column("area", ".4f", "realised area"),
+)
+
+
+def comparison_table(frame: pd.DataFrame, /) -> str:
+    """Write the table in Markdown.
+
+    Args:
+        frame: ``results.csv`` of the suite `fair`.
+
+    Raises:
+        ValueError: None of `ROWS` is in the results.
+    """
+    searches = frame[frame["kind"] == "search"]
+    table = overview_table(searches)
+    shown = table[table.index.isin(ROWS)].reset_index()
+    if shown.empty:
+        raise ValueError(
+            f"the results hold none of the algorithms {', '.join(ROWS)}; are they those of the suite fair?"
+        )
+    return f"{table_markdown(TableBlock(shown, COLUMNS, 'comparison'))}\n\n{legend(searches)}"
+
+
+def legend(searches: pd.DataFrame, /) -> str:
+    """Say what the table's numbers are of.
+
+    Args:
+        searches: A row per search.
+    """
+    evaluations, seconds = searches["max_evaluations"].max(), searches["max_seconds"].max()
+    n_data, n_splits = searches["data"].nunique(), searches["split"].nunique()
+    splits = f"{n_splits} split{'s' * (n_splits != 1)}"
+    return (
+        f"Means over {n_data} synthetic batches and {splits} of each, at {evaluations:,.0f} evaluations or"
+        f" {seconds:g} seconds. Hypervolume: of all that was evaluated, as a share of the exact front's. Seconds: for"
+        " those evaluations. Realised area: of the returned plans on true outcomes, as a share of what the best plans"
+        " in hindsight have."
+    )
+
+
+def with_table(text: str, table: str, /) -> str:
+    """Put the table between the markers of a text.
+
+    Raises:
+        ValueError: The markers are not there, each once and in order.
+    """
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        raise ValueError(f"the text needs one line {START!r} and below it one line {END!r}")
+    before, rest = text.split(START)
+    return f"{before}{START}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def table_in(text: str, /) -> str:
+    """Return what stands between the markers.
+
+    Raises:
+        ValueError: As `with_table`.
+    """
+    with_table(text, "")
+    return text.split(START)[1].split(END)[0].strip("\n")

@@ -1,0 +1,1 @@
+"""``python -m benchmarks constraints``: budgets, targets and what else ties queries together, against targets."""

@@ -1,0 +1,152 @@
+"""Quotas at a fifth of the batch per LLM: feasibility, certified gaps, speed against HiGHS, search against NSGA-II."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from pymoo.optimize import minimize
+from scipy.optimize import linprog
+from scipy.sparse import coo_array
+
+from benchmarks.problems import same_tables
+from benchmarks.rows import Row
+from benchmarks.timing import compare
+from optllm_pymoo import AllocationProblem, OptLLM, Quota, make_problem
+from optllm_pymoo.baselines import nsga2
+from optllm_pymoo.limits import LinearLimits, best_within, relax
+from optllm_pymoo.measures import hypervolume_ratio
+
+SHARE = 0.2
+"""Quota of each LLM, as a share of the queries."""
+
+ROOM = 1.2
+"""With few LLMs the quotas together hold this many times the batch: a fifth each would be infeasible."""
+
+MAX_GAP = 1e-3
+FASTER = 10.0
+SECONDS_RATIO = 100.0
+EQUAL = 1e-9
+
+
+def with_quotas(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:
+    """Put a quota of calls on every LLM: `SHARE` of the queries, or as much as leaves `ROOM`.
+
+    Args:
+        problem: The batch.
+        n_queries: Keep only so many queries, evenly spread over the batch.
+    """
+    rows = np.arange(problem.n_queries)
+    if n_queries is not None and n_queries < problem.n_queries:
+        rows = np.linspace(0, problem.n_queries - 1, n_queries).astype(int)
+    calls = int(max(SHARE, ROOM / problem.n_llms) * len(rows))
+    quotas = [Quota(name, calls=calls) for name in problem.llms]
+    allowed = None if problem.allowed is None else problem.allowed[rows]
+    return AllocationProblem(
+        problem.cost[rows], problem.accuracy[rows], allowed=allowed, llms=problem.llms, quotas=quotas
+    )
+
+
+def middle_budget(problem: AllocationProblem, /) -> float:
+    """US$ halfway between the cheapest and the most accurate end of the bound front."""
+    ends = problem.bound_front().F[[0, -1], 0]
+    return float(ends.mean())
+
+
+def gap_rows(name: str, problem: AllocationProblem, /) -> Iterator[Row]:
+    """Yield whether all plans are feasible, and the certified gap at a budget in the middle.
+
+    Args:
+        name: Of the batch.
+        problem: A batch `with_quotas`.
+    """
+    budget = middle_budget(problem)
+    found = best_within(problem.limits, budget)
+    met = bool(problem.limits.within(budget_usd=budget).are_met(found.x[None])[0])
+    result = minimize(problem, OptLLM(), seed=1)
+    n_feasible = int(problem.limits.are_met(np.atleast_2d(result.X)).sum())
+    size = _size(problem)
+    share = (n_feasible + met) / (len(result.F) + 1)
+    yield Row(f"{name}: share of plans within the quotas", size, share, "", "≥", 1.0, f"{len(result.F) + 1} plans")
+    details = f"accuracy {found.value:.5f}, bound {found.bound:.5f}, budget {budget:.6g} US$"
+    gap = found.gap / found.bound if found.bound else found.gap
+    yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", MAX_GAP, details)
+
+
+def highs_row(n_queries: int, n_llms: int, /, *, target: float | None, repeats: int = 1) -> Row:
+    """Compare plan and certificate with HiGHS solving the linear relaxation alone."""
+    problem = with_quotas(make_problem(n_queries, n_llms, random_state=0))
+    bounded = problem.limits.within(budget_usd=middle_budget(problem))
+    solved, reference = relax(bounded, 1.0, 0.0), highs_relaxation(bounded)
+    np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
+    comparison = compare(lambda _: highs_relaxation(bounded), lambda _: best_within(bounded), repeats=repeats)
+    return Row(
+        "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone",
+        _size(problem),
+        comparison.ratio,
+        "×",
+        "≥",
+        target,
+        f"{comparison.first_seconds:.3g} s : {comparison.second_seconds:.3g} s; bounds equal to {EQUAL:g}",
+    )
+
+
+def highs_relaxation(limits: LinearLimits, /) -> float:
+    """Maximise summed accuracy under limits by scipy's HiGHS on the whole linear programme."""
+    n_queries, n_llms = limits.cost.shape
+    queries, llms = np.repeat(np.arange(n_queries), n_llms), np.tile(np.arange(n_llms), n_queries)
+    one_each = coo_array((np.ones(len(queries)), (queries, np.arange(len(queries)))))
+    upper = np.ones(len(queries)) if limits.allowed is None else limits.allowed.ravel().astype(float)
+    found = linprog(
+        -limits.accuracy.ravel().astype(float),
+        A_ub=coo_array(limits.weights(queries, llms)).tocsr(),
+        b_ub=limits.limit,
+        A_eq=one_each.tocsr(),
+        b_eq=np.ones(n_queries),
+        bounds=np.column_stack([np.zeros(len(queries)), upper]),
+        method="highs",
+    )
+    return -float(found.fun)
+
+
+def search_row(name: str, problem: AllocationProblem, /, *, seconds_ratio: float = SECONDS_RATIO) -> Row:
+    """Compare the hypervolume ratio with warm, categorical NSGA-II's, which gets many times the seconds.
+
+    Args:
+        name: Of the batch.
+        problem: A batch `with_quotas`.
+        seconds_ratio: How many times the seconds of OptLLM it gets.
+    """
+    start = time.perf_counter()
+    ours = minimize(_anew(problem), OptLLM(), seed=1)
+    seconds = time.perf_counter() - start
+    theirs = minimize(_anew(problem), nsga2(start="warm"), ("time", _clock(seconds * seconds_ratio)), seed=1)
+    front = problem.yardstick
+    ratios = [hypervolume_ratio(F, front) if F is not None else 0.0 for F in (ours.F, theirs.F)]
+    return Row(
+        f"{name}: hypervolume ratio to the bound front, less that of NSGA-II (warm, {seconds_ratio:g} × the seconds)",
+        _size(problem),
+        ratios[0] - ratios[1],
+        "",
+        "≥",
+        0.0,
+        f"{ratios[0]:.4f} in {seconds:.2f} s : {ratios[1]:.4f} in {theirs.exec_time:.1f} s",
+    )
+
+
+def _clock(seconds: float) -> str:
+    """A time as pymoo's termination reads it."""
+    whole = max(1, round(seconds))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _anew(problem: AllocationProblem) -> AllocationProblem:
+    """Build a problem with quotas again, with nothing derived at hand."""
+    fresh = same_tables(problem)
+    quotas = [Quota(name, calls=float(limit)) for name, limit in zip(problem.llms, problem.limits.limit, strict=True)]
+    return AllocationProblem(fresh.cost, fresh.accuracy, allowed=fresh.allowed, llms=fresh.llms, quotas=quotas)
+
+
+def _size(problem: AllocationProblem) -> str:
+    return f"{problem.n_queries:,} × {problem.n_llms}"

@@ -1,0 +1,86 @@
+"""Text that comes from data, made safe for Markdown and for file names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Set
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|&~$])")
+_LINE_START = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+=])(?![\d.])")
+
+
+def escape(text: object, /) -> str:
+    r"""Write text so that Markdown shows it as it is, on one line: in paragraphs, headings and cells.
+
+    Args:
+        text: A name, a message, anything with a ``str``.
+
+    Example:
+        >>> print(escape("a|b <script>"))
+        a\|b \<script\>
+    """
+    line = " ".join(str(text).split())
+    return _LINE_START.sub(_escaped_start, _SPECIAL.sub(r"\\\1", line))
+
+
+def code(text: object, /) -> str:
+    """Write text as a code span, on one line.
+
+    Args:
+        text: A name, say.
+
+    Example:
+        >>> print(code("nsga2:warm"), code("tick`"))
+        `nsga2:warm` `` tick` ``
+    """
+    line = " ".join(str(text).split())
+    if not line:
+        return ""
+    fence = _longer_than_any(line, 1)
+    pad = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def fenced(text: str, /) -> str:
+    """Write text as a block of code that nothing in it can end.
+
+    Args:
+        text: A traceback, say.
+
+    Example:
+        >>> print(fenced("x = 1"))
+        ```text
+        x = 1
+        ```
+    """
+    fence = _longer_than_any(text, 3)
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def slug(text: str, /, *, taken: Set[str] = frozenset()) -> str:
+    """Make a file name or an anchor: lower-case letters a-z, digits and hyphens, at most 60 of them.
+
+    Args:
+        text: A title, say.
+        taken: What is in use; a number is added where the name is among it.
+
+    Example:
+        >>> slug("Fronts: <MMLU> & co"), slug("?"), slug("a", taken={"a", "a-2"})
+        ('fronts-mmlu-co', 'part', 'a-3')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-") or "part"
+    name, k = stem, 2
+    while name in taken:
+        name, k = f"{stem}-{k}", k + 1
+    return name
+
+
+def _escaped_start(match: re.Match[str]) -> str:
+    number, dot, sign = match.groups()
+    return f"{number}\\{dot}" if number else f"\\{sign}"
+
+
+def _longer_than_any(text: str, at_least: int) -> str:
+    return "`" * max([at_least, *(len(run) + 1 for run in re.findall("`+", text))])

@@ -1,0 +1,120 @@
+"""Quality along a search: median and quartiles over its runs."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.reporting.document import FigureBlock
+from benchmarks.reporting.plots.look import best_per_family, left_out, legend_below, looks_of, panels, shown_name
+
+POINTS = 160
+"""Places along the axis at which the runs of an algorithm are compared."""
+
+TARGET = 0.99
+
+
+class Curve(NamedTuple):
+    """How good the runs of one algorithm are along the way."""
+
+    x: np.ndarray
+    """(n,) evaluations or seconds, rising."""
+    quartiles: np.ndarray
+    """(3, n) lower quartile, median, upper quartile."""
+
+
+def curve_of(runs: pd.DataFrame, /) -> Curve:
+    """Summarise the runs of one algorithm.
+
+    A run keeps its value until its next record, and its last one to the end. The curve begins where all runs have
+    a value.
+
+    Args:
+        runs: Columns ``run``, ``x`` > 0 and ``value``; one row per record.
+    """
+    traces = [trace.sort_values("x", kind="stable")[["x", "value"]].to_numpy() for _, trace in runs.groupby("run")]
+    start, end = max(trace[0, 0] for trace in traces), max(trace[-1, 0] for trace in traces)
+    x = np.geomspace(start, end, POINTS) if end > start else np.array([start])
+    x[0], x[-1] = start, end
+    values = [trace[np.searchsorted(trace[:, 0], x, side="right") - 1, 1] for trace in traces]
+    return Curve(x, np.quantile(values, (0.25, 0.5, 0.75), axis=0))
+
+
+def reached_at(curve: Curve, target: float, /) -> float:
+    """Return the first x at which the median run is as good as that; infinite if it never is."""
+    reached = curve.quartiles[1] >= target
+    return float(curve.x[reached.argmax()]) if reached.any() else np.inf
+
+
+def anytime_figure(
+    records: pd.DataFrame,
+    /,
+    *,
+    x: Literal["evaluations", "seconds"],
+    name: str,
+    title: str,
+    measure: str = "hypervolume ratio",
+    target: float = TARGET,
+) -> FigureBlock:
+    """Draw quality over evaluations or seconds, on a logarithmic axis.
+
+    Args:
+        records: Columns ``algorithm``, ``run``, ``x``, ``value``; one row per record of a run. Records at x <= 0 or
+            without a value are left out. Where there are many algorithms, the best variants of the best families
+            are drawn.
+        x: What is counted.
+        name: Of the picture's file.
+        title: What is drawn.
+        measure: What the values are; larger is better.
+        target: Value whose reaching the sentence tells.
+    """
+    good = records[(records["x"] > 0) & records["value"].notna()]
+    curves = {str(a): curve_of(runs) for a, runs in good.groupby("algorithm", sort=False)}
+    final = pd.Series({a: curve.quartiles[1, -1] for a, curve in curves.items()}, dtype=float)
+    shown = best_per_family(final)
+    figure, (axes,) = panels(height=4.6)
+    for algorithm, (colour, marker) in looks_of(shown).items():
+        at, (low, median, high) = curves[algorithm]
+        axes.fill_between(at, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+        style = {
+            "drawstyle": "steps-post",
+            "marker": marker,
+            "markevery": 0.12,
+            "markersize": 5,
+            "markeredgecolor": "black",
+        }
+        axes.plot(at, median, color=colour, linewidth=1.7, markeredgewidth=0.4, label=shown_name(algorithm), **style)
+    axes.set_xscale("log")
+    axes.set(xlabel=x, ylabel=f"{measure}\n(median, quartiles)")
+    legend_below(figure, axes)
+    sentence = _sentence({a: curves[a] for a in final.index}, final, x, measure, target)
+    return FigureBlock(name, figure, title, sentence + left_out(shown, list(final.index)))
+
+
+def _sentence(curves: dict[str, Curve], final: pd.Series, unit: str, measure: str, target: float) -> str:
+    if final.empty:
+        return "No run left a record."
+    at = pd.Series({a: reached_at(curve, target) for a, curve in curves.items()}).sort_values(kind="stable")
+    arrived = at[np.isfinite(at)]
+    if arrived.empty:
+        return (
+            f"No algorithm's median run reaches a {measure} of {target:g};"
+            f" {final.idxmax()} ends highest with {final.max():.4f}."
+        )
+    first = f"{arrived.index[0]} is the first whose median run reaches a {measure} of {target:g}"
+    told = f"{first}, after {_amount(arrived.iloc[0], unit)}"
+    if len(arrived) > 1:
+        return f"{told}, then {arrived.index[1]} after {_amount(arrived.iloc[1], unit)}; {_count(at)}."
+    rest = final.drop(arrived.index[0])
+    return f"{told}; {f'of the others {rest.idxmax()} ends highest with {rest.max():.4f}' if len(rest) else 'alone'}."
+
+
+def _count(at: pd.Series) -> str:
+    n_never = int(np.isinf(at).sum())
+    return f"{n_never} of {len(at)} never do" if n_never else f"all {len(at)} do in the end"
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if unit == "evaluations" or value >= 100 else f"{value:.3g} {unit}"

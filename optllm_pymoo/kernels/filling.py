@@ -1,0 +1,225 @@
+"""Filling a knapsack exactly: a Pareto dynamic programme over the classes of a core."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+
+class Filling(NamedTuple):
+    """What the dynamic programme found."""
+
+    gap: float
+    """Smallest gap found: losses plus unused slack; the given one if nothing is better."""
+    items: np.ndarray
+    """(k,) int64 items that lead to it, at most one of each class; empty if nothing is better."""
+    is_better: bool
+    """Whether the gap is smaller than the given one."""
+    least: float
+    """No choice of the items has a smaller gap than this. Equal to ``gap`` unless states had to be dropped."""
+
+
+def fill_slack(
+    first: np.ndarray,
+    used: np.ndarray,
+    loss: np.ndarray,
+    slack: float,
+    gap: float,
+    /,
+    *,
+    tolerance: float,
+    max_states: int,
+    max_nodes: int = 1 << 23,
+) -> Filling:
+    """Choose at most one item of every class so that losses plus unused slack become least.
+
+    Minimises Σ loss + (slack - Σ used) over choices with Σ used <= slack. This is the multiple-choice knapsack
+    problem around a plan whose queries all are at a best LLM for some exchange rate: leaving a query alone is the
+    choice that uses and loses nothing. The list of undominated states (slack left, gap so far) is merged with its
+    shifted copies class by class, as in Pisinger's minimal-core algorithm ("A minimal algorithm for the
+    multiple-choice knapsack problem", European Journal of Operational Research 83, 1995). States that can't end
+    below the best gap known are dropped: with slack s >= 0 left, whatever follows adds at least s times the least
+    loss per unit used; with s < 0, at least -s times the least loss per unit given back.
+
+    Args:
+        first: (C + 1,) int64; the items of class c are ``first[c] ... first[c + 1] - 1``.
+        used: (K,) float64 slack that an item uses; negative items give some back.
+        loss: (K,) float64, >= 0.
+        slack: What may be used; may be negative, then items have to give something back.
+        gap: Only choices that end below it are looked for; inf if there is none.
+        tolerance: States that differ by less, all classes together, may be taken for equal.
+        max_states: States kept between classes; of more, those with the best bounds are kept.
+        max_nodes: States remembered in all, for tracing the choice back.
+
+    Returns:
+        See `Filling`.
+    """
+    n_classes = len(first) - 1
+    step = tolerance / max(n_classes, 1)
+    best, node, parent, item, dropped = _fill(first, used, loss, slack, gap, tolerance, step, max_states, max_nodes)
+    items = []
+    is_better = node != -2
+    while node >= 0:
+        items.append(item[node])
+        node = parent[node]
+    return Filling(best, np.array(items, dtype=np.int64), is_better, min(best, dropped))
+
+
+@njit(cache=True, nogil=True)
+def _least_rates(first: np.ndarray, used: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Least loss per unit used, at most 1, and per unit given back, among the items from each class on."""
+    n_classes = first.size - 1
+    rates = np.empty((n_classes + 1, 2))
+    rates[n_classes, 0], rates[n_classes, 1] = 1.0, np.inf
+    for c in range(n_classes - 1, -1, -1):
+        grow, shrink = rates[c + 1]
+        for k in range(first[c], first[c + 1]):
+            if used[k] > 0.0:
+                grow = min(grow, loss[k] / used[k])
+            elif used[k] < 0.0:
+                shrink = min(shrink, loss[k] / -used[k])
+        rates[c, 0], rates[c, 1] = grow, shrink
+    return rates
+
+
+@njit(cache=True, nogil=True)
+def _fill(
+    first: np.ndarray,
+    used: np.ndarray,
+    loss: np.ndarray,
+    slack: float,
+    gap: float,
+    tolerance: float,
+    step: float,
+    max_states: int,
+    max_nodes: int,
+) -> tuple[float, int, np.ndarray, np.ndarray, float]:
+    """Do as `fill_slack`; return gap, its node (-2: none), parents and items of the nodes, least bound dropped."""
+    rates = _least_rates(first, used, loss)
+    parent, item = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64)
+    n_nodes, best_node, dropped = 0, -2, np.inf
+    # states: slack left (falling), losses so far, node
+    best, left, lost, node = gap, np.array([slack]), np.zeros(1), np.full(1, -1, dtype=np.int64)
+    if slack >= 0.0 and slack < best - tolerance:
+        best, best_node = slack, -1
+    for c in range(first.size - 1):
+        begin, end = first[c], first[c + 1]
+        room = left.size * (end - begin + 1)
+        if n_nodes + room > max_nodes:
+            return best, best_node, parent, item, 0.0
+        new_left, new_lost = np.empty(room), np.empty(room)
+        source, choice = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+        grow, shrink = rates[c + 1]
+        n, best, found = _merge(
+            left, lost, begin, end, used, loss, grow, shrink, best, tolerance, step, new_left, new_lost, source, choice
+        )
+        if n > max_states:
+            n, least = _keep_best(n, max_states, grow, shrink, new_left, new_lost, source, choice, found)
+            dropped = min(dropped, least)
+        while n_nodes + n > parent.size:
+            parent = np.concatenate((parent, np.empty_like(parent)))
+            item = np.concatenate((item, np.empty_like(item)))
+        new_node = np.empty(n, dtype=np.int64)
+        for k in range(n):
+            new_node[k] = node[source[k]]
+            if choice[k] >= 0:
+                parent[n_nodes], item[n_nodes] = new_node[k], choice[k]
+                new_node[k] = n_nodes
+                n_nodes += 1
+            if found >= 0.0 and new_left[k] >= 0.0 and new_left[k] + new_lost[k] == found:
+                best_node = new_node[k]
+        left, lost, node = new_left[:n], new_lost[:n], new_node
+        if best <= tolerance or n == 0:
+            break
+    return best, best_node, parent, item, dropped
+
+
+@njit(cache=True, nogil=True)
+def _merge(
+    left: np.ndarray,
+    lost: np.ndarray,
+    begin: int,
+    end: int,
+    used: np.ndarray,
+    loss: np.ndarray,
+    grow: float,
+    shrink: float,
+    best: float,
+    tolerance: float,
+    step: float,
+    new_left: np.ndarray,
+    new_lost: np.ndarray,
+    source: np.ndarray,
+    choice: np.ndarray,
+) -> tuple[int, float, float]:
+    """Merge a list of states with its copies shifted by each item of a class; the states stay sorted.
+
+    Returns:
+        Number of new states, the best gap, and the gap of the best state if it is new, else -1.
+    """
+    heads = np.zeros(end - begin + 1, dtype=np.int64)
+    n, lowest, found = 0, np.inf, -1.0
+    while True:
+        chosen, most, least = -1, -np.inf, np.inf
+        for m in range(heads.size):
+            if heads[m] == left.size:
+                continue
+            k = begin + m - 1
+            s = left[heads[m]] - (used[k] if m else 0.0)
+            g = lost[heads[m]] + (loss[k] if m else 0.0) + s
+            if s > most or (s == most and g < least):
+                chosen, most, least = m, s, g
+        if chosen < 0:
+            return n, best, found
+        k = begin + chosen - 1
+        state = heads[chosen]
+        heads[chosen] += 1
+        total = lost[state] + (loss[k] if chosen else 0.0)
+        # a state with more slack left and no larger gap makes this one useless
+        if least >= lowest - step:
+            continue
+        bound = total + (grow * most if most >= 0.0 else -shrink * most)
+        is_new_best = most >= 0.0 and least < best - tolerance
+        if bound >= best - tolerance and not is_new_best:
+            continue
+        lowest = least
+        if is_new_best:
+            best = found = least
+        new_left[n], new_lost[n] = most, total
+        source[n], choice[n] = state, (k if chosen else -1)
+        n += 1
+
+
+@njit(cache=True, nogil=True)
+def _keep_best(
+    n: int,
+    n_kept: int,
+    grow: float,
+    shrink: float,
+    left: np.ndarray,
+    lost: np.ndarray,
+    source: np.ndarray,
+    choice: np.ndarray,
+    found: float,
+) -> tuple[int, float]:
+    """Keep the states with the smallest bounds, and the best of all, in their order.
+
+    Returns:
+        How many are kept, and the least bound of the others.
+    """
+    bounds = np.empty(n)
+    for k in range(n):
+        bounds[k] = lost[k] + (grow * left[k] if left[k] >= 0.0 else -shrink * left[k])
+    limit = np.partition(bounds, n_kept - 1)[n_kept - 1]
+    kept, dropped = 0, np.inf
+    for k in range(n):
+        is_best = found >= 0.0 and left[k] >= 0.0 and left[k] + lost[k] == found
+        if is_best or (bounds[k] <= limit and kept < n_kept):
+            left[kept], lost[kept] = left[k], lost[k]
+            source[kept], choice[kept] = source[k], choice[k]
+            kept += 1
+        else:
+            dropped = min(dropped, bounds[k])
+    return kept, dropped

@@ -1,0 +1,178 @@
+"""Priced choices: every query's best LLM when accuracy, dollars, tokens and calls all have a price."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from optllm_pymoo.kernels.threads import over_queries
+
+
+class Cells(NamedTuple):
+    """The tables of a batch as the kernels of limits take them."""
+
+    cost: np.ndarray
+    """(N, M) US$ per call."""
+    accuracy: np.ndarray
+    """(N, M)."""
+    tokens: np.ndarray
+    """(N, M) tokens per call, or (0, 0)."""
+    mask: np.ndarray
+    """(N, M) bool, or (0, 0) where every LLM is allowed."""
+    group: np.ndarray
+    """(N,) int32 group of each query, 0 ... G; queries of no group have G."""
+
+
+class Coefficients(NamedTuple):
+    """What one unit of everything is worth: score = accuracy[g]·A - usd[j]·C - tokens[j]·T - calls[j]."""
+
+    accuracy: np.ndarray
+    """(G + 1,) per unit of accuracy, by group."""
+    usd: np.ndarray
+    """(M,) per US$, by LLM."""
+    tokens: np.ndarray
+    """(M,) per token, by LLM."""
+    calls: np.ndarray
+    """(M,) per call, by LLM."""
+
+
+def price_queries(cells: Cells, worth: Coefficients, /) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find every query's best LLM by priced score, O(N M).
+
+    Args:
+        cells: The tables.
+        worth: The prices.
+
+    Returns:
+        ``choice`` (N,) LLM with the highest score (ties: the lower number), ``best`` (N,) its score, and
+        ``margin`` (N,) how far the runner-up lies below it, infinite where there is none.
+    """
+    n_queries, n_llms = cells.cost.shape
+    choice = np.empty(n_queries, dtype=np.int8 if n_llms <= 127 else np.int32)
+    best, margin = np.empty(n_queries), np.empty(n_queries)
+    over_queries(_price_range, n_queries, *cells, *worth, choice, best, margin)
+    return choice, best, margin
+
+
+def near_cells(cells: Cells, worth: Coefficients, reference: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+    """List the cells whose priced score is at least a query's reference, O(N M).
+
+    Args:
+        cells: The tables.
+        worth: The prices.
+        reference: (N,) scores to reach.
+
+    Returns:
+        ``queries`` and ``llms`` of the cells, by query.
+    """
+    n_queries = len(reference)
+    counts = over_queries(_count_near, n_queries, *cells, *worth, reference)
+    parts = over_queries(_list_near, n_queries, *cells, *worth, reference, max(counts, default=0))
+    queries, llms = zip(*parts, strict=True)
+    return np.concatenate(queries), np.concatenate(llms)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _score(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    g: int,
+    i: int,
+    j: int,
+) -> float:
+    """Priced score of cell (i, j)."""
+    score = per_accuracy[g] * np.float64(accuracy[i, j]) - per_usd[j] * np.float64(cost[i, j]) - per_call[j]
+    if tokens.size:
+        score -= per_token[j] * np.float64(tokens[i, j])
+    return float(score)
+
+
+@njit(cache=True, nogil=True)
+def _price_range(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    choice: np.ndarray,
+    best: np.ndarray,
+    margin: np.ndarray,
+) -> None:
+    """Price the queries in [start, stop)."""
+    for i in range(start, stop):
+        first, second, chosen = -np.inf, -np.inf, -1
+        for j in range(cost.shape[1]):
+            if mask.size and not mask[i, j]:
+                continue
+            score = _score(cost, accuracy, tokens, per_accuracy, per_usd, per_token, per_call, group[i], i, j)
+            if score > first:
+                first, second, chosen = score, first, j
+            elif score > second:
+                second = score
+        choice[i], best[i], margin[i] = chosen, first, first - second
+
+
+@njit(cache=True, nogil=True)
+def _count_near(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    reference: np.ndarray,
+) -> int:
+    """Count the cells in [start, stop) that reach the reference."""
+    n = 0
+    for i in range(start, stop):
+        for j in range(cost.shape[1]):
+            if mask.size == 0 or mask[i, j]:
+                score = _score(cost, accuracy, tokens, per_accuracy, per_usd, per_token, per_call, group[i], i, j)
+                n += score >= reference[i]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _list_near(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    group: np.ndarray,
+    per_accuracy: np.ndarray,
+    per_usd: np.ndarray,
+    per_token: np.ndarray,
+    per_call: np.ndarray,
+    reference: np.ndarray,
+    capacity: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the cells in [start, stop) that reach the reference, at most ``capacity``."""
+    queries, llms, n = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64), 0
+    for i in range(start, stop):
+        for j in range(cost.shape[1]):
+            if mask.size == 0 or mask[i, j]:
+                score = _score(cost, accuracy, tokens, per_accuracy, per_usd, per_token, per_call, group[i], i, j)
+                if score >= reference[i] and n < capacity:
+                    queries[n], llms[n] = i, j
+                    n += 1
+    return queries[:n], llms[:n]

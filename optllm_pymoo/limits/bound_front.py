@@ -1,0 +1,226 @@
+"""The front of the linear relaxation: what no plan within the limits can beat."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.validation import in_full, read_only
+
+N_POINTS = 50
+"""Relaxations that a front is made of unless told otherwise."""
+
+END = 1e-7
+"""Weight of the second objective at an end of the front, on scaled objectives: it only breaks ties."""
+
+FLAT = 1e-9
+"""Scaled distance between a chord and the bound beyond it, below which there is nothing left to find."""
+
+TOLERANCE = 1e-12
+
+
+class PricePath(NamedTuple):
+    """Prices along a front: at each solved point what accuracy, dollars and the limits are worth."""
+
+    cost_usd: np.ndarray
+    """(n,) rising total US$ of the fractional plans."""
+    accuracy: np.ndarray
+    """(n,) rising mean accuracy of the fractional plans."""
+    per_accuracy: np.ndarray
+    """(n,) weight of summed accuracy."""
+    per_usd: np.ndarray
+    """(n,) weight of total US$."""
+    prices: np.ndarray
+    """(n, K) prices of the limits."""
+
+    def at(self, place: float, /) -> tuple[float, float, np.ndarray]:
+        """Blend the prices of the two points around a place in 0 ... n - 1."""
+        k = min(int(place), len(self.cost_usd) - 2) if len(self.cost_usd) > 1 else 0
+        share = place - k
+        after = min(k + 1, len(self.cost_usd) - 1)
+        blended = [(1 - share) * values[k] + share * values[after] for values in self[2:]]
+        return float(blended[0]), float(blended[1]), np.asarray(blended[2])
+
+    def place_of_cost(self, cost_usd: float, /) -> float:
+        """Where on the path a total cost lies, 0 ... n - 1."""
+        return float(np.interp(cost_usd, self.cost_usd, np.arange(len(self.cost_usd))))
+
+    def place_of_accuracy(self, accuracy: float, /) -> float:
+        """Where on the path a mean accuracy lies, 0 ... n - 1."""
+        return float(np.interp(accuracy, self.accuracy, np.arange(len(self.accuracy))))
+
+
+class BoundFront:
+    """Front of the linear relaxation of a batch with limits: an outer bound of all plans that meet them.
+
+    Every solved relaxation gives a line α·accuracy - β·cost <= g that no plan crosses, whether or not the solver went
+    all the way (weak duality), and touches the front of the relaxation in a point. The lines enclose a polygon; `F`
+    are its corners. `bound` follows its edges, so it holds at every cost and is exact where a line touches.
+    The lines are chosen by the sandwich method: next comes the slope of the chord under which most is unknown.
+
+    It stands in for `SupportedFront` where that is no front any more: measures and certificates take either.
+
+    Attributes:
+        F: (n, 2) read-only corners, cheapest first: total US$ and negated mean accuracy. No plan within the limits is
+            better than the polyline through them.
+        path: The prices found on the way.
+        max_gap: Largest certified gap of a solved relaxation, in mean accuracy at that line's own weights.
+    """
+
+    def __init__(self, F: np.ndarray, path: PricePath, *, max_gap: float = 0.0) -> None:
+        self.F, self.path, self.max_gap = read_only(F), path, max_gap
+
+    def __len__(self) -> int:
+        """Count the corners."""
+        return len(self.F)
+
+    def __repr__(self) -> str:
+        (low, worst), (high, best) = self.F[0], self.F[-1]
+        return f"BoundFront({len(self)} corners, {low:.6g} to {high:.6g} US$, accuracy {-worst:.4f} to {-best:.4f})"
+
+    def bound(self, cost_usd: Any, /) -> np.ndarray:
+        """Bound the mean accuracy of any plan within the limits at a total cost.
+
+        Args:
+            cost_usd: Total US$, a number or an array of them, each at least the cheapest corner's.
+
+        Returns:
+            Upper bounds, of the shape of ``cost_usd``.
+
+        Raises:
+            ValueError: If a cost lies below the cheapest corner's.
+        """
+        costs = np.asarray(cost_usd, dtype=float)
+        too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
+        if too_low.size:
+            low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
+            raise ValueError(f"no plan within the limits costs {low} US$ or less; the cheapest costs {cheapest} US$")
+        return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
+
+    def thin(self, n_points: int, /) -> np.ndarray:
+        """Return the indices of all corners: there are few."""
+        return np.arange(len(self))
+
+    def along(self, n_points: int, /) -> np.ndarray:
+        """Walk along the polyline: (n, 2) points on it, evenly spaced on scaled objectives, both ends among them."""
+        if len(self) == 1:
+            return np.array(self.F)
+        span = np.abs(self.F[-1] - self.F[0])
+        lengths = np.abs(np.diff(self.F, axis=0) / np.where(span > 0, span, 1.0)).sum(axis=1)
+        way = np.concatenate([[0.0], np.cumsum(lengths)])
+        wanted = np.linspace(0.0, way[-1], n_points)
+        return np.column_stack([np.interp(wanted, way, column) for column in self.F.T])
+
+
+def find_bound_front(limits: LinearLimits, /, *, n_points: int = N_POINTS) -> BoundFront:
+    """Enclose the front of the relaxation between ``n_points`` lines.
+
+    Args:
+        limits: Tables and limits, which some fractional plan meets.
+        n_points: Relaxations solved at the most, at least 2.
+
+    Raises:
+        ValueError: If fewer than two points are asked for.
+    """
+    if n_points < 2:
+        raise ValueError(f"a bound front needs at least its two ends; got n_points = {n_points}")
+    ranges = _ranges(limits)
+    low = _solve(limits, ranges, END, None)
+    high = _solve(limits, ranges, 1 - END, low[1].prices)
+    points = [low, high]
+    while len(points) < n_points:
+        gaps = [_sagitta(*pair, ranges, limits.n_queries) for pair in pairwise(points)]
+        k = int(np.argmax(gaps))
+        if gaps[k] <= FLAT:
+            break
+        weight = _chord(points[k][1], points[k + 1][1], ranges, limits.n_queries)
+        start = (points[k][1].prices + points[k + 1][1].prices) / 2
+        points.insert(k + 1, _solve(limits, ranges, weight, start))
+    return _assemble(points, ranges, limits)
+
+
+Point = tuple[float, Relaxation]
+"""Weight of accuracy in [0, 1] on scaled objectives, and the relaxation solved there."""
+
+
+def _ranges(limits: LinearLimits) -> tuple[float, float]:
+    """US$ and summed accuracy that are worth the same where both weights are 1/2: the spreads between queries' LLMs."""
+    cost = float((limits.cost.max(axis=1) - limits.cost.min(axis=1)).sum(dtype=float))
+    accuracy = float((limits.accuracy.max(axis=1) - limits.accuracy.min(axis=1)).sum(dtype=float))
+    return cost or 1.0, accuracy or 1.0
+
+
+def _solve(limits: LinearLimits, ranges: tuple[float, float], weight: float, start: np.ndarray | None) -> Point:
+    scale = limits.n_queries
+    return weight, relax(limits, weight / ranges[1] * scale, (1 - weight) / ranges[0] * scale, start=start)
+
+
+def _chord(low: Relaxation, high: Relaxation, ranges: tuple[float, float], n_queries: int) -> float:
+    """Weight of accuracy at which two points are worth the same."""
+    cost = (high.cost_usd - low.cost_usd) / ranges[0]
+    accuracy = (high.accuracy - low.accuracy) * n_queries / ranges[1]
+    return float(np.clip(cost / (cost + accuracy), END, 1 - END)) if cost > 0 and accuracy > 0 else 0.5
+
+
+def _sagitta(low: Point, high: Point, ranges: tuple[float, float], n_queries: int) -> float:
+    """Twice the area between the chord of two neighbours and the corner where their lines meet, scaled."""
+    (u, first), (v, second) = low, high
+    cost = (second.cost_usd - first.cost_usd) / ranges[0]
+    accuracy = (second.accuracy - first.accuracy) * n_queries / ranges[1]
+    if cost <= 0 or accuracy <= 0:
+        return 0.0
+    # the lines have slopes (1 - u)/u and (1 - v)/v in (cost, accuracy)
+    steep, shallow = (1 - u) / u, (1 - v) / v
+    if steep <= shallow:
+        return 0.0
+    x = (accuracy - shallow * cost) / (steep - shallow)
+    return float(max(0.0, cost * min(steep * x, accuracy) - accuracy * x))
+
+
+def _assemble(points: list[Point], ranges: tuple[float, float], limits: LinearLimits) -> BoundFront:
+    """Corners of the polygon that the lines enclose, and the prices along it."""
+    n_queries = limits.n_queries
+    cheapest, best = relax(limits, 0.0, 1.0, start=None), relax(limits, 1.0, 0.0, start=None)
+    c_min, a_max = -cheapest.bound, best.bound / n_queries
+    slopes = np.array([(1 - w) / w * ranges[1] / ranges[0] / n_queries for w, _ in points])
+    heights = np.array([r.bound / (w / ranges[1] * n_queries) / n_queries for w, r in points])
+    corners = _envelope(slopes, heights, c_min, a_max)
+    path = PricePath(
+        np.maximum.accumulate([r.cost_usd for _, r in points]),
+        np.maximum.accumulate([r.accuracy for _, r in points]),
+        np.array([w / ranges[1] * n_queries for w, _ in points]),
+        np.array([(1 - w) / ranges[0] * n_queries for w, _ in points]),
+        np.array([r.prices for _, r in points]).reshape(len(points), len(limits)),
+    )
+    gaps = [r.gap / (w / ranges[1] * n_queries) / n_queries for w, r in points]
+    return BoundFront(corners * (1, -1), path, max_gap=max(gaps))
+
+
+def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: float) -> np.ndarray:
+    """Lower envelope of accuracy = height + slope·cost, cut off at c_min and a_max: (n, 2) cost, accuracy."""
+    slopes, heights = np.append(slopes, 0.0), np.append(heights, a_max)
+    at_start = float(np.min(heights + slopes * c_min))
+    corners = [(c_min, at_start)]
+    cost, height = c_min, at_start
+    line = _lowest_after(slopes, heights, cost)
+    while slopes[line] > 0:
+        flatter = np.flatnonzero(slopes < slopes[line])
+        meets = (heights[flatter] - heights[line]) / (slopes[line] - slopes[flatter])
+        first = np.lexsort((slopes[flatter], meets))[0]
+        cost = max(cost, float(meets[first]))
+        height = max(height, float(heights[line] + slopes[line] * cost))
+        if cost > corners[-1][0] and height > corners[-1][1]:
+            corners.append((cost, min(height, a_max)))
+        line = int(flatter[first])
+    return np.array(corners)
+
+
+def _lowest_after(slopes: np.ndarray, heights: np.ndarray, cost: float) -> int:
+    """The line that is lowest just beyond a cost: of equals the flattest."""
+    values = heights + slopes * cost
+    lowest = np.flatnonzero(values <= values.min())
+    return int(lowest[np.argmin(slopes[lowest])])

@@ -1,0 +1,108 @@
+"""From quotas and floors, as people write them, to linear limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from optllm_pymoo.limits.linear import CALLS, FLOOR, TOKENS, USD, LinearLimits
+from optllm_pymoo.limits.quota import Quota
+from optllm_pymoo.names import unknown_name
+
+KINDS = {"calls": CALLS, "usd": USD, "tokens": TOKENS}
+
+
+def build_limits(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    allowed: np.ndarray | None,
+    llms: Sequence[str],
+    /,
+    *,
+    quotas: Sequence[Quota] = (),
+    floors: Any = None,
+    groups: Any = None,
+    tokens: np.ndarray | None = None,
+) -> LinearLimits:
+    """Build the limits of a problem.
+
+    Args:
+        cost: (N, M) checked US$ per call.
+        accuracy: (N, M) checked.
+        allowed: (N, M) checked mask, or None.
+        llms: M names.
+        quotas: `Quota` objects.
+        floors: Mean accuracy that every group has to reach, or a mapping from group to that.
+        groups: (N,) group of each query: any hashable labels, compared as text.
+        tokens: (N, M) checked tokens per call, for quotas of tokens.
+
+    Raises:
+        TypeError: If a quota is something else, or a floor is no number.
+        ValueError: If names or groups are unknown, a floor lies outside [0, 1], or a table is missing.
+    """
+    quotas = _checked_quotas(quotas, tokens)
+    labels, group, wanted = _checked_floors(floors, groups, len(cost))
+    floor_groups = [labels.index(name) for name in wanted]
+    sizes = np.bincount(group, minlength=len(labels) + 1)[floor_groups].astype(float)
+    targets = np.array(list(wanted.values()), dtype=float)
+    everyone = np.ones((len(wanted), len(llms)), dtype=bool)
+    members = [quota.members(llms) for quota in quotas]
+    return LinearLimits(
+        cost,
+        accuracy,
+        allowed,
+        tokens if any(quota.unit == "tokens" for quota in quotas) else None,
+        group,
+        len(labels),
+        np.array([KINDS[quota.unit] for quota in quotas] + [FLOOR] * len(wanted), dtype=np.int64),
+        np.concatenate([np.array(members, dtype=bool).reshape(-1, len(llms)), everyone]),
+        np.array([-1] * len(quotas) + floor_groups, dtype=np.int64),
+        np.concatenate([np.array([quota.limit for quota in quotas]), -sizes * targets]),
+        (*(quota.describe(llms) for quota in quotas), *(f"floor {f:g} of group {g!r}" for g, f in wanted.items())),
+        (*(quota.whom(llms) for quota in quotas), *wanted),
+    )
+
+
+def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:
+    if isinstance(quotas, Quota):
+        quotas = [quotas]
+    checked = list(quotas)
+    for k, quota in enumerate(checked):
+        if not isinstance(quota, Quota):
+            raise TypeError(
+                f"quotas must be Quota objects; quotas[{k}] is {quota!r:.60}. Write Quota('llm', calls=100)"
+            )
+        if quota.unit == "tokens" and tokens is None:
+            raise ValueError(f"quotas[{k}] limits tokens; pass tokens=, a table (N, M) of tokens per call, with it")
+    return checked
+
+
+def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str], np.ndarray, dict[str, float]]:
+    """Names of the groups with floors or without, (N,) group numbers, and floors by name."""
+    if groups is None:
+        if floors is not None:
+            raise ValueError(
+                "floors need groups=, the group of each query; for all queries together give them one group"
+            )
+        return [], np.zeros(n_queries, dtype=np.int32), {}
+    raw = np.asarray(groups, dtype=object).reshape(-1)
+    if len(raw) != n_queries:
+        raise ValueError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
+    names, group = np.unique(raw.astype(str), return_inverse=True)
+    labels = [str(name) for name in names]
+    if floors is None:
+        return labels, group.astype(np.int32), {}
+    wanted = floors if isinstance(floors, Mapping) else dict.fromkeys(labels, floors)
+    checked = {}
+    for name, floor in wanted.items():
+        if str(name) not in labels:
+            raise ValueError(unknown_name(str(name), labels, kind="group"))
+        if not isinstance(floor, Real) or isinstance(floor, bool):
+            raise TypeError(f"the floor of group {name!r} must be a mean accuracy; got {floor!r}")
+        if not 0 <= float(floor) <= 1:
+            raise ValueError(f"the floor of group {str(name)!r} must lie in [0, 1]; got {floor}")
+        checked[str(name)] = float(floor)
+    return labels, group.astype(np.int32), checked

@@ -1,0 +1,61 @@
+"""Quotas of calls alone: an exact transport problem, however many queries there are."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from optllm_pymoo.limits.linear import LinearLimits
+
+
+def placeable_queries(limits: LinearLimits, /) -> int:
+    """Count how many queries find an LLM within quotas of calls at the most.
+
+    Queries with the same allowed LLMs are alike, so a whole number of them goes to each LLM: a maximum flow from
+    patterns of the mask to LLMs. Quotas of overlapping providers are no flow any more; HiGHS solves either as
+    an integer programme with one variable per pattern and LLM.
+
+    Args:
+        limits: Limits of calls only.
+    """
+    found = _transport(limits, limits.limit, np.inf)
+    return round(found[0]) if found is not None else 0
+
+
+def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
+    """Find the smallest value of one quota at which all queries find an LLM, the others staying as they are.
+
+    Args:
+        limits: Limits of calls only.
+        k: Which quota.
+
+    Returns:
+        Calls, or None if no value will do.
+    """
+    raised = limits.limit.copy()
+    raised[k] = limits.n_queries
+    found = _transport(limits, raised, k)
+    return None if found is None else round(found[0])
+
+
+def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[float] | None:
+    """Place as many queries as can be, or all of them with the least use of one quota."""
+    n_llms = limits.cost.shape[1]
+    if limits.allowed is None:
+        patterns, sizes = np.ones((1, n_llms), dtype=bool), np.array([limits.n_queries])
+    else:
+        patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
+    place_all = np.isfinite(least)
+    one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
+    uses = np.tile(limits.members.astype(float), len(patterns))
+    objective = uses[int(least)] if place_all else -np.ones(patterns.size)
+    found = milp(
+        objective,
+        constraints=[
+            LinearConstraint(one_each, sizes if place_all else 0, sizes),
+            LinearConstraint(uses, -np.inf, np.floor(limit * (1 + 1e-12))),
+        ],
+        bounds=Bounds(0.0, np.where(patterns, sizes[:, None], 0).ravel().astype(float)),
+        integrality=np.ones(patterns.size),
+    )
+    return (abs(float(found.fun)),) if found.success else None

@@ -1,0 +1,139 @@
+"""Whether any plan meets the limits: said before a search, with the reason and the nearest value that would do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optllm_pymoo.limits.calls import placeable_queries, smallest_call_quota
+from optllm_pymoo.limits.linear import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD, LinearLimits
+from optllm_pymoo.limits.plans import mended
+from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.limits.whole import whole_plan
+
+PROVEN = 1e-9
+"""Relative excess that counts as one: less may be rounding."""
+
+UNIT = {CALLS: " calls", USD: " US$", TOKENS: " tokens", FLOOR: "", TOTAL_FLOOR: ""}
+
+
+def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
+    """Find some plan that meets the limits.
+
+    The reasons are looked for from the simplest to the most involved, and the first is told: a floor above what its
+    group can reach; quotas of calls that leave queries without an LLM (exact: a transport problem over the patterns of
+    the mask); a quota of dollars or tokens below what the queries need that may go nowhere else; several limits that
+    exclude each other, by the linear relaxation, whose dual is a proof. Where fractions could meet the limits,
+    a whole plan is made from them; HiGHS searches for one where that fails.
+
+    Args:
+        limits: Tables and limits.
+
+    Returns:
+        (N,) LLM per query.
+
+    Raises:
+        ValueError: If there is none; the message has the reason and the nearest feasible value.
+    """
+    _check_floors(limits)
+    _check_calls(limits)
+    _check_single(limits)
+    first = _phase_one(limits)
+    if first.bound < -PROVEN:
+        raise ValueError(_conflict(limits))
+    plan = mended(limits, first.x, 0.0, 0.0, np.maximum(first.prices, 1 / limits.scale))
+    return whole_plan(limits) if plan is None else plan
+
+
+def _check_floors(limits: LinearLimits) -> None:
+    best = limits.accuracy if limits.allowed is None else np.where(limits.allowed, limits.accuracy, -np.inf)
+    reach = best.max(axis=1).astype(float)
+    for k in np.flatnonzero((limits.kind == FLOOR) | (limits.kind == TOTAL_FLOOR)):
+        mine = slice(None) if limits.kind[k] == TOTAL_FLOOR else limits.cells.group == limits.of_group[k]
+        size = len(reach[mine])
+        floor, most = -limits.limit[k] / size, float(reach[mine].sum()) / size
+        if most < floor - PROVEN:
+            raise ValueError(
+                f"group {limits.whom[k]!r} reaches at most {_down(most)}, floor {floor:.6g}."
+                " Lower the floor, or allow a better LLM"
+            )
+
+
+def _check_calls(limits: LinearLimits) -> None:
+    calls = limits.only(np.flatnonzero(limits.kind == CALLS))
+    if not len(calls):
+        return
+    placeable = placeable_queries(calls)
+    if placeable == limits.n_queries:
+        return
+    enough = [smallest_call_quota(calls, k) for k in range(len(calls))]
+    helping = [(value, k) for k, value in enumerate(enough) if value is not None]
+    hint = "No single quota can make up for that; raise several, or allow more LLMs"
+    if helping:
+        value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
+        hint = f"{value:,} calls for {calls.whom[k]} instead of {calls.limit[k]:,.15g} would do"
+    raise ValueError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}")
+
+
+def _check_single(limits: LinearLimits) -> None:
+    for k in np.flatnonzero((limits.kind == USD) | (limits.kind == TOKENS)):
+        table = limits.cost if limits.kind[k] == USD else limits.tokens
+        assert table is not None
+        use = np.where(limits.members[k], table.astype(float), 0.0)
+        if limits.allowed is not None:
+            use[~limits.allowed] = np.inf
+        least = float(use.min(axis=1).sum())
+        if least > limits.limit[k] + max(limits.tolerance[k], PROVEN * least):
+            raise ValueError(
+                f"{limits.names[k]}: the queries that may go nowhere else need {_up(least)}{UNIT[limits.kind[k]]}."
+                " Raise the quota to that, or allow other LLMs"
+            )
+
+
+def _phase_one(limits: LinearLimits, penalty: np.ndarray | None = None) -> Relaxation:
+    """Minimise the summed relative excess; its bound is below 0 just where no fractional plan meets the limits."""
+    return relax(limits, 0.0, 0.0, penalty=1.0 / limits.scale if penalty is None else penalty)
+
+
+def _conflict(limits: LinearLimits) -> str:
+    """Name a smallest set of limits that exclude each other, and how far one of them would have to move."""
+    kept = list(range(len(limits)))
+    for k in list(kept):
+        fewer = [other for other in kept if other != k]
+        if fewer and _phase_one(limits.only(fewer)).bound < -PROVEN:
+            kept = fewer
+    conflict = limits.only(kept)
+    last = len(conflict) - 1
+    penalty = 1e3 / conflict.scale
+    penalty[last] = 1.0 / conflict.scale[last]
+    excess = max(0.0, -_phase_one(conflict, penalty).bound) * float(conflict.scale[last])
+    nearest = _nearest(conflict, last, excess)
+    together = " and ".join(conflict.names)
+    return f"no plan meets {together} together; {nearest}"
+
+
+def _nearest(limits: LinearLimits, k: int, excess: float) -> str:
+    value = limits.limit[k] + excess
+    kind = limits.kind[k]
+    if kind in (FLOOR, TOTAL_FLOOR):
+        size = float(limits.scale[k])
+        return f"with the others, group {limits.whom[k]!r} reaches at most {_down(-value / size)}"
+    amount = f"{int(np.ceil(value - 1e-6)):,}" if kind == CALLS else _up(value)
+    return f"with the others, {limits.whom[k]} would need at least {amount}{UNIT[kind]}"
+
+
+def _up(value: float) -> str:
+    """Six digits, rounded up: what is asked for has to be enough."""
+    return _directed(value, 1.0)
+
+
+def _down(value: float) -> str:
+    """Six digits, rounded down: what is reached has to be reached."""
+    return _directed(value, -1.0)
+
+
+def _directed(value: float, direction: float) -> str:
+    text = f"{value:.6g}"
+    if direction * (float(text) - value) < -1e-12 * abs(value):
+        step = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
+        text = f"{value + direction * step:.6g}"
+    return text

@@ -1,0 +1,89 @@
+"""Reconstruction under limits: by prices of dollars, accuracy and the limits themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.limits.plans import mended, priced_plan
+from optllm_pymoo.operators.reconstruction import Reconstruction
+from optllm_pymoo.problems import AllocationProblem
+
+TIE = 1e-7
+"""Weight of the objective that is kept, when what is left of the limits is used up: it only breaks ties."""
+
+
+class PricedReconstruction(Reconstruction):
+    """Rebuilds allocations from dual prices, so that they meet every limit; `OptLLM`'s default where there are limits.
+
+    The destroyed allocation says how far to go: its cost (or its accuracy) is kept as one more limit. There, the
+    prices along the bound front (`AllocationProblem.bound_front`) are looked up, and every query goes to its maximiser
+    of accuracy - μ·cost - Σ λ_k w_k. What exceeds a limit is mended by the moves that lose least per unit of excess;
+    what is left of the limits is used up by the moves that gain most. Each plan that comes out meets all limits.
+
+    Args:
+        keep: "cost" for the most accurate plan that costs no more than the destroyed one, "accuracy" for the
+            cheapest that is no less accurate. Both within what the limits allow at all.
+
+    Raises:
+        ValueError: If ``keep`` is something else.
+
+    Example:
+        >>> from optllm_pymoo import Quota
+        >>> quota = Quota("llm1", calls=1)
+        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]], quotas=[quota])
+        >>> PricedReconstruction().do(problem, np.array([1, 1]), random_state=1).tolist()
+        [0, 1]
+    """
+
+    def __init__(self, keep: str = "cost", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if keep not in ("cost", "accuracy"):
+            raise ValueError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
+        self.keep = keep
+
+    def _do(self, problem: AllocationProblem, X: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
+        ends = problem.extremes()
+        rows = np.arange(problem.n_queries)
+        for x in X:
+            if self.keep == "cost":
+                cost, least = (float(problem.cost[rows, plan].sum(dtype=float)) for plan in (x, ends[0]))
+                x[:] = _at_cost(problem, max(cost, least), ends[0])
+            else:
+                reached, most = (float(problem.accuracy[rows, plan].mean(dtype=float)) for plan in (x, ends[1]))
+                x[:] = _at_accuracy(problem, min(reached, most), ends[1])
+        return X
+
+
+def _at_cost(problem: AllocationProblem, budget_usd: float, fallback: np.ndarray) -> np.ndarray:
+    """Build an accurate plan within limits and a budget that ``fallback`` keeps to."""
+    path = problem.bound_front().path
+    per_accuracy, per_usd, prices = path.at(path.place_of_cost(budget_usd))
+    bounded = problem.limits.within(budget_usd=budget_usd)
+    goal = per_accuracy, TIE * per_usd
+    return _rebuilt(bounded, (per_accuracy, 0.0), np.append(prices, per_usd), goal, fallback)
+
+
+def _at_accuracy(problem: AllocationProblem, accuracy: float, fallback: np.ndarray) -> np.ndarray:
+    """Build a cheap plan within limits that reaches an accuracy, as ``fallback`` does."""
+    path = problem.bound_front().path
+    per_accuracy, per_usd, prices = path.at(path.place_of_accuracy(accuracy))
+    bounded = problem.limits.within(min_accuracy=accuracy)
+    goal = TIE * per_accuracy, per_usd
+    return _rebuilt(bounded, (0.0, per_usd), np.append(prices, per_accuracy), goal, fallback)
+
+
+def _rebuilt(
+    limits: LinearLimits,
+    weights: tuple[float, float],
+    prices: np.ndarray,
+    goal: tuple[float, float],
+    fallback: np.ndarray,
+) -> np.ndarray:
+    for start in (priced_plan(limits, *weights, prices), fallback):
+        found = mended(limits, start, *weights, prices, goal=goal)
+        if found is not None:
+            return found
+    return fallback

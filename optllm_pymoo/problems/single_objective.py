@@ -1,0 +1,185 @@
+"""One objective and one limit: what `MaxAccuracyProblem` and `MinCostProblem` share."""
+
+from __future__ import annotations
+
+import abc
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from pymoo.core.problem import Problem
+
+from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.problems.allocation import AllocationProblem
+from optllm_pymoo.problems.allocations import as_allocations
+from optllm_pymoo.problems.relaxation import Relaxation
+from optllm_pymoo.supported_front import SupportedFront
+
+
+class SingleObjectiveProblem(Problem, abc.ABC):
+    """One of the two sums of an `AllocationProblem` is the objective, the other one is limited.
+
+    The tables, their checks and the exact front are those of ``allocation``, and are shared with it.
+
+    Args:
+        allocation: The batch with both objectives.
+
+    Attributes:
+        allocation: As given.
+    """
+
+    def __init__(self, allocation: AllocationProblem, /) -> None:
+        self.allocation = allocation
+        super().__init__(n_var=allocation.n_queries, n_obj=1, n_ieq_constr=1, xl=0, xu=allocation.n_llms - 1, vtype=int)
+
+    @abc.abstractmethod
+    def relax(self) -> Relaxation:
+        """Solve the linear relaxation; O(log S) on the exact front, and a look at the accuracies for their grid."""
+
+    @abc.abstractmethod
+    def value(self, f: float, /) -> float:
+        """Turn a value of the objective, which pymoo minimises, into mean accuracy or US$."""
+
+    @property
+    @abc.abstractmethod
+    def unit(self) -> str:
+        """What `value` is measured in, for texts."""
+
+    @property
+    def cost(self) -> np.ndarray:
+        """(N, M) US$ per call, read-only."""
+        return self.allocation.cost
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """(N, M) read-only."""
+        return self.allocation.accuracy
+
+    @property
+    def allowed(self) -> np.ndarray | None:
+        """(N, M) read-only bool or None."""
+        return self.allocation.allowed
+
+    @property
+    def llms(self) -> tuple[str, ...]:
+        """Names of the LLMs."""
+        return self.allocation.llms
+
+    @property
+    def query_ids(self) -> tuple[str, ...]:
+        """Names of the queries."""
+        return self.allocation.query_ids
+
+    @property
+    def n_queries(self) -> int:
+        """N."""
+        return self.allocation.n_queries
+
+    @property
+    def n_llms(self) -> int:
+        """M."""
+        return self.allocation.n_llms
+
+    @property
+    def assignment_dtype(self) -> np.dtype[Any]:
+        """Type of plans: int8 up to 127 LLMs, else int32."""
+        return self.allocation.assignment_dtype
+
+    @property
+    def supported_front(self) -> SupportedFront:
+        """The exact supported front of both objectives."""
+        return self.allocation.supported_front
+
+    def as_allocations(self, X: Any, /) -> np.ndarray:
+        """Check allocations as `AllocationProblem.as_allocations` does."""
+        return self.allocation.as_allocations(X)
+
+    def extremes(self) -> np.ndarray:
+        """Return the cheapest and the most accurate plan, (2, N), as `AllocationProblem.extremes` does."""
+        return self.allocation.extremes()
+
+    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
+        """Score allocations; pymoo's own method behind a check of the shape.
+
+        Args:
+            X: (n, N) or (N,) LLM per query: any integer type, or floats with integral values.
+            *args: pymoo's.
+            **kwargs: pymoo's, for example ``return_as_dictionary``.
+
+        Returns:
+            F (n, 1) and G (n, 1), or (1,) each: the objective, and the limit, kept where G <= 0.
+
+        Raises:
+            TypeError, ValueError: As `as_allocations`.
+        """
+        X = np.asarray(X)
+        if X.ndim not in (1, 2) or X.shape[-1] != self.n_queries:
+            as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
+        return super().evaluate(X, *args, **kwargs)
+
+    def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        F = evaluate_allocations(self.cost, self.accuracy, self.as_allocations(X))
+        out["F"], out["G"] = self._split(F)
+
+    @abc.abstractmethod
+    def _split(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Split (n, 2) total US$ and negated mean accuracy into objective (n, 1) and constraint (n, 1)."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SingleObjectiveProblem:
+        return self
+
+
+def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
+    """Return the batch of a problem of allocation with one objective or two.
+
+    Args:
+        problem: What an operator was given.
+        user: Who needs it, for the message.
+
+    Raises:
+        TypeError: If it is no problem of allocation.
+    """
+    if isinstance(problem, SingleObjectiveProblem):
+        return problem.allocation
+    if isinstance(problem, AllocationProblem):
+        return problem
+    raise TypeError(
+        f"{user} needs an AllocationProblem; got {type(problem).__name__}."
+        " Build one with AllocationProblem(cost, accuracy)"
+    )
+
+
+def require_single_objective(problem: Any, user: str, /) -> None:
+    """Raise TypeError unless a problem is a `SingleObjectiveProblem`.
+
+    Args:
+        problem: What an algorithm was given.
+        user: Who needs it, for the message.
+    """
+    if not isinstance(problem, SingleObjectiveProblem):
+        raise TypeError(
+            f"{user} needs one objective and one limit; got {type(problem).__name__}. Build a"
+            " MaxAccuracyProblem(cost, accuracy, budget=...) or a MinCostProblem(cost, accuracy, min_accuracy=...)"
+        )
+
+
+def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf) -> float:
+    """Check the number that limits a sum.
+
+    Args:
+        name: What it is called in messages.
+        value: What was given.
+        expected: What it should have been, for messages.
+        upper: Largest value allowed.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is NaN, infinite, negative or too large.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {expected}; got {value!r}")
+    number = float(value)
+    if not (math.isfinite(number) and 0.0 <= number <= upper):
+        raise ValueError(f"{name} must be {expected}; got {value}")
+    return number

@@ -1,0 +1,118 @@
+"""What limits add to an allocation problem: bounds in place of an exact front, feasible ends, prices."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optllm_pymoo.limits.bound_front import N_POINTS, BoundFront, find_bound_front
+from optllm_pymoo.limits.explain import LimitPrice, explain_limits
+from optllm_pymoo.limits.feasibility import feasible_plan
+from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.limits.relaxation import relax
+from optllm_pymoo.limits.within import best_within, end_plans
+
+if TYPE_CHECKING:
+    from optllm_pymoo.supported_front import SupportedFront
+
+
+class WithLimits:
+    """Mixin of `AllocationProblem`: everything that is about quotas and floors.
+
+    Attributes:
+        limits: The limits in linear form, none of them where the problem has none.
+    """
+
+    limits: LinearLimits
+    cost: np.ndarray
+
+    @cached_property
+    def supported_front(self) -> SupportedFront:
+        """The exact front without the limits, built by the problem itself."""
+        raise NotImplementedError
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether quotas or floors tie queries together."""
+        return len(self.limits) > 0
+
+    def _check_feasible(self) -> None:
+        """Raise ValueError if no plan meets the limits; keep one that does."""
+        if self.has_limits:
+            self.__dict__["any_feasible"] = feasible_plan(self.limits)
+
+    @cached_property
+    def any_feasible(self) -> np.ndarray:
+        """(N,) some plan that meets the limits."""
+        return feasible_plan(self.limits)
+
+    @cached_property
+    def yardstick(self) -> SupportedFront | BoundFront:
+        """What plans are measured against: the exact supported front, or with limits `bound_front`."""
+        return self.bound_front() if self.has_limits else self.supported_front
+
+    def bound_front(self, *, n_points: int = N_POINTS) -> BoundFront:
+        """Bound all plans that meet the limits by the front of the linear relaxation.
+
+        Args:
+            n_points: Relaxations to solve at the most; more of them make the bound tighter.
+
+        Returns:
+            The bound, from the cheapest to the most accurate corner; kept for each ``n_points``.
+
+        Raises:
+            ValueError: If fewer than two points are asked for.
+        """
+        kept: dict[int, BoundFront] = self.__dict__.setdefault("_bound_fronts", {})
+        if n_points not in kept:
+            kept[n_points] = find_bound_front(self.limits, n_points=n_points)
+        return kept[n_points]
+
+    def bound(self, cost_usd: float, /) -> float:
+        """Bound the mean accuracy of any plan that meets the limits within a budget, by the linear relaxation.
+
+        Args:
+            cost_usd: Total US$.
+
+        Returns:
+            Upper bound; exact for the relaxation, unlike `bound_front` between its points.
+
+        Raises:
+            ValueError: If no plan is that cheap.
+        """
+        solved = relax(self.limits.within(budget_usd=cost_usd), 1.0, 0.0)
+        if solved.violation > 0.0:
+            cheapest = -relax(self.limits, 0.0, 1.0).bound
+            raise ValueError(
+                f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
+            )
+        return solved.bound / len(self.cost)
+
+    @cached_property
+    def feasible_ends(self) -> np.ndarray:
+        """(2, N) the cheapest and the most accurate plan that were found within the limits."""
+        return end_plans(self.limits, self.bound_front().path, self.any_feasible)
+
+    def explain_limits(self, x: Any = None, /, *, budget_usd: float | None = None) -> tuple[LimitPrice, ...]:
+        """Tell what each limit costs: its use, its shadow price, and the accuracy lost to it at the same budget.
+
+        Args:
+            x: (N,) a plan; by default the best one found within the budget.
+            budget_usd: Total US$; by default what the plan costs.
+
+        Raises:
+            ValueError: If neither is given, or nothing within the limits is that cheap.
+        """
+        if x is None:
+            if budget_usd is None:
+                raise ValueError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")
+            x = best_within(self.limits, budget_usd).x
+        plan = np.asarray(x).reshape(-1)
+        cost = float(self.cost[np.arange(len(plan)), plan].sum(dtype=float))
+        return explain_limits(self.limits, plan, cost if budget_usd is None else budget_usd)
+
+    def exceeded_limits(self, x: np.ndarray, /) -> list[str]:
+        """Name the limits that a plan (N,) exceeds."""
+        return [name for name, over in zip(self.limits.names, self.limits.excess(x[None])[0], strict=True) if over > 0]

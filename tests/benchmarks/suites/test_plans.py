@@ -1,0 +1,159 @@
+"""Which cells the suites are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.algorithms import VARIANTS
+from benchmarks.experiment.cell import key_of
+from benchmarks.experiment.scaling import ScalingCell
+from benchmarks.experiment.search import Limit
+from benchmarks.suites import ablation, anytime, batches, fair, published, quick, scaling
+from benchmarks.suites.base import Options
+from benchmarks.suites.lists import FAIR, PUBLISHED, PYGMO
+from benchmarks.suites.registry import SUITES
+from optllm_pymoo import make_dataset
+from optllm_pymoo.data import Dataset, save_dataset
+
+PLANS = {name: suite.plan for name, suite in SUITES.items()}
+
+
+@pytest.fixture
+def silent(tmp_path):
+    """A data set without texts."""
+    save_dataset(Dataset([[1, 2], [1, 3]], [[0, 1], [1, 0]]), tmp_path / "silent")
+    return tmp_path / "silent"
+
+
+def test_all_six_are_there():
+    """The suites of the protocol, each with a line on what it is."""
+    assert list(SUITES) == ["published", "fair", "anytime", "ablation", "scaling", "quick"]
+    assert all(suite.name == name and suite.what for name, suite in SUITES.items())
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_each_cell_is_there_once(name):
+    """No two cells of a plan have one key, and the parts are made of the plan's cells and leave none out."""
+    plan = PLANS[name](Options())
+    keys = [key_of(cell) for cell in plan.cells]
+    assert len(set(keys)) == len(keys) > 0
+    assert {key_of(cell) for part in plan.parts.values() for cell in part} == set(keys)
+
+
+@pytest.mark.parametrize("name", ["published", "fair", "anytime", "ablation", "quick"])
+def test_every_algorithm_is_known(name):
+    """The lists of algorithms hold names that there are."""
+    names = {cell.algorithm for cell in PLANS[name](Options()).cells if hasattr(cell, "algorithm")}
+    assert names <= set(VARIANTS)
+
+
+def test_published_is_of_the_papers_size():
+    """Three batches, ten splits, OptLLM and the baselines, 10,000 evaluations, the paper's predictor and α."""
+    plan = published.plan(Options())
+    there = [name for name in ("optllm:walks", *PUBLISHED, *PYGMO) if batches.missing_extra(name) is None]
+    assert len(plan.cells) == 3 * 10 * len(there)
+    assert {cell.limit for cell in plan.cells} == {Limit(evaluations=10_000)}
+    assert {(cell.setting.predictor, cell.setting.labels, cell.alpha) for cell in plan.cells} == {
+        ("published", 0.02, 1.0)
+    }
+    assert {cell.setting.split for cell in plan.cells} == set(range(10))
+
+
+def test_fair_runs_everybody_under_both_limits():
+    """Both limits, five splits, three batches, every algorithm: the product, all on the same tables."""
+    plan = fair.plan(Options())
+    there = [name for name in FAIR if batches.missing_extra(name) is None]
+    assert len(plan.cells) == 2 * 5 * 3 * len(there)
+    tables = {cell.needs for cell in plan.cells}
+    assert len(tables) == 3 * 5
+
+
+def test_options_are_heeded(silent):
+    """Data, algorithms, splits, evaluations and seconds, all at once."""
+    options = Options((silent,), ("optllm", "nsga2"), 2, 50, 0.25)
+    cells = fair.plan(options).cells
+    assert {cell.setting.data for cell in cells} == {"silent"}
+    assert {cell.algorithm for cell in cells} == {"optllm", "nsga2"}
+    assert {cell.setting.split for cell in cells} == {0, 1}
+    assert {cell.limit for cell in cells} == {Limit(evaluations=50), Limit(seconds=0.25)}
+    assert len(cells) == 2 * 2 * 2
+
+
+def test_without_texts_nothing_is_predicted(silent):
+    """Known outcomes are searched, which a note says, and what needs a predictor is left out of the ablation."""
+    plan = ablation.plan(Options((silent,)))
+    assert all(cell.setting.is_known for cell in plan.cells)
+    assert not plan.parts["alpha"]
+    assert not plan.parts["labels"]
+    assert not plan.parts["predictors"]
+    assert plan.parts["n_grid"]
+    assert plan.parts["parts"]
+    assert any("`silent` has no texts" in note for note in plan.notes)
+
+
+def test_missing_extras_are_noted(monkeypatch):
+    """An algorithm whose package isn't there is left out and named; nothing is raised."""
+    monkeypatch.setattr(batches, "missing_extra", lambda name: "swarm" if name.startswith("mopso") else None)
+    plan = fair.plan(Options(algorithms=("optllm", "mopso", "mopso:warm")))
+    assert {cell.algorithm for cell in plan.cells} == {"optllm"}
+    (note,) = plan.notes
+    assert "`mopso`, `mopso:warm`" in note
+    assert "optllm-pymoo[swarm]" in note
+
+
+def test_attainment_repeats_the_first_split():
+    """Random algorithms search one table as often as there are splits, others once; the first run is shared."""
+    plan = anytime.plan(Options(algorithms=("optllm", "lambda-sweep"), splits=3))
+    repeated = plan.parts["attainment"]
+    assert {cell.setting.split for cell in repeated} == {0}
+    count = {name: sum(cell.algorithm == name for cell in repeated) for name in ("optllm", "lambda-sweep")}
+    assert count == {"optllm": 3 * 3, "lambda-sweep": 3}
+    assert len(set(repeated) & set(plan.parts["anytime"])) == 2 * 3
+
+
+def test_scaling_stops_before_memory_does():
+    """With 70 % of memory to be had, what may need more is left out, and told with both numbers."""
+    small, large = ScalingCell("front", 1_000, 12), ScalingCell("front", 1_000_000, 12)
+    plan = scaling.plan_within(large.bytes_needed, iter([small, large]))
+    assert plan.cells == (small,)
+    (note,) = plan.notes
+    assert note.startswith("front at 1,000,000 × 12, float64 was not run: it may need 0.7 GiB, and 0.7 GiB were free")
+    enough = scaling.plan_within(int(large.bytes_needed / scaling.SHARE_OF_MEMORY) + 1, iter([small, large]))
+    assert enough.cells == (small, large)
+    assert not enough.notes
+
+
+def test_scaling_has_no_use_for_options():
+    """An option that would be ignored is refused by name."""
+    with pytest.raises(ValueError, match="makes no use of --splits"):
+        scaling.plan(Options(splits=3))
+    with pytest.raises(ValueError, match="makes no use of --data"):
+        scaling.plan(Options((Path("x"),)))
+
+
+def test_large_tables_are_single_precision():
+    """Above a million queries."""
+    widths = {cell.n_queries: cell.dtype for cell in scaling.cells()}
+    assert widths[1_000_000] == "float64"
+    assert widths[10_000_000] == "float32"
+
+
+def test_quick_has_something_of_each():
+    """All parts of the other suites, none empty."""
+    plan = quick.plan(Options())
+    assert set(plan.parts) == {
+        *("published", "fair", "anytime", "attainment"),
+        *("n_grid", "parts", "alpha", "labels", "predictors", "scaling"),
+    }
+    assert all(plan.parts.values())
+
+
+def test_two_data_sets_of_one_name_are_refused(tmp_path):
+    """Results are kept by name."""
+    for parent in ("a", "b"):
+        (tmp_path / parent).mkdir()
+        save_dataset(make_dataset(20, 3, random_state=0), tmp_path / parent / "batch")
+    with pytest.raises(ValueError, match="two data sets are named 'batch'"):
+        fair.plan(Options((tmp_path / "a" / "batch", tmp_path / "b" / "batch")))

@@ -1,0 +1,127 @@
+"""The README's comparison table, and results that are kept for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.cli import app
+from benchmarks.comparison_table import END, START, comparison_table, table_in, with_table
+from benchmarks.keep_command import KEPT, keep
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def _results():
+    """A table of results: two algorithms on two data sets at equal evaluations, one of them at equal seconds too."""
+    rows = [
+        ("features", "questions-10x2", None, np.nan, np.nan, np.nan, np.nan, np.nan),
+        ("search", "questions-10x2", "optllm", 100.0, np.nan, 0.9, 1.0, 0.7),
+        ("search", "questions-20x2", "optllm", 100.0, np.nan, 1.0, 3.0, 0.9),
+        ("search", "questions-10x2", "nsga2:warm", 100.0, np.nan, 0.5, 1.0, 0.1),
+        ("search", "questions-20x2", "nsga2:warm", 100.0, np.nan, 0.6, 1.0, 0.2),
+        ("search", "questions-10x2", "optllm", np.nan, 2.5, 0.8, 2.5, 0.7),
+        ("search", "questions-20x2", "optllm", np.nan, 2.5, 0.9, 2.5, 0.7),
+        ("search", "questions-20x2", "rnsga2", 100.0, np.nan, 0.6, 1.0, 0.2),
+    ]
+    columns = ["kind", "data", "algorithm", "max_evaluations", "max_seconds", "hypervolume_ratio", "seconds", "area"]
+    return pd.DataFrame(rows, columns=columns).assign(split=0)
+
+
+def _run_folder(folder, frame):
+    """The folder of a suite that was run."""
+    (folder / "figures").mkdir(parents=True)
+    frame.to_csv(folder / "results.csv", index=False)
+    (folder / "report.md").write_text("# Report\n", encoding="utf-8")
+    (folder / "report.html").write_text("<p>", encoding="utf-8")
+    (folder / "figures" / "a.svg").write_text("<svg/>", encoding="utf-8")
+    return folder
+
+
+def test_rows_are_means_over_data_sets():
+    """(0.9 + 1.0) / 2, (0.8 + 0.9) / 2, 2 seconds, (0.7 + 0.9) / 2; what tells nothing new is left out."""
+    head, _, first, second, _, legend = comparison_table(_results()).splitlines()
+    assert head.count("|") == 6
+    assert first == "| `optllm` | 0.9500 | 0.8500 | 2 | 0.8000 |"
+    assert second == "| `nsga2:warm` | 0.5500 | – | 1 | 0.1500 |"
+    assert legend.startswith("Means over 2 synthetic batches and 1 split of each, at 100 evaluations or 2.5 seconds.")
+
+
+def test_no_algorithm_to_show():
+    """Results of another suite."""
+    with pytest.raises(ValueError, match="are they those of the suite fair"):
+        comparison_table(_results().query("algorithm == 'rnsga2'"))
+
+
+def test_the_block_is_replaced():
+    """Only what stands between the marks changes; doing it twice changes nothing more."""
+    text = f"before\n{START}\nold\n{END}\nafter\n"
+    once = with_table(text, "new")
+    assert once == f"before\n{START}\nnew\n{END}\nafter\n" == with_table(once, "new")
+    assert table_in(once) == "new"
+
+
+@pytest.mark.parametrize("text", ["", START, f"{END}{START}", f"{START}{END}{START}"])
+def test_marks_that_are_not_right(text):
+    """Missing, in the wrong order, or twice."""
+    with pytest.raises(ValueError, match="comparison table"):
+        with_table(text, "new")
+
+
+def test_the_command_prints_and_writes(tmp_path):
+    """Printed without --write; with it, the file has the same table."""
+    _results().to_csv(tmp_path / "results.csv", index=False)
+    page = tmp_path / "page.md"
+    page.write_text(f"{START}\n{END}\n", encoding="utf-8")
+    arguments = ["table", "--results", str(tmp_path / "results.csv")]
+    printed = CliRunner().invoke(app, arguments)
+    assert printed.exit_code == 0, printed.output
+    written = CliRunner().invoke(app, [*arguments, "--write", str(page)])
+    assert written.exit_code == 0, written.output
+    assert table_in(page.read_text(encoding="utf-8")) == printed.output.strip("\n")
+
+
+def test_missing_results_are_told(tmp_path):
+    """The path is named, and there is no traceback."""
+    done = CliRunner().invoke(app, ["table", "--results", str(tmp_path / "none.csv")])
+    assert done.exit_code == 2
+    assert "none.csv" in done.output.replace("\n", "")
+
+
+def test_kept_are_table_report_and_figures(tmp_path):
+    """Not the page, and nothing of an earlier time."""
+    folder = _run_folder(tmp_path / "fair", _results())
+    (tmp_path / "kept" / "fair").mkdir(parents=True)
+    (tmp_path / "kept" / "fair" / "old.svg").write_text("", encoding="utf-8")
+    done = CliRunner().invoke(app, ["keep", "fair", "--out", str(tmp_path), "--to", str(tmp_path / "kept")])
+    assert done.exit_code == 0, done.output
+    files = sorted(str(path.relative_to(tmp_path / "kept" / "fair")) for path in (tmp_path / "kept").rglob("*.*"))
+    assert files == ["figures/a.svg", "report.md", "results.csv"]
+    assert (folder / "report.html").exists()
+
+
+def test_only_synthetic_data_is_kept(tmp_path):
+    """A data set with any other name came from a file."""
+    folder = _run_folder(tmp_path / "fair", _results().replace("questions-20x2", "my-questions-20x2"))
+    with pytest.raises(ValueError, match="'my-questions-20x2', which came from files"):
+        keep(folder, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_no_place_of_this_machine_is_kept(tmp_path):
+    """A report with a traceback names files."""
+    folder = _run_folder(tmp_path / "fair", _results())
+    (folder / "report.md").write_text(f'File "{Path.cwd()}/x.py"', encoding="utf-8")
+    with pytest.raises(ValueError, match="repeat the run until nothing fails"):
+        keep(folder, tmp_path / "kept")
+
+
+def test_the_readme_is_up_to_date():
+    """Its table is what ``python -m benchmarks table --write README.md`` would write."""
+    kept = KEPT / "fair" / "results.csv"
+    assert kept.is_file(), "run the suite fair, then `python -m benchmarks keep fair`"
+    assert table_in(README.read_text(encoding="utf-8")) == comparison_table(pd.read_csv(kept))

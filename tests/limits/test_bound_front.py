@@ -1,0 +1,76 @@
+"""The bound front: below no plan, tight where it was solved, the supported front where limits don't bind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from optllm_pymoo import AllocationProblem, Quota, make_problem
+from optllm_pymoo.limits import relax
+from optllm_pymoo.limits.bound_front import find_bound_front
+from optllm_pymoo.measures import additive_epsilon, hypervolume_ratio
+from tests.brute_force import score
+from tests.limits.cases import Limited, limited_batches
+
+
+@settings(max_examples=40)
+@given(limited_batches())
+def test_no_plan_crosses_it(case: Limited):
+    """Every plan that meets the limits costs at least the first corner and lies on or under the polyline."""
+    X = case.feasible_plans()
+    if not len(X):
+        return
+    front = find_bound_front(case.limits(), n_points=8)
+    F = score(case.given, X)
+    assert F[:, 0].min() >= front.F[0, 0] * (1 - 1e-9) - 1e-12
+    assert np.all(-F[:, 1] <= front.bound(np.maximum(F[:, 0], front.F[0, 0])) + 1e-9)
+    assert np.all(np.diff(front.F[:, 0]) > 0) or len(front) == 1
+
+
+def test_quotas_that_do_not_bind_change_nothing():
+    """With quotas of all queries the bound is the supported front's: exact at solved points, above it between."""
+    plain = make_problem(300, 4, random_state=2)
+    problem = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota(f"llm{j}", calls=300) for j in range(4)])
+    front, exact = problem.bound_front(), plain.supported_front
+    np.testing.assert_allclose(front.F[[0, -1]], exact.F[[0, -1]], rtol=1e-5)
+    costs = np.linspace(exact.F[0, 0], exact.F[-1, 0], 200)
+    above = front.bound(costs) - exact.bound(costs)
+    assert np.all(above >= -1e-9)
+    assert above.max() < 2e-3
+    inner = problem.bound_front().path.cost_usd[1:-1]
+    np.testing.assert_allclose(front.bound(inner), exact.bound(inner), atol=1e-8)
+
+
+def test_bound_at_a_cost_is_tighter_than_the_polyline():
+    """`AllocationProblem.bound` solves the relaxation there; the front's bound is no lower."""
+    plain = make_problem(200, 4, random_state=5)
+    problem = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota("llm3", calls=20)])
+    cost = float(problem.bound_front(n_points=5).F[:, 0].mean())
+    exact = problem.bound(cost)
+    assert exact == pytest.approx(relax(problem.limits.within(budget_usd=cost), 1.0, 0.0).value / 200, abs=1e-9)
+    assert exact <= float(problem.bound_front(n_points=5).bound(cost)) + 1e-9
+    with pytest.raises(ValueError, match=r"no plan within the limits costs 1e-09 US\$; the cheapest costs 0\.\d+ US\$"):
+        problem.bound(1e-9)
+
+
+def test_measures_take_it():
+    """Its own points dominate nearly its whole area, nothing dominates more, and they miss nothing of it."""
+    plain = make_problem(200, 4, random_state=5)
+    front = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota("llm3", calls=20)]).bound_front()
+    assert hypervolume_ratio(front.along(2000), front) == pytest.approx(1.0, abs=2e-3)
+    assert hypervolume_ratio(front.along(2000), front) <= 1.0
+    assert additive_epsilon(front.along(1000), front) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_more_points_are_tighter_and_one_is_refused():
+    """The polyline only falls as lines are added; a front needs two ends."""
+    limits = AllocationProblem(
+        *(table for table in (make_problem(100, 4).cost, make_problem(100, 4).accuracy)),
+        quotas=[Quota("llm3", calls=20)],
+    ).limits
+    few, many = (find_bound_front(limits, n_points=n) for n in (3, 12))
+    costs = np.linspace(many.F[0, 0], many.F[-1, 0], 50)[1:]
+    assert np.all(many.bound(costs) <= few.bound(costs) + 1e-9)
+    with pytest.raises(ValueError, match="at least its two ends; got n_points = 1"):
+        find_bound_front(limits, n_points=1)

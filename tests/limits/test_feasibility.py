@@ -1,0 +1,105 @@
+"""What no plan can meet is said before a search: reason and nearest feasible value, checked by hand and brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from optllm_pymoo import AllocationProblem, Quota
+from optllm_pymoo.limits import feasible_plan
+from tests.limits.cases import Limited, limited_batches
+
+COST = np.array([[1.0, 2.0], [1.0, 3.0], [2.0, 4.0], [1.0, 1.5]])
+ACCURACY = np.array([[0.2, 0.6], [0.5, 0.9], [0.1, 0.4], [0.3, 0.5]])
+
+
+def problem(**limits: object) -> AllocationProblem:
+    """Four queries, a cheap and a good LLM."""
+    return AllocationProblem(COST, ACCURACY, llms=["small", "large"], **limits)
+
+
+@settings(max_examples=150)
+@given(limited_batches())
+def test_right_about_every_small_batch(case: Limited):
+    """A plan is found just where trying all plans finds one, and it meets the limits."""
+    X, limits = case.feasible_plans(), case.limits()
+    if len(X):
+        plan = feasible_plan(limits)
+        assert limits.are_met(plan[None])[0]
+        assert np.any(np.all(plan == X, axis=1))
+    else:
+        with pytest.raises(ValueError, match=r"quotas allow|reaches at most|need|no plan meets"):
+            feasible_plan(limits)
+
+
+def test_too_few_calls():
+    """Quotas of 1 and 2 calls place 3 of 4 queries; one more call for either would do."""
+    quotas = [Quota("small", calls=1), Quota("large", calls=2)]
+    with pytest.raises(ValueError, match=r"quotas allow 3 of 4 queries\. 2 calls for 'small' instead of 1 would do"):
+        problem(quotas=quotas)
+    assert problem(quotas=[Quota("small", calls=2), Quota("large", calls=2)]).n_ieq_constr == 2
+
+
+def test_too_few_calls_where_masks_decide():
+    """Three queries may only go to the small LLM, whose quota is 1: two are left over, whatever the large one takes."""
+    allowed = np.array([[1, 0], [1, 0], [1, 0], [1, 1]], dtype=bool)
+    with pytest.raises(ValueError, match=r"quotas allow 2 of 4 queries\. 3 calls for 'small' instead of 1 would do"):
+        problem(allowed=allowed, quotas=[Quota("small", calls=1), Quota("large", calls=4)])
+
+
+def test_overlapping_providers():
+    """One query counts for both quotas: three LLMs in overlapping pairs of one call each take two queries, not 1.5."""
+    names = ["a", "b", "c"]
+    pairs = [Quota(pair, calls=1) for pair in (("a", "b"), ("b", "c"), ("a", "c"))]
+    with pytest.raises(ValueError, match=r"quotas allow 1 of 2 queries"):
+        AllocationProblem(np.ones((2, 3)), np.full((2, 3), 0.5), llms=names, quotas=pairs)
+
+
+def test_too_few_dollars():
+    """All calls count: the cheapest LLMs cost 1 + 1 + 2 + 1 US$."""
+    with pytest.raises(ValueError, match=r"4\.9 US\$ for all LLMs: the queries that may go nowhere else need 5 US\$"):
+        problem(quotas=[Quota(("small", "large"), usd=4.9)])
+    assert problem(quotas=[Quota(("small", "large"), usd=5)]).any_feasible.tolist() == [0, 0, 0, 0]
+
+
+def test_too_few_tokens():
+    """Ten tokens per call, everywhere: 40 are needed."""
+    with pytest.raises(ValueError, match=r"39 tokens for all LLMs: the queries .* need 40 tokens"):
+        problem(quotas=[Quota(("small", "large"), tokens=39)], tokens=np.full((4, 2), 10))
+    assert problem(quotas=[Quota(("small", "large"), tokens=40)], tokens=np.full((4, 2), 10)).n_ieq_constr == 1
+
+
+def test_floor_above_the_best():
+    """Group x reaches (0.6 + 0.9) / 2 at most."""
+    groups = ["x", "x", "y", "y"]
+    with pytest.raises(ValueError, match=r"group 'x' reaches at most 0\.75, floor 0\.8"):
+        problem(floors={"x": 0.8}, groups=groups)
+    assert problem(floors={"x": 0.75}, groups=groups).any_feasible[:2].tolist() == [1, 1]
+
+
+def test_limits_that_exclude_each_other():
+    """One large call: group x then reaches (0.6 + 0.5) / 2 = 0.55, for a floor of 0.7; the other quota isn't named."""
+    limits = {"quotas": [Quota("large", calls=1), Quota("small", usd=100)], "floors": {"x": 0.7}}
+    with pytest.raises(
+        ValueError,
+        match=r"no plan meets 1 calls for 'large' and floor 0\.7 of group 'x' together;"
+        r" with the others, group 'x' reaches at most 0\.55",
+    ):
+        problem(**limits, groups=["x", "x", "y", "y"])
+
+
+def test_only_fractions_would_do():
+    """Half of each query would keep 3 US$ per LLM; whole queries of 2 US$ can't."""
+    quotas = [Quota("a", usd=3), Quota("b", usd=3)]
+    with pytest.raises(ValueError, match=r"fractions of queries would, whole queries can't"):
+        AllocationProblem(np.full((3, 2), 2.0), np.full((3, 2), 0.5), llms=["a", "b"], quotas=quotas)
+
+
+def test_no_calls_at_all():
+    """A quota of 0 calls takes an LLM out; for the only LLM that leaves nothing."""
+    plan = problem(quotas=[Quota("large", calls=0)]).any_feasible
+    assert plan.tolist() == [0, 0, 0, 0]
+    with pytest.raises(ValueError, match=r"quotas allow 0 of 1 queries"):
+        AllocationProblem([[1.0]], [[0.5]], quotas=[Quota("llm0", calls=0)])
+    assert AllocationProblem([[1.0]], [[0.5]], quotas=[Quota("llm0", calls=1)]).any_feasible.tolist() == [0]
