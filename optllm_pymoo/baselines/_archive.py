@@ -10,7 +10,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
-from optllm_pymoo.problems import require_allocation_problem
+from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
 
 
 class ProposingAlgorithm(Algorithm, abc.ABC):
@@ -61,3 +61,14 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
 
     def _set_optimum(self) -> None:
         self.opt = self.seen.individuals
+
+
+def refuse_limits(problem: AllocationProblem, user: str, /) -> None:
+    """Raise ValueError if a problem has quotas or floors.
+
+    Args:
+        problem: The batch.
+        user: Who doesn't heed them, for the message.
+    """
+    if problem.has_limits:
+        raise ValueError(f"{user} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")

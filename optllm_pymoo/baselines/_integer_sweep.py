@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.termination import NoTermination
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm
+from optllm_pymoo.baselines._archive import ProposingAlgorithm, refuse_limits
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._knapsack import Knapsack, Solved
 from optllm_pymoo.baselines._spread import spread_order
@@ -54,6 +54,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         self.n_unproved = 0
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        refuse_limits(problem, "a sweep of knapsacks")
         first, last = problem.supported_front.F[[0, -1], self.bounded].tolist()
         bounds = np.linspace(first, last, self.n_points if first != last else 1)
         self.bounds = bounds[spread_order(len(bounds))]
@@ -78,7 +79,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         """Solve the programme of one bound on the objective, strictly between its ends."""
 
     @property
-    def limits(self) -> dict[str, float]:
+    def effort(self) -> dict[str, float]:
         """Options of a programme."""
         return {"relative_gap": self.relative_gap, "time_limit": self.time_limit}
 
@@ -89,7 +90,7 @@ class EpsilonConstraint(IntegerSweep):
     bounded = 1
 
     def _solve(self, bound: float) -> Solved:
-        return self.knapsack.cheapest_reaching(-bound, **self.limits)
+        return self.knapsack.cheapest_reaching(-bound, **self.effort)
 
 
 class BudgetSweep(IntegerSweep):
@@ -98,7 +99,7 @@ class BudgetSweep(IntegerSweep):
     bounded = 0
 
     def _solve(self, bound: float) -> Solved:
-        return self.knapsack.most_accurate_within(bound, **self.limits)
+        return self.knapsack.most_accurate_within(bound, **self.effort)
 
 
 def epsilon_constraint(
@@ -121,7 +122,8 @@ def epsilon_constraint(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two points, or a limit isn't positive.
+        ValueError: If there are fewer than two points, or a limit isn't positive; in ``minimize``, if the
+            problem has quotas or floors.
 
     References:
         Haimes, Lasdon, Wismer (1971), IEEE Trans. SMC 1. Huangfu, Hall (2018), the solver HiGHS.
@@ -155,7 +157,8 @@ def forc(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two budgets, or a limit isn't positive.
+        ValueError: If there are fewer than two budgets, or a limit isn't positive; in ``minimize``, if the
+            problem has quotas or floors.
 
     References:
         Šakota, Peyrard, West (2024), Fly-Swat or Cannon? Cost-Effective Language Model Choice via Meta-Modeling, WSDM.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.termination import NoTermination
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm
+from optllm_pymoo.baselines._archive import ProposingAlgorithm, refuse_limits
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._spread import spread_order
 from optllm_pymoo.problems import AllocationProblem
@@ -39,8 +39,7 @@ class LambdaSweep(ProposingAlgorithm):
         self.batch_size = batch_size
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        if problem.has_limits:
-            raise ValueError("a λ-sweep doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
+        refuse_limits(problem, "a λ-sweep")
         rates = self._rates(problem)
         self.rates = rates[spread_order(len(rates))]
         self.n_proposed = 0
