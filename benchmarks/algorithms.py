@@ -162,13 +162,11 @@ VARIANTS: dict[str, Variant] = {
     "epsilon-constraint": Variant(
         lambda settings: baselines.epsilon_constraint(n_points=max(2, min(N_PROGRAMMES, settings.budget))),
         "minimum cost for each of 20 accuracies, by integer programming",
-        fills_budget=False,
         is_random=False,
     ),
     "forc": Variant(
         lambda settings: baselines.forc(n_budgets=max(2, min(N_PROGRAMMES, settings.budget))),
         "FORC: maximum accuracy for each of 20 budgets, by integer programming",
-        fills_budget=False,
         is_random=False,
     ),
     "alns": Variant(_alns, "adaptive large neighbourhood search with OptLLM's operators", requires="alns"),

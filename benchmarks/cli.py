@@ -57,6 +57,7 @@ def compare(
         return
     from benchmarks.comparison import run_comparison
     from benchmarks.problems import load_problems, synthetic_problem
+    from benchmarks.suites.batches import available
 
     try:
         names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
@@ -65,7 +66,13 @@ def compare(
         problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    any_failed = run_comparison(problems, names, chosen_seeds, settings, made_folder(out), Console())
+    console = Console()
+    there = available(names)
+    for note in there.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    if not there.algorithms:
+        raise typer.BadParameter("none of the algorithms can run here; see above for what has to be installed")
+    any_failed = run_comparison(problems, there.algorithms, chosen_seeds, settings, made_folder(out), console)
     raise typer.Exit(code=int(any_failed))
 
 

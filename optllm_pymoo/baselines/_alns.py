@@ -142,7 +142,8 @@ def alns_search(*, n_weights: int = 100, n_iterations: int = 100, **options: Any
     Raises:
         ImportError: If alns is missing; the message has the command that installs it.
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or no iterations.
+        ValueError: If there are fewer than two λ, or no iterations; in ``minimize``, if the problem has quotas or
+            floors.
 
     References:
         Wouda, Lan (2023), ALNS, JOSS 8(81). Røpke, Pisinger (2006), Transportation Science 40(4). Acceptance:

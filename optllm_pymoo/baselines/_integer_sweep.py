@@ -78,7 +78,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         """Solve the programme of one bound on the objective, strictly between its ends."""
 
     @property
-    def limits(self) -> dict[str, float]:
+    def effort(self) -> dict[str, float]:
         """Options of a programme."""
         return {"relative_gap": self.relative_gap, "time_limit": self.time_limit}
 
@@ -89,7 +89,7 @@ class EpsilonConstraint(IntegerSweep):
     bounded = 1
 
     def _solve(self, bound: float) -> Solved:
-        return self.knapsack.cheapest_reaching(-bound, **self.limits)
+        return self.knapsack.cheapest_reaching(-bound, **self.effort)
 
 
 class BudgetSweep(IntegerSweep):
@@ -98,7 +98,7 @@ class BudgetSweep(IntegerSweep):
     bounded = 0
 
     def _solve(self, bound: float) -> Solved:
-        return self.knapsack.most_accurate_within(bound, **self.limits)
+        return self.knapsack.most_accurate_within(bound, **self.effort)
 
 
 def epsilon_constraint(
@@ -121,7 +121,8 @@ def epsilon_constraint(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two points, or a limit isn't positive.
+        ValueError: If there are fewer than two points, or a limit isn't positive; in ``minimize``, if the
+            problem has quotas or floors.
 
     References:
         Haimes, Lasdon, Wismer (1971), IEEE Trans. SMC 1. Huangfu, Hall (2018), the solver HiGHS.
@@ -155,7 +156,8 @@ def forc(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two budgets, or a limit isn't positive.
+        ValueError: If there are fewer than two budgets, or a limit isn't positive; in ``minimize``, if the
+            problem has quotas or floors.
 
     References:
         Šakota, Peyrard, West (2024), Fly-Swat or Cannon? Cost-Effective Language Model Choice via Meta-Modeling, WSDM.

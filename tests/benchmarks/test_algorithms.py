@@ -22,6 +22,8 @@ from optllm_pymoo import make_problem
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_name_builds_a_new_algorithm_each_time(name):
     """Each entry makes pymoo algorithms that share nothing, and says in a line what it is."""
+    if (extra := missing_extra(name)) is not None:
+        pytest.skip(f"the extra `{extra}` is not installed")
     variant = find_variant(name)
     first, second = (variant.make(Settings()) for _ in range(2))
     assert isinstance(first, Algorithm)
@@ -90,3 +92,18 @@ def test_a_package_that_is_not_there_is_named_by_its_extra(monkeypatch):
     monkeypatch.setitem(VARIANTS, "far", algorithms.Variant(lambda settings: None, "needs it", requires="not_there"))
     assert missing_extra("optllm") is None
     assert missing_extra("far") == "not_there"
+
+
+@pytest.mark.parametrize(
+    "name", ["carrot", "epsilon-constraint", "forc", "alns", "pygmo-nspso", "pygmo-moead:warm", "pygmo-moead-gen"]
+)
+def test_baselines_beyond_pymoo_keep_to_small_budgets(name):
+    """Each finds plans within 40 evaluations, also where it is set up for a tiny budget, and none is a default."""
+    if (extra := missing_extra(name)) is not None:
+        pytest.skip(f"the extra `{extra}` is not installed")
+    assert name not in (*DEFAULT, *QUICK)
+    for budget in (2, 40):
+        made = find_variant(name).make(Settings(budget=budget))
+        res = minimize(make_problem(20, 4), made, ("n_eval", budget), seed=1)
+        assert len(res.F) >= 1
+        assert res.algorithm.evaluator.n_eval <= max(budget, 5)

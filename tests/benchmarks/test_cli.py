@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from benchmarks import speed
 from benchmarks.cli import app, parse_seeds
 from benchmarks.rows import Row
+from benchmarks.suites import batches
 from benchmarks.summary import NOT_REPRODUCIBLE
 from optllm_pymoo.data import Dataset, save_dataset
 
@@ -186,3 +187,16 @@ def test_a_missed_target_shows_in_the_exit_code(monkeypatch, tmp_path, measured,
     row = Row("some ratio", "10 × 2", measured, "×", "≤", 20.0)
     monkeypatch.setattr(speed, "run_speed", lambda console, out, *, quick: [row])
     assert _run("speed", "--out", tmp_path).exit_code == exit_code
+
+
+def test_algorithms_whose_extra_is_missing_are_left_out(folder, tmp_path, monkeypatch):
+    """One sentence names them and what brings them; the others run, and with nothing left it is an error."""
+    monkeypatch.setattr(batches, "missing_extra", lambda name: "pygmo" if name.startswith("pygmo") else None)
+    done = _compare(folder, tmp_path, "--algorithms", "single-llms,pygmo-nspso,pygmo-moead:warm", "--seeds", 1)
+    assert done.exit_code == 0, done.output
+    assert "`pygmo-nspso`, `pygmo-moead:warm`" in done.output
+    assert 'pip install "optllm-pymoo[pygmo]"' in done.output
+    assert set(pd.read_csv(tmp_path / "results.csv")["algorithm"]) == {"single-llms"}
+    refused = _compare(folder, tmp_path, "--algorithms", "pygmo-nspso")
+    assert refused.exit_code == 2
+    assert "none of the algorithms can run here" in " ".join(refused.output.replace("│", " ").split())

@@ -79,7 +79,21 @@ def test_reconstruction_keeps_what_it_is_told_to():
         PricedReconstruction("steps")
 
 
-@pytest.mark.parametrize("name", [name for name in baselines.__all__ if name not in ("lambda_sweep", "single_llms")])
+BLIND = (
+    "alns_search",
+    "carrot",
+    "epsilon_constraint",
+    "exact_front",
+    "forc",
+    "lambda_sweep",
+    "pygmo_moead",
+    "pygmo_moead_gen",
+    "pygmo_nspso",
+)
+"""Baselines that know nothing of limits."""
+
+
+@pytest.mark.parametrize("name", [name for name in baselines.__all__ if name not in (*BLIND, "single_llms")])
 def test_baselines_answer_with_feasible_plans(name: str):
     """Started from the two feasible ends where they can be, baselines return plans that meet the limits."""
     problem, factory = limited(60, 4), getattr(baselines, name)
@@ -90,10 +104,14 @@ def test_baselines_answer_with_feasible_plans(name: str):
         assert problem.limits.are_met(np.atleast_2d(result.X).astype(np.int8)).all()
 
 
-def test_lambda_sweep_is_refused():
-    """Its plans are blind to limits."""
-    with pytest.raises(ValueError, match="λ-sweep doesn't know quotas and floors"):
-        minimize(limited(60, 4), baselines.lambda_sweep())
+@pytest.mark.parametrize("name", BLIND)
+def test_blind_baselines_are_refused(name: str):
+    """Their plans needn't meet limits, and the message says so."""
+    extra = name.partition("_")[0]
+    if extra in ("alns", "pygmo"):
+        pytest.importorskip(extra, reason=f"the extra `{extra}` is not installed")
+    with pytest.raises(ValueError, match="doesn't know quotas and floors, so its plans needn't meet them; use OptLLM"):
+        minimize(limited(60, 4), getattr(baselines, name)())
 
 
 def test_plans_are_certified_against_the_bound():
