@@ -22,7 +22,7 @@ LATENCY_EXPECTED: Final = "expected seconds per call, finite and >= 0"
 
 
 def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
-    """Read the latencies of a data set's queries.
+    r"""Read the latencies of a data set's queries.
 
     Args:
         path: A folder with `latency.csv.gz` or `latency.csv`, or such a file. It has a column of ids and one column per
@@ -43,7 +43,7 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         >>> data = Dataset([[0.1, 2.0]], [[0, 1]], llms=["small", "large"], query_ids=["q1"])
         >>> with TemporaryDirectory() as folder:
         ...     file = Path(folder, "latency.csv")
-        ...     _ = file.write_text("query_id,large,small\\nq0,9,9\\nq1,3.5,0.4\\n")
+        ...     _ = file.write_text("query_id,large,small\nq0,9,9\nq1,3.5,0.4\n")
         ...     load_latency(folder, data)
         array([[0.4, 3.5]])
     """
