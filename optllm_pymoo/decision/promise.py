@@ -160,7 +160,7 @@ def promised_along(
     promised = promised_from_sums(
         correct, independent, common, problem.n_queries, z=z, correlation=correlation, n_labelled=n_labelled
     )
-    return np.maximum(promised, 0.0)
+    return np.asarray(np.maximum(promised, 0.0))
 
 
 def _plans(source: Any) -> Any:
