@@ -19,6 +19,7 @@ from optllm_pymoo.measures import (
     search_quality,
     spread,
 )
+from optllm_pymoo.supported_surface import SupportedSurface
 
 FAMILIES = ["continuous", "tied", "binary", "dominated"]
 
@@ -214,3 +215,40 @@ def test_refused_objectives(measure, three_points):
     with pytest.raises(ValueError, match=r"F must be finite; F\[1, 0\] = inf"):
         measure([[1.0, -0.5], [np.inf, -0.5]], three_points)
     measure([1.0, -0.5], three_points)
+
+
+def test_three_objectives_by_hand():
+    """One query, optima (1, -.5, 3), (4, -.9, 2), (2, -.5, 1): scaled (0, 1, 1), (1, 0, .5) and (1/3, 1, 0)."""
+    surface = SupportedSurface([[1, 2, 4]], [[0.5, 0.5, 0.9]], [[3, 1, 2]])
+    np.testing.assert_allclose(normalise(surface.F, surface), [[0, 1, 1], [1 / 3, 1, 0], [1, 0, 0.5]], atol=1e-12)
+    middle = surface.scalarisation.ideal + surface.scalarisation.ranges * (0.5, 0.25, 0.5)
+    quality = search_quality([middle, middle, middle + 1], surface)
+    assert quality.n_points == 1
+    # it is short of (0, 1, 1) by .5 in cost, of (1/3, 1, 0) by .5 in latency, of (1, 0, .5) by .25 in accuracy
+    assert quality.additive_epsilon == pytest.approx(0.5)
+    assert quality.igd_plus == pytest.approx((0.5 + np.hypot(1 / 6, 0.5) + 0.25) / 3)
+    assert np.isnan(quality.spread)
+    # none of the three points dominates any volume up to (1, 1, 1): the share of them that is reached
+    assert quality.hypervolume_ratio == 0.0
+    assert hypervolume_ratio(surface.F[[0, 2]], surface) == pytest.approx(2 / 3)
+
+
+def test_hypervolume_of_three_objectives_against_counting():
+    """The ratio is that of the shares of a fine grid which the plans and the surface dominate."""
+    surface = make_problem(40, 4, with_latency=True).supported_surface
+    some = surface.F[::7]
+    grid = np.stack(np.meshgrid(*[(np.arange(40) + 0.5) / 40] * 3), axis=-1).reshape(-1, 3)
+    shares = [np.mean([(normalise(F, surface) <= cell).all(axis=1).any() for cell in grid]) for F in (some, surface.F)]
+    assert hypervolume_ratio(some, surface) == pytest.approx(shares[0] / shares[1], abs=0.01)
+    assert hypervolume_ratio(surface.F, surface) == 1.0
+
+
+def test_spread_of_a_surface_is_refused():
+    """And points of two objectives on it, and points of three on a front."""
+    surface = SupportedSurface([[1, 2]], [[0.5, 0.9]], [[1, 1]])
+    with pytest.raises(ValueError, match="spread is defined along a front of two objectives"):
+        spread(surface.F, surface)
+    with pytest.raises(ValueError, match=r"\(cost, -accuracy, latency\) triple in rows; got shape \(1, 2\)"):
+        hypervolume_ratio([[1.0, -0.5]], surface)
+    with pytest.raises(ValueError, match=r"\(cost, -accuracy\) pair in rows; got shape \(2, 3\)"):
+        hypervolume_ratio(surface.F, SupportedFront([[1, 2]], [[0.5, 0.9]]))

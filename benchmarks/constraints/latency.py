@@ -54,7 +54,7 @@ def nsga3_row(n_queries: int, n_llms: int, /, *, times: float = 1.0, start: str 
         ours.append(quality.hypervolume_ratio)
         budgets.append(budget)
     return Row(
-        f"three objectives: hypervolume ratio of NSGA-III ({start}, categorical) in {times:g} × OptLLM's seconds",
+        f"three objectives: hypervolume ratio of NSGA-III ({start}, categorical) in {times:g} × OptLLM()'s seconds",
         f"{n_queries:,} × {n_llms}",
         float(np.median(ratios)),
         "",

@@ -157,9 +157,10 @@ def promised_along(
         plans = _plans(source)
         sums = [np.array(column) for column in zip(*([t[rows, x].sum() for t in tables] for x in plans), strict=True)]
     correct, independent, common = sums
-    return promised_from_sums(
+    promised = promised_from_sums(
         correct, independent, common, problem.n_queries, z=z, correlation=correlation, n_labelled=n_labelled
     )
+    return np.asarray(np.maximum(promised, 0.0))
 
 
 def _plans(source: Any) -> Any:

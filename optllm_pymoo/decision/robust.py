@@ -139,7 +139,7 @@ class _Search:
         self.budget_usd, self.target = budget_usd, target
         variance = variance_table(problem.accuracy, sigma, correlation)
         self.sums = _Sums(problem.accuracy.astype(float), variance, sigma.astype(float))
-        self.best, self.highest = (np.inf, np.inf), -np.inf
+        self.best, self.highest = (np.inf, np.inf), 0.0
         self.x = problem.supported_front.assignment(0)
 
     def run(self) -> None:
@@ -164,7 +164,9 @@ class _Search:
         if self.budget_usd is not None:
             affordable = cost <= self.budget_usd * (1 + TOLERANCE)
         self.highest = max(self.highest, float(promised[affordable].max()))
-        reaching = np.zeros(n, dtype=bool) if self.target is None else promised >= self.target - TOLERANCE
+        reaching = (
+            np.zeros(n, dtype=bool) if self.target is None else np.maximum(promised, 0.0) >= self.target - TOLERANCE
+        )
         if reaching.any():
             k = int(np.flatnonzero(reaching)[0])
             value = (float(cost[k]), -float(promised[k]))
@@ -219,9 +221,9 @@ class _Search:
             value = constant / self.problem.n_queries - front.F[:, 1]
             limit = front.F[-1, 0] if self.budget_usd is None else min(self.budget_usd, front.F[-1, 0])
             lowest = min(lowest, float(np.interp(limit, front.F[:, 0], value)))
-            if self.target is not None:
-                least = max(least, float(np.interp(self.target, value, front.F[:, 0])))
-        return lowest, least
+            if self.target is not None and self.target > 0:
+                least = max(least, float(np.interp(self.target - TOLERANCE, value, front.F[:, 0])))
+        return max(0.0, lowest), least
 
     def _directions(self, labels: float) -> np.ndarray:
         """Unit vectors on which the three parts of the deviation are projected: that of the plan found, and others.

@@ -131,7 +131,7 @@ def test_refuses_target(target: float) -> None:
     [
         (np.empty((0, 2)), "no plan to choose from"),
         (None, "no plan to choose from"),
-        (np.ones((3, 3)), r"F must have shape \(n, 2\).*got \(3, 3\)"),
+        (np.ones((3, 4)), r"F must have shape \(n, 2\).*got \(3, 4\)"),
         (np.array([[1.0, np.nan]]), r"F must be finite; F\[0, 1\] = nan"),
     ],
 )
