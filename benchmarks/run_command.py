@@ -55,6 +55,9 @@ def run_suite(
     force: Annotated[bool, typer.Option("--force", help="Measure also what is stored.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     list_cells: Annotated[bool, typer.Option("--list", help="Only list the cells: key, state, title.")] = False,
+    only_report: Annotated[
+        bool, typer.Option("--only-report", help="Only write table and report, from what is stored by now.")
+    ] = False,
 ) -> None:
     """Run a suite of comparisons, or go on with it, and write its report.
 
@@ -78,8 +81,9 @@ def run_suite(
         console.print(outlook(plan.cells, store, n_jobs=jobs, force=force), markup=False)
         return
     _make_folder(out / chosen.name)
-    report = _measured(plan, store, jobs, dask, force=force)
-    tell(report, console)
+    report = RunReport.of_nothing() if only_report else _measured(plan, store, jobs, dask, force=force)
+    if not only_report:
+        tell(report, console)
     for path in write_results(chosen, plan, store, out / chosen.name, report, console):
         console.print(f"wrote {path}", markup=False)
     raise typer.Exit(code=int(bool(report.failed)))

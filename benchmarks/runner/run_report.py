@@ -51,6 +51,11 @@ class RunReport:
     cell_seconds: float
     core_seconds: float
 
+    @classmethod
+    def of_nothing(cls) -> RunReport:
+        """Report that nothing was to be run."""
+        return cls((), (), (), {}, 0.0, 0.0, 0.0)
+
     @property
     def overhead(self) -> float:
         """Time of cores that didn't go into cells, as a share of the time that did; NaN if nothing was run."""

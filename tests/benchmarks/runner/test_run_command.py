@@ -90,6 +90,20 @@ def test_dry_run_and_list_write_nothing(tmp_path):
     assert _files(tmp_path) == before
 
 
+def test_only_the_report(tmp_path):
+    """Table and report are written anew from what is stored; nothing is measured, also where something is missing."""
+    _run("part", "--out", tmp_path)
+    (tmp_path / "part" / "report.txt").unlink()
+    spoilt = tmp_path / "cells" / "507a46ac666e6703609c.npz"
+    spoilt.unlink()
+    before = _files(tmp_path / "cells")
+    exit_code, printed = _run("part", "--only-report", "--out", tmp_path)
+    assert exit_code == 0
+    assert "cells measured" not in printed
+    assert (tmp_path / "part" / "report.txt").read_text() == "leaf"
+    assert _files(tmp_path / "cells") == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
