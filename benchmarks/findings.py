@@ -12,6 +12,9 @@ CLOSE = 0.01
 
 ROUNDING = 1e-9
 
+TOLD = 5
+"""More changes than this are summed up in one sentence."""
+
 OURS = "optllm"
 
 
@@ -92,12 +95,23 @@ def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
 def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
     """What a variant changes, wherever an algorithm was run both with and without it and it shows."""
     pairs = [(name.replace(variant, ""), name) for name in ratio.index if variant in name]
-    changes = [
-        f"`{plain}` from {ratio[plain]:.4f} to {ratio[changed]:.4f}"
-        for plain, changed in pairs
-        if plain in ratio.index and f"{ratio[plain]:.4f}" != f"{ratio[changed]:.4f}"
+    changed = [
+        (plain, ratio[plain], ratio[with_it])
+        for plain, with_it in pairs
+        if plain in ratio.index and f"{ratio[plain]:.4f}" != f"{ratio[with_it]:.4f}"
     ]
+    if len(changed) > TOLD:
+        return [_most_and_least(changed, what)]
+    changes = [f"`{plain}` from {before:.4f} to {after:.4f}" for plain, before, after in changed]
     return [f"{what} takes {', '.join(changes)}."] if changes else []
+
+
+def _most_and_least(changed: list[tuple[str, float, float]], what: str) -> str:
+    """Sum up many changes: how many are for the better, and the two ends."""
+    ranked = sorted(changed, key=lambda change: change[2] - change[1])
+    n_better = sum(after > before for _, before, after in changed)
+    least, most = (f"`{plain}` from {before:.4f} to {after:.4f}" for plain, before, after in (ranked[0], ranked[-1]))
+    return f"{what} helps {n_better} of {len(changed)} algorithms; the most {most}, the least {least}."
 
 
 def _overshoots(done: pd.DataFrame) -> list[str]:

@@ -47,7 +47,9 @@ def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> 
         n_queries: Keep only so many queries, the first ones.
     """
     first = slice(n_queries)
-    masked, robust = (table if table is None else table[first] for table in (problem.allowed, problem.robust_accuracy))
-    return AllocationProblem(
-        problem.cost[first], problem.accuracy[first], robust_accuracy=robust, allowed=masked, llms=problem.llms
+    masked, robust, seconds = (
+        table if table is None else table[first]
+        for table in (problem.allowed, problem.robust_accuracy, problem.latency)
     )
+    options = {"robust_accuracy": robust, "allowed": masked, "latency": seconds, "llms": problem.llms}
+    return AllocationProblem(problem.cost[first], problem.accuracy[first], **options)

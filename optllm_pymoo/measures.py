@@ -5,6 +5,10 @@ between the cheapest and the most accurate plan of the exact front, so that neit
 drowns the other. A `BoundFront` may stand in for the exact front where limits make that unknown: the ratio of
 hypervolumes is then a lower bound and the shortfalls are upper bounds of the true ones.
 
+With latency as a third objective the yardstick is a `SupportedSurface`: F has three columns, scaled between the
+individual optima, and the reference point of the hypervolume is (1, 1, 1). The surface is a sample: a search that finds
+more supported plans than it holds comes out above a ratio of 1.
+
 None of the measures says how well a plan does on outcomes that the search never saw.
 """
 
@@ -18,9 +22,10 @@ import numpy as np
 
 from optllm_pymoo.limits.bound_front import BoundFront
 from optllm_pymoo.supported_front import SupportedFront
+from optllm_pymoo.supported_surface import SupportedSurface
 
-Yardstick = Union[SupportedFront, BoundFront]  # noqa: UP007
-"""What a set of plans is measured against: the exact front, or with quotas and floors its outer bound."""
+Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
+"""What plans are measured against: the exact front, with quotas and floors its outer bound, with latency a surface."""
 
 REFERENCE_POINTS = 1000
 """The exact front is thinned to so many points for the measures whose work is quadratic."""
@@ -41,7 +46,7 @@ class SearchQuality(NamedTuple):
     igd_plus: float
     """Mean shortfall, smaller is better; see `igd_plus`."""
     spread: float
-    """Unevenness and missing ends, smaller is better; see `spread`."""
+    """Unevenness and missing ends, smaller is better; see `spread`. NaN for three objectives."""
     n_points: int
     """Distinct non-dominated points."""
 
@@ -50,11 +55,12 @@ def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
     """Take all measures of a set of plans.
 
     Args:
-        F: (n, 2) total US$ and negated mean accuracy; dominated points and duplicates change nothing.
-        front: The exact front of the same tables.
+        F: (n, 2) total US$ and negated mean accuracy; dominated points and duplicates change nothing. With latency
+            (n, 3).
+        front: The exact front of the same tables, with latency their supported surface.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        ValueError: If F is empty, has not one column per objective, or is not finite.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
@@ -62,11 +68,10 @@ def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
         SearchQuality(hypervolume_ratio=0.0, additive_epsilon=0.5, igd_plus=0.1666..., spread=0.0,
         n_points=2)
     """
-    F = _as_points(F)
+    F = _as_points(F, front.F.shape[1])
     F = F[non_dominated(F)]
-    return SearchQuality(
-        hypervolume_ratio(F, front), additive_epsilon(F, front), igd_plus(F, front), spread(F, front), len(F)
-    )
+    evenness = float("nan") if isinstance(front, SupportedSurface) else spread(F, front)
+    return SearchQuality(hypervolume_ratio(F, front), additive_epsilon(F, front), igd_plus(F, front), evenness, len(F))
 
 
 def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
@@ -79,12 +84,15 @@ def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
     multiples of that plan's cost (in US$ if it is free) above it, and accuracy as it is: the point becomes
     (0, 0).
 
+    On a surface every objective is 0 at its best value and 1 at the worst that any of the three individual optima has;
+    points, also supported ones, may lie beyond 1.
+
     Args:
-        F: (n, 2) or (2,) total US$ and negated mean accuracy.
-        front: The exact front of the same tables.
+        F: (n, 2) or (2,) total US$ and negated mean accuracy; (n, 3) or (3,) on a surface.
+        front: The exact front of the same tables, with latency their supported surface.
 
     Returns:
-        (n, 2) scaled objectives, both to be minimised; a new array.
+        (n, 2) or (n, 3) scaled objectives, all to be minimised; a new array.
 
     Raises:
         ValueError: If F is empty, not of two columns, or not finite.
@@ -94,6 +102,8 @@ def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
         >>> normalise(front.F, front).tolist()
         [[0.0, 1.0], [0.25, 0.5], [1.0, 0.0]]
     """
+    if isinstance(front, SupportedSurface):
+        return front.scalarisation.normalise(_as_points(F, 3))
     (cheapest, worst), (dearest, best) = front.F[0], front.F[-1]
     cost_range = dearest - cheapest or cheapest or 1.0
     accuracy_range = worst - best or 1.0
@@ -105,7 +115,7 @@ def non_dominated(F: Any, /) -> np.ndarray:
     """Find the distinct non-dominated points.
 
     Args:
-        F: (n, 2) objectives to be minimised.
+        F: (n, 2) or (n, 3) objectives to be minimised.
 
     Returns:
         Indices into F, cheapest first; of equal points the first. O(n log n).
@@ -117,7 +127,7 @@ def non_dominated(F: Any, /) -> np.ndarray:
         >>> non_dominated([[3, -0.9], [1, -0.5], [2, -0.4], [1, -0.5]]).tolist()
         [1, 0]
     """
-    F = _as_points(F)
+    F = _as_points(F, *((3,) if np.shape(F)[-1:] == (3,) else ()))
     kept = np.flatnonzero(moocore.is_nondominated(F))
     return kept[np.argsort(F[kept, 0])]
 
@@ -205,13 +215,16 @@ def spread(F: Any, front: Yardstick, /) -> float:
         front: The exact front of the same tables.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        ValueError: If F is empty, not of two columns, or not finite, or if there are three objectives: points on a
+            surface have no order, and it has no two ends.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
         >>> round(spread(front.F, front), 3)  # neighbours √5/4 and √13/4 apart, both ends found
         0.234
     """
+    if isinstance(front, SupportedSurface):
+        raise ValueError("spread is defined along a front of two objectives; a surface has no order of points")
     F = _as_points(F)
     points = normalise(F[non_dominated(F)], front)
     ends = normalise(front.F[[0, -1]], front)
@@ -224,10 +237,11 @@ def spread(F: Any, front: Yardstick, /) -> float:
     return float((to_ends + uneven) / length)
 
 
-def _as_points(F: Any) -> np.ndarray:
+def _as_points(F: Any, n_obj: int = 2) -> np.ndarray:
     points = np.atleast_2d(np.asarray(F, dtype=np.float64))
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise ValueError(f"F must hold at least one (cost, -accuracy) pair in rows; got shape {np.shape(F)}")
+    if points.ndim != 2 or points.shape[1] != n_obj or not len(points):
+        wanted = "(cost, -accuracy) pair" if n_obj == 2 else "(cost, -accuracy, latency) triple"
+        raise ValueError(f"F must hold at least one {wanted} in rows; got shape {np.shape(F)}")
     if not np.isfinite(points).all():
         k, objective = np.argwhere(~np.isfinite(points))[0].tolist()
         raise ValueError(f"F must be finite; F[{k}, {objective}] = {points[k, objective]}")
@@ -235,7 +249,7 @@ def _as_points(F: Any) -> np.ndarray:
 
 
 def _hypervolume(points: np.ndarray) -> float:
-    return float(moocore.hypervolume(points, ref=(1.0, 1.0)))
+    return float(moocore.hypervolume(points, ref=(1.0,) * points.shape[1]))
 
 
 def _front_hypervolume(front: Yardstick) -> float:

@@ -26,7 +26,8 @@ class NonDominatedArchive:
         feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
         pop = pop[feasible]
         merged = Population.merge(self.individuals, pop)
-        F = np.concatenate([self.F, np.reshape(pop.get("F"), (-1, 2))])
+        added = np.reshape(pop.get("F"), (len(pop), -1)) if len(pop) else self.F[:0]
+        F = np.concatenate([self.F if len(self) else added[:0], added])
         kept = np.flatnonzero(is_nondominated(F, keep_weakly=False))
         kept = kept[np.argsort(F[kept, 0], kind="stable")]
         self.individuals, self.F = merged[kept], F[kept]

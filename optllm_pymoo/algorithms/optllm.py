@@ -15,6 +15,7 @@ from optllm_pymoo.algorithms.archive import NonDominatedArchive
 from optllm_pymoo.algorithms.gaps import GapSplitting
 from optllm_pymoo.algorithms.output import FrontOutput, LimitOutput
 from optllm_pymoo.algorithms.single_objective import Certificate, Refinement
+from optllm_pymoo.algorithms.surface_search import SurfaceSearch, check_surface_options
 from optllm_pymoo.algorithms.termination import GridFilled
 from optllm_pymoo.algorithms.walk import Walk
 from optllm_pymoo.operators.base import of_family
@@ -64,6 +65,9 @@ class OptLLM(Algorithm):
     On problems with quotas or floors the walks lead from the cheapest to the most accurate plan that meet the limits,
     and so does every plan of the answer; a plan of a user's own operator that doesn't is left out.
 
+    With latency as a third objective the walk goes through weights on the three objectives, and the widest gaps between
+    neighbours are split by the weights between them: see `SurfaceSearch`. Operators then have no place and are refused.
+
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
         destruction_up: `AccuracyDestruction` by default.
@@ -86,8 +90,9 @@ class OptLLM(Algorithm):
 
     Raises:
         TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family; or if the
-            optimum (``exact=True``) of a problem with two objectives is asked for.
-        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer.
+            optimum (``exact=True``) of a problem with several objectives is asked for.
+        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or (by ``minimize``) an
+            operator is given for a problem with latency.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -125,6 +130,9 @@ class OptLLM(Algorithm):
         super().__init__(output=output or FrontOutput(), termination=termination or GridFilled(), **kwargs)
         self.n_grid = Integer(_positive_integer("n_grid", n_grid), bounds=(10, 200), strict=(1, None))
         self.rounds_per_iteration = _positive_integer("rounds_per_iteration", rounds_per_iteration)
+        operators = (destruction_up, destruction_down, reconstruction, split)
+        names = ("destruction_up", "destruction_down", "reconstruction", "split")
+        self._given = [name for name, operator in zip(names, operators, strict=True) if operator is not None]
         self.destruction_up = of_family("destruction_up", destruction_up or AccuracyDestruction(), Destruction)
         self.destruction_down = of_family("destruction_down", destruction_down or CostDestruction(), Destruction)
         self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
@@ -135,6 +143,7 @@ class OptLLM(Algorithm):
         self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
+        self.surface: SurfaceSearch | None = None
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
         """Choose columns that mean something for the problem, then do as pymoo does."""
@@ -156,6 +165,10 @@ class OptLLM(Algorithm):
                 " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
                 " or a MinCostProblem(..., min_accuracy=...)"
             )
+        if problem.latency is not None:
+            check_surface_options(problem, self._given)
+            self.surface = SurfaceSearch(problem, int(self.n_grid.value), self.rounds_per_iteration)
+            return
         self._reconstruct_up = self._reconstruct = self.reconstruction
         if problem.has_limits and self.is_default_reconstruction:
             self._reconstruct_up, self._reconstruct = PricedReconstruction("accuracy"), PricedReconstruction("cost")
@@ -171,12 +184,17 @@ class OptLLM(Algorithm):
         problem = self.problem
         if self.refinement is not None:
             return Population.new(X=self.refinement.propose(only_refine=True))
+        if self.surface is not None:
+            return Population.new(X=self.surface.start())
         ends = [problem.extremes()[0], problem.robust_problem.extremes()[1]]
         if problem.robust_accuracy is not None:
             ends.append(problem.extremes()[1])
         return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
 
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
+        if self.surface is not None:
+            self._advance(infills)
+            return
         problem, n_grid = self.problem, int(self.n_grid.value)
         if self.refinement is not None:
             return
@@ -196,6 +214,8 @@ class OptLLM(Algorithm):
     def _infill(self) -> Population | None:
         if self.refinement is not None:
             return self._refine(self.refinement)
+        if self.surface is not None:
+            return self._infill_surface(self.surface)
         plans, scored = self._walk()
         is_done = isinstance(self.termination, GridFilled) and self.grid_progress() >= 1.0
         if not plans and not is_done:
@@ -208,6 +228,14 @@ class OptLLM(Algorithm):
 
     def _refine(self, refinement: Refinement) -> Population | None:
         plans = refinement.propose(only_refine=isinstance(self.termination, GridFilled))
+        if plans is None:
+            self.termination.terminate()
+            return None
+        return Population.new(X=plans)
+
+    def _infill_surface(self, surface: SurfaceSearch) -> Population | None:
+        """Do as `_infill`, on three objectives."""
+        plans = surface.next_plans(fill_only=isinstance(self.termination, GridFilled))
         if plans is None:
             self.termination.terminate()
             return None
@@ -250,6 +278,8 @@ class OptLLM(Algorithm):
             self.pop = Population.merge(self.pop, infills)
         else:
             self._add(infills)
+            if self.surface is not None:
+                self.surface.settle(infills.get("F"))
             for archive, splitting in self.splittable:
                 splitting.settle(archive.F)
 
@@ -272,6 +302,8 @@ class OptLLM(Algorithm):
         """
         if self.refinement is not None:
             return self.refinement.progress()
+        if self.surface is not None:
+            return self.surface.progress()
         n_rounds = max(1, 2 * (int(self.n_grid.value) - 1))
         rounds_left = sum(walk.rounds_left for walk in self.walks)
         archive, splitting = self.splittable[0]

@@ -13,7 +13,8 @@ from optllm_pymoo.measures import hypervolume_ratio
 class FrontOutput(Output):
     """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
 
-    ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means.
+    ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means. With
+    latency it is the ratio to the supported surface, and there are columns for mean seconds per call.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,13 @@ class FrontOutput(Output):
             self.n_nds, self.hv_ratio, self.cost_min, self.cost_max, self.accuracy_min, self.accuracy_max
         ]  # fmt: skip
 
+    def initialize(self, algorithm: Any) -> None:
+        """Add the columns of a third objective if there is one."""
+        super().initialize(algorithm)
+        if algorithm.problem.n_obj == 3:
+            self.latency_min, self.latency_max = (Column(name, width=8) for name in ("sec_min", "sec_max"))
+            self.columns += [self.latency_min, self.latency_max]
+
     def update(self, algorithm: Any) -> None:
         """Read the columns off the algorithm's current optimum."""
         super().update(algorithm)
@@ -38,6 +46,9 @@ class FrontOutput(Output):
         self.cost_max.set(f"{F[:, 0].max():.5g}")
         self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
         self.accuracy_max.set(f"{-F[:, 1].min():.4f}")
+        if algorithm.problem.n_obj == 3:
+            self.latency_min.set(f"{F[:, 2].min():.4g}")
+            self.latency_max.set(f"{F[:, 2].max():.4g}")
 
 
 class LimitOutput(Output):

@@ -10,6 +10,7 @@ from optllm_pymoo.baselines._lambda_sweep import lambda_sweep
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import mopso
 from optllm_pymoo.baselines._nsga2 import nsga2
+from optllm_pymoo.baselines._nsga3 import nsga3
 from optllm_pymoo.baselines._pso import pso
 from optllm_pymoo.baselines._pygmo import pygmo_moead, pygmo_moead_gen, pygmo_nspso
 from optllm_pymoo.baselines._random_search import random_search
@@ -30,6 +31,7 @@ __all__ = [
     "moead_gen",
     "mopso",
     "nsga2",
+    "nsga3",
     "pso",
     "pygmo_moead",
     "pygmo_moead_gen",

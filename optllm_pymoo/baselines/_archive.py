@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
-from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
+from optllm_pymoo.problems import require_allocation_problem
 
 
 class ProposingAlgorithm(Algorithm, abc.ABC):
@@ -21,15 +21,34 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
 
     Args:
         **kwargs: pymoo's own.
+
+    Attributes:
+        only_cost_and_accuracy: Whether it knows nothing else, so that problems with quotas, floors or latency are
+            refused.
     """
+
+    only_cost_and_accuracy: ClassVar[bool] = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seen = NonDominatedArchive()
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Refuse other problems, then do as pymoo does."""
-        require_allocation_problem(problem, type(self).__name__)
+        """Refuse other problems, then do as pymoo does.
+
+        Raises:
+            TypeError: If it is no `AllocationProblem`.
+            ValueError: If it has quotas, floors or latency, and the algorithm knows nothing of them.
+        """
+        name = type(self).__name__
+        require_allocation_problem(problem, name)
+        if self.only_cost_and_accuracy and problem.has_limits:
+            raise ValueError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
+        if self.only_cost_and_accuracy and problem.latency is not None:
+            raise ValueError(
+                f"{name} trades accuracy for cost and knows no latency; problem.supported_surface sweeps the weights of"
+                " all three objectives"
+            )
         return super().setup(problem, **kwargs)
 
     @abc.abstractmethod
@@ -61,14 +80,3 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
 
     def _set_optimum(self) -> None:
         self.opt = self.seen.individuals
-
-
-def refuse_limits(problem: AllocationProblem, user: str, /) -> None:
-    """Raise ValueError if a problem has quotas or floors.
-
-    Args:
-        problem: The batch.
-        user: Who doesn't heed them, for the message.
-    """
-    if problem.has_limits:
-        raise ValueError(f"{user} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.population import Population
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm, refuse_limits
+from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._search_thread import Evaluate, SearchThread
 from optllm_pymoo.problems import AllocationProblem
 
@@ -24,7 +24,7 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
     all that was seen. When the run ends, in whatever way, ``evaluate`` raises `SearchEnded` in the search and the
     thread is gone before pymoo returns. An exception in the search is raised in pymoo's loop.
 
-    Values are all that a search is told, so problems with quotas or floors are refused.
+    Values are all that a search is told, so problems with quotas, floors or latency are refused.
 
     A run that is stepped by hand and left unfinished keeps its thread until `close`. While the thread is there the
     algorithm can't be copied or pickled: ``save_history`` is not possible.
@@ -55,7 +55,6 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
             thread.stop()
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        refuse_limits(problem, type(self).__name__)
         self.close()
         self._has_ended = False
 

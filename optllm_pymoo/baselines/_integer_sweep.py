@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.termination import NoTermination
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm, refuse_limits
+from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._knapsack import Knapsack, Solved
 from optllm_pymoo.baselines._spread import spread_order
@@ -54,7 +54,6 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         self.n_unproved = 0
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        refuse_limits(problem, "a sweep of knapsacks")
         first, last = problem.supported_front.F[[0, -1], self.bounded].tolist()
         bounds = np.linspace(first, last, self.n_points if first != last else 1)
         self.bounds = bounds[spread_order(len(bounds))]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.termination import NoTermination
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm, refuse_limits
+from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._spread import spread_order
 from optllm_pymoo.problems import AllocationProblem
@@ -39,7 +39,6 @@ class LambdaSweep(ProposingAlgorithm):
         self.batch_size = batch_size
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        refuse_limits(problem, "a λ-sweep")
         rates = self._rates(problem)
         self.rates = rates[spread_order(len(rates))]
         self.n_proposed = 0
@@ -125,7 +124,8 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has limits.
+        ValueError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has
+            quotas, floors or latency.
 
     Example:
         >>> from pymoo.optimize import minimize

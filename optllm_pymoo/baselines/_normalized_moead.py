@@ -12,6 +12,7 @@ from pymoo.core.population import Population
 from pymoo.decomposition.pbi import PBI
 
 from optllm_pymoo.baselines._feasible import best_feasible
+from optllm_pymoo.baselines._nsga3 import largest_lattice
 from optllm_pymoo.measures import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
 
@@ -22,12 +23,13 @@ SMALLEST_WEIGHT = 1e-4
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front, or
-    of the bound front. Children compete at the weight whose neighbourhood their
-    parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
+    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front or of
+    the bound front, with latency from the three individual optima. Children compete at the weight whose neighbourhood
+    their parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
 
     Args:
-        pop_size: Number of weights, one plan each; at least 2.
+        pop_size: Number of weights, one plan each; at least 2. On a grid of three objectives they are the largest
+            Das-Dennis lattice of at most so many.
         n_neighbors: Size of a neighbourhood, the weight itself included; at least 2.
         weights: "grid" spreads them evenly, "random" draws all but the first two with the seed of the run.
         **kwargs: pymoo's own.
@@ -46,6 +48,9 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.weights = weights
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        if problem.n_obj == 3:
+            self._setup_surface(problem, **kwargs)
+            return
         share = _cost_shares(self.pop_size, self.weights, self.random_state)
         self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
         # pymoo's set-up needs no more of a problem than this, and refuses one with constraints, which `_replace` heeds
@@ -53,6 +58,20 @@ class NormalizedMOEAD(ParallelMOEAD):
         if isinstance(self.decomposition, PBI):
             # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
             self.ref_dirs = self.ref_dirs[:, ::-1].copy()
+
+    def _setup_surface(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        """Spread weights over three objectives; the three that a warm start's plans belong to come first."""
+        is_pbi = isinstance(self.decomposition, PBI)
+        weights = largest_lattice(3, self.pop_size)
+        if self.weights == "random":
+            weights = np.concatenate([np.eye(3), self.random_state.dirichlet(np.ones(3), self.pop_size - 3)])
+        # PBI takes them as directions from the ideal point; else an optimum belongs to its own objective's weight
+        wanted = self._scaled(problem.scalarisation.optima_F) if is_pbi else np.eye(3)
+        for place, direction in enumerate(wanted / np.maximum(wanted.sum(axis=1, keepdims=True), SMALLEST_WEIGHT)):
+            nearest = place + int(np.linalg.norm(weights[place:] - direction, axis=1).argmin())
+            weights[[place, nearest]] = weights[[nearest, place]]
+        self.ref_dirs = np.maximum(weights, SMALLEST_WEIGHT)
+        super()._setup(problem, **kwargs)
 
     def _infill(self) -> Population:
         crossover = self.mating.crossover

@@ -22,6 +22,8 @@ class RandomSearch(ProposingAlgorithm):
         **kwargs: pymoo's own.
     """
 
+    only_cost_and_accuracy = False
+
     def __init__(self, *, sampling: Sampling, pop_size: int = 100, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sampling = sampling

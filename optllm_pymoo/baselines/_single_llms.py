@@ -18,6 +18,8 @@ class SingleLLMs(ProposingAlgorithm):
     After the run ``pop`` holds all of them by rising LLM number, and the optimum the non-dominated ones.
     """
 
+    only_cost_and_accuracy = False
+
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         mask = problem.allowed
         self.candidates = np.arange(problem.n_llms) if mask is None else np.flatnonzero(mask.all(axis=0))

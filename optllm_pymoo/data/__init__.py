@@ -5,6 +5,7 @@ from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.folder import load_dataset, save_dataset
 from optllm_pymoo.data.frames import Frames
+from optllm_pymoo.data.latency import load_latency
 from optllm_pymoo.data.prices import PriceTable
 from optllm_pymoo.data.synthetic import make_dataset
 from optllm_pymoo.data.tables import convert, read_table, write_table
@@ -19,6 +20,7 @@ __all__ = [
     "UnusedColumnsWarning",
     "convert",
     "load_dataset",
+    "load_latency",
     "make_dataset",
     "read_table",
     "read_wide",

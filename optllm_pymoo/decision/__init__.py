@@ -6,6 +6,8 @@ from optllm_pymoo.decision.evaluation import PlanEvaluation
 from optllm_pymoo.decision.interval import accuracy_deviation, accuracy_interval
 from optllm_pymoo.decision.moves import Moves, next_moves
 from optllm_pymoo.decision.plan import Plan
+from optllm_pymoo.decision.promise import promised_accuracy, promised_along
+from optllm_pymoo.decision.robust import RobustPlan, robust_plan
 
 __all__ = [
     "AtLeastAccuracy",
@@ -14,8 +16,12 @@ __all__ = [
     "Moves",
     "Plan",
     "PlanEvaluation",
+    "RobustPlan",
     "WithinBudget",
     "accuracy_deviation",
     "accuracy_interval",
     "next_moves",
+    "promised_accuracy",
+    "promised_along",
+    "robust_plan",
 ]

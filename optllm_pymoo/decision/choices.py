@@ -8,6 +8,7 @@ import numpy as np
 
 from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
 from optllm_pymoo.decision.choice import Choice
+from optllm_pymoo.decision.promise import quantile
 from optllm_pymoo.supported_front import TOLERANCE
 
 
@@ -16,9 +17,12 @@ class WithinBudget(Choice):
 
     Args:
         budget_usd: Total US$ for the batch, >= 0.
+        promise: Probability in [0.5, 1) with which accuracy is promised: the plan that promises most is taken.
+            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:
-        ValueError: If the budget is negative or no number.
+        ValueError: If the budget or the latency is negative or no number, or the probability is out of range.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -33,8 +37,11 @@ class WithinBudget(Choice):
 
     limits = ("budget_usd",)
 
-    def __init__(self, budget_usd: float) -> None:
+    def __init__(
+        self, budget_usd: float, *, promise: float | None = None, max_latency_seconds: float | None = None
+    ) -> None:
         super().__init__()
+        self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
         if not budget_usd >= 0:
             raise ValueError(f"budget_usd must be a number of US$, at least 0; got {budget_usd}")
         self.budget_usd = float(budget_usd)
@@ -54,9 +61,12 @@ class AtLeastAccuracy(Choice):
 
     Args:
         target: Mean accuracy in [0, 1].
+        promise: Probability in [0.5, 1) with which the target is to be reached: what is promised must reach it.
+            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:
-        ValueError: If the target is outside [0, 1].
+        ValueError: If the target is outside [0, 1], the probability out of range, or the latency negative.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -71,14 +81,22 @@ class AtLeastAccuracy(Choice):
 
     limits = ("target",)
 
-    def __init__(self, target: float) -> None:
+    def __init__(
+        self, target: float, *, promise: float | None = None, max_latency_seconds: float | None = None
+    ) -> None:
         super().__init__()
+        self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
         if not 0 <= target <= 1:
             raise ValueError(f"target must be a mean accuracy in [0, 1]; got {target}. For 70 % write 0.7")
         self.target = float(target)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         reaching = np.flatnonzero(-F[:, 1] >= self.target - TOLERANCE)
+        if not len(reaching) and self.promise is not None:
+            raise ValueError(
+                f"a promised accuracy of {self.target:g} is out of reach: promised accuracy reaches at most"
+                f" {accuracy_at_most(-F[:, 1].min())} at {100 * self.promise:.6g} %"
+            )
         if not len(reaching):
             raise ValueError(
                 f"an accuracy of {self.target:g} is above the most accurate plan,"
@@ -105,6 +123,11 @@ class Knee(Choice):
         super().__init__()
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
+        if F.shape[1] != 2:
+            raise ValueError(
+                "the knee is defined for cost and accuracy alone; with latency choose WithinBudget or AtLeastAccuracy"
+                " with max_latency_seconds, or give the problem itself, whose front of cost and accuracy has a knee"
+            )
         low, high = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
         span = high - low
         # dominated plans lie below the front and never win; a front of one point has no span
@@ -112,3 +135,11 @@ class Knee(Choice):
         height = scaled[:, 1] - scaled[:, 0]
         best = np.flatnonzero(height >= height.max() - TOLERANCE)
         return int(best[np.lexsort((F[best, 1], F[best, 0]))[0]])
+
+
+def _checked(promise: float | None, max_latency_seconds: float | None) -> tuple[float | None, float | None]:
+    if promise is not None:
+        quantile(promise)
+    if max_latency_seconds is not None and not max_latency_seconds >= 0:
+        raise ValueError(f"max_latency_seconds must be a number of seconds, at least 0; got {max_latency_seconds}")
+    return promise, max_latency_seconds

@@ -15,6 +15,7 @@ from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
 from optllm_pymoo.decision.frames import mix_frame, plan_frame
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check_labelled
 from optllm_pymoo.decision.moves import Moves, next_moves
+from optllm_pymoo.decision.promise import promised_accuracy, quantile
 from optllm_pymoo.decision.summary import summarise
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import as_table, check_shape, read_only
@@ -40,6 +41,7 @@ class Plan:
             own cost.
         target: Mean accuracy that was asked for: the cost gap is then certified at this target. None: at the
             plan's own accuracy.
+        promise: Probability for which `summary` states the promised accuracy; None: 0.95, if ``sigma`` is known.
 
     Attributes:
         problem: The batch.
@@ -48,11 +50,14 @@ class Plan:
         n_labelled: As given.
         budget_usd: As given.
         target: As given.
+        promise: As given.
+        latency_seconds: Mean seconds per call; None if the problem has no latency. `bound`, `gap` and `gap_usd` compare
+            with plans of any latency.
 
     Raises:
         TypeError: If ``x`` or ``sigma`` does not hold numbers.
         ValueError: If ``x`` is no allocation of the problem, or ``sigma`` has another shape or a negative value,
-            or ``n_labelled`` is below 1.
+            or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1).
 
     Example:
         >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -73,6 +78,7 @@ class Plan:
         n_labelled: int | None = None,
         budget_usd: float | None = None,
         target: float | None = None,
+        promise: float | None = None,
     ) -> None:
         self.problem = problem
         self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
@@ -85,7 +91,12 @@ class Plan:
             check_shape("sigma", self.sigma, problem.cost.shape)
         self.n_labelled = None if n_labelled is None else check_labelled(n_labelled)
         self.budget_usd, self.target = budget_usd, target
-        (cost, negated), self._rows = problem.evaluate(self.x, return_values_of=["F"]), np.arange(problem.n_queries)
+        if promise is not None:
+            quantile(promise)
+        self.promise = promise
+        (cost, negated, *others) = problem.evaluate(self.x, return_values_of=["F"])
+        self._rows = np.arange(problem.n_queries)
+        self.latency_seconds = float(others[0]) if others else None
         self.cost_usd, self.accuracy = float(cost), -float(negated)
 
     @property
@@ -137,11 +148,36 @@ class Plan:
             n_labelled=self.n_labelled,
         )
 
+    def promised_accuracy(
+        self, probability: float = 0.95, /, *, correlation: float = CORRELATION, distribution: str = "normal"
+    ) -> float:
+        """Mean accuracy that is reached with a given probability: one-sided, on the deviation of `interval`.
+
+        Args:
+            probability: In [0.5, 1).
+            correlation: ρ between the prediction errors of two queries: 0 independent, 1 the worst case.
+            distribution: "normal", or "any" for a promise that holds whatever the distribution (Cantelli).
+
+        Returns:
+            In [0, 1]; without ``sigma`` and ``n_labelled`` it allows for chance only.
+
+        Raises:
+            ValueError: As `promise.promised_accuracy`.
+        """
+        return promised_accuracy(
+            self.chosen_accuracy,
+            self.chosen_sigma,
+            probability=probability,
+            correlation=correlation,
+            n_labelled=self.n_labelled,
+            distribution=distribution,
+        )
+
     @property
     def bound(self) -> float:
         """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
         limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
-        return float(self.problem.yardstick.bound(limit))
+        return float(self.problem.bounding_front.bound(limit))
 
     @property
     def gap(self) -> float:
@@ -151,7 +187,7 @@ class Plan:
     @property
     def gap_usd(self) -> float:
         """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound."""
-        F = self.problem.yardstick.F
+        F = self.problem.bounding_front.F
         wanted = self.accuracy if self.target is None else min(self.target, self.accuracy)
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
 

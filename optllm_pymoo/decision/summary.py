@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from optllm_pymoo.decision.amounts import usd
+from optllm_pymoo.decision.interval import CORRELATION
 
 if TYPE_CHECKING:
     from optllm_pymoo.decision.plan import Plan
 
 
 def summarise(plan: Plan, /) -> str:
-    """Explain a plan: cost, expected accuracy, certificate, what the next dollar buys, and the mix of LLMs.
+    """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
 
     Args:
         plan: The plan.
@@ -27,6 +28,8 @@ def summarise(plan: Plan, /) -> str:
         f"Queries            {n:,} on {int((plan.mix()['queries'] > 0).sum())} of {plan.problem.n_llms} LLMs",
         f"Cost               {usd(plan.cost_usd)} US$" + _budget(plan),
         f"Expected accuracy  {plan.accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}{because}",
+        *_promise(plan),
+        *([] if plan.latency_seconds is None else [f"Mean latency       {plan.latency_seconds:.4g} s per call"]),
         f"Certificate        {certificate(plan)} (by the expected accuracies)",
         f"One more correct   {next_step(plan)}",
         f"One fewer correct  {last_step(plan)}",
@@ -89,6 +92,16 @@ def mix_table(plan: Plan, /) -> str:
     for name, queries, share, cost, accuracy in used.itertuples():
         rows.append(f"{name:<{width}}  {queries:>9,}  {share:>6.1%}  {usd(cost):>10}  {accuracy:>8.2%}")
     return "\n".join(rows)
+
+
+def _promise(plan: Plan) -> list[str]:
+    if plan.promise is None and plan.sigma is None:
+        return []
+    probability = 0.95 if plan.promise is None else plan.promise
+    errors = f", errors correlated by {CORRELATION:g}" if plan.sigma is not None else ", chance alone"
+    if plan.sigma is None and plan.n_labelled:
+        errors = ""
+    return [f"Promised accuracy  {plan.promised_accuracy(probability):.2%} with {probability:.6g} probability{errors}"]
 
 
 def _budget(plan: Plan) -> str:

@@ -18,8 +18,8 @@ class CategoricalSampling(Sampling):
     One draw for the whole matrix, in the type in which the problem keeps plans.
 
     Args:
-        extremes: Put `AllocationProblem.extremes` (the cheapest and the most accurate plan) into the first
-            two rows: a warm start. The other rows are those of the cold start with the same seed.
+        extremes: Put `AllocationProblem.extremes` (the cheapest and the most accurate plan, with latency the fastest)
+            into the first rows: a warm start. The other rows are those of the cold start with the same seed.
         stratified: Latin hypercube sampling on categories: over the n samples, each of the k LLMs allowed for
             a query appears n/k times, give or take less than two.
 
@@ -53,7 +53,8 @@ class CategoricalSampling(Sampling):
         plans = places if lists is None else lists[np.arange(problem.n_queries), places]
         plans = plans.astype(problem.assignment_dtype, copy=False)
         if self.extremes:
-            plans[:2] = problem.extremes()[:n_samples]
+            extremes = problem.extremes()[:n_samples]
+            plans[: len(extremes)] = extremes
         return plans
 
 

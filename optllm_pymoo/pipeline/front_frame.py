@@ -23,14 +23,17 @@ def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
     Returns:
         Columns ``cost_usd`` and expected ``accuracy``. Of an exact front also ``query_id``, ``from_llm``, ``to_llm``
         (missing in the first row) and ``usd_per_correct``, the price of that step per expected correct answer; of
-        other fronts ``gap``, the mean accuracy that the bound at that cost lies above the plan.
+        other fronts ``gap``, the mean accuracy that the bound at that cost lies above the plan, and ``latency_seconds``
+        (mean per call) if the problem has a latency; the bound is of any latency.
     """
     if isinstance(found, SupportedFront):
         return _steps_frame(problem, found)
     F = np.atleast_2d(found.F)
     F = F[np.lexsort((F[:, 1], F[:, 0]))]
-    gap = np.maximum(problem.yardstick.bound(np.maximum(F[:, 0], problem.yardstick.F[0, 0])) + F[:, 1], 0)
-    return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], "gap": gap})
+    front = problem.bounding_front
+    gap = np.maximum(front.bound(np.maximum(F[:, 0], front.F[0, 0])) + F[:, 1], 0)
+    latency = {"latency_seconds": F[:, 2]} if F.shape[1] == 3 else {}
+    return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], **latency, "gap": gap})
 
 
 def _steps_frame(problem: AllocationProblem, front: SupportedFront) -> pd.DataFrame:

@@ -30,7 +30,8 @@ def plot_front(
     Args:
         problem: The batch; the curve is its supported front, above which no plan can be.
         plan: The chosen plan, if any; with the 95 % interval of its accuracy.
-        F: (n, 2) objectives of plans that a search found, if any: total US$, negated mean accuracy.
+        F: (n, 2) objectives of plans that a search found, if any: total US$, negated mean accuracy; further columns
+            (latency, see `plot_latency`) are not shown.
         ax: Where to draw; None for a new figure.
         title: Title of the axes.
 
@@ -38,10 +39,10 @@ def plot_front(
         The axes.
     """
     ax = axes(ax)
-    curve = problem.yardstick.F[problem.yardstick.thin(CURVE_POINTS)] * (1, -1)
+    curve = problem.bounding_front.F[problem.bounding_front.thin(CURVE_POINTS)] * (1, -1)
     singles, names, looks = _single_llms(problem)
     ax.plot(*curve.T, color=BLACK, linewidth=1.6, label="exact front (bound)", zorder=2)
-    found = np.empty((0, 2)) if F is None else np.atleast_2d(F) * (1, -1)
+    found = np.empty((0, 2)) if F is None else np.atleast_2d(F)[:, :2] * (1, -1)
     if len(found):
         ax.plot(*found.T, ".", color="#0072B2", markersize=4, label="plans found", zorder=3)
     for (cost, accuracy), look in zip(singles, looks, strict=True):

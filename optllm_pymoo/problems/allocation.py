@@ -12,12 +12,17 @@ import pandas as pd
 from pymoo.core.problem import Problem
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.scalarised import evaluate_with_latency
+from optllm_pymoo.limits.bound_front import BoundFront
 from optllm_pymoo.limits.build import build_limits
+from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
 from optllm_pymoo.names import positions_of
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
+from optllm_pymoo.problems.with_latency import WithLatency
 from optllm_pymoo.problems.with_limits import WithLimits
 from optllm_pymoo.supported_front import SupportedFront
+from optllm_pymoo.supported_surface import SupportedSurface
 from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, read_only
 
 MAX_FRONT_POINTS = 1000
@@ -25,11 +30,12 @@ MAX_SET_CELLS = 1 << 27
 """Bounds of `AllocationProblem.pareto_front` and ``pareto_set``: a thousand points, 128 million choices."""
 
 
-class AllocationProblem(WithLimits, Problem):
+class AllocationProblem(WithLimits, WithLatency, Problem):
     """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
-    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing.
+    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing. With ``latency`` there is a
+    third objective, ``F[:, 2]`` = (1/N) Σ latency[i, x[i]], mean seconds per call.
 
     The tables are shared, never copied: C-contiguous float arrays are taken as they are (do not change them
     afterwards), and a deep copy of the problem is the problem itself, so that pymoo's copies of algorithms and
@@ -45,6 +51,8 @@ class AllocationProblem(WithLimits, Problem):
         robust_accuracy: (N, M) any finite numbers, for example mean + α·σ of a predictor. It may steer a search
             (`OptLLM`'s downward walk); plans are always scored on ``accuracy``.
         allowed: (N, M) True where a query may go to an LLM; None allows all.
+        latency: (N, M) mean seconds per call, finite, >= 0, or any other table whose mean is to be small; None for
+            two objectives.
         llms: M distinct names; by default the columns of a DataFrame ``cost``, else "llm0", "llm1", ...
         query_ids: N distinct names; by default the index of a DataFrame ``cost``, else "0", "1", ...
         quotas: `Quota` objects: at most so many calls, US$ or tokens for an LLM or several together.
@@ -55,9 +63,10 @@ class AllocationProblem(WithLimits, Problem):
 
     Attributes:
         cost: (N, M) read-only.
-        accuracy: (N, M) read-only, of the same type as ``cost``: float32 if both were, else float64.
+        accuracy: (N, M) read-only, of the same type as ``cost``: float32 if all tables were, else float64.
         robust_accuracy: (N, M) read-only or None.
         allowed: (N, M) read-only bool or None.
+        latency: (N, M) read-only, of the same type as ``cost``, or None.
         llms: Names of the LLMs.
         assignment_dtype: Type of plans: int8 up to 127 LLMs, else int32.
 
@@ -82,6 +91,7 @@ class AllocationProblem(WithLimits, Problem):
         *,
         robust_accuracy: Any = None,
         allowed: Any = None,
+        latency: Any = None,
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
         quotas: Sequence[Quota] | Quota = (),
@@ -90,7 +100,12 @@ class AllocationProblem(WithLimits, Problem):
         tokens: Any = None,
     ) -> None:
         check_frame_labels(
-            cost=cost, accuracy=accuracy, robust_accuracy=robust_accuracy, allowed=allowed, tokens=tokens
+            cost=cost,
+            accuracy=accuracy,
+            robust_accuracy=robust_accuracy,
+            allowed=allowed,
+            latency=latency,
+            tokens=tokens,
         )
         if isinstance(cost, pd.DataFrame):
             llms = list(cost.columns) if llms is None else llms
@@ -98,10 +113,10 @@ class AllocationProblem(WithLimits, Problem):
         self.cost = as_table("cost", cost, lower=0.0)
         self.accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
         check_shape("accuracy", self.accuracy, self.cost.shape)
-        if self.cost.dtype != self.accuracy.dtype:
-            self.cost, self.accuracy = (
-                read_only(table.astype(np.float64, copy=False)) for table in (self.cost, self.accuracy)
-            )
+        self.latency = None if latency is None else as_table("latency", latency, lower=0.0)
+        if self.latency is not None:
+            check_shape("latency", self.latency, self.cost.shape)
+        self._share_type()
         self.robust_accuracy = None
         if robust_accuracy is not None:
             # they are kept in the type of the other tables, in which they have to be finite too
@@ -114,15 +129,33 @@ class AllocationProblem(WithLimits, Problem):
         self.llms = as_names("llms", llms, n_llms, default="llm")
         self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
         self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
+        self.limits = self._limits(quotas, floors, groups, tokens)
+        self._check_feasible()
+        n_obj = 2 if self.latency is None else 3
+        super().__init__(n_var=n_queries, n_obj=n_obj, n_ieq_constr=len(self.limits), xl=0, xu=n_llms - 1, vtype=int)
+
+    def _share_type(self) -> None:
+        """Make all tables float64 unless all are float32, as the kernels need them."""
+        names = ("cost", "accuracy") if self.latency is None else ("cost", "accuracy", "latency")
+        common = np.result_type(*(self.__dict__[name] for name in names))
+        for name in names:
+            self.__dict__[name] = read_only(self.__dict__[name].astype(common, copy=False))
+
+    def _limits(self, quotas: Any, floors: Any, groups: Any, tokens: Any) -> LinearLimits:
+        """Check quotas and floors, and refuse them beside what they don't go with."""
         if tokens is not None:
             tokens = as_table("tokens", tokens, lower=0.0)
             check_shape("tokens", tokens, self.cost.shape)
         given = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
-        self.limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **given)
-        if floors is not None and robust_accuracy is not None:
+        limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **given)
+        if floors is not None and self.robust_accuracy is not None:
             raise ValueError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
-        self._check_feasible()
-        super().__init__(n_var=n_queries, n_obj=2, n_ieq_constr=len(self.limits), xl=0, xu=n_llms - 1, vtype=int)
+        if len(limits) and self.latency is not None:
+            raise ValueError(
+                "quotas and floors go with two objectives, and latency is a third one; pass one of the two. A limit on"
+                " the latency of each call is a mask: allowed_by_limits"
+            )
+        return limits
 
     @property
     def n_queries(self) -> int:
@@ -141,8 +174,22 @@ class AllocationProblem(WithLimits, Problem):
 
     @cached_property
     def supported_front(self) -> SupportedFront:
-        """The exact supported front, built when first asked for and kept; with limits only a relaxation's."""
+        """The exact supported front of cost and accuracy, built when first asked for and kept.
+
+        With quotas or floors it is only a relaxation's, see `bound_front`; with latency it bounds what the plans of any
+        latency reach, see `supported_surface`.
+        """
         return SupportedFront.from_checked(self.cost, self.accuracy, self.allowed)
+
+    @cached_property
+    def yardstick(self) -> SupportedFront | BoundFront | SupportedSurface:
+        """What plans are measured against: the exact front, with limits `bound_front`, with latency the surface."""
+        return self.bounding_front if self.latency is None else self.supported_surface
+
+    @property
+    def bounding_front(self) -> SupportedFront | BoundFront:
+        """What bounds accuracy at a cost: the exact front, of plans with any latency; with limits `bound_front`."""
+        return self.bound_front() if self.has_limits else self.supported_front
 
     @cached_property
     def robust_problem(self) -> AllocationProblem:
@@ -179,14 +226,17 @@ class AllocationProblem(WithLimits, Problem):
         return plans
 
     def extremes(self) -> np.ndarray:
-        """Return the cheapest and the most accurate plan.
+        """Return the cheapest and the most accurate plan, and with latency the fastest.
 
         Returns:
-            (2, N): the cheapest LLM per query (ties: the more accurate), and the most accurate (ties: the cheaper).
-            With limits: the cheapest and the most accurate plan found that meet them.
+            (n_obj, N): the cheapest LLM per query (ties: the more accurate), the most accurate (ties: the cheaper), and
+            with latency the fastest (ties: the cheaper, then the more accurate). With limits: the cheapest and the
+            most accurate plan found that meet them.
         """
         if self.has_limits:
             return self.feasible_ends.copy()
+        if self.latency is not None:
+            return np.array(self.scalarisation.optima)
         return np.stack([self.supported_front.assignment(0), self.supported_front.assignment(-1)])
 
     def single_llm(self, llm: str | int, /) -> np.ndarray:
@@ -208,6 +258,8 @@ class AllocationProblem(WithLimits, Problem):
     def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
         """Return points of the exact supported front, cheapest first.
 
+        With latency it is a sample of the supported points, `supported_surface`: those at some 500 weights, not all.
+
         Args:
             *args: Ignored; pymoo's signature.
             n_points: At most so many, evenly along the front; by default `MAX_FRONT_POINTS`, or as many as
@@ -215,23 +267,24 @@ class AllocationProblem(WithLimits, Problem):
             **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
 
         Returns:
-            (n, 2) total US$, negated mean accuracy. None with quotas or floors: pymoo's word for unknown.
+            (n, n_obj) total US$, negated mean accuracy, and with latency mean seconds per call. None with quotas or
+            floors: pymoo's word for unknown.
         """
         if self.has_limits:
             return None
-        return np.array(self.supported_front.F[self._thinned(n_points)])
+        return np.array(self.yardstick.F[self._thinned(n_points)])
 
     def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
         """Return the plans of `pareto_front`, (n, N), in the same order; None with quotas or floors."""
         if self.has_limits:
             return None
-        front = self.supported_front
+        front = self.supported_front if self.latency is None else self.supported_surface
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])
 
     def _thinned(self, n_points: int | None) -> np.ndarray:
         if n_points is None:
-            n_points = min(MAX_FRONT_POINTS, max(2, MAX_SET_CELLS // self.n_queries))
-        return self.supported_front.thin(n_points)
+            n_points = min(MAX_FRONT_POINTS, max(self.n_obj, MAX_SET_CELLS // self.n_queries))
+        return self.yardstick.thin(n_points)
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
         """Score allocations; pymoo's own method behind a check of the shape.
@@ -242,7 +295,7 @@ class AllocationProblem(WithLimits, Problem):
             **kwargs: pymoo's, for example ``return_as_dictionary``.
 
         Returns:
-            (n, 2) or (2,): total US$, negated mean accuracy.
+            (n, n_obj) or (n_obj,): total US$, negated mean accuracy, and with latency mean seconds per call.
 
         Raises:
             TypeError, ValueError: As `as_allocations`.
@@ -254,7 +307,10 @@ class AllocationProblem(WithLimits, Problem):
 
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         plans = self.as_allocations(X)
-        out["F"] = evaluate_allocations(self.cost, self.accuracy, plans)
+        if self.latency is None:
+            out["F"] = evaluate_allocations(self.cost, self.accuracy, plans)
+        else:
+            out["F"] = evaluate_with_latency(self.cost, self.accuracy, self.latency, plans)
         if self.has_limits:
             out["G"] = self.limits.excess(plans)
 
@@ -266,16 +322,19 @@ class AllocationProblem(WithLimits, Problem):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for name in ("cost", "accuracy", "robust_accuracy", "allowed"):
+        for name in ("cost", "accuracy", "robust_accuracy", "allowed", "latency"):
             if state[name] is not None:
                 self.__dict__[name] = read_only(state[name])
 
     def __repr__(self) -> str:
-        return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs)"
+        also = "" if self.latency is None else ", with latency"
+        return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs{also})"
 
 
 _DERIVED = (
     "supported_front",
+    "scalarisation",
+    "supported_surface",
     "robust_problem",
     "query_ids",
     "cache",

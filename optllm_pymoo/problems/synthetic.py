@@ -19,6 +19,7 @@ def make_problem(
     family: str = "continuous",
     random_state: int | np.random.Generator = 0,
     dtype: Any = np.float64,
+    with_latency: bool = False,
 ) -> AllocationProblem:
     """Draw a synthetic batch.
 
@@ -38,6 +39,9 @@ def make_problem(
             * ``"dominated"``: the first LLM is cheapest and best on nine queries of ten, elsewhere cheapest.
         random_state: Seed or Generator.
         dtype: np.float64 or np.float32.
+        with_latency: Give it a third objective: mean seconds per call, which rise with the cost of the call (its 0.3th
+            power, as longer answers of larger LLMs take longer) times a factor of each LLM's own, its provider's
+            hardware, and noise. Costs and accuracies are the same without.
 
     Returns:
         The problem, with LLMs named by their place in the price ladder.
@@ -55,7 +59,15 @@ def make_problem(
         raise ValueError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     rng = np.random.default_rng(random_state)
     cost, accuracy = FAMILIES[family](n_queries, n_llms, rng)
-    return AllocationProblem(cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False))
+    latency = _latency(cost, rng).astype(dtype, copy=False) if with_latency else None
+    return AllocationProblem(cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False), latency=latency)
+
+
+def _latency(cost: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Seconds per call (N, M), about 2 at a cost of 0.0004 US$."""
+    hardware = rng.lognormal(0.0, 0.6, cost.shape[1])
+    noise = rng.lognormal(0.0, 0.3, cost.shape)
+    return np.asarray(0.2 + 1.8 * (cost / 4e-4) ** 0.3 * hardware * noise)
 
 
 def _prices(n_llms: int) -> np.ndarray:

@@ -48,11 +48,6 @@ class WithLimits:
         """(N,) some plan that meets the limits."""
         return feasible_plan(self.limits)
 
-    @cached_property
-    def yardstick(self) -> SupportedFront | BoundFront:
-        """What plans are measured against: the exact supported front, or with limits `bound_front`."""
-        return self.bound_front() if self.has_limits else self.supported_front
-
     def bound_front(self, *, n_points: int = N_POINTS) -> BoundFront:
         """Bound all plans that meet the limits by the front of the linear relaxation.
 

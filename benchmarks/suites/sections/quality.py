@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from benchmarks.algorithms import family_of
 from benchmarks.findings import OURS, findings
 from benchmarks.reporting.document import Block, Details, Section, TableBlock, Text, bullets
 from benchmarks.reporting.plots.look import best_per_family
@@ -83,7 +84,8 @@ def ranked_tables(
     bold = _bold(whole["algorithm"])
     if len(whole) <= ROWS:
         return [TableBlock(whole, columns, f"{caption}.", bold)]
-    best = set(best_per_family(scores, most=ROWS)) | {ours}
+    n_families = len({family_of(str(name)) for name in rows.index})
+    best = set(best_per_family(scores, most=n_families)) | {ours}
     short = whole[whole["algorithm"].isin(best)].reset_index(drop=True)
     told = f"{caption}: the best variant of each family."
     everything = TableBlock(whole, columns, f"{caption}: all {len(whole)} algorithms.", bold)

@@ -1,0 +1,93 @@
+"""Are promises kept? Realised accuracy against promised accuracy, on held-out outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.tables import markdown_table
+from optllm_pymoo.data import Dataset, load_dataset, make_dataset
+from optllm_pymoo.decision import Plan, WithinBudget, robust_plan
+from optllm_pymoo.pipeline import plan_front
+
+CORRELATIONS = (0.0, 0.05, 1.0)
+"""Independent errors, the default, and one common shift."""
+
+PROBABILITY = 0.95
+
+
+class Kept(NamedTuple):
+    """One promise and what became of it."""
+
+    batch: str
+    labels: str
+    chosen_by: str
+    """"expected": most accurate within the budget; "promised": `robust_plan` within it."""
+    correlation: float
+    expected: float
+    promised: float
+    realised: float
+
+
+def promises(batch: str, labels: str, dataset: Dataset, share: float, seed: int, /) -> Iterator[Kept]:
+    """Promise at every correlation, on one draw of the labels, for plans within the middle budget.
+
+    Args:
+        batch: Name for the table.
+        labels: How many, for the table.
+        dataset: With all outcomes known; those of the planned queries are used for checking only.
+        share: Of the queries that are labelled.
+        seed: Of the draw and the predictor.
+    """
+    front = plan_front(dataset, share, random_state=seed)
+    row_of = {query: row for row, query in enumerate(dataset.query_ids)}
+    truth = dataset.correct[[row_of[query] for query in front.problem.query_ids]]
+    F = front.problem.supported_front.F
+    budget = float((F[0, 0] + F[-1, 0]) / 2)
+    given: dict[str, Any] = {"sigma": front.sigma, "n_labelled": front.n_labelled}
+    expected = WithinBudget(budget).plan(front.problem, **given)
+    for correlation in CORRELATIONS:
+        options = {"probability": PROBABILITY, "budget_usd": budget, "n_labelled": front.n_labelled}
+        robust = robust_plan(front.problem, front.sigma, correlation=correlation, **options)
+        for chosen_by, plan in (("expected", expected), ("promised", robust.plan)):
+            yield _kept(batch, labels, chosen_by, plan, correlation, truth)
+
+
+def _kept(batch: str, labels: str, chosen_by: str, plan: Plan, correlation: float, truth: np.ndarray) -> Kept:
+    promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
+    return Kept(batch, labels, chosen_by, correlation, plan.accuracy, promised, plan.evaluate(truth).accuracy)
+
+
+def synthetic_promises(n_labelled: int, n_seeds: int, /) -> Iterator[Kept]:
+    """Promise on synthetic batches of 600 queries and 4 LLMs."""
+    for seed in range(n_seeds):
+        size = 600 + n_labelled
+        dataset = make_dataset(size, 4, random_state=seed)
+        yield from promises("synthetic", str(n_labelled), dataset, n_labelled / size, seed)
+
+
+def shared_promises(folder: Path, name: str, share: float, n_seeds: int, /) -> Iterator[Kept]:
+    """Promise on a data set of a folder, with a share of labels that is drawn anew for every seed."""
+    dataset = load_dataset(folder / name)
+    for seed in range(n_seeds):
+        yield from promises(name, f"{share:.0%}", dataset, share, seed)
+
+
+def coverage_table(kept: list[Kept], /) -> str:
+    """Tabulate as Markdown how many promises were kept, and how far they stayed below what was expected."""
+    frame = pd.DataFrame(kept)
+    frame["held"] = frame["realised"] >= frame["promised"]
+    frame["margin"] = frame["expected"] - frame["promised"]
+    rows = []
+    for (batch, labels, chosen_by), group in frame.groupby(["batch", "labels", "chosen_by"], sort=False):
+        cells = [str(batch), str(labels), str(chosen_by)]
+        for _, part in group.groupby("correlation"):
+            cells.append(f"{part['held'].sum()} of {len(part)} ({part['margin'].mean():.3f})")
+        error = (group["realised"] - group["expected"]).mean()
+        rows.append((*cells, f"{error:+.3f}"))
+    titles = ("batch", "labels", "plan", *(f"ρ = {rho:g}" for rho in CORRELATIONS), "realised - expected")
+    return markdown_table(titles, rows, n_left=3)

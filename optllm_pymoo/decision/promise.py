@@ -1,0 +1,168 @@
+"""What mean accuracy can be promised of a plan, and with which probability."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from pymoo.core.result import Result
+from scipy.stats import norm
+
+from optllm_pymoo.decision.interval import CORRELATION, accuracy_deviation, check_labelled
+from optllm_pymoo.prediction.realised import Path, prefix_totals
+from optllm_pymoo.problems import AllocationProblem
+
+DISTRIBUTIONS: Final = ("normal", "any")
+
+
+def quantile(probability: float, distribution: str = "normal", /) -> float:
+    """Standard deviations by which a promise stays below the expectation.
+
+    Args:
+        probability: With which the promise is to be kept, in [0.5, 1).
+        distribution: "normal": the one-sided quantile of the normal distribution, which the mean over many queries
+            comes near to unless one common error rules it. "any": Cantelli's inequality, √(p/(1 - p)), which holds for
+            every distribution of that deviation.
+
+    Raises:
+        ValueError: If the probability is outside [0.5, 1), or the distribution unknown.
+
+    Example:
+        >>> round(quantile(0.95), 3), round(quantile(0.95, "any"), 3)
+        (1.645, 4.359)
+    """
+    if not 0.5 <= probability < 1:
+        raise ValueError(f"a promise needs a probability in [0.5, 1); got {probability}. For 95 % write 0.95")
+    if distribution not in DISTRIBUTIONS:
+        raise ValueError(f"distribution must be one of {', '.join(map(repr, DISTRIBUTIONS))}; got {distribution!r}")
+    return float(norm.ppf(probability) if distribution == "normal" else np.sqrt(probability / (1 - probability)))
+
+
+def promised_accuracy(
+    accuracy: np.ndarray,
+    sigma: np.ndarray | None = None,
+    /,
+    *,
+    probability: float = 0.95,
+    correlation: float = CORRELATION,
+    n_labelled: int | None = None,
+    distribution: str = "normal",
+) -> float:
+    """Mean accuracy that a plan reaches with a given probability: expected less z deviations.
+
+    The deviation is that of the interval, `accuracy_deviation`: chance, errors of the prediction and of the labels. So
+    the promise at 97.5 % is the lower end of the 95 % interval. ``correlation`` says how much errors go together: 0
+    takes them as independent, 1 as one common shift, the worst case.
+
+    Args:
+        accuracy: (N,) expected accuracy of the chosen LLMs.
+        sigma: (N,) standard deviation of each of them, or None: then only chance is allowed for.
+        probability: With which it is promised, in [0.5, 1).
+        correlation: ρ in [0, 1].
+        n_labelled: Queries that were learnt from, or None.
+        distribution: "normal" or "any", see `quantile`.
+
+    Returns:
+        In [0, 1].
+
+    Raises:
+        ValueError: If an option is out of its range.
+
+    Example:
+        >>> p, sigma = np.full(100, 0.5), np.full(100, 0.2)
+        >>> round(promised_accuracy(p, sigma, correlation=0.0), 4)  # 0.5 - 1.645 · √(25 + 4)/100
+        0.4114
+        >>> round(promised_accuracy(p, sigma, correlation=1.0), 4)  # 0.5 - 1.645 · √(0.05² + 0.2²)
+        0.1609
+    """
+    z = quantile(probability, distribution)
+    deviation = accuracy_deviation(accuracy, sigma, correlation=correlation, n_labelled=n_labelled)
+    return max(0.0, float(np.mean(accuracy)) - z * deviation)
+
+
+def promised_from_sums(
+    correct: np.ndarray,
+    independent: np.ndarray,
+    common: np.ndarray,
+    n_queries: int,
+    /,
+    *,
+    z: float,
+    correlation: float,
+    n_labelled: int | None,
+) -> np.ndarray:
+    """Promised accuracy of many plans from their sums over queries, not cut off at 0.
+
+    Args:
+        correct: (n,) Σ p.
+        independent: (n,) Σ p (1 - p) + (1 - ρ) σ², the variances that add up.
+        common: (n,) Σ σ, the errors that add up.
+        n_queries: N.
+        z: Deviations below the expectation, see `quantile`.
+        correlation: ρ.
+        n_labelled: Queries that were learnt from, or None.
+
+    Returns:
+        (n,) of `accuracy_deviation`'s formula.
+    """
+    mean = correct / n_queries
+    variance = independent / n_queries**2 + correlation * (common / n_queries) ** 2
+    if n_labelled is not None:
+        variance = variance + mean * (1 - mean) / check_labelled(n_labelled)
+    # sums along a front leave rounding errors
+    return np.asarray(mean - z * np.sqrt(np.maximum(variance, 0.0)))
+
+
+def variance_table(accuracy: np.ndarray, sigma: np.ndarray | None, correlation: float, /) -> np.ndarray:
+    """Tabulate the variances that add up, p (1 - p) + (1 - ρ) σ², (N, M)."""
+    p = accuracy.astype(float)
+    chance = p * (1 - p)
+    return np.asarray(chance if sigma is None else chance + (1 - correlation) * sigma.astype(float) ** 2)
+
+
+def promised_along(
+    problem: AllocationProblem,
+    source: Any,
+    sigma: np.ndarray | None,
+    /,
+    *,
+    probability: float,
+    correlation: float = CORRELATION,
+    n_labelled: int | None = None,
+    distribution: str = "normal",
+) -> np.ndarray:
+    """Promised accuracy of every plan of a front or a result.
+
+    Args:
+        problem: The batch.
+        source: A `SupportedFront` of it, whose plans are valued step by step, O(N + S log S); or pymoo's result, or
+            anything else with ``assignment`` and a length.
+        sigma: (N, M) or None.
+        probability: As in `promised_accuracy`.
+        correlation: Likewise.
+        n_labelled: Likewise.
+        distribution: Likewise.
+
+    Returns:
+        (n,) in the order of ``source.F``.
+    """
+    z = quantile(probability, distribution)
+    spread = np.zeros(problem.cost.shape) if sigma is None else np.asarray(sigma, dtype=float)
+    tables = (problem.accuracy.astype(float), variance_table(problem.accuracy, sigma, correlation), spread)
+    if hasattr(source, "steps"):
+        walk = Path.along(source)
+        sums = [prefix_totals(table, walk) for table in tables]
+    else:
+        rows = np.arange(problem.n_queries)
+        plans = _plans(source)
+        sums = [np.array(column) for column in zip(*([t[rows, x].sum() for t in tables] for x in plans), strict=True)]
+    correct, independent, common = sums
+    return promised_from_sums(
+        correct, independent, common, problem.n_queries, z=z, correlation=correlation, n_labelled=n_labelled
+    )
+
+
+def _plans(source: Any) -> Any:
+    if isinstance(source, Result):
+        return np.atleast_2d(source.X)
+    return (source.assignment(k) for k in range(len(source)))

@@ -1,0 +1,87 @@
+"""Per query, the LLM with the least weighted sum of cost, inaccuracy and latency."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.threads import over_queries
+
+
+def evaluate_with_latency(cost: np.ndarray, accuracy: np.ndarray, latency: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Score allocations: total cost in US$, negated mean accuracy, mean latency in seconds.
+
+    The kernel of two objectives runs twice; its sums don't depend on the batch or on the number of threads.
+
+    Args:
+        cost: (N, M) US$ per call, float32 or float64, C-contiguous.
+        accuracy: (N, M), of the same type.
+        latency: (N, M) seconds per call, of the same type.
+        X: (n, N) LLM chosen per query, as `evaluate_allocations` takes it.
+
+    Returns:
+        (n, 3) float64. O(n N).
+    """
+    F = evaluate_allocations(cost, accuracy, X)
+    return np.column_stack([F, -evaluate_allocations(latency, latency, X)[:, 1]])
+
+
+def least_weighted_sums(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    latency: np.ndarray,
+    rates: np.ndarray,
+    allowed: np.ndarray | None,
+    X: np.ndarray,
+    /,
+) -> None:
+    """Send each query to the LLM with the least ``rates`` · (cost, -accuracy, latency), for many rates at once.
+
+    Ties go to the cheaper LLM, then to the more accurate, then to the faster, then to the lower number: also with
+    rates of zero the outcome is efficient.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        latency: (N, M) seconds per call.
+        rates: (n, 3) float64 >= 0: worth of a dollar, of a correct answer and of a second.
+        allowed: (N, M) bool; None allows all.
+        X: (n, N) integers, written. O(n N M), each row of the tables is read once from memory.
+    """
+    mask = np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed
+    over_queries(_choose, len(cost), cost, accuracy, latency, rates, mask, X)
+
+
+@njit(cache=True, nogil=True)
+def _choose(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    latency: np.ndarray,
+    rates: np.ndarray,
+    mask: np.ndarray,
+    X: np.ndarray,
+) -> None:
+    for i in range(start, stop):
+        c, a, t = cost[i], accuracy[i], latency[i]
+        for k in range(rates.shape[0]):
+            best, least = -1, np.inf
+            for j in range(c.size):
+                if mask.size and not mask[i, j]:
+                    continue
+                score = rates[k, 0] * c[j] - rates[k, 1] * a[j] + rates[k, 2] * t[j]
+                if best < 0 or score < least or (score == least and _precedes(c, a, t, j, best)):
+                    best, least = j, score
+            X[k, i] = best
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _precedes(c: np.ndarray, a: np.ndarray, t: np.ndarray, j: int, best: int) -> bool:
+    """Tell whether LLM j goes before the best one so far, at the same weighted sum."""
+    if c[j] != c[best]:
+        return bool(c[j] < c[best])
+    if a[j] != a[best]:
+        return bool(a[j] > a[best])
+    return bool(t[j] < t[best])

@@ -1,0 +1,81 @@
+"""Plans of three objectives: cost and accuracy as axes, latency as colour."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from optllm_pymoo.decision import Plan
+from optllm_pymoo.plotting.front import CURVE_POINTS
+from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, figure_of, percent
+from optllm_pymoo.problems import AllocationProblem
+
+COLOURS: Final = "cividis"
+"""Rises evenly in lightness, also for the colour-blind and in print."""
+
+
+def plot_latency(
+    problem: AllocationProblem,
+    /,
+    *,
+    F: Any = None,
+    plan: Plan | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw plans by cost and accuracy, coloured by their mean latency, below the exact front of any latency.
+
+    How far a point lies below the curve is what its speed costs. Slow plans are drawn first, so that fast ones are seen
+    where both are to be had.
+
+    Args:
+        problem: The batch, with latency.
+        F: (n, 3) objectives of plans that a search found; None for the supported surface.
+        plan: The chosen plan, if any.
+        ax: Where to draw; None for a new figure.
+        title: Title of the axes.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the problem has no latency, or F has not three columns.
+    """
+    if problem.latency is None:
+        raise ValueError("this problem has no latency; plot_front shows cost and accuracy")
+    points = problem.supported_surface.F if F is None else np.atleast_2d(np.asarray(F, dtype=float))
+    if points.shape[1] != 3:
+        raise ValueError(f"F must have shape (n, 3), the third column mean seconds per call; got {np.shape(F)}")
+    ax = axes(ax, size=(7.6, 4.6))
+    curve = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)] * (1, -1)
+    ax.plot(*curve.T, color=GREY, linewidth=1.4, label="exact front of any latency", zorder=2)
+    points = points[np.argsort(-points[:, 2], kind="stable")]
+    name = "supported surface" if F is None else "plans found"
+    cost, accuracy = points[:, 0], -points[:, 1]
+    drawn = ax.scatter(
+        cost, accuracy, c=points[:, 2], cmap=COLOURS, s=20, linewidths=0.3, edgecolors=BLACK, label=name, zorder=3
+    )
+    bar = figure_of(ax).colorbar(drawn, ax=ax, pad=0.02)
+    bar.set_label("Mean latency (s per call)")
+    bar.locator = MaxNLocator(6)
+    bar.update_ticks()
+    _draw_plan(ax, plan)
+    dollars(ax, np.concatenate([cost, curve[[0, -1], 0]]))
+    ax.set_ylabel("Expected mean accuracy")
+    ax.margins(0.05, 0.08)
+    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
+    percent(ax)
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax
+
+
+def _draw_plan(ax: Axes, plan: Plan | None) -> None:
+    if plan is None:
+        return
+    seconds = "" if plan.latency_seconds is None else f", {plan.latency_seconds:.3g} s"
+    star: dict[str, Any] = {"marker": "*", "markersize": 15, "linestyle": "none", "markeredgecolor": BLACK}
+    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=f"chosen plan{seconds}", zorder=5, **star)
