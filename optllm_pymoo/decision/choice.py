@@ -76,7 +76,7 @@ class Choice(DecisionMaking, abc.ABC):
         """Return what holds the plans to choose from, for a problem its front or its surface."""
         if not isinstance(source, AllocationProblem):
             return source
-        return source.supported_front if self.max_latency_seconds is None else source.supported_surface
+        return exact_front(source) if self.max_latency_seconds is None else source.supported_surface
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
         """Choose, and make a `Plan` of it.
@@ -129,12 +129,7 @@ def objectives(source: Any, /) -> np.ndarray:
         ValueError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
-        if source.has_limits:
-            raise ValueError(
-                "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
-                " the result"
-            )
-        return source.supported_front.F
+        return exact_front(source).F
     F = source.F if isinstance(source, (SupportedFront, SupportedSurface, Result)) else source
     if F is None or np.size(F) == 0:
         raise ValueError("there is no plan to choose from; has the search found any?")
@@ -148,6 +143,20 @@ def objectives(source: Any, /) -> np.ndarray:
         k, m = np.argwhere(~np.isfinite(points))[0].tolist()
         raise ValueError(f"F must be finite; F[{k}, {m}] = {points[k, m]}")
     return points
+
+
+def exact_front(problem: AllocationProblem, /) -> SupportedFront:
+    """Return the exact front of cost and accuracy.
+
+    Raises:
+        ValueError: If quotas or floors make it unknown.
+    """
+    if problem.has_limits:
+        raise ValueError(
+            "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from the"
+            " result"
+        )
+    return problem.supported_front
 
 
 def problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem:
