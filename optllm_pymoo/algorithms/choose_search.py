@@ -8,7 +8,7 @@ from typing import Any
 
 from optllm_pymoo.algorithms.front_search import FrontOperators, FrontSearch
 from optllm_pymoo.algorithms.search import Search
-from optllm_pymoo.algorithms.single_objective import Refinement
+from optllm_pymoo.algorithms.single_objective import LimitedRefinement, Refinement
 from optllm_pymoo.algorithms.surface_search import SurfaceSearch
 from optllm_pymoo.operators.priced import PricedReconstruction
 from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem, require_allocation_problem
@@ -32,10 +32,18 @@ def choose_search(
 
     Raises:
         TypeError: If it is no problem of allocation, or the optimum of several objectives is asked for.
-        ValueError: If an operator, or robust accuracies, are given with latency.
+        ValueError: If the optimum is asked for under quotas or floors, or an operator or robust accuracies are given
+            with latency.
     """
     if isinstance(problem, SingleObjectiveProblem):
-        return Refinement(problem, exact=exact)
+        if not problem.allocation.has_limits:
+            return Refinement(problem, exact=exact)
+        if exact:
+            raise ValueError(
+                "OptLLM(exact=True) can't prove an optimum under quotas or floors. Leave exact out: the certificate"
+                " bounds how far the plan can be from the optimum; or drop the quotas and floors"
+            )
+        return LimitedRefinement(problem)
     require_allocation_problem(problem, "OptLLM")
     if exact:
         raise TypeError(

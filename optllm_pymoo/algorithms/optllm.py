@@ -49,7 +49,8 @@ class OptLLM(Algorithm):
 
     Given a `MaxAccuracyProblem` or a `MinCostProblem` it returns one plan: the better supported neighbour of the limit,
     refined until what is left over is used up (`Refinement`). The operators and the grid play no part then, and no
-    seed matters. ``certificate`` says how far the plan can be from the optimum.
+    seed matters. ``certificate`` says how far the plan can be from the optimum. With quotas or floors beside the limit
+    the plan is made from their prices in one iteration (`LimitedRefinement`).
 
     On problems with quotas or floors the walks lead from the cheapest to the most accurate plan that meet the limits,
     and so does every plan of the answer; a plan of a user's own operator that doesn't is left out.
@@ -67,7 +68,8 @@ class OptLLM(Algorithm):
         rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
             plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
             and stop closer to a budget.
-        exact: With one objective: go on until the plan is proved optimal, however long that takes.
+        exact: With one objective, without quotas and floors: go on until the plan is proved optimal, however long that
+            takes.
         output: Columns for ``verbose=True``; by default `FrontOutput`, or `LimitOutput` with one objective.
         termination: When to stop; by default after the walks, once no gap is wider than the grid, or with one
             objective after one search of the whole core (`GridFilled`).
@@ -76,13 +78,14 @@ class OptLLM(Algorithm):
     Attributes:
         opt: After each iteration: the non-dominated individuals found so far, by rising cost; with one objective the
             best plan within the limit.
-        search: State of the run, `FrontSearch`, `SurfaceSearch` or `Refinement`; None before ``setup``.
+        search: State of the run: `FrontSearch`, `SurfaceSearch`, `Refinement` or `LimitedRefinement`; None before
+            ``setup``.
 
     Raises:
         TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family; or if the
             optimum (``exact=True``) of a problem with several objectives is asked for.
         ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or (by ``minimize``) an
-            operator is given for a problem with latency.
+            operator is given for a problem with latency, or the optimum is asked for under quotas or floors.
 
     Example:
         >>> from pymoo.optimize import minimize
