@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from pymoo.core.population import Population
 
+from optllm_pymoo.algorithms.archive import NonDominatedArchive
 from optllm_pymoo.algorithms.weight_mesh import WeightMesh
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_surface import lattice, partitions_for
@@ -32,8 +34,11 @@ class SurfaceSearch:
         n_steps: Steps of the walk that one iteration evaluates together.
     """
 
+    certificate = None
+
     def __init__(self, problem: AllocationProblem, n_grid: int, n_steps: int) -> None:
         self.problem, self.n_steps = problem, n_steps
+        self.pool = NonDominatedArchive()
         self.floor = CELL / n_grid
         n_partitions = max(1, n_grid // STRIDE)
         n_directions = (n_partitions + 1) * (n_partitions + 2) // 2
@@ -46,14 +51,25 @@ class SurfaceSearch:
         self.mesh: WeightMesh | None = None
         self._pending: list[tuple[int, int]] = []
 
-    def start(self) -> np.ndarray:
-        """Return the cheapest, the most accurate and the fastest plan, (3, N)."""
-        return np.array(self.problem.scalarisation.optima)
+    @property
+    def found(self) -> Population:
+        """The non-dominated individuals, by rising cost."""
+        return self.pool.individuals
 
-    def next_plans(self, *, fill_only: bool) -> np.ndarray | None:
-        """Return the next (n, N) plans.
+    @property
+    def optimum(self) -> Population:
+        """All that is found."""
+        return self.pool.individuals
+
+    def first(self) -> Population:
+        """Return the cheapest, the most accurate and the fastest plan."""
+        return Population.new(X=np.array(self.problem.scalarisation.optima))
+
+    def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
+        """Return the plans of the next weights.
 
         Args:
+            random_state: Not used; nothing is drawn.
             fill_only: End when no gap is wider than the grid asks for, instead of when none can be split.
 
         Returns:
@@ -61,19 +77,18 @@ class SurfaceSearch:
         """
         if self.mesh is None:
             done = len(self.points)
-            return self.problem.scalarisation.choose(self.weights[done : done + self.n_steps])
-        self._pending = self.mesh.widest(N_SPLITS, floor=self.floor if fill_only else 0.0)
-        if not self._pending:
-            return None
-        return self.problem.scalarisation.choose(np.stack([self.mesh.middle(edge) for edge in self._pending]))
+            weights = self.weights[done : done + self.n_steps]
+        else:
+            self._pending = self.mesh.widest(N_SPLITS, floor=self.floor if fill_only else 0.0)
+            if not self._pending:
+                return None
+            weights = np.stack([self.mesh.middle(edge) for edge in self._pending])
+        return Population.new(X=self.problem.scalarisation.choose(weights))
 
-    def settle(self, F: np.ndarray, /) -> None:
-        """Take note of what the latest plans are worth.
-
-        Args:
-            F: (n, 3) their objectives, in the order of the plans.
-        """
-        points = self.problem.scalarisation.normalise(F)
+    def add(self, infills: Population) -> None:
+        """Put plans into the pool, and note what the latest weights led to."""
+        self.pool.add(infills)
+        points = self.problem.scalarisation.normalise(infills.get("F"))
         if self.mesh is None:
             self.points = np.concatenate([self.points, points])
             if len(self.points) == len(self.weights):
@@ -88,25 +103,3 @@ class SurfaceSearch:
         if self.mesh is not None and self.mesh.is_filled(self.floor):
             return 1.0
         return 0.99 * len(self.points) / len(self.weights)
-
-
-def check_surface_options(problem: AllocationProblem, operators: list[str], /) -> None:
-    """Refuse what only two objectives have, instead of passing over it.
-
-    Args:
-        problem: The batch, with latency.
-        operators: Names of the operators that the user gave.
-
-    Raises:
-        ValueError: If there are any, or the problem has robust accuracies.
-    """
-    if operators:
-        raise ValueError(
-            f"with latency OptLLM walks through weights on three objectives, where {operators[0]} has no place;"
-            " leave it out"
-        )
-    if problem.robust_accuracy is not None:
-        raise ValueError(
-            "robust_accuracy steers the downward walk of two objectives; with latency there is none. Leave it out, or"
-            " plan on robust accuracies: AllocationProblem(cost, robust, latency=...)"
-        )

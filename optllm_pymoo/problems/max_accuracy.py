@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.limits.quota import Quota
+from optllm_pymoo.limits.within import Certified, best_within
 from optllm_pymoo.problems.allocation import AllocationProblem
+from optllm_pymoo.problems.nearest import check_reachable
 from optllm_pymoo.problems.relaxation import Relaxation, relax_budget
 from optllm_pymoo.problems.single_objective import SingleObjectiveProblem, as_limit
 from optllm_pymoo.supported_front import TOLERANCE
@@ -29,6 +32,10 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         allowed: (N, M) True where a query may go to an LLM; None allows all.
         llms: M distinct names, as for `AllocationProblem`.
         query_ids: N distinct names, as for `AllocationProblem`.
+        quotas: As for `AllocationProblem`; each is one more constraint, as are floors.
+        floors: As for `AllocationProblem`.
+        groups: As for `AllocationProblem`.
+        tokens: As for `AllocationProblem`.
 
     Attributes:
         allocation: The same batch with both objectives; all tables and the exact front are its.
@@ -60,9 +67,14 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         allowed: Any = None,
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
+        quotas: Sequence[Quota] | Quota = (),
+        floors: Any = None,
+        groups: Any = None,
+        tokens: Any = None,
     ) -> None:
+        options = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
         tables = {"robust_accuracy": robust_accuracy, "allowed": allowed, "llms": llms, "query_ids": query_ids}
-        self._limit(AllocationProblem(cost, accuracy, **tables), budget)
+        self._limit(AllocationProblem(cost, accuracy, **tables, **options), budget)
 
     @classmethod
     def of(cls, allocation: AllocationProblem, /, *, budget: float) -> MaxAccuracyProblem:
@@ -82,15 +94,24 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
     def _limit(self, allocation: AllocationProblem, budget: Any) -> None:
         super().__init__(allocation)
         self.budget = as_limit("budget", budget, "a finite number of US$, at least 0")
-        front = allocation.supported_front
-        front.within_budget(self.budget)
-        # one that is below the cheapest plan by rounding only still pays for it
-        limit = max(self.budget, float(front.F[0, 0])) * (1 + TOLERANCE)
-        self._limit_usd = min(limit, sys.float_info.max)
+        least = self.budget
+        if allocation.has_limits:
+            check_reachable(allocation.limits, budget_usd=self.budget)
+        else:
+            front = allocation.supported_front
+            front.within_budget(self.budget)
+            # one that is below the cheapest plan by rounding only still pays for it
+            least = max(least, float(front.F[0, 0]))
+        self._limit_usd = min(least * (1 + TOLERANCE), sys.float_info.max)
 
     def relax(self) -> Relaxation:
         """Solve the linear relaxation of the budget."""
+        self._require_no_limits()
         return relax_budget(self.supported_front, self._limit_usd)
+
+    def solve_priced(self) -> Certified:
+        """Find the most accurate plan within all limits from their prices, see `best_within`."""
+        return best_within(self.allocation.limits, self.budget)
 
     def value(self, f: float, /) -> float:
         """Mean accuracy of an objective value."""

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.limits.quota import Quota
+from optllm_pymoo.limits.within import Certified, cheapest_reaching
 from optllm_pymoo.problems.allocation import AllocationProblem
+from optllm_pymoo.problems.nearest import check_reachable
 from optllm_pymoo.problems.relaxation import Relaxation, relax_target
 from optllm_pymoo.problems.single_objective import SingleObjectiveProblem, as_limit
 from optllm_pymoo.supported_front import TOLERANCE
@@ -28,6 +31,10 @@ class MinCostProblem(SingleObjectiveProblem):
         allowed: (N, M) True where a query may go to an LLM; None allows all.
         llms: M distinct names, as for `AllocationProblem`.
         query_ids: N distinct names, as for `AllocationProblem`.
+        quotas: As for `AllocationProblem`; each is one more constraint, as are floors.
+        floors: As for `AllocationProblem`.
+        groups: As for `AllocationProblem`.
+        tokens: As for `AllocationProblem`.
 
     Attributes:
         allocation: The same batch with both objectives; all tables and the exact front are its.
@@ -59,9 +66,14 @@ class MinCostProblem(SingleObjectiveProblem):
         allowed: Any = None,
         llms: Sequence[Any] | None = None,
         query_ids: Sequence[Any] | None = None,
+        quotas: Sequence[Quota] | Quota = (),
+        floors: Any = None,
+        groups: Any = None,
+        tokens: Any = None,
     ) -> None:
+        options = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
         tables = {"robust_accuracy": robust_accuracy, "allowed": allowed, "llms": llms, "query_ids": query_ids}
-        self._limit(AllocationProblem(cost, accuracy, **tables), min_accuracy)
+        self._limit(AllocationProblem(cost, accuracy, **tables, **options), min_accuracy)
 
     @classmethod
     def of(cls, allocation: AllocationProblem, /, *, min_accuracy: float) -> MinCostProblem:
@@ -81,14 +93,24 @@ class MinCostProblem(SingleObjectiveProblem):
     def _limit(self, allocation: AllocationProblem, min_accuracy: Any) -> None:
         super().__init__(allocation)
         self.min_accuracy = as_limit("min_accuracy", min_accuracy, "a mean accuracy in [0, 1]", upper=1.0)
-        front = allocation.supported_front
-        front.at_least_accuracy(self.min_accuracy)
-        # one that is above the most accurate plan by rounding only is reached by it
-        self._least_accuracy = min(self.min_accuracy, -float(front.F[-1, 1])) - TOLERANCE
+        most = self.min_accuracy
+        if allocation.has_limits:
+            check_reachable(allocation.limits, min_accuracy=self.min_accuracy)
+        else:
+            front = allocation.supported_front
+            front.at_least_accuracy(self.min_accuracy)
+            # one that is above the most accurate plan by rounding only is reached by it
+            most = min(most, -float(front.F[-1, 1]))
+        self._least_accuracy = most - TOLERANCE
 
     def relax(self) -> Relaxation:
         """Solve the linear relaxation of the target."""
+        self._require_no_limits()
         return relax_target(self.supported_front, self._least_accuracy)
+
+    def solve_priced(self) -> Certified:
+        """Find the cheapest plan within all limits from their prices, see `cheapest_reaching`."""
+        return cheapest_reaching(self.allocation.limits, self.min_accuracy)
 
     def value(self, f: float, /) -> float:
         """US$ of an objective value."""

@@ -11,6 +11,7 @@ import numpy as np
 from pymoo.core.problem import Problem
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.limits.within import Certified
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.problems.allocations import as_allocations
 from optllm_pymoo.problems.relaxation import Relaxation
@@ -31,11 +32,16 @@ class SingleObjectiveProblem(Problem, abc.ABC):
 
     def __init__(self, allocation: AllocationProblem, /) -> None:
         self.allocation = allocation
-        super().__init__(n_var=allocation.n_queries, n_obj=1, n_ieq_constr=1, xl=0, xu=allocation.n_llms - 1, vtype=int)
+        n_limits, upper = 1 + len(allocation.limits), allocation.n_llms - 1
+        super().__init__(n_var=allocation.n_queries, n_obj=1, n_ieq_constr=n_limits, xl=0, xu=upper, vtype=int)
 
     @abc.abstractmethod
     def relax(self) -> Relaxation:
         """Solve the linear relaxation; O(log S) on the exact front, and a look at the accuracies for their grid."""
+
+    @abc.abstractmethod
+    def solve_priced(self) -> Certified:
+        """Find the best plan within all limits from their prices, with the bound of the relaxation."""
 
     @abc.abstractmethod
     def value(self, f: float, /) -> float:
@@ -108,7 +114,8 @@ class SingleObjectiveProblem(Problem, abc.ABC):
             **kwargs: pymoo's, for example ``return_as_dictionary``.
 
         Returns:
-            F (n, 1) and G (n, 1), or (1,) each: the objective, and the limit, kept where G <= 0.
+            F (n, 1) and G (n, 1 + K), or (1,) and (1 + K,): the objective, and the limit, then the K quotas and floors,
+            kept where G <= 0.
 
         Raises:
             TypeError, ValueError: As `as_allocations`.
@@ -119,12 +126,22 @@ class SingleObjectiveProblem(Problem, abc.ABC):
         return super().evaluate(X, *args, **kwargs)
 
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        F = evaluate_allocations(self.cost, self.accuracy, self.as_allocations(X))
-        out["F"], out["G"] = self._split(F)
+        plans = self.as_allocations(X)
+        out["F"], G = self._split(evaluate_allocations(self.cost, self.accuracy, plans))
+        limits = self.allocation.limits
+        out["G"] = np.column_stack([G, limits.excess(plans)]) if len(limits) else G
 
     @abc.abstractmethod
     def _split(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Split (n, 2) total US$ and negated mean accuracy into objective (n, 1) and constraint (n, 1)."""
+
+    def _require_no_limits(self) -> None:
+        """Refuse what holds for the limit alone."""
+        if self.allocation.has_limits:
+            raise ValueError(
+                "with quotas or floors the supported front is no relaxation of the problem; solve_priced() has the"
+                " bound of all limits together"
+            )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SingleObjectiveProblem:
         return self

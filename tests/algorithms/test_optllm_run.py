@@ -231,12 +231,12 @@ def test_other_problems():
 def test_nothing_is_shared_between_instances():
     """Operators, output and termination are each instance's own, and a run leaves its algorithm as it was."""
     one, two = OptLLM(), OptLLM()
-    for name in ("destruction_up", "destruction_down", "reconstruction", "split", "termination", "output", "pool"):
+    for name in ("destruction_up", "destruction_down", "reconstruction", "split", "termination", "output"):
         assert getattr(one, name) is not getattr(two, name), name
     before = copy.deepcopy(vars(one)).keys()
     minimize(make_problem(50, 4), one, seed=1)
     assert one.problem is None
-    assert len(one.pool) == 0
+    assert one.search is None
     assert vars(one).keys() == before
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from pymoo.core.population import Population
+from pymoo.util.optimum import filter_optimum
 
 from optllm_pymoo.algorithms.single_objective.certificate import Certificate
 from optllm_pymoo.algorithms.single_objective.core import Core, alternatives_of, core_of, whole_core
@@ -30,13 +32,13 @@ MAX_NODES = 1 << 23
 class Refinement:
     """Uses up what the best supported plan within a limit leaves over, and proves how good the outcome is.
 
-    `propose` is called once per iteration. First come the two supported neighbours of the limit. Then plans are ruined
-    where a better one can differ, and recreated as well as possible: the queries whose upgrade steps have about the
-    critical efficiency are freed, all their LLMs considered, those off their hulls too, and `fill_slack` finds the best
-    way to spend what is left. Its gap then says which alternatives of *any* query could be part of a better plan:
-    those with a smaller loss (reduced cost). One pass over the tables finds this core (Balas and Zemel 1980; Pisinger
-    1995), which mostly has a few dozen alternatives, and on it the outcome is optimal unless the list of states got too
-    long. Then each further call has four times the room.
+    `first` gives the two supported neighbours of the limit. Each call of `next` ruins the plan where a better one can
+    differ, and recreates it as well as possible: the queries whose upgrade steps have about the critical efficiency are
+    freed, all their LLMs considered, those off their hulls too, and `fill_slack` finds the best way to spend what is
+    left. Its gap then says which alternatives of *any* query could be part of a better plan: those with a smaller loss
+    (reduced cost). One pass over the tables finds this core (Balas and Zemel 1980; Pisinger 1995), which mostly has a
+    few dozen alternatives, and on it the outcome is optimal unless the list of states got too long. Then each further
+    call has four times the room.
 
     Args:
         problem: The batch and its limit.
@@ -56,6 +58,7 @@ class Refinement:
         self.gap = self.relaxation.slack
         self.least = 0.0
         self.n_rounds = 0
+        self.found = Population()
 
     @property
     def is_finished(self) -> bool:
@@ -72,20 +75,23 @@ class Refinement:
         """Return the share of the rounds up to the first search of the whole core, 1.0 once the run may end."""
         return 1.0 if self.is_refined else 0.99 * min(1.0, self.n_rounds / 3)
 
-    def propose(self, *, only_refine: bool) -> np.ndarray | None:
-        """Return the next plans (n, N), each better than all before, or None if there is nothing left to gain.
+    def first(self) -> Population:
+        """Return the supported neighbours of the limit."""
+        self.n_rounds = 1
+        front, relaxation = self.problem.supported_front, self.relaxation
+        ends = dict.fromkeys((relaxation.inside, relaxation.outside))
+        return Population.new(X=np.stack([front.assignment(k) for k in ends]))
+
+    def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
+        """Return the next plan, better than all before, or None if there is nothing left to gain.
 
         Rounds that find nothing better are passed over.
 
         Args:
-            only_refine: Whether to end once `is_refined`, else as soon as `is_finished`.
+            random_state: Not used; nothing is drawn.
+            fill_only: Whether to end once `is_refined`, else as soon as `is_finished`.
         """
-        if self.n_rounds == 0:
-            self.n_rounds = 1
-            front, relaxation = self.problem.supported_front, self.relaxation
-            ends = dict.fromkeys((relaxation.inside, relaxation.outside))
-            return np.stack([front.assignment(k) for k in ends])
-        while not (self.is_refined if only_refine else self.is_finished):
+        while not (self.is_refined if fill_only else self.is_finished):
             core, outside = self._next_core()
             filling = self._fill(core)
             self.n_rounds += 1
@@ -94,10 +100,24 @@ class Refinement:
                 self.gap = filling.gap
                 x = self.x.copy()
                 x[core.query[filling.items]] = core.llm[filling.items]
-                return x[None]
+                return Population.new(X=x[None])
         return None
 
-    def certificate(self, f: float) -> Certificate:
+    def add(self, infills: Population) -> None:
+        """Keep the plans of an iteration."""
+        self.found = Population.merge(self.found, infills)
+
+    @property
+    def optimum(self) -> Population:
+        """The best plan within the limit."""
+        return filter_optimum(self.found, least_infeasible=True)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What is proved about the optimum; None before there is one."""
+        return self.certify(float(self.optimum[0].F[0])) if len(self.found) else None
+
+    def certify(self, f: float, /) -> Certificate:
         """State what is proved about a plan.
 
         Args:

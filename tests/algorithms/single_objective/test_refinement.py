@@ -165,9 +165,10 @@ def test_proposals_get_better():
     allocation = make_problem(500, 8, random_state=5)
     F = allocation.supported_front.F
     problem = MaxAccuracyProblem.of(allocation, budget=F[:, 0].mean())
-    refined, values = Refinement(problem, exact=True), []
-    while (plans := refined.propose(only_refine=False)) is not None:
-        scores, G = problem.evaluate(plans)
+    refined = Refinement(problem, exact=True)
+    values = [problem.evaluate(refined.first().get("X"))[0][0, 0]]
+    while (plans := refined.next(np.random.default_rng(1), fill_only=False)) is not None:
+        scores, G = problem.evaluate(plans.get("X"))
         values.append(scores[0, 0])
         assert G[0, 0] <= 0
     assert len(values) > 1
