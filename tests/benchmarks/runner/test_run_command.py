@@ -76,13 +76,13 @@ def test_dry_run_and_list_write_nothing(tmp_path):
     assert "missing root 0" in _run("part", "--list", "--out", out)[1]
     assert not out.exists()
     _run("part", "--out", out)
-    spoilt = out / "cells" / "507a46ac666e6703609c.npz"
+    spoilt = out / "cells" / "78b40ed838d0ddf833d1.npz"
     spoilt.write_bytes(b"rubbish")
     before = _files(tmp_path)
     exit_code, printed = _run("part", "--list", "--out", out)
     assert exit_code == 0
-    assert "507a46ac666e6703609c rubbish root 0" in printed
-    assert "68f4e186bcb4b2093aca done leaf 0" in printed
+    assert "78b40ed838d0ddf833d1 rubbish root 0" in printed
+    assert "4ec21169eabfaadfaefd done leaf 0" in printed
     printed = _run("part", "--dry-run", "--out", out)[1]
     assert "root: 1 cells, 1 to be measured leaf: 1 cells, 0 to be measured" in printed
     assert "2 cells, 1 stored, 1 to be measured" in printed
