@@ -76,6 +76,7 @@ class Choice(DecisionMaking, abc.ABC):
         """Return what holds the plans to choose from, for a problem its front or its surface."""
         if not isinstance(source, AllocationProblem):
             return source
+        refuse_limits(source)
         return source.supported_front if self.max_latency_seconds is None else source.supported_surface
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
@@ -129,11 +130,7 @@ def objectives(source: Any, /) -> np.ndarray:
         ValueError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
-        if source.has_limits:
-            raise ValueError(
-                "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
-                " the result"
-            )
+        refuse_limits(source)
         return source.supported_front.F
     F = source.F if isinstance(source, (SupportedFront, SupportedSurface, Result)) else source
     if F is None or np.size(F) == 0:
@@ -148,6 +145,19 @@ def objectives(source: Any, /) -> np.ndarray:
         k, m = np.argwhere(~np.isfinite(points))[0].tolist()
         raise ValueError(f"F must be finite; F[{k}, {m}] = {points[k, m]}")
     return points
+
+
+def refuse_limits(problem: AllocationProblem, /) -> None:
+    """Refuse to choose from the front of a problem whose plans may exceed its limits.
+
+    Raises:
+        ValueError: It has quotas or floors.
+    """
+    if problem.has_limits:
+        raise ValueError(
+            "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
+            " the result"
+        )
 
 
 def problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem:
