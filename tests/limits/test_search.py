@@ -95,7 +95,9 @@ BLIND = (
 ONE_OBJECTIVE = ("ga", "de", "pso")
 
 
-@pytest.mark.parametrize("name", [name for name in baselines.__all__ if name not in (*BLIND, *ONE_OBJECTIVE, "single_llms")])
+@pytest.mark.parametrize(
+    "name", [name for name in baselines.__all__ if name not in (*BLIND, *ONE_OBJECTIVE, "single_llms")]
+)
 def test_baselines_answer_with_feasible_plans(name: str):
     """Started from the two feasible ends where they can be, baselines return plans that meet the limits."""
     problem, factory = limited(60, 4), getattr(baselines, name)
