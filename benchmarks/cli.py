@@ -101,22 +101,6 @@ def speed(
     raise typer.Exit(code=int(any(row.reached is False for row in rows)))
 
 
-@app.command()
-def constraints(
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes and synthetic batches only.")] = False,
-    out: Out = Path("benchmark-results"),
-) -> None:
-    """Measure what budgets, targets and other constraints cost, against targets.
-
-    Optima are compared with HiGHS's on the whole problem. Prints a table and writes constraints.csv and
-    constraints.md. Exit code 1 if a target was missed.
-    """
-    from benchmarks.constraints.run import run_constraints
-
-    rows = run_constraints(Console(), made_folder(out), quick=quick)
-    raise typer.Exit(code=int(any(row.reached is False for row in rows)))
-
-
 app.command(name="predict")(run_predict)
 app.command(name="run")(run_suite)
 app.command(name="table")(draw_table)

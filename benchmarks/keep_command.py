@@ -15,7 +15,7 @@ from optllm_pymoo.data import replacing_folder
 KEPT = Path(__file__).parent / "results"
 """Where results are kept that may be shipped."""
 
-OURS = r"questions-\d+x\d+"
+OURS = r"(questions|continuous|tied|binary|dominated)-\d+x\d+"
 """Names of the synthetic batches, which may be shipped."""
 
 FILES = ("results.csv", "report.md")

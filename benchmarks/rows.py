@@ -14,7 +14,7 @@ from benchmarks.tables import markdown_table
 from benchmarks.versions import versions_line
 from optllm_pymoo.data import replacing, write_text_atomically
 
-_HOLDS = {"≥": operator.ge, "≤": operator.le}
+_HOLDS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 METHOD = """\
 Both sides of a ratio are checked for equal results and then timed in turns; ratios are of medians. \
@@ -32,7 +32,7 @@ class Row:
     unit: str
     """"×" for ratios, "s", or nothing."""
     relation: str
-    """"≥" or "≤"."""
+    """"≥", "≤" or ">"."""
     target: float | None
     """None where the target is set for another size."""
     details: str = ""
@@ -51,14 +51,12 @@ class Row:
 
 
 TITLES = ("what", "N × M", "measured", "target", "reached", "details")
-
-
 TITLE = "Speed, memory and search quality"
 
 
-def rich_rows(rows: list[Row], /, *, title: str = TITLE) -> Table:
+def rich_rows(rows: list[Row], /) -> Table:
     """Lay measurements out for the terminal, without the details."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table = Table(title=TITLE, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.add_column(TITLES[0])
     for title in TITLES[1:-1]:
         table.add_column(title, justify="right", no_wrap=True)
@@ -67,15 +65,15 @@ def rich_rows(rows: list[Row], /, *, title: str = TITLE) -> Table:
     return table
 
 
-def write_rows(folder: Path, rows: list[Row], /, *, name: str = "speed", title: str = TITLE) -> list[Path]:
-    """Write ``{name}.csv`` and ``{name}.md``, each complete or not at all."""
+def write_rows(folder: Path, rows: list[Row], /) -> list[Path]:
+    """Write ``speed.csv`` and ``speed.md``, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    table, text = folder / f"{name}.csv", folder / f"{name}.md"
+    table, text = folder / "speed.csv", folder / "speed.md"
     frame = pd.DataFrame([{**row.__dict__, "reached": row.reached} for row in rows])
     with replacing(table) as temporary:
         frame.to_csv(temporary, index=False)
     body = markdown_table(TITLES, [row.cells() for row in rows], n_left=2)
-    parts = [f"# {title}", f"{versions_line()}.", METHOD, f"{verdict(rows)}.", body]
+    parts = [f"# {TITLE}", f"{versions_line()}.", METHOD, f"{verdict(rows)}.", body]
     write_text_atomically(text, "\n\n".join(parts) + "\n")
     return [table, text]
 

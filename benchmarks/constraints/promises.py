@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.tables import markdown_table
-from optllm_pymoo.data import Dataset, load_dataset, make_dataset
+from benchmarks.rows import Row
+from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import Plan, WithinBudget, robust_plan
 from optllm_pymoo.pipeline import plan_front
 
@@ -24,6 +23,8 @@ class Kept(NamedTuple):
     """One promise and what became of it."""
 
     batch: str
+    size: str
+    """Queries planned × LLMs."""
     labels: str
     chosen_by: str
     """"expected": most accurate within the budget; "promised": `robust_plan` within it."""
@@ -59,7 +60,8 @@ def promises(batch: str, labels: str, dataset: Dataset, share: float, seed: int,
 
 def _kept(batch: str, labels: str, chosen_by: str, plan: Plan, correlation: float, truth: np.ndarray) -> Kept:
     promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
-    return Kept(batch, labels, chosen_by, correlation, plan.accuracy, promised, plan.evaluate(truth).accuracy)
+    size = f"{truth.shape[0]:,} × {truth.shape[1]}"
+    return Kept(batch, size, labels, chosen_by, correlation, plan.accuracy, promised, plan.evaluate(truth).accuracy)
 
 
 def synthetic_promises(n_labelled: int, n_seeds: int, /) -> Iterator[Kept]:
@@ -70,24 +72,29 @@ def synthetic_promises(n_labelled: int, n_seeds: int, /) -> Iterator[Kept]:
         yield from promises("synthetic", str(n_labelled), dataset, n_labelled / size, seed)
 
 
-def shared_promises(folder: Path, name: str, share: float, n_seeds: int, /) -> Iterator[Kept]:
-    """Promise on a data set of a folder, with a share of labels that is drawn anew for every seed."""
-    dataset = load_dataset(folder / name)
+def dataset_promises(name: str, dataset: Dataset, share: float, n_seeds: int, /) -> Iterator[Kept]:
+    """Promise on a data set, with a share of labels that is drawn anew for every seed."""
     for seed in range(n_seeds):
         yield from promises(name, f"{share:.0%}", dataset, share, seed)
 
 
-def coverage_table(kept: list[Kept], /) -> str:
-    """Tabulate as Markdown how many promises were kept, and how far they stayed below what was expected."""
+def promise_rows(kept: list[Kept], /) -> Iterator[Row]:
+    """Say which share of the promises was kept, and how far they stayed below what was expected.
+
+    There is a row per way to choose the plan and correlation; none has a target, since 95 % of a few draws is none.
+    """
     frame = pd.DataFrame(kept)
     frame["held"] = frame["realised"] >= frame["promised"]
     frame["margin"] = frame["expected"] - frame["promised"]
-    rows = []
-    for (batch, labels, chosen_by), group in frame.groupby(["batch", "labels", "chosen_by"], sort=False):
-        cells = [str(batch), str(labels), str(chosen_by)]
-        for _, part in group.groupby("correlation"):
-            cells.append(f"{part['held'].sum()} of {len(part)} ({part['margin'].mean():.3f})")
-        error = (group["realised"] - group["expected"]).mean()
-        rows.append((*cells, f"{error:+.3f}"))
-    titles = ("batch", "labels", "plan", *(f"ρ = {rho:g}" for rho in CORRELATIONS), "realised - expected")
-    return markdown_table(titles, rows, n_left=3)
+    for (batch, labels, chosen_by, rho), rows in frame.groupby(["batch", "labels", "chosen_by", "correlation"]):
+        error = (rows["realised"] - rows["expected"]).mean()
+        details = f"{rows['held'].sum()} of {len(rows)}; mean margin {rows['margin'].mean():.3f}"
+        yield Row(
+            f"{batch}, {labels} labels: share of promises of {PROBABILITY:.0%} kept, {chosen_by} plan, ρ = {rho:g}",
+            rows["size"].iloc[0],
+            float(rows["held"].mean()),
+            "",
+            "≥",
+            None,
+            f"{details}, realised - expected {error:+.3f}",
+        )

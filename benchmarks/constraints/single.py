@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from pymoo.optimize import minimize
 
 from benchmarks.constraints.highs import Programme, highs_value
-from benchmarks.problems import load_problems, same_tables
+from benchmarks.problems import same_tables
 from benchmarks.rows import Row
-from benchmarks.search_quality import data_folders
 from benchmarks.timing import compare
 from optllm_pymoo import (
     AllocationProblem,
@@ -20,43 +17,13 @@ from optllm_pymoo import (
     SupportedFront,
     make_problem,
 )
-from optllm_pymoo.problems.synthetic import FAMILIES
 
 Limited = MaxAccuracyProblem | MinCostProblem
 
-N_LLMS = 12
-N_LIMITS = 20
 EQUAL = 1e-9
 
-
-def single_rows(*, quick: bool) -> Iterator[Row]:
-    """Yield all rows on one budget or one target."""
-    sizes, n_limits = ((50,), 3) if quick else ((50, 150, 500), N_LIMITS)
-    for n_queries in sizes:
-        for name, batch in batches(n_queries, with_data=not quick):
-            for kind, problems in limited(batch, n_limits).items():
-                yield equality_row(f"{name}, {n_limits} {kind}s", problems)
-    yield speed_row(300 if quick else 2_117, N_LLMS, target=None if quick else 50.0)
-    large = 10_000 if quick else 1_000_000
-    for name, batch in batches(2_000, with_data=not quick):
-        yield gap_row(name, batch, n_limits, target=1e-5)
-    for family in FAMILIES:
-        batch = make_problem(large, N_LLMS, family=family, random_state=0)
-        yield gap_row(family, batch, 3, target=None if quick else 1e-7)
-    yield seconds_row(large, N_LLMS, target=None if quick else 2.0)
-
-
-def batches(n_queries: int, /, *, with_data: bool) -> Iterator[tuple[str, AllocationProblem]]:
-    """Yield synthetic batches, and rows drawn from the data sets: true labels, and labels blurred by half."""
-    for family in FAMILIES:
-        yield family, make_problem(n_queries, N_LLMS, family=family, random_state=n_queries)
-    for folder in data_folders() if with_data else ():
-        for name, whole in load_problems([folder]).items():
-            rng = np.random.default_rng(n_queries)
-            rows = rng.permutation(whole.n_queries)[:n_queries]
-            cost, labels = whole.cost[rows].astype(float), whole.accuracy[rows].astype(float)
-            yield f"{name}, labels", AllocationProblem(cost, labels)
-            yield f"{name}, blurred labels", AllocationProblem(cost, (labels + rng.random(labels.shape)) / 2)
+LARGE = 2_000
+"""Queries from which on targets on gaps are set: one query counts for less than 1/N."""
 
 
 def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limited]]:
@@ -119,7 +86,7 @@ def speed_row(n_queries: int, n_llms: int, /, *, target: float | None, n_limits:
 
 
 def gap_row(name: str, batch: AllocationProblem, n_limits: int, /, *, target: float | None) -> Row:
-    """Find the largest gap that a run without exact=True leaves, among some budgets."""
+    """Find the largest gap that a run without exact=True leaves, among some budgets; the target is for `LARGE` ones."""
     certificates = [
         minimize(problem, OptLLM(), seed=1).algorithm.certificate for problem in limited(batch, n_limits)["budget"]
     ]
@@ -129,9 +96,14 @@ def gap_row(name: str, batch: AllocationProblem, n_limits: int, /, *, target: fl
         max(certificate.gap for certificate in certificates),
         "",
         "≤",
-        target,
+        target if batch.n_queries >= LARGE else None,
         f"without exact; {sum(certificate.is_optimal for certificate in certificates)} proved optimal",
     )
+
+
+def large_gap_row(n_queries: int, n_llms: int, /, *, family: str, n_limits: int, target: float | None) -> Row:
+    """Find the largest gap on a synthetic batch."""
+    return gap_row(family, make_problem(n_queries, n_llms, family=family, random_state=0), n_limits, target=target)
 
 
 def seconds_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:

@@ -83,11 +83,27 @@ def searches(
 
 def plan_of(parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
     """Put a plan together, each cell once."""
-    listed = {name: tuple(dict.fromkeys(cells)) for name, cells in parts.items()}
     silent = [
         f"`{source.name}` has no texts, so its known outcomes are searched, and nothing is realised."
         for source in sources
         if not source.has_texts
     ]
+    return gathered(parts, sources, (*notes, *silent))
+
+
+def gathered(parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
+    """Put a plan together whose cells make no use of texts, each cell once."""
+    listed = {name: tuple(dict.fromkeys(cells)) for name, cells in parts.items()}
     together = tuple(dict.fromkeys(chain.from_iterable(listed.values())))
-    return Plan(together, readers(sources), (*notes, *silent), listed)
+    return Plan(together, readers(sources), notes, listed)
+
+
+def refuse_options(options: Options, suite: str, names: Iterable[str], /) -> None:
+    """Refuse options that a suite would ignore.
+
+    Raises:
+        ValueError: One of those named is given.
+    """
+    for name in names:
+        if getattr(options, name):
+            raise ValueError(f"the suite {suite} has its own sizes and makes no use of --{name}")

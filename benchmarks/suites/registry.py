@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.suites import ablation, anytime, fair, published, quick, scaling
+from benchmarks.suites import ablation, anytime, constraints, fair, published, quick, scaling
 from benchmarks.suites.base import Plan, Suite
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ SUITES: dict[str, Suite] = {
         ("anytime", "who is how good at which moment", anytime.plan),
         ("ablation", "what each part and setting is good for", ablation.plan),
         ("scaling", "how time and memory grow", scaling.plan),
+        ("constraints", "budgets, targets, quotas, latency and promises, against targets", constraints.plan),
         ("quick", "a little of each, within a minute", quick.plan),
     )
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.experiment.scaling import ScalingCell
 from benchmarks.memory import available_bytes
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import plan_of
+from benchmarks.suites.batches import plan_of, refuse_options
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
 
@@ -47,9 +47,7 @@ def plan(options: Options, /) -> Plan:
     Raises:
         ValueError: Data or algorithms are given, of which this suite makes no use.
     """
-    for name in ("data", "algorithms", "splits", "evaluations", "seconds"):
-        if getattr(options, name):
-            raise ValueError(f"the suite scaling has its own sizes and makes no use of --{name}")
+    refuse_options(options, "scaling", ("data", "algorithms", "splits", "evaluations", "seconds"))
     return plan_within(available_bytes(), cells())
 
 

@@ -32,7 +32,8 @@ def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.G
 class LatticeNSGA3(NSGA3):
     """NSGA-III whose reference directions follow from the number of objectives.
 
-    The answer is all that is non-dominated in the population, not only the plan nearest to each direction.
+    The answer is all that is feasible and non-dominated in the population, not only the plan nearest to each
+    direction; while nothing is feasible, the plan that exceeds the limits least.
 
     Args:
         pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
@@ -49,7 +50,9 @@ class LatticeNSGA3(NSGA3):
         self.survival = ReferenceDirectionSurvival(self.ref_dirs)
 
     def _set_optimum(self, **kwargs: Any) -> None:
-        self.opt = self.pop[non_dominated(self.pop.get("F"))]
+        feasible = self.pop[self.pop.get("FEAS")[:, 0]]
+        nearest = self.pop[[int(np.argmin(self.pop.get("CV")[:, 0]))]]
+        self.opt = feasible[non_dominated(feasible.get("F"))] if len(feasible) else nearest
 
 
 def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:

@@ -76,7 +76,8 @@ class Choice(DecisionMaking, abc.ABC):
         """Return what holds the plans to choose from, for a problem its front or its surface."""
         if not isinstance(source, AllocationProblem):
             return source
-        return exact_front(source) if self.max_latency_seconds is None else source.supported_surface
+        refuse_limits(source)
+        return source.supported_front if self.max_latency_seconds is None else source.supported_surface
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
         """Choose, and make a `Plan` of it.
@@ -129,7 +130,8 @@ def objectives(source: Any, /) -> np.ndarray:
         ValueError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
-        return exact_front(source).F
+        refuse_limits(source)
+        return source.supported_front.F
     F = source.F if isinstance(source, (SupportedFront, SupportedSurface, Result)) else source
     if F is None or np.size(F) == 0:
         raise ValueError("there is no plan to choose from; has the search found any?")
@@ -145,18 +147,17 @@ def objectives(source: Any, /) -> np.ndarray:
     return points
 
 
-def exact_front(problem: AllocationProblem, /) -> SupportedFront:
-    """Return the exact front of cost and accuracy.
+def refuse_limits(problem: AllocationProblem, /) -> None:
+    """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
-        ValueError: If quotas or floors make it unknown.
+        ValueError: It has quotas or floors.
     """
     if problem.has_limits:
         raise ValueError(
-            "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from the"
-            " result"
+            "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
+            " the result"
         )
-    return problem.supported_front
 
 
 def problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem:

@@ -22,6 +22,9 @@ FLAT = 1e-9
 
 TOLERANCE = 1e-12
 
+ROUNDING = 8 * float(np.finfo(float).eps)
+"""Relative rounding error of a line's height."""
+
 
 class PricePath(NamedTuple):
     """Prices along a front: at each solved point what accuracy, dollars and the limits are worth."""
@@ -188,6 +191,8 @@ def _assemble(points: list[Point], ranges: tuple[float, float], limits: LinearLi
     c_min, a_max = -cheapest.bound, best.bound / n_queries
     slopes = np.array([(1 - w) / w * ranges[1] / ranges[0] / n_queries for w, _ in points])
     heights = np.array([r.bound / (w / ranges[1] * n_queries) / n_queries for w, r in points])
+    # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
+    heights += ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for _, r in points]))
     corners = _envelope(slopes, heights, c_min, a_max)
     path = PricePath(
         np.maximum.accumulate([r.cost_usd for _, r in points]),
@@ -212,10 +217,10 @@ def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: floa
         meets = (heights[flatter] - heights[line]) / (slopes[line] - slopes[flatter])
         first = np.lexsort((slopes[flatter], meets))[0]
         cost = max(cost, float(meets[first]))
+        line = int(flatter[first])
         height = max(height, float(heights[line] + slopes[line] * cost))
         if cost > corners[-1][0] and height > corners[-1][1]:
             corners.append((cost, min(height, a_max)))
-        line = int(flatter[first])
     return np.array(corners)
 
 

@@ -89,7 +89,7 @@ def test_missing_results_are_told(tmp_path):
     """The path is named, and there is no traceback."""
     done = CliRunner().invoke(app, ["table", "--results", str(tmp_path / "none.csv")])
     assert done.exit_code == 2
-    assert "none.csv" in done.output.replace("\n", "")
+    assert "none.csv" in "".join(done.output.replace("│", "").split())
 
 
 def test_kept_are_table_report_and_figures(tmp_path):

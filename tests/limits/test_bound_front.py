@@ -12,6 +12,7 @@ from optllm_pymoo.limits.bound_front import find_bound_front
 from optllm_pymoo.measures import additive_epsilon, hypervolume_ratio
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches
+from tests.strategies import Tables
 
 
 @settings(max_examples=40)
@@ -26,6 +27,18 @@ def test_no_plan_crosses_it(case: Limited):
     assert F[:, 0].min() >= front.F[0, 0] * (1 - 1e-9) - 1e-12
     assert np.all(-F[:, 1] <= front.bound(np.maximum(F[:, 0], front.F[0, 0])) + 1e-9)
     assert np.all(np.diff(front.F[:, 0]) > 0) or len(front) == 1
+
+
+def test_one_plan_alone():
+    """With one LLM there is one plan; the bound there is its accuracy, though lines through it are nearly upright."""
+    cost = np.array([[1.1339762], [0.8762491], [1.8972826], [1.1105996], [0.5852774]], dtype=np.float32)
+    accuracy = np.array([[0.91275555], [0.60663575], [0.72949654], [0.543625], [0.9350724]], dtype=np.float32)
+    case = Limited(
+        Tables(cost, accuracy, None), {"quotas": [], "floors": None, "groups": list("abcde"), "tokens": cost}
+    )
+    front = find_bound_front(case.limits(), n_points=8)
+    ((total, negated),) = score(case.given, case.feasible_plans())
+    np.testing.assert_allclose(front.F, [[total, negated]], rtol=1e-15)
 
 
 def test_quotas_that_do_not_bind_change_nothing():

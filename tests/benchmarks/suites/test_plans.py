@@ -27,9 +27,9 @@ def silent(tmp_path):
     return tmp_path / "silent"
 
 
-def test_all_six_are_there():
+def test_all_are_there():
     """The suites of the protocol, each with a line on what it is."""
-    assert list(SUITES) == ["published", "fair", "anytime", "ablation", "scaling", "quick"]
+    assert list(SUITES) == ["published", "fair", "anytime", "ablation", "scaling", "constraints", "quick"]
     assert all(suite.name == name and suite.what for name, suite in SUITES.items())
 
 

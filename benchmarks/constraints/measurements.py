@@ -1,0 +1,68 @@
+"""What can be measured on constraints, by name: each yields rows of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from benchmarks.constraints.latency import nsga3_row, surface_row
+from benchmarks.constraints.promises import dataset_promises, promise_rows, synthetic_promises
+from benchmarks.constraints.quotas import gap_rows, highs_row, search_row, with_quotas
+from benchmarks.constraints.single import equality_row, gap_row, large_gap_row, limited, seconds_row, speed_row
+from benchmarks.rows import Row
+from optllm_pymoo.data import Dataset
+
+
+def optimum(name: str, dataset: Dataset, /, *, limit: str, n_limits: int) -> Iterator[Row]:
+    """Compare optima under budgets, or at targets, with HiGHS's."""
+    yield equality_row(f"{name}, {n_limits} {limit}s", limited(dataset.problem(), n_limits)[limit])
+
+
+def gap(name: str, dataset: Dataset, /, *, n_limits: int, target: float) -> Iterator[Row]:
+    """Find the largest gap that a run without ``exact`` leaves."""
+    yield gap_row(name, dataset.problem(), n_limits, target=target)
+
+
+def quota_gap(name: str, dataset: Dataset, /, *, target: float) -> Iterator[Row]:
+    """Look whether plans keep their quotas, and how far they can be from the best."""
+    yield from gap_rows(name, with_quotas(dataset.problem()), target=target)
+
+
+def quota_search(name: str, dataset: Dataset, /, *, seconds_ratio: float) -> Iterator[Row]:
+    """Compare the whole front under quotas with NSGA-II's."""
+    yield search_row(name, with_quotas(dataset.problem()), seconds_ratio=seconds_ratio)
+
+
+def promise_of_dataset(name: str, dataset: Dataset, /, *, labels: float, n_seeds: int) -> Iterator[Row]:
+    """Count the promises that are kept, over draws of the labels."""
+    yield from promise_rows(list(dataset_promises(name, dataset, labels, n_seeds)))
+
+
+def promise(*, n_labelled: int, n_seeds: int) -> Iterator[Row]:
+    """Count the promises that are kept on synthetic batches."""
+    yield from promise_rows(list(synthetic_promises(n_labelled, n_seeds)))
+
+
+def of_size(row: Callable[..., Row], /) -> Callable[..., Iterator[Row]]:
+    """Let a row that draws its own tables be described by keywords alone."""
+
+    def measured(*, n_queries: int, n_llms: int, **options: Any) -> Iterator[Row]:
+        yield row(n_queries, n_llms, **options)
+
+    return measured
+
+
+MEASUREMENTS: Mapping[str, Callable[..., Iterable[Row]]] = {
+    "optimum": optimum,
+    "speed": of_size(speed_row),
+    "gap": gap,
+    "large gap": of_size(large_gap_row),
+    "seconds": of_size(seconds_row),
+    "quota gap": quota_gap,
+    "quota speed": of_size(highs_row),
+    "quota search": quota_search,
+    "surface": of_size(surface_row),
+    "surface search": of_size(nsga3_row),
+    "promise of data set": promise_of_dataset,
+    "promise": promise,
+}

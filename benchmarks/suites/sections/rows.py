@@ -1,0 +1,41 @@
+"""Tables of measurements with targets."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.constraints.cell import ROWS, rows_in
+from benchmarks.experiment.cell import Cell, key_of
+from benchmarks.reporting.document import Section, TableBlock, Text
+from benchmarks.reporting.escaping import escape
+from benchmarks.rows import TITLES, Row, verdict
+from benchmarks.runner.results import Results
+from benchmarks.suites.base import Plan
+from benchmarks.tables import Column
+
+COLUMNS = tuple(Column(title, "", title) for title in TITLES)
+
+
+def rows_of(results: Results, cells: tuple[Cell, ...], /) -> list[Row]:
+    """Return what was measured of some cells, in their order."""
+    texts = results.frame("rows").get(ROWS, pd.Series(dtype=object))
+    return [row for cell in cells if key_of(cell) in texts.index for row in rows_in(texts[key_of(cell)])]
+
+
+def rows_section(title: str, explained: str, part: str, results: Results, plan: Plan, /) -> Section:
+    """Tabulate the rows of one part of a plan; those that miss their target stand out."""
+    rows = rows_of(results, tuple(plan.parts[part]))
+    if not rows:
+        return Section(title, [Text(f"{explained} Nothing of it is measured yet.")])
+    table = pd.DataFrame([row.cells() for row in rows], columns=list(TITLES))
+    missed = [place for place, row in enumerate(rows) if row.reached is False]
+    return Section(title, [Text(explained), TableBlock(table, COLUMNS, f"{verdict(rows)}.", missed, n_left=2)])
+
+
+def rows_headlines(rows: list[Row], /) -> list[str]:
+    """Count the targets that are reached, and name those that aren't."""
+    if not rows:
+        return []
+    missed = [row for row in rows if row.reached is False]
+    named = [escape(f"NOT reached: {', '.join(filter(None, row.cells()[:4]))}.") for row in missed]
+    return [f"{verdict(rows)}.", *named]
