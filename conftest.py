@@ -14,17 +14,21 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+WHOLE = (".md", "test_quick_run.py", "test_browser.py")
+"""Files that stay on one worker: documents, whose blocks use names of earlier ones, and tests of one costly run."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
-    """Keep all blocks of a document on one worker: later ones use the names of earlier ones."""
+    """Spread tests over the workers one by one, but for those of `WHOLE` files."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class WholeDocuments(LoadScopeScheduling):
+    class WholeFiles(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return path if path.endswith(".md") else nodeid
+            return path if path.endswith(WHOLE) else nodeid
 
-    return WholeDocuments(config, log)
+    return WholeFiles(config, log)
 
 
 EXTRAS = {"optllm_pymoo.baselines._pygmo": "pygmo", "optllm_pymoo.baselines._alns": "alns"}

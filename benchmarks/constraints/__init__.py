@@ -1,1 +1,1 @@
-"""``python -m benchmarks constraints``: budgets, targets and what else ties queries together, against targets."""
+"""``python -m benchmarks run constraints``: budgets, targets and what else ties queries together, against targets."""

@@ -15,7 +15,7 @@ from benchmarks.constraints.single import LARGE
 from benchmarks.problems import same_tables
 from benchmarks.rows import Row
 from benchmarks.searching import WARM_UP_QUERIES
-from benchmarks.timing import compare
+from benchmarks.timing import median_seconds
 from optllm_pymoo import AllocationProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.baselines import nsga2
 from optllm_pymoo.limits import LinearLimits, best_within, relax
@@ -65,21 +65,24 @@ def gap_rows(name: str, problem: AllocationProblem, /, *, target: float) -> Iter
     yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", judged, details)
 
 
-def highs_row(n_queries: int, n_llms: int, /, *, target: float | None, repeats: int = 1) -> Row:
-    """Compare plan and certificate with HiGHS solving the linear relaxation alone."""
+def highs_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
+    """Compare plan and certificate with HiGHS solving the linear relaxation alone, once: that takes minutes."""
     problem = with_quotas(make_problem(n_queries, n_llms, random_state=0))
     bounded = problem.limits.within(budget_usd=middle_budget(problem))
-    solved, reference = relax(bounded, 1.0, 0.0), highs_relaxation(bounded)
+    start = time.perf_counter()
+    reference = highs_relaxation(bounded)
+    theirs = time.perf_counter() - start
+    solved = relax(bounded, 1.0, 0.0)
     np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
-    comparison = compare(lambda _: highs_relaxation(bounded), lambda _: best_within(bounded), repeats=repeats)
+    ours = median_seconds(lambda: best_within(bounded), repeats=3)
     return Row(
         "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone",
         _size(problem),
-        comparison.ratio,
+        theirs / ours,
         "×",
         "≥",
         target,
-        f"{comparison.first_seconds:.3g} s : {comparison.second_seconds:.3g} s; bounds equal to {EQUAL:g}",
+        f"{theirs:.3g} s : {ours:.3g} s; bounds equal to {EQUAL:g}",
     )
 
 

@@ -67,7 +67,7 @@ def scaling_report(results: Results, plan: Plan, /) -> Document:
 
 def constraints_report(results: Results, plan: Plan, /) -> Document:
     """Tell `constraints`: what is reached, part by part."""
-    sections = [rows.rows_section(title, text, part, results, plan) for part, (title, text) in CONSTRAINTS.items()]
+    sections = [rows.rows_section(title, text, part, results, plan) for part, (title, text) in rows.CONSTRAINTS.items()]
     told = rows.rows_headlines(rows.rows_of(results, tuple(plan.cells)))
     return _document("Budgets, targets and other constraints", told, results, plan, sections)
 
@@ -162,33 +162,6 @@ REPORTS: Mapping[str, Callable[[Results, Plan], Document]] = {
     "constraints": constraints_report,
     "quick": quick_report,
 }
-
-CONSTRAINTS = {
-    "single": (
-        "One budget or one target",
-        "Optima are compared with those of HiGHS, which solves the whole problem as an integer programme. Limits are"
-        " spread over the steps of the exact front. Blurred outcomes are averages of labels and random numbers, which"
-        " don't tie. Targets on gaps are for 2,000 queries and more.",
-    ),
-    "quotas": (
-        "Quotas",
-        "Each LLM may get a fifth of the queries; where there are few LLMs, as much as leaves room for a fifth more"
-        " than the batch. The budget is halfway between the ends of the bound front. NSGA-II starts from the extreme"
-        " plans, has operators for categories, and gets many times the seconds that OptLLM took.",
-    ),
-    "latency": (
-        "Three objectives",
-        "Hypervolume ratios to the supported surface of 528 directions, which is a sample: a search that finds more"
-        " plans passes 1. NSGA-III stands beside it for information.",
-    ),
-    "promises": (
-        "Promises",
-        "How often the accuracy that was promised at 95 % came true on the outcomes of the planned queries, which"
-        " nobody had seen. The expected plan is the most accurate one within a budget halfway between the cheapest and"
-        " the dearest plan, the promised plan the one that promises most there.",
-    ),
-}
-"""Title and explanation of each part of the suite."""
 
 
 def _document(title: str, told: list[str], results: Results, plan: Plan, sections: list[Section]) -> Document:

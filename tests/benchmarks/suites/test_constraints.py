@@ -18,7 +18,8 @@ from benchmarks.suites import constraints
 from benchmarks.suites.base import Options, Suite
 from benchmarks.suites.batches import gathered
 from benchmarks.suites.registry import SUITES
-from benchmarks.suites.reports import CONSTRAINTS, constraints_report
+from benchmarks.suites.reports import constraints_report
+from benchmarks.suites.sections.rows import CONSTRAINTS
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import save_dataset
 from tests.benchmarks.suites.made_up import results_of
