@@ -13,8 +13,10 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 FAILED: Final = 1
+UNMET: Final = 2
 INTERRUPTED: Final = 130
-"""Exit codes: a run that could not be done, and one ended by Ctrl-C (128 + SIGINT). Wrong usage is 2."""
+"""Exit codes: a run that could not be done, limits that nothing meets (2, as wrong usage), and a run ended by Ctrl-C
+(128 + SIGINT)."""
 
 app = typer.Typer(
     name="optllm-pymoo",
@@ -63,6 +65,8 @@ def with_exit_codes(command: Command) -> Command:
         command: A function that raises ValueError, OSError and the like for runs that can't be done.
     """
 
+    from optllm_pymoo.pipeline.constraints import LimitsError
+
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
@@ -76,6 +80,8 @@ def with_exit_codes(command: Command) -> Command:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             raise fail(_describe(error)) from None
+        except LimitsError as error:
+            raise fail(str(error), UNMET) from None
         except (ValueError, TypeError, ImportError, IndexError) as error:
             raise fail(str(error)) from None
         except MemoryError:
