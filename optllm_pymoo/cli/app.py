@@ -65,8 +65,6 @@ def with_exit_codes(command: Command) -> Command:
         command: A function that raises ValueError, OSError and the like for runs that can't be done.
     """
 
-    from optllm_pymoo.pipeline.constraints import LimitsError
-
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
@@ -80,10 +78,8 @@ def with_exit_codes(command: Command) -> Command:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             raise fail(_describe(error)) from None
-        except LimitsError as error:
-            raise fail(str(error), UNMET) from None
         except (ValueError, TypeError, ImportError, IndexError) as error:
-            raise fail(str(error)) from None
+            raise fail(str(error), _code_of(error)) from None
         except MemoryError:
             raise fail("out of memory; plan the batch in parts") from None
 
@@ -107,6 +103,12 @@ def _notes() -> Iterator[None]:
         warnings.simplefilter("always", UnusedColumnsWarning)
         warnings.showwarning = shown
         yield
+
+
+def _code_of(error: Exception) -> int:
+    from optllm_pymoo.pipeline import LimitsError
+
+    return UNMET if isinstance(error, LimitsError) else FAILED
 
 
 def _describe(error: OSError) -> str:

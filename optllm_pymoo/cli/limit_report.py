@@ -11,6 +11,8 @@ from optllm_pymoo.pipeline.limit_costs import LimitCost, LimitCosts
 
 ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
 NOTHING_USD = 1e-9
+FEW = 3
+"""Floors that cost nothing and are still listed one by one."""
 
 
 def limit_facts(costs: LimitCosts, /) -> dict[str, Any]:
@@ -32,11 +34,16 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
         plan: The plan.
     """
     lines = [_heading(plan)]
-    lines += [f"- {_sentence(each, plan)}" for each in costs.limits]
+    slack = [each for each in costs.limits if each.unit == "accuracy" and not each.binds]
+    told = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
+    lines += [f"- {_sentence(each, plan)}" for each in told]
+    if len(slack) > FEW:
+        lines.append(f"- Floors of {len(slack)} {'other ' if told else ''}groups: they cost nothing here.")
     if len(costs.limits) > 1:
         lines.append(f"- All of them together: {_lost(costs.accuracy_lost, costs.usd_lost, plan, 'without them')}.")
-    best = _within_bound(costs, plan)
-    return "\n".join([*lines, f"- {best} by the expected accuracies (bound of the linear relaxation)."])
+    if not plan.problem.has_limits:  # the certificate of the summary knows of no largest latency
+        lines.append(f"- {_within_bound(costs, plan)} (by the expected accuracies).")
+    return "\n".join(lines)
 
 
 def _heading(plan: Plan) -> str:
@@ -73,7 +80,8 @@ def _price(cost: LimitCost) -> str:
 
 def _lost(accuracy: float, dollars: float, plan: Plan, without: str) -> str:
     answers = accuracy * len(plan.x)
-    more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({answers:,.3g} correct answers)"
+    counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
+    more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
     less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
     if dollars <= NOTHING_USD:
         return f"{without} {more}"

@@ -53,6 +53,8 @@ def single_facts(plan: Plan, /) -> dict[str, Any] | None:
     if found.best_llm is None:
         return None
     facts = {"llm": found.best_llm, "cost_usd": found.best_cost_usd, "expected_accuracy": found.best_accuracy}
+    if plan.problem.has_limits:
+        facts["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
     return {**facts, "saving": found.saving}
 
 
@@ -65,8 +67,11 @@ def single_text(plan: Plan, /) -> str:
     found = _expected(plan)
     if found.best_llm is None:
         return "Best single LLM    none is allowed for all queries"
+    exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
+    refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
     return (
-        f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} expected for {usd(found.best_cost_usd)} US$\n"
+        f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} expected for {usd(found.best_cost_usd)} US$"
+        f"{refused}\n"
         f"Saving             {saving_text(found)}, as expected"
     )
 

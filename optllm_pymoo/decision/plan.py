@@ -189,8 +189,13 @@ class Plan:
 
     @cached_property
     def gap_usd(self) -> float:
-        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound."""
-        wanted = self.accuracy if self.target is None else min(self.target, self.accuracy)
+        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound.
+
+        A target of promised accuracy is none of expected accuracy: then it is about this accuracy.
+        """
+        wanted = self.accuracy
+        if self.target is not None and self.promise is None:
+            wanted = min(self.target, wanted)
         if self.problem.has_limits:
             return max(0.0, self.cost_usd - self.problem.bound_usd(wanted - TOLERANCE))
         F = self.problem.bounding_front.F

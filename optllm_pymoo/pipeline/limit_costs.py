@@ -63,7 +63,7 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
         plan: The plan.
 
     Returns:
-        Costs of K limits; 3 K + 6 relaxations are solved.
+        Costs of K limits; at most 2 K + 7 relaxations are solved.
     """
     budget = (plan.cost_usd if plan.budget_usd is None else max(plan.budget_usd, plan.cost_usd)) * (1 + TOLERANCE)
     accuracy = plan.accuracy - TOLERANCE
@@ -72,7 +72,9 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
     for k, price in enumerate(explain_limits(limits, plan.x, budget)):
         kind = int(limits.kind[k])
         per = plan.problem.n_queries if kind == TOKENS else 1
-        saved = usd_bound - _least_usd(limits.only([other for other in range(len(limits)) if other != k]), accuracy)
+        binds = price.correct_per_unit > NEGLIGIBLE or price.accuracy_lost > NEGLIGIBLE
+        others = limits.only([other for other in range(len(limits)) if other != k])
+        saved = usd_bound - _least_usd(others, accuracy) if binds else 0.0
         found.append(
             LimitCost(
                 name=limits.names[k],
@@ -80,7 +82,7 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
                 unit=UNITS[kind],
                 use=price.use / per,
                 limit=price.limit / per,
-                binds=price.correct_per_unit > NEGLIGIBLE or price.accuracy_lost > NEGLIGIBLE,
+                binds=binds,
                 correct_per_unit=price.correct_per_unit * per,
                 usd_per_unit=price.usd_per_unit * per,
                 accuracy_lost=price.accuracy_lost,

@@ -13,6 +13,7 @@ from optllm_pymoo.data import Dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBudget, robust_plan
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.pipeline.constraints import Constraints
+from optllm_pymoo.pipeline.including import including
 from optllm_pymoo.pipeline.labels import (
     DEFAULT_SHARE,
     Split,
@@ -21,7 +22,6 @@ from optllm_pymoo.pipeline.labels import (
     with_labels_from,
 )
 from optllm_pymoo.pipeline.predicting import predict_accuracy, silent
-from optllm_pymoo.pipeline.including import including
 from optllm_pymoo.pipeline.searching import EXACT, SEARCH, find_front, normalised
 from optllm_pymoo.pipeline.within_limits import limits_of, plan_within
 from optllm_pymoo.problems import AllocationProblem
@@ -60,7 +60,7 @@ class Front:
     def choose(self, choice: Choice | None = None, /) -> Plan:
         """Choose a plan.
 
-        Within quotas, floors or a mean latency the plan at a budget or a target is the best that is found for just that;
+        Within quotas, floors or a mean latency the plan at a budget or a target is the best that is found just there;
         so is a promise on an exact front, see `robust_plan`. Other algorithms than the default choose from the plans
         that they found.
 

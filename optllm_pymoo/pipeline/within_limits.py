@@ -145,14 +145,16 @@ def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> 
             searched = choice.plan(found, **known)
         except ValueError:  # the search has no plan that cheap
             return plan
-        return max(plan, searched, key=lambda each: each.promised_accuracy(probability))
+        plans: list[Plan] = [plan, searched]
+        return max(plans, key=lambda each: each.promised_accuracy(probability))
     raised = _raised(limits, plan, choice)
-    if raised is None:
-        return choice.plan(found, **known)
+    plans = [] if raised is None else [raised]
     try:
-        return min(raised, choice.plan(found, **known), key=lambda each: each.cost_usd)
+        plans.append(choice.plan(found, **known))
     except ValueError:  # none of the search's plans promises the target
-        return raised
+        if raised is None:
+            raise
+    return min(plans, key=lambda each: each.cost_usd)
 
 
 def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan | None:
