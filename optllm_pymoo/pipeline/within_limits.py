@@ -16,6 +16,9 @@ from optllm_pymoo.problems import AllocationProblem
 MAX_RAISES = 12
 """Times that the expected accuracy is raised until the promised one reaches the target."""
 
+PROVEN = 1e-9
+"""Relative distance from a bound that counts as one: less may be rounding."""
+
 LATENCY = "mean latency"
 
 
@@ -99,6 +102,8 @@ def plan_within(
 
 def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
     try:
+        if -relax(limits, 0.0, 1.0).bound > budget_usd * (1 + PROVEN):
+            raise ValueError("below the bound: no need to search for a plan")
         return best_within(limits, budget_usd).x
     except ValueError:
         cheapest, plain = cheapest_reaching(limits).value, cheapest_reaching(limits.only([])).value
@@ -111,6 +116,8 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
     try:
+        if relax(limits, 1.0, 0.0).bound < (target - PROVEN) * limits.n_queries:
+            raise ValueError("above the bound: no need to search for a plan")
         return cheapest_reaching(limits, target).x
     except ValueError:
         best, plain = best_within(limits).value, best_within(limits.only([])).value
