@@ -13,8 +13,10 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 FAILED: Final = 1
+UNMET: Final = 2
 INTERRUPTED: Final = 130
-"""Exit codes: a run that could not be done, and one ended by Ctrl-C (128 + SIGINT). Wrong usage is 2."""
+"""Exit codes: a run that could not be done, limits that nothing meets (2, as wrong usage), and a run ended by Ctrl-C
+(128 + SIGINT)."""
 
 app = typer.Typer(
     name="optllm-pymoo",
@@ -77,7 +79,7 @@ def with_exit_codes(command: Command) -> Command:
         except OSError as error:
             raise fail(_describe(error)) from None
         except (ValueError, TypeError, ImportError, IndexError) as error:
-            raise fail(str(error)) from None
+            raise fail(str(error), _code_of(error)) from None
         except MemoryError:
             raise fail("out of memory; plan the batch in parts") from None
 
@@ -101,6 +103,12 @@ def _notes() -> Iterator[None]:
         warnings.simplefilter("always", UnusedColumnsWarning)
         warnings.showwarning = shown
         yield
+
+
+def _code_of(error: Exception) -> int:
+    from optllm_pymoo.pipeline import LimitsError
+
+    return UNMET if isinstance(error, LimitsError) else FAILED
 
 
 def _describe(error: OSError) -> str:

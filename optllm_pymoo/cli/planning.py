@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optllm_pymoo.cli import options
+from optllm_pymoo.cli import limit_options, options
 from optllm_pymoo.cli.app import app, with_exit_codes
 from optllm_pymoo.cli.progress import stages
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
-    from optllm_pymoo.decision import Choice
-    from optllm_pymoo.pipeline import Front
+    from optllm_pymoo.decision import Choice, Plan
+    from optllm_pymoo.pipeline import Constraints, Front, LimitCosts
 
 SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your own with --data."
 
@@ -30,6 +30,12 @@ def plan(
     ] = None,
     accuracy: options.Accuracy = None,
     knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False,
+    quota: limit_options.Quotas = None,
+    provider: limit_options.Providers = None,
+    floor: limit_options.Floors = None,
+    latency: limit_options.Latency = None,
+    max_latency: limit_options.MaxLatency = None,
+    promise: limit_options.Promise = None,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
     seed: options.Seed = 0,
@@ -41,24 +47,33 @@ def plan(
 
     Queries with labels are learnt from and not planned: their answers are there already. The outcomes of all others
     are never looked at.
+
+    Quotas, floors and a largest latency are kept by the plan, and the report says what each of them costs.
     """
     options.refuse_stray(context)
     with stages() as stage:
-        choice = _choice(budget, accuracy, knee)
-        from optllm_pymoo.cli import plan_report, report
+        choice = _choice(budget, accuracy, knee, promise, latency, max_latency)
+        limits = limit_options.constraints_of(quota, provider, floor, latency)
+        from optllm_pymoo.cli import limit_report, plan_report, report
         from optllm_pymoo.pipeline import plan_writers, write_files
 
-        front, synthetic = _front(data, labels, algorithm, n_grid, seed, jobs, out, stage)
-        chosen = front.choose(choice)
+        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
+        stage("Choosing a plan")
+        chosen, costs = _chosen(front, choice)
+        front = front.including(chosen)
         stage(f"Writing {out}")
         files = write_files(out, plan_writers(front, chosen))
     if json:
         facts = {"synthetic": synthetic, "seed": seed, **report.front_facts(front)}
         facts["plan"] = {**report.plan_facts(chosen), "best_single_llm": plan_report.single_facts(chosen)}
+        if costs is not None:
+            facts["plan"].update(limit_report.limit_facts(costs))
         print(report.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, report.front_text(front))
-    print(plan_report.plan_text(chosen))
+    print(plan_report.plan_text(chosen, choice))
+    if costs is not None:
+        print(f"\n{limit_report.limits_text(costs, chosen)}")
     _print_files(files)
 
 
@@ -68,6 +83,10 @@ def front(
     context: typer.Context,
     data: options.Data = None,
     labels: options.Labels = None,
+    quota: limit_options.Quotas = None,
+    provider: limit_options.Providers = None,
+    floor: limit_options.Floors = None,
+    latency: limit_options.Latency = None,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
     seed: options.Seed = 0,
@@ -78,10 +97,11 @@ def front(
     """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
     options.refuse_stray(context)
     with stages() as stage:
+        limits = limit_options.constraints_of(quota, provider, floor, latency)
         from optllm_pymoo.cli import report
         from optllm_pymoo.pipeline import front_writers, write_files
 
-        found, synthetic = _front(data, labels, algorithm, n_grid, seed, jobs, out, stage)
+        found, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found))
     if json:
@@ -92,21 +112,48 @@ def front(
     _print_files(files)
 
 
-def _choice(budget: float | None, accuracy: float | None, knee: bool) -> Choice:
+def _choice(
+    budget: float | None,
+    accuracy: float | None,
+    knee: bool,
+    promise: float | None,
+    latency: Path | None,
+    max_latency: float | None,
+) -> Choice:
     said = {"--budget": budget is not None, "--accuracy": accuracy is not None, "--knee": knee}
     given = [name for name, is_given in said.items() if is_given]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
+    has_choice = budget is not None or accuracy is not None
+    limit_options.check_promise(promise, has_choice=has_choice)
+    limit_options.check_max_latency(max_latency, latency, has_choice=has_choice)
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 
     if budget is not None:
-        return WithinBudget(budget)
-    return Knee() if accuracy is None else AtLeastAccuracy(accuracy)
+        return WithinBudget(budget, promise=promise, max_latency_seconds=max_latency)
+    if accuracy is not None:
+        return AtLeastAccuracy(accuracy, promise=promise, max_latency_seconds=max_latency)
+    return Knee()
+
+
+def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
+    """Choose, and price what the plan keeps to; what limits or a promise make impossible is a LimitsError."""
+    from optllm_pymoo.pipeline import LimitsError, limit_costs
+
+    try:
+        limits = front.limits_of(choice)
+        plan = front.choose(choice)
+    except ValueError as error:
+        if front.problem.has_limits or choice.promise is not None or choice.max_latency_seconds is not None:
+            raise LimitsError(str(error)) from None
+        raise
+    return plan, None if limits is None else limit_costs(limits, plan)
 
 
 def _front(
     data: Path | None,
     labels: str | None,
+    limits: Constraints,
     algorithm: str,
     n_grid: int | None,
     seed: int,
@@ -116,7 +163,7 @@ def _front(
 ) -> tuple[Front, bool]:
     """Check all that can be checked at once, then work; whether the batch is synthetic comes along."""
     learn_from = options.parse_labels(labels)
-    _check_algorithm(algorithm, n_grid)
+    _check_algorithm(algorithm, n_grid, is_limited=bool(limits))
     if jobs == 0:
         raise typer.BadParameter("0 processors do no work; -1 takes all there are", param_hint="--jobs")
     import matplotlib
@@ -129,7 +176,14 @@ def _front(
     batch = _read(data)
     _check_all_known(batch, labels)
     found = plan_front(
-        batch, learn_from, algorithm=algorithm, n_grid=n_grid, random_state=seed, n_jobs=jobs, report=stage
+        batch,
+        learn_from,
+        algorithm=algorithm,
+        n_grid=n_grid,
+        random_state=seed,
+        n_jobs=jobs,
+        constraints=limits,
+        report=stage,
     )
     return found, bool(batch.about.get("synthetic"))
 
@@ -143,14 +197,15 @@ def _check_all_known(batch: Dataset, labels: str | None) -> None:
         )
 
 
-def _check_algorithm(algorithm: str, n_grid: int | None) -> None:
-    from optllm_pymoo.pipeline import algorithm_names
+def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) -> None:
+    from optllm_pymoo.pipeline import algorithm_names, normalised
+    from optllm_pymoo.pipeline.searching import EXACT, SEARCH
 
-    name = algorithm.replace("-", "_").lower()
+    name = normalised(algorithm)
     if name not in algorithm_names():
         known = ", ".join(algorithm_names()).replace("_", "-")
         raise typer.BadParameter(f"unknown algorithm {algorithm!r}; known are {known}", param_hint="--algorithm")
-    if n_grid is not None and name != "optllm":
+    if n_grid is not None and name != SEARCH and not (is_limited and name == EXACT):
         raise typer.BadParameter(f"{algorithm} has no grid; only optllm has", param_hint="--n-grid")
 
 

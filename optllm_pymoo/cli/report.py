@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from optllm_pymoo.decision import Plan, PlanEvaluation
 from optllm_pymoo.decision.amounts import labelled_queries, usd
 from optllm_pymoo.pipeline import Front
 from optllm_pymoo.prediction import RealisedQuality
 
+INSTEAD = {
+    True: "in place of exact: no exact front is known with quotas or floors",
+    False: "in place of exact: with latency plans are searched on three objectives",
+}
 NOT_COMPARED = (
     "Not compared       with single LLMs and the whole front:"
     " that needs the outcomes of all LLMs, not of the chosen alone"
@@ -53,10 +59,23 @@ def plan_facts(plan: Plan, /) -> dict[str, Any]:
         "accuracy_bound": plan.bound,
         "gap": plan.gap,
         "gap_usd": plan.gap_usd,
+        **promise_facts(plan),
         "usd_per_next_correct": plan.usd_per_correct,
         "usd_saved_per_lost_correct": plan.saved_usd_per_correct,
         "mix": {llm: int(queries) for llm, queries in mix["queries"].items()},
     }
+
+
+def promise_facts(plan: Plan, /) -> dict[str, Any]:
+    """Collect promised accuracy and latency of a plan, where it has them.
+
+    Args:
+        plan: The plan.
+    """
+    facts: dict[str, Any] = {}
+    if plan.promise is not None:
+        facts |= {"promise": plan.promise, "promised_accuracy": plan.promised_accuracy(plan.promise)}
+    return facts if plan.latency_seconds is None else {**facts, "latency_seconds": plan.latency_seconds}
 
 
 def front_facts(front: Front, /) -> dict[str, Any]:
@@ -65,14 +84,20 @@ def front_facts(front: Front, /) -> dict[str, Any]:
     Args:
         front: The front.
     """
-    F = front.found.F.reshape(-1, 2)
-    return {
+    F = np.atleast_2d(front.found.F)
+    cheapest, best = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
+    facts: dict[str, Any] = {
         "algorithm": front.algorithm,
         "n_labelled": front.n_labelled,
         "n_plans": len(F),
-        "cheapest": {"cost_usd": F[:, 0].min(), "expected_accuracy": -F[:, 1].max()},
-        "most_accurate": {"cost_usd": F[:, 0].max(), "expected_accuracy": -F[:, 1].min()},
+        "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
+        "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
     }
+    if front.problem.latency is not None:
+        fastest = F[np.argmin(F[:, 2])]
+        at = {"cost_usd": fastest[0], "expected_accuracy": -fastest[1]}
+        facts["fastest"] = {**at, "latency_seconds": fastest[2]}
+    return facts
 
 
 def front_text(front: Front, /) -> str:
@@ -84,9 +109,10 @@ def front_text(front: Front, /) -> str:
     facts = front_facts(front)
     ends = [f"{usd(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
             (facts["cheapest"], facts["most_accurate"])]  # fmt: skip
+    why = f" ({INSTEAD[front.problem.has_limits]})" if front.algorithm != front.asked_for else ""
     known = "all outcomes known" if front.sigma is None else f"learnt from {labelled_queries(front.n_labelled)}"
     return (
-        f"Front              {facts['n_plans']:,} plans from {ends[0]} to {ends[1]}, {front.algorithm}\n"
+        f"Front              {facts['n_plans']:,} plans from {ends[0]} to {ends[1]}, {front.algorithm}{why}\n"
         f"Accuracies         {known}"
     )
 

@@ -18,6 +18,7 @@ from optllm_pymoo.decision.moves import Moves, next_moves
 from optllm_pymoo.decision.promise import promised_accuracy, quantile
 from optllm_pymoo.decision.summary import summarise
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.supported_front import TOLERANCE
 from optllm_pymoo.validation import as_table, check_shape, read_only
 
 
@@ -173,10 +174,12 @@ class Plan:
             distribution=distribution,
         )
 
-    @property
+    @cached_property
     def bound(self) -> float:
         """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
         limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
+        if self.problem.has_limits:
+            return self.problem.bound(limit * (1 + TOLERANCE))
         return float(self.problem.bounding_front.bound(limit))
 
     @property
@@ -184,11 +187,18 @@ class Plan:
         """How much expected mean accuracy the plan can be short of the best possible: `bound` less `accuracy`."""
         return max(0.0, self.bound - self.accuracy)
 
-    @property
+    @cached_property
     def gap_usd(self) -> float:
-        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound."""
+        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound.
+
+        A target of promised accuracy is none of expected accuracy: then it is about this accuracy.
+        """
+        wanted = self.accuracy
+        if self.target is not None and self.promise is None:
+            wanted = min(self.target, wanted)
+        if self.problem.has_limits:
+            return max(0.0, self.cost_usd - self.problem.bound_usd(wanted - TOLERANCE))
         F = self.problem.bounding_front.F
-        wanted = self.accuracy if self.target is None else min(self.target, self.accuracy)
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
 
     @cached_property

@@ -24,6 +24,7 @@ def summarise(plan: Plan, /) -> str:
     low, high = plan.interval()
     because = "" if plan.sigma is not None or plan.n_labelled else ", by chance alone"
     n = len(plan.x)
+    aside = " (limits left aside)" if plan.problem.has_limits else ""
     lines = [
         f"Queries            {n:,} on {int((plan.mix()['queries'] > 0).sum())} of {plan.problem.n_llms} LLMs",
         f"Cost               {usd(plan.cost_usd)} US$" + _budget(plan),
@@ -31,8 +32,8 @@ def summarise(plan: Plan, /) -> str:
         *_promise(plan),
         *([] if plan.latency_seconds is None else [f"Mean latency       {plan.latency_seconds:.4g} s per call"]),
         f"Certificate        {certificate(plan)} (by the expected accuracies)",
-        f"One more correct   {next_step(plan)}",
-        f"One fewer correct  {last_step(plan)}",
+        f"One more correct   {next_step(plan)}{aside}",
+        f"One fewer correct  {last_step(plan)}{aside}",
     ]
     return "\n".join([*lines, "", mix_table(plan)])
 
@@ -45,7 +46,8 @@ def certificate(plan: Plan, /) -> str:
     """
     where = "at this cost" if plan.budget_usd is None else f"for {usd(plan.budget_usd)} US$"
     if plan.target is not None:
-        return f"no plan that expects {plan.target:.2%} is cheaper by more than {usd(plan.gap_usd)} US$"
+        expected = plan.target if plan.promise is None else plan.accuracy
+        return f"no plan that expects {expected:.2%} is cheaper by more than {usd(plan.gap_usd)} US$"
     if plan.gap < 1e-12:
         return f"no plan {where} has a higher expected accuracy"
     return f"no plan {where} is better by more than {usd(plan.gap * len(plan.x))} expected correct answers"

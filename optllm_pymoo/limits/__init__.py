@@ -3,7 +3,7 @@
 from optllm_pymoo.limits.bound_front import BoundFront, find_bound_front
 from optllm_pymoo.limits.build import build_limits
 from optllm_pymoo.limits.explain import LimitPrice, explain_limits
-from optllm_pymoo.limits.feasibility import feasible_plan
+from optllm_pymoo.limits.feasibility import feasible_plan, nearest_feasible, nearest_value
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.per_query import allowed_by_limits
 from optllm_pymoo.limits.quota import Quota
@@ -24,5 +24,7 @@ __all__ = [
     "explain_limits",
     "feasible_plan",
     "find_bound_front",
+    "nearest_feasible",
+    "nearest_value",
     "relax",
 ]

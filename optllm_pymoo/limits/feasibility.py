@@ -102,13 +102,34 @@ def _conflict(limits: LinearLimits) -> str:
         if fewer and _phase_one(limits.only(fewer)).bound < -PROVEN:
             kept = fewer
     conflict = limits.only(kept)
-    last = len(conflict) - 1
-    penalty = 1e3 / conflict.scale
-    penalty[last] = 1.0 / conflict.scale[last]
-    excess = max(0.0, -_phase_one(conflict, penalty).bound) * float(conflict.scale[last])
-    nearest = _nearest(conflict, last, excess)
+    nearest = nearest_feasible(conflict, len(conflict) - 1)
     together = " and ".join(conflict.names)
     return f"no plan meets {together} together; {nearest}"
+
+
+def nearest_feasible(limits: LinearLimits, k: int, /) -> str:
+    """Say which value of one limit would do while the others stay as they are.
+
+    Args:
+        limits: Limits that no plan meets together.
+        k: Which of them is to move.
+
+    Returns:
+        A part of a sentence; the value is that of the linear relaxation, so nothing less will do.
+    """
+    return _nearest(limits, k, nearest_value(limits, k) - float(limits.limit[k]))
+
+
+def nearest_value(limits: LinearLimits, k: int, /) -> float:
+    """Find the value of one limit, in the unit of ``limits.limit``, that `nearest_feasible` tells.
+
+    Args:
+        limits: Limits that no plan meets together.
+        k: Which of them is to move.
+    """
+    penalty = 1e3 / limits.scale
+    penalty[k] = 1.0 / limits.scale[k]
+    return float(limits.limit[k]) + max(0.0, -_phase_one(limits, penalty).bound) * float(limits.scale[k])
 
 
 def _nearest(limits: LinearLimits, k: int, excess: float) -> str:

@@ -1,19 +1,26 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
+from optllm_pymoo.pipeline.constraints import Constraints, LimitsError, QuotaRequest
 from optllm_pymoo.pipeline.front_frame import front_frame
 from optllm_pymoo.pipeline.labels import Split, split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.pipeline.limit_costs import LimitCost, LimitCosts, limit_costs
 from optllm_pymoo.pipeline.outcomes import comparable_outcomes
 from optllm_pymoo.pipeline.outputs import check_writable, front_writers, plan_writers, write_files
 from optllm_pymoo.pipeline.planning import Front, expected_problem, plan_front
 from optllm_pymoo.pipeline.predicting import Prediction, predict_accuracy
 from optllm_pymoo.pipeline.read_plan import PlannedBatch, read_plan
 from optllm_pymoo.pipeline.realised import realised_front
-from optllm_pymoo.pipeline.searching import algorithm_names, find_front
+from optllm_pymoo.pipeline.searching import algorithm_names, find_front, normalised
 
 __all__ = [
+    "Constraints",
     "Front",
+    "LimitCost",
+    "LimitCosts",
+    "LimitsError",
     "PlannedBatch",
     "Prediction",
+    "QuotaRequest",
     "Split",
     "algorithm_names",
     "check_writable",
@@ -22,6 +29,8 @@ __all__ = [
     "find_front",
     "front_frame",
     "front_writers",
+    "limit_costs",
+    "normalised",
     "plan_front",
     "plan_writers",
     "predict_accuracy",

@@ -94,20 +94,27 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callable[[Path], None]]:
     """Name the files that tell a front: front.csv, front.png and mix.png.
 
+    With latency front.png colours the plans by it, and mix.png shows those that no other plan beats in both cost and
+    accuracy.
+
     Args:
         front: The front.
-        plan: The plan that is to be marked.
+        plan: The plan that is to be marked; a search's plans are shown with it.
     """
     from optllm_pymoo.pipeline.front_frame import front_frame
-    from optllm_pymoo.plotting import plot_front, plot_mix
+    from optllm_pymoo.pipeline.including import by_cost_and_accuracy
+    from optllm_pymoo.plotting import plot_front, plot_latency, plot_mix
 
+    front = front if plan is None else front.including(plan)
     problem, found = front.problem, front.found
     searched = None if front.is_exact else found
     F = None if searched is None else searched.F
+    draw = plot_front if problem.latency is None else plot_latency
+    mixed = searched if problem.latency is None else by_cost_and_accuracy(searched, plan)
     return {
         "front.csv": lambda path: write_csv(front_frame(problem, found), path),
-        "front.png": picture(lambda: plot_front(problem, plan=plan, F=F)),
-        "mix.png": picture(lambda: plot_mix(problem, found=searched, plan=plan)),
+        "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
+        "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
     }
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.decision import Choice, Knee, Plan
+from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBudget, robust_plan
+from optllm_pymoo.limits import LinearLimits
+from optllm_pymoo.pipeline.constraints import Constraints
+from optllm_pymoo.pipeline.including import including
 from optllm_pymoo.pipeline.labels import (
     DEFAULT_SHARE,
     Split,
@@ -19,10 +22,12 @@ from optllm_pymoo.pipeline.labels import (
     with_labels_from,
 )
 from optllm_pymoo.pipeline.predicting import predict_accuracy, silent
-from optllm_pymoo.pipeline.searching import EXACT, find_front
+from optllm_pymoo.pipeline.searching import EXACT, SEARCH, find_front, normalised
+from optllm_pymoo.pipeline.within_limits import limits_of, plan_within
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import SupportedFront
 
+NO_CONSTRAINTS = Constraints()
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
 
@@ -37,6 +42,7 @@ class Front:
         found: The `SupportedFront`, or the result of a search.
         algorithm: What found it.
         n_labelled: Queries that were learnt from.
+        asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
     """
 
     problem: AllocationProblem
@@ -44,6 +50,7 @@ class Front:
     found: Any
     algorithm: str
     n_labelled: int
+    asked_for: str = EXACT
 
     @property
     def is_exact(self) -> bool:
@@ -53,16 +60,52 @@ class Front:
     def choose(self, choice: Choice | None = None, /) -> Plan:
         """Choose a plan.
 
+        Within quotas, floors or a mean latency the plan at a budget or a target is the best that is found just there;
+        so is a promise on an exact front, see `robust_plan`. Other algorithms than the default choose from the plans
+        that they found.
+
         Args:
             choice: How; the knee of the front if not given.
 
         Raises:
-            ValueError: If no plan meets the choice.
+            ValueError: If no plan meets the choice; a `LimitsError` if limits are the reason.
         """
-        source = self.problem if self.is_exact else self.found
+        choice = choice or Knee()
         # known outcomes have no sampling error
-        n_labelled = None if self.sigma is None else self.n_labelled
-        return (choice or Knee()).plan(source, sigma=self.sigma, n_labelled=n_labelled)
+        known: dict[str, Any] = {"sigma": self.sigma, "n_labelled": None if self.sigma is None else self.n_labelled}
+        limits = self.limits_of(choice)
+        if normalised(self.asked_for) not in (EXACT, SEARCH):
+            return choice.plan(self.found, **known)
+        if limits is not None:
+            return plan_within(self.problem, limits, self.found, choice, **known)
+        if normalised(self.asked_for) == SEARCH:
+            return choice.plan(self.found, **known)
+        if choice.promise is not None and self.sigma is not None:
+            return self._promised(choice)
+        return choice.plan(self.problem, **known)
+
+    def limits_of(self, choice: Choice, /) -> LinearLimits | None:
+        """Collect what a plan of this choice has to keep to, see `within_limits.limits_of`."""
+        return limits_of(self.problem, choice)
+
+    def including(self, plan: Plan, /) -> Front:
+        """Add a plan to the plans of a search, and drop those that it dominates; an exact front has it already."""
+        return self if self.is_exact else replace(self, found=including(self.found, plan))
+
+    def _promised(self, choice: Choice) -> Plan:
+        budget = choice.budget_usd if isinstance(choice, WithinBudget) else None
+        target = choice.target if isinstance(choice, AtLeastAccuracy) else None
+        assert choice.promise is not None
+        x = robust_plan(
+            self.problem,
+            self.sigma,
+            probability=choice.promise,
+            budget_usd=budget,
+            target=target,
+            n_labelled=self.n_labelled,
+        ).plan.x
+        known: dict[str, Any] = {"sigma": self.sigma, "n_labelled": self.n_labelled, "promise": choice.promise}
+        return Plan(self.problem, x, budget_usd=budget, target=target, **known)
 
 
 def expected_problem(
@@ -72,6 +115,7 @@ def expected_problem(
     *,
     random_state: int = 0,
     n_jobs: int | None = None,
+    constraints: Constraints = NO_CONSTRAINTS,
     report: Callable[[str], None] = silent,
 ) -> tuple[AllocationProblem, np.ndarray | None, int]:
     """Make the problem of planning the queries without labels.
@@ -84,6 +128,7 @@ def expected_problem(
             `DEFAULT_SHARE`.
         random_state: Seed of the draw and the predictor.
         n_jobs: As joblib counts.
+        constraints: Quotas, floors and latency; they are about the queries planned.
         report: Called with the name of each stage.
 
     Returns:
@@ -92,12 +137,16 @@ def expected_problem(
     Raises:
         FileNotFoundError: If there is no file of labels.
         ValueError: If labels don't fit the batch, or there is nothing to learn from or to plan.
+        LimitsError: A ValueError: limits name something unknown, or no plan meets them. Whatever doesn't depend on
+            predictions is said before learning.
     """
+    constraints.check(dataset)
     if labels == ALL:
-        return dataset.problem(), None, len(dataset)
+        return constraints.problem(dataset), None, len(dataset)
     split = _split(dataset, labels, random_state)
+    constraints.check_quotas_alone(split.planned)
     accuracy, sigma = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
-    return split.planned.problem(accuracy), sigma, len(split.labelled)
+    return constraints.problem(split.planned, accuracy), sigma, len(split.labelled)
 
 
 def plan_front(
@@ -109,6 +158,7 @@ def plan_front(
     n_grid: int | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
+    constraints: Constraints = NO_CONSTRAINTS,
     report: Callable[[str], None] = silent,
 ) -> Front:
     """Learn, predict and find the front of a batch.
@@ -116,10 +166,11 @@ def plan_front(
     Args:
         dataset: The batch.
         labels: See `expected_problem`.
-        algorithm: See `find_front`.
+        algorithm: See `find_front`. With quotas, floors or latency OptLLM takes the place of "exact".
         n_grid: See `find_front`.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
+        constraints: See `expected_problem`.
         report: Called with the name of each stage.
 
     Raises:
@@ -132,10 +183,13 @@ def plan_front(
         (40, 160)
     """
     problem, sigma, n_labelled = expected_problem(
-        dataset, labels, random_state=random_state, n_jobs=n_jobs, report=report
+        dataset, labels, random_state=random_state, n_jobs=n_jobs, constraints=constraints, report=report
     )
+    asked_for, algorithm = algorithm, SEARCH if constraints and normalised(algorithm) == EXACT else algorithm
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
-    return Front(problem=problem, sigma=sigma, found=found, algorithm=algorithm, n_labelled=n_labelled)
+    return Front(
+        problem=problem, sigma=sigma, found=found, algorithm=algorithm, n_labelled=n_labelled, asked_for=asked_for
+    )
 
 
 def _split(dataset: Dataset, labels: float | str | Path | None, random_state: int) -> Split:

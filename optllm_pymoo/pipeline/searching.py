@@ -11,12 +11,24 @@ from optllm_pymoo.problems import AllocationProblem
 EXACT: Final = "exact"
 """The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
 
+SEARCH: Final = "optllm"
+"""What stands in for it where the exact front is unknown: with quotas, floors or latency."""
+
+
+def normalised(algorithm: str, /) -> str:
+    """Write the name of an algorithm as in `algorithm_names`.
+
+    >>> normalised("SMS-EMOA")
+    'sms_emoa'
+    """
+    return algorithm.replace("-", "_").lower()
+
 
 def algorithm_names() -> tuple[str, ...]:
     """Name all algorithms: the exact front, OptLLM, and the baselines."""
     from optllm_pymoo import baselines
 
-    return (EXACT, "optllm", *baselines.__all__)
+    return (EXACT, SEARCH, *baselines.__all__)
 
 
 def find_front(
@@ -42,19 +54,25 @@ def find_front(
         The `SupportedFront` for "exact", else pymoo's result.
 
     Raises:
-        ValueError: If there is no such algorithm, or it has no grid.
+        ValueError: If there is no such algorithm, or it has no grid; if the exact front is unknown because of quotas or
+            floors; or if the search found no plan.
     """
-    name = algorithm.replace("-", "_").lower()
+    name = normalised(algorithm)
     if name not in algorithm_names():
         raise ValueError(f"unknown algorithm {algorithm!r}; known are {', '.join(algorithm_names())}")
     if n_grid is not None and name != "optllm":
         raise ValueError(f"n_grid is an option of optllm; {algorithm} has none")
     report(f"Front of {problem.n_queries:,} queries ({algorithm})")
     if name == EXACT:
+        if problem.has_limits:
+            raise ValueError("the exact front is unknown with quotas or floors; search it with optllm")
         return problem.supported_front
     from pymoo.optimize import minimize
 
-    return minimize(problem, _build(name, n_grid), seed=random_state, callback=_Reporter(name, report))
+    found = minimize(problem, _build(name, n_grid), seed=random_state, callback=_Reporter(name, report))
+    if found.F is None:
+        raise ValueError(f"{algorithm} found no plan within the limits; {SEARCH} always does")
+    return found
 
 
 def _build(name: str, n_grid: int | None) -> Any:
@@ -62,7 +80,7 @@ def _build(name: str, n_grid: int | None) -> Any:
 
     from optllm_pymoo import OptLLM, baselines
 
-    if name == "optllm":
+    if name == SEARCH:
         return OptLLM() if n_grid is None else OptLLM(n_grid=n_grid)
     factory = getattr(baselines, name)
     return factory(start="warm") if "start" in inspect.signature(factory).parameters else factory()

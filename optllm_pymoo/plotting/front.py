@@ -41,7 +41,13 @@ def plot_front(
     ax = axes(ax)
     curve = problem.bounding_front.F[problem.bounding_front.thin(CURVE_POINTS)] * (1, -1)
     singles, names, looks = _single_llms(problem)
-    ax.plot(*curve.T, color=BLACK, linewidth=1.6, label="exact front (bound)", zorder=2)
+    ax.plot(
+        *curve.T,
+        color=BLACK,
+        linewidth=1.6,
+        label="bound within the limits" if problem.has_limits else "exact front (bound)",
+        zorder=2,
+    )
     found = np.empty((0, 2)) if F is None else np.atleast_2d(F)[:, :2] * (1, -1)
     if len(found):
         ax.plot(*found.T, ".", color="#0072B2", markersize=4, label="plans found", zorder=3)

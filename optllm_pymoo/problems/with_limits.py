@@ -85,6 +85,17 @@ class WithLimits:
             )
         return solved.bound / len(self.cost)
 
+    def bound_usd(self, accuracy: float, /) -> float:
+        """Bound the total US$ of any plan that meets the limits and a mean accuracy, by the linear relaxation.
+
+        Args:
+            accuracy: Mean accuracy that some plan within the limits reaches.
+
+        Returns:
+            Lower bound.
+        """
+        return -relax(self.limits.within(min_accuracy=accuracy), 0.0, 1.0).bound
+
     @cached_property
     def feasible_ends(self) -> np.ndarray:
         """(2, N) the cheapest and the most accurate plan that were found within the limits."""

@@ -182,7 +182,7 @@ def test_too_high_a_target_says_what_the_best_reaches(run, batch: Path) -> None:
         (["--accuracy", -0.1], "must lie in [0, 1]; got -0.1"),
         (["batch.csv"], "batch.csv stands alone; if that is the batch, write --data batch.csv"),
         (["--budget", "much"], "--budget"),
-        (["--algorithm", "nsga3"], "unknown algorithm"),
+        (["--algorithm", "nsga9"], "unknown algorithm"),
         (["--n-grid", 10], "no grid"),
         (["--jobs", 0], "0 processors"),
         (["--labels", 2], "(0, 1)"),

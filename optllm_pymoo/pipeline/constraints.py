@@ -1,0 +1,159 @@
+"""Quotas, floors and latency as a user names them, made into options of the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.data import Dataset, load_latency
+from optllm_pymoo.data.providers import providers_of
+from optllm_pymoo.limits import Quota
+from optllm_pymoo.names import positions_of, unknown_name
+from optllm_pymoo.problems import AllocationProblem
+
+EVERYTHING = "all queries"
+"""The one group of a batch without groups."""
+
+
+class LimitsError(ValueError):
+    """Limits that name something unknown, or that no plan meets; the message has the nearest value that would do."""
+
+
+class QuotaRequest(NamedTuple):
+    """At most so much for an LLM or a provider, by name."""
+
+    name: str
+    """An LLM or a provider."""
+    limit: float
+    """How much, in ``unit``."""
+    unit: str = "calls"
+    """"calls" or "usd"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraints:
+    """What plans have to keep to beside a budget or a target.
+
+    Attributes:
+        quotas: At most so much of an LLM or a provider.
+        providers: LLMs by provider, beside those that the data set knows; of the same name they replace its own.
+        floors: Mean accuracy by group; None stands for every group that has no floor of its own.
+        latency: File of latencies, a third objective, see `load_latency`.
+    """
+
+    quotas: Sequence[QuotaRequest] = ()
+    providers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    floors: Mapping[str | None, float] = field(default_factory=dict)
+    latency: str | Path | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.quotas or self.floors or self.latency is not None)
+
+    def check(self, dataset: Dataset, /) -> None:
+        """Refuse unknown names before any long work.
+
+        Args:
+            dataset: The whole batch.
+
+        Raises:
+            LimitsError: If an LLM, a provider or a group is unknown; the message has the closest and the known.
+        """
+        self._resolve_quotas(dataset)
+        known = sorted(set(groups_of(dataset)))
+        for group in self.floors:
+            if group is not None and group not in known:
+                raise LimitsError(unknown_name(group, known, kind="group"))
+
+    def options(self, dataset: Dataset, /) -> dict[str, Any]:
+        """Make the options of an `AllocationProblem`.
+
+        Args:
+            dataset: The queries to plan.
+
+        Returns:
+            ``quotas``, ``floors`` and ``groups``, ``latency``: those that are limited. Groups without a query to plan
+            have no floor.
+
+        Raises:
+            LimitsError: As `check`.
+            FileNotFoundError, DataFileError: As `load_latency`.
+        """
+        made: dict[str, Any] = {}
+        if self.quotas:
+            made["quotas"] = self._resolve_quotas(dataset)
+        if self.floors:
+            groups = groups_of(dataset)
+            general = self.floors.get(None)
+            floors = {group: self.floors.get(group, general) for group in sorted(set(groups))}
+            made["floors"] = {group: floor for group, floor in floors.items() if floor is not None}
+            made["groups"] = groups
+        if self.latency is not None:
+            made["latency"] = load_latency(self.latency, dataset)
+        return made
+
+    def problem(self, dataset: Dataset, accuracy: np.ndarray | None = None, /) -> AllocationProblem:
+        """Build the problem of some queries.
+
+        Args:
+            dataset: The queries to plan.
+            accuracy: (N, M) expected accuracies; None for the known outcomes.
+
+        Raises:
+            LimitsError: If no plan meets the limits, or they don't go together.
+        """
+        options = self.options(dataset)
+        if not options:
+            return dataset.problem(accuracy)
+        plain = dataset.problem(accuracy)
+        try:
+            return AllocationProblem(plain.cost, plain.accuracy, llms=plain.llms, query_ids=plain.query_ids, **options)
+        except ValueError as error:
+            raise LimitsError(str(error)) from None
+
+    def check_quotas_alone(self, dataset: Dataset, /) -> None:
+        """Refuse quotas and latencies that don't fit, which no expected accuracy could change, before learning.
+
+        Args:
+            dataset: The queries to plan.
+
+        Raises:
+            LimitsError: As `problem`.
+        """
+        if self.quotas or self.latency is not None:
+            alone = Constraints(quotas=self.quotas, providers=self.providers, latency=self.latency)
+            alone.problem(dataset, np.zeros(dataset.cost.shape))
+
+    def _resolve_quotas(self, dataset: Dataset) -> list[Quota]:
+        providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}
+        try:
+            for llms in self.providers.values():
+                positions_of(llms, dataset.llms)
+        except ValueError as error:
+            raise LimitsError(str(error)) from None
+        return [_quota(request, dataset.llms, providers) for request in self.quotas]
+
+
+def groups_of(dataset: Dataset, /) -> list[str]:
+    """Name the group of each query; a batch without groups is one, `EVERYTHING`.
+
+    Args:
+        dataset: N queries.
+    """
+    return [EVERYTHING] * len(dataset) if dataset.groups is None else [str(group) for group in dataset.groups]
+
+
+def _quota(request: QuotaRequest, llms: Sequence[str], providers: Mapping[str, Sequence[str]]) -> Quota:
+    name, limit, unit = request
+    if name in llms and name in providers and tuple(providers[name]) != (name,):
+        raise LimitsError(f"{name!r} is an LLM and a provider of others; give the provider another name, with its LLMs")
+    if name not in llms and name not in providers:
+        raise LimitsError(unknown_name(name, [*providers, *llms], kind="provider or LLM"))
+    members = (name,) if name in llms else tuple(providers[name])
+    if unit == "tokens":
+        raise LimitsError(f"quota of tokens for {name!r}: the data have no tokens per call; limit calls or US$")
+    return Quota(members, **{unit: limit}, name=name)

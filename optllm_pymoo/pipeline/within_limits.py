@@ -1,0 +1,182 @@
+"""Choosing a plan within quotas, floors or a mean latency: the best that prices find, not only one of the front's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
+from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
+from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, nearest_feasible, nearest_value, relax
+from optllm_pymoo.limits.linear import TOKENS
+from optllm_pymoo.pipeline.constraints import LimitsError
+from optllm_pymoo.problems import AllocationProblem
+
+MAX_RAISES = 12
+"""Times that the expected accuracy is raised until the promised one reaches the target."""
+
+PROVEN = 1e-9
+"""Relative distance from a bound that counts as one: less may be rounding."""
+
+LATENCY = "mean latency"
+
+
+def limits_of(problem: AllocationProblem, choice: Choice, /) -> LinearLimits | None:
+    """Collect what a choice has to keep to: the problem's limits, or the largest mean latency as a limit on its sum.
+
+    Args:
+        problem: The batch.
+        choice: How a plan is chosen.
+
+    Returns:
+        The limits, or None if there are none.
+
+    Raises:
+        LimitsError: If no plan is fast enough.
+    """
+    if problem.has_limits:
+        return problem.limits
+    seconds = choice.max_latency_seconds
+    if seconds is None or problem.latency is None:
+        return None
+    fastest = float(problem.scalarisation.optima_F[2, 2])
+    if seconds < fastest * (1 - 1e-12):
+        raise LimitsError(
+            f"a mean latency of {seconds:g} s is below the fastest plan, which takes {usd_at_least(fastest)} s"
+        )
+    return LinearLimits(
+        problem.cost,
+        problem.accuracy,
+        problem.allowed,
+        problem.latency,
+        kind=np.array([TOKENS]),
+        member=np.ones((1, problem.n_llms), dtype=bool),
+        of_group=np.array([-1]),
+        limit=np.array([seconds * problem.n_queries]),
+        names=(f"a mean latency of {seconds:g} s",),
+        whom=(LATENCY,),
+    )
+
+
+def plan_within(
+    problem: AllocationProblem,
+    limits: LinearLimits,
+    found: Any,
+    choice: Choice,
+    /,
+    *,
+    sigma: np.ndarray | None = None,
+    n_labelled: int | None = None,
+) -> Plan:
+    """Choose the best plan within limits.
+
+    Within a budget or at a target it is the best that is found from the prices of the linear relaxation right there;
+    if accuracy is to be promised, the better of that and the plans of a search. The knee is one of the search's plans.
+
+    Args:
+        problem: The batch.
+        limits: What it has to keep to, see `limits_of`.
+        found: pymoo's result of a search on the problem.
+        choice: How to choose.
+        sigma: (N, M) standard deviation of the accuracies, or None.
+        n_labelled: Queries that were learnt from, or None.
+
+    Raises:
+        LimitsError: If no plan within the limits meets the choice; the message has the nearest values that would do.
+        ValueError: If none was found that promises the target.
+    """
+    known: dict[str, Any] = {"sigma": sigma, "n_labelled": n_labelled}
+    if isinstance(choice, WithinBudget):
+        x = _within(limits, choice.budget_usd)
+        plan = Plan(problem, x, **known, budget_usd=choice.budget_usd, promise=choice.promise)
+    elif isinstance(choice, AtLeastAccuracy):
+        x = _reaching(limits, choice.target)
+        plan = Plan(problem, x, **known, target=choice.target, promise=choice.promise)
+    else:
+        return choice.plan(found, **known)
+    if choice.promise is None:
+        return plan
+    return _best_promise(limits, found, choice, plan)
+
+
+def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
+    try:
+        if -relax(limits, 0.0, 1.0).bound > budget_usd * (1 + PROVEN):
+            raise ValueError("below the bound: no need to search for a plan")
+        return best_within(limits, budget_usd).x
+    except ValueError:
+        cheapest, plain = cheapest_reaching(limits).value, cheapest_reaching(limits.only([])).value
+        raise LimitsError(
+            f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {' and '.join(limits.names)}, which"
+            f" costs {usd_at_least(cheapest)} US$; without that the cheapest costs {usd(plain)} US$"
+            f"{_hints(limits.within(budget_usd=budget_usd), f'{usd(budget_usd)} US$')}"
+        ) from None
+
+
+def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
+    try:
+        if relax(limits, 1.0, 0.0).bound < (target - PROVEN) * limits.n_queries:
+            raise ValueError("above the bound: no need to search for a plan")
+        return cheapest_reaching(limits, target).x
+    except ValueError:
+        best, plain = best_within(limits).value, best_within(limits.only([])).value
+        raise LimitsError(
+            f"an accuracy of {target:g} is above the most accurate plan within {' and '.join(limits.names)}, which"
+            f" reaches {accuracy_at_most(best)}; without that {accuracy_at_most(plain)} is reached"
+            f"{_hints(limits.within(min_accuracy=target), f'an accuracy of {target:g}')}"
+        ) from None
+
+
+def _hints(bounded: LinearLimits, wanted: str) -> str:
+    """Say which value each limit alone would have to take, where that is enough."""
+    hints = []
+    for k in range(len(bounded) - 1):
+        others = bounded.only([other for other in range(len(bounded)) if other != k])
+        if relax(others, 0.0, 0.0).violation > 0:
+            continue
+        if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
+            seconds = nearest_value(bounded, k) / bounded.n_queries
+            hints.append(f"{LATENCY} would need at least {usd_at_least(seconds)} s")
+        else:
+            hints.append(nearest_feasible(bounded, k).removeprefix("with the others, "))
+    return f". For {wanted}, {' or '.join(hints)}" if hints else ""
+
+
+def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> Plan:
+    """Take the better of the plans that prices lead to and those of the search, by what they promise."""
+    known: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled}
+    probability = choice.promise
+    if isinstance(choice, WithinBudget):
+        try:
+            searched = choice.plan(found, **known)
+        except ValueError:  # the search has no plan that cheap
+            return plan
+        plans: list[Plan] = [plan, searched]
+        return max(plans, key=lambda each: each.promised_accuracy(probability))
+    raised = _raised(limits, plan, choice)
+    plans = [] if raised is None else [raised]
+    try:
+        plans.append(choice.plan(found, **known))
+    except ValueError:  # none of the search's plans promises the target
+        if raised is None:
+            raise
+    return min(plans, key=lambda each: each.cost_usd)
+
+
+def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan | None:
+    """Raise the expected accuracy by what the promise lacks until it reaches the target."""
+    assert choice.promise is not None
+    wanted = choice.target
+    for _ in range(MAX_RAISES):
+        lacking = choice.target - plan.promised_accuracy(choice.promise)
+        if lacking <= 0:
+            return plan
+        wanted += lacking * 1.001
+        try:
+            x = cheapest_reaching(limits, wanted).x
+        except ValueError:
+            return None
+        given: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled, "promise": choice.promise}
+        plan = Plan(plan.problem, x, target=choice.target, **given)
+    return None

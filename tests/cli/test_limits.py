@@ -1,0 +1,175 @@
+"""`plan` and `front` with quotas, floors, latency and promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optllm_pymoo.cli.limit_options import parse_floor, parse_quota
+from optllm_pymoo.data import load_dataset
+from tests.cli.test_planning import FILES, PNG
+
+KNOWN = ("-l", "all")
+
+
+@pytest.fixture
+def latency(batch: Path, tmp_path: Path) -> Path:
+    """A file of latencies: the dearer the LLM, the slower."""
+    data = load_dataset(batch)
+    seconds = np.random.default_rng(0).uniform(0.2, 1, data.cost.shape) * [1, 2, 3]
+    file = tmp_path / "latency.csv"
+    pd.DataFrame(seconds, columns=list(data.llms)).assign(query_id=list(data.query_ids)).to_csv(file, index=False)
+    return file
+
+
+def test_quota_of_a_provider_is_kept_and_explained(run, batch: Path) -> None:
+    """Few calls: plan.csv has no more; the report says use, price and loss, and which search stood in."""
+    given = ("-d", batch, *KNOWN, "--provider", "Big=model-2,model-3", "--quota", "Big=20", "--budget", 1)
+    outcome = run("plan", *given)
+    assert outcome.code == 0, outcome.stderr
+    plan = pd.read_csv("optllm-plan/plan.csv")
+    assert plan["llm"].isin(["model-2", "model-3"]).sum() <= 20
+    for said in (
+        "optllm (in place of exact: no exact front is known with quotas or floors)",
+        "the most accurate plan within 1 US$ that meets the limits",
+        "What the limits cost, for 1 US$",
+        "- Quota of Big: 20 of 20 calls used: it binds.",
+        "Without it the same US$ would buy",
+    ):
+        assert said in outcome.stdout
+    assert {file.name for file in Path("optllm-plan").iterdir()} == FILES
+    assert all((Path("optllm-plan") / name).read_bytes().startswith(PNG) for name in ("front.png", "mix.png"))
+    facts = json.loads(run("plan", *given, "--json").stdout)
+    (limit,) = facts["plan"]["limits"]
+    assert (limit["whom"], limit["use"], limit["limit"], limit["binds"]) == ("Big", 20, 20, True)
+    assert limit["accuracy_lost"] > 0
+    assert facts["plan"]["all_limits"]["accuracy_lost"] == pytest.approx(limit["accuracy_lost"])
+    front = pd.read_csv("optllm-plan/front.csv")
+    assert np.isclose(front["cost_usd"], facts["plan"]["cost_usd"], rtol=1e-9).any()
+    assert facts["n_plans"] == len(front)
+
+
+def test_quota_of_dollars_and_floors(run, batch: Path) -> None:
+    """Spending on one LLM and the accuracy of one group, in one plan."""
+    groups = load_dataset(batch).to_frames().queries["group"]
+    group = groups.iloc[0]
+    outcome = run(
+        "plan", "-d", batch, *KNOWN, "--quota", "model-3=0.05usd", "--floor", 0.2, "--floor", f"{group}=0.6",
+        "--budget", 0.2,
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.stderr
+    plan = pd.read_csv("optllm-plan/plan.csv", index_col="query_id")
+    assert plan.loc[plan["llm"] == "model-3", "cost_usd"].sum() <= 0.05
+    means = plan["accuracy"].groupby(groups.loc[plan.index].to_numpy()).mean()
+    assert means[group] >= 0.6 - 1e-12
+    assert (means >= 0.2 - 1e-12).all()
+    assert "Quota of model-3:" in outcome.stdout
+    assert "All of them together: without them" in outcome.stdout
+
+
+def test_front_keeps_limits(run, batch: Path) -> None:
+    """`front` takes them too, and says what bounds its plans."""
+    facts = json.loads(run("front", "-d", batch, *KNOWN, "--quota", "model-3=10", "--n-grid", 8, "--json").stdout)
+    assert facts["algorithm"] == "optllm"
+    assert pd.read_csv("optllm-plan/front.csv")["gap"].between(0, 1).all()
+
+
+def test_promise(run, batch: Path) -> None:
+    """What is promised reaches the target; the report says so."""
+    outcome = run("plan", "-d", batch, "-l", 0.2, "--accuracy", 0.4, "--promise", 0.9)
+    assert "the cheapest plan that promises an accuracy of 0.4 with 0.9 probability" in outcome.stdout
+    facts = json.loads(run("plan", "-d", batch, "-l", 0.2, "--budget", 0.1, "--promise", 0.9, "--json").stdout)["plan"]
+    assert facts["promise"] == 0.9
+    assert facts["promised_accuracy"] < facts["expected_accuracy"]
+
+
+def test_latency(run, batch: Path, latency: Path) -> None:
+    """A third objective in front.csv; a largest mean latency is kept and priced."""
+    free = json.loads(run("plan", "-d", batch, *KNOWN, "--latency", latency, "--budget", 0.2, "--json").stdout)["plan"]
+    seconds = free["latency_seconds"] * 0.8
+    given = ("plan", "-d", batch, *KNOWN, "--latency", latency, "--budget", 0.2, "--max-latency", seconds)
+    outcome = run(*given)
+    assert outcome.code == 0, outcome.stderr
+    assert "Mean latency: " in outcome.stdout
+    assert "One second more would be worth" in outcome.stdout
+    facts = json.loads(run(*given, "--json").stdout)
+    assert facts["plan"]["latency_seconds"] <= seconds * (1 + 1e-12)
+    assert facts["plan"]["expected_accuracy"] < free["expected_accuracy"]
+    assert facts["fastest"]["latency_seconds"] <= seconds
+    assert "latency_seconds" in pd.read_csv("optllm-plan/front.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--quota", "modle-1=5"], "unknown provider or LLM 'modle-1'; did you mean 'model-1'"),
+        (["--quota", "model-1=5", "--quota", "model-2=5", "--quota", "model-3=5"], "quotas allow 15 of 120 queries"),
+        (["--quota", "model-1=5", "--budget", "0.001"], "is below the cheapest plan within 5 calls for model-1"),
+        (["--floor", "nowhere=0.5"], "unknown group 'nowhere'"),
+        (["--quota", "model-3=1", "--accuracy", "1"], "is above the most accurate plan within 1 calls for model-3"),
+        (["--budget", "5", "--promise", "0.95", "--accuracy", "0.3"], "exclude one another"),
+        (["--promise", "0.95"], "needs --budget or --accuracy"),
+        (["--promise", "95", "--budget", "1"], "for 95 % write 0.95"),
+        (["--max-latency", "1", "--budget", "1"], "needs --latency"),
+        (["--latency", "x.csv", "--quota", "model-1=5"], "--quota and --latency exclude one another"),
+        (["--quota", "model-1"], "is no quota; write NAME=CALLS"),
+        (["--quota", "model-1=5tokens"], "the data have no tokens per call"),
+        (["--floor", "60"], "for 60 % write 0.6"),
+        (["--floor", "0.5", "--floor", "0.6"], "two floors for all groups"),
+        (["--provider", "Big"], "is no provider; write NAME=LLM,LLM"),
+    ],
+)
+def test_refusals_end_with_2_and_write_nothing(run, batch: Path, arguments: list[str], said: str) -> None:
+    """Wrong usage and limits that nothing meets."""
+    outcome = run("plan", "-d", batch, *KNOWN, *arguments)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert said in " ".join(outcome.stderr.replace("│", " ").split())
+    assert not Path("optllm-plan").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a=5", ("a", 5, "calls")),
+        ("a = 5 calls", ("a", 5, "calls")),
+        ("a=b=12.50USD", ("a=b", 12.5, "usd")),
+        ("a=$", None),
+        ("a=-1", None),
+        ("a=nan", None),
+        ("a=5 apples", None),
+        ("=5", None),
+    ],
+)
+def test_quota_texts(text: str, read: tuple[str, float, str] | None) -> None:
+    """Name, amount and unit; everything else is refused."""
+    if read is not None:
+        assert tuple(parse_quota(text)) == read
+        return
+    with pytest.raises(Exception, match="is no quota"):
+        parse_quota(text)
+
+
+def test_floor_texts() -> None:
+    """With a group or without."""
+    assert parse_floor("a=b=0.5") == ("a=b", 0.5)
+    for text in ("=0.5", "high", "a="):
+        with pytest.raises(Exception, match="is no floor"):
+            parse_floor(text)
+
+
+def test_real_quota(run, shared: Path) -> None:
+    """Log parsing: providers come from about.json; the budget of 2 US$ is told to be too small, and by what."""
+    data = shared / "data" / "logpai"
+    given = ("plan", "-d", data, "-l", "all", "--quota", "TogetherAI=20000")
+    line = run(*given, "--budget", 2).assert_failed(2)
+    assert "a budget of 2 US$ is below the cheapest plan within 20,000 calls for TogetherAI, which costs" in line
+    assert "For 2 US$, TogetherAI would need at least" in line
+    facts = json.loads(run(*given, "--budget", 15, "--json").stdout)["plan"]
+    (limit,) = facts["limits"]
+    assert limit["use"] == limit["limit"] == 20_000
+    assert limit["accuracy_lost"] > 0.01
+    assert facts["gap"] < 1e-4

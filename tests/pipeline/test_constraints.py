@@ -1,0 +1,190 @@
+"""Constraints by name, and plans within them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optllm_pymoo.data import Dataset, make_dataset
+from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
+from optllm_pymoo.pipeline import Constraints, LimitsError, QuotaRequest, front_frame, limit_costs, plan_front
+from optllm_pymoo.pipeline.constraints import EVERYTHING
+
+RNG = np.random.default_rng(5)
+TINY = Dataset(
+    RNG.uniform(0.1, 2, (6, 3)), RNG.uniform(0, 1, (6, 3)), llms=["a", "b", "c"], groups=["g", "g", "g", "h", "h", "h"],
+    about={"llms": [{"name": "b", "provider": "Big"}, {"name": "c", "provider": "Big"}]},
+)  # fmt: skip
+DATA = make_dataset(160, 3, random_state=3)
+BIG = Constraints(quotas=[QuotaRequest("Big", 2)])
+
+
+def all_plans() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every plan of the tiny batch with its cost and accuracy."""
+    X = np.array(list(itertools.product(range(3), repeat=6)))
+    rows = np.arange(6)
+    return X, TINY.cost[rows, X].sum(axis=1), TINY.correct[rows, X].mean(axis=1)
+
+
+def test_best_plan_within_a_quota_against_all_plans() -> None:
+    """Within a budget and at a target: kept, certified, and as good as the bound says of the true optimum."""
+    X, cost, accuracy = all_plans()
+    kept = (X != 0).sum(axis=1) <= 2
+    front = plan_front(TINY, "all", constraints=BIG)
+    budget = float(np.median(cost[kept]))
+    plan = front.choose(WithinBudget(budget))
+    best = accuracy[kept & (cost <= budget)].max()
+    assert (plan.x != 0).sum() <= 2
+    assert plan.cost_usd <= budget
+    assert plan.accuracy - 1e-12 <= best <= plan.accuracy + plan.gap + 1e-9
+    target = float(np.median(accuracy[kept]))
+    plan = front.choose(AtLeastAccuracy(target))
+    least = cost[kept & (accuracy >= target)].min()
+    assert plan.accuracy >= target - 1e-12
+    assert plan.cost_usd + 1e-12 >= least >= plan.cost_usd - plan.gap_usd - 1e-9
+
+
+def test_floors_by_group_and_for_all() -> None:
+    """One floor for every group, with another one for a group of its own."""
+    front = plan_front(TINY, "all", constraints=Constraints(floors={None: 0.3, "h": 0.5}))
+    plan = front.choose(WithinBudget(100.0))
+    assert plan.chosen_accuracy[:3].mean() >= 0.3
+    assert plan.chosen_accuracy[3:].mean() >= 0.5
+    assert {"floor 0.3 of group 'g'", "floor 0.5 of group 'h'"} == set(front.problem.limits.names)
+    ungrouped = Dataset(TINY.cost, TINY.correct)
+    assert Constraints(floors={None: 0.3}).options(ungrouped)["floors"] == {EVERYTHING: 0.3}
+
+
+def test_groups_that_are_all_learnt_from_have_no_floor() -> None:
+    """Known to the batch, but without a query to plan: nothing to hold it to."""
+    constraints = Constraints(floors={"g": 0.3})
+    constraints.check(TINY)
+    assert constraints.options(TINY.select(slice(3, 6)))["floors"] == {}
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        (Constraints(quotas=[QuotaRequest("Bigg", 1)]), "unknown provider or LLM 'Bigg'; did you mean 'Big'"),
+        (Constraints(quotas=[QuotaRequest("a", 1, "tokens")]), "the data have no tokens per call"),
+        (Constraints(providers={"P": ["a", "bb"]}), "unknown LLM 'bb'; did you mean 'b'"),
+        (Constraints(quotas=[QuotaRequest("a", 1)], providers={"a": ["b"]}), "'a' is an LLM and a provider of others"),
+        (Constraints(floors={"k": 0.5}), "unknown group 'k'.*Known: 'g', 'h'"),
+        (Constraints(floors={"g": 1.0}), r"group 'g' reaches at most 0\.\d+, floor 1"),
+        (
+            Constraints(quotas=[QuotaRequest("a", 3), QuotaRequest("Big", 2)]),
+            "quotas allow 5 of 6 queries. 4 calls for a instead of 3 would do",
+        ),
+    ],
+)
+def test_refused_with_the_nearest_value(constraints: Constraints, message: str) -> None:
+    """Unknown names have the closest, limits that nothing meets the nearest value that would do."""
+    with pytest.raises(LimitsError, match=message):
+        plan_front(TINY, "all", constraints=constraints)
+
+
+def test_quotas_are_refused_before_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No prediction could make them fit."""
+    monkeypatch.setattr("optllm_pymoo.pipeline.planning.predict_accuracy", lambda *a, **k: pytest.fail("learnt"))
+    none = Constraints(quotas=[QuotaRequest(llm, 10) for llm in DATA.llms])
+    with pytest.raises(LimitsError, match="quotas allow 30 of 120 queries"):
+        plan_front(DATA, 0.25, constraints=none)
+
+
+def test_budget_below_the_limits_tells_what_would_do() -> None:
+    """The budget it names works, and so does the quota it names."""
+    least = TINY.cost.min(axis=1).sum()
+    counts = np.bincount(TINY.cost.argmin(axis=1), minlength=3)
+    llm = TINY.llms[counts.argmax()]
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, counts.max() - 1)]))
+    with pytest.raises(LimitsError, match=rf"is below the cheapest plan within \d calls for {llm}, which") as caught:
+        front.choose(WithinBudget(least * 1.0001))
+    words = str(caught.value).split()
+    budget, calls = words[words.index("costs") + 1], words[-2]
+    assert front.choose(WithinBudget(float(budget))).cost_usd <= float(budget)
+    enough = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, float(calls))]))
+    assert enough.choose(WithinBudget(least * 1.0001)).cost_usd <= least * 1.0001
+    with pytest.raises(LimitsError, match=r"above the most accurate plan within .* reaches 0\.\d+; without that 0"):
+        plan_front(TINY, "all", constraints=BIG).choose(AtLeastAccuracy(1.0))
+
+
+def test_costs_of_a_quota_by_hand() -> None:
+    """One call of the good LLM: four queries would gain 0.5 each there, three can't; all calls cost 1 US$."""
+    data = Dataset(np.ones((4, 2)), [[0.25, 0.75]] * 4, llms=["a", "b"])
+    constraints = Constraints(quotas=[QuotaRequest("b", 1), QuotaRequest("a", 4)])
+    front = plan_front(data, "all", constraints=constraints)
+    plan = front.choose(WithinBudget(4.0))
+    costs = limit_costs(front.problem.limits, plan)
+    first, second = costs.limits
+    assert (first.use, first.limit, first.unit, first.binds) == (1, 1, "calls", True)
+    assert first.correct_per_unit == pytest.approx(0.5)
+    assert first.accuracy_lost == pytest.approx(0.375) == costs.accuracy_lost
+    assert first.usd_lost == pytest.approx(0, abs=1e-9)
+    assert (second.use, second.binds) == (3, False)
+
+
+def test_a_quota_costs_dollars_at_the_same_accuracy() -> None:
+    """Both LLMs are as good, the cheap one may take one of four queries: three times 2 - 1 US$ are lost."""
+    data = Dataset([[1.0, 2.0]] * 4, np.full((4, 2), 0.5), llms=["a", "b"])
+    front = plan_front(data, "all", constraints=Constraints(quotas=[QuotaRequest("a", 1)]))
+    plan = front.choose(AtLeastAccuracy(0.5))
+    assert plan.cost_usd == 7
+    assert limit_costs(front.problem.limits, plan).usd_lost == pytest.approx(3)
+
+
+def test_front_of_a_limited_batch_holds_the_chosen_plan() -> None:
+    """front.csv and the pictures show it among the plans of the search, none of which beats the bound."""
+    front = plan_front(DATA, 0.25, constraints=Constraints(quotas=[QuotaRequest(DATA.llms[2], 20)]))
+    assert (front.algorithm, front.asked_for, front.is_exact) == ("optllm", "exact", False)
+    plan = front.choose(WithinBudget(float(front.found.F[:, 0].mean())))
+    frame = front_frame(front.problem, front.including(plan).found)
+    assert np.isclose(frame["cost_usd"], plan.cost_usd, rtol=1e-12).any()
+    assert frame["accuracy"].is_monotonic_increasing
+    assert (frame["gap"] >= 0).all()
+    assert front.choose(Knee()).accuracy in -front.found.F[:, 1]
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_promises(limited: bool) -> None:
+    """Within a budget no less is promised than by the plan for expected accuracy; a promised target is reached."""
+    constraints = Constraints(quotas=[QuotaRequest(DATA.llms[2], 40)] if limited else ())
+    front = plan_front(DATA, 0.25, constraints=constraints)
+    budget = float(front.found.F[:, 0].mean())
+    plain, careful = front.choose(WithinBudget(budget)), front.choose(WithinBudget(budget, promise=0.95))
+    assert careful.cost_usd <= budget * (1 + 1e-12)
+    assert careful.promised_accuracy(0.95) >= plain.promised_accuracy(0.95) - (0 if limited else 1e-3)
+    target = plain.promised_accuracy(0.95) - 0.02
+    cheap = front.choose(AtLeastAccuracy(target, promise=0.95))
+    assert cheap.promised_accuracy(0.95) >= target
+    assert cheap.cost_usd < plain.cost_usd
+    assert not front.problem.exceeded_limits(cheap.x)
+    with pytest.raises(ValueError, match=r"promised accuracy|above the most accurate"):
+        front.choose(AtLeastAccuracy(0.999, promise=0.95))
+
+
+def test_largest_latency(tmp_path: Path) -> None:
+    """Kept together with the budget, certified against all plans; what is too fast is refused with the fastest."""
+    seconds = np.array([[1.0, 2.0, 3.0]] * 6)
+    file = tmp_path / "latency.csv"
+    pd.DataFrame(seconds, columns=list(TINY.llms)).assign(query_id=list(TINY.query_ids)).to_csv(file, index=False)
+    front = plan_front(TINY, "all", constraints=Constraints(latency=file))
+    X, cost, accuracy = all_plans()
+    fast = seconds[np.arange(6), X].mean(axis=1) <= 1.5
+    choice = WithinBudget(float(np.median(cost[fast])), max_latency_seconds=1.5)
+    plan, limits = front.choose(choice), front.limits_of(choice)
+    costs = limit_costs(limits, plan)
+    assert plan.latency_seconds <= 1.5
+    assert plan.cost_usd <= choice.budget_usd
+    best = accuracy[fast & (cost <= choice.budget_usd)].max()
+    assert plan.accuracy - 1e-12 <= best <= costs.accuracy_bound + 1e-9
+    assert (costs.limits[0].unit, costs.limits[0].limit) == ("s", pytest.approx(1.5))
+    assert costs.limits[0].use == pytest.approx(plan.latency_seconds)
+    assert "latency_seconds" in front_frame(front.problem, front.including(plan).found)
+    with pytest.raises(LimitsError, match=r"a mean latency of 0\.5 s is below the fastest plan, which takes 1 s"):
+        front.choose(WithinBudget(100.0, max_latency_seconds=0.5))
+    with pytest.raises(LimitsError, match="mean latency would need at least"):
+        front.choose(AtLeastAccuracy(float(accuracy.max()), max_latency_seconds=1.01))
