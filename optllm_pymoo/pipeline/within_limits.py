@@ -133,7 +133,7 @@ def _hints(bounded: LinearLimits, wanted: str) -> str:
     hints = []
     for k in range(len(bounded) - 1):
         others = bounded.only([other for other in range(len(bounded)) if other != k])
-        if relax(others, 0.0, 0.0).violation > 0:
+        if relax(others, 0.0, 0.0, penalty=1.0 / others.scale).bound < -PROVEN:
             continue
         if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
             seconds = nearest_value(bounded, k) / bounded.n_queries
