@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array, eye_array, kron
 
 from optllm_pymoo import MaxAccuracyProblem, MinCostProblem
+from optllm_pymoo.highs import solve_milp
 
 SCALE = 1000.0
 """HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little."""
@@ -41,7 +42,7 @@ class Programme:
         one_each = LinearConstraint(kron(eye_array(problem.n_queries), ones, format="csr"), 1.0, 1.0)
         upper = np.ones(self.c.size) if problem.allowed is None else problem.allowed.ravel().astype(float)
         for _ in range(MAX_TRIES):
-            outcome = milp(
+            outcome = solve_milp(
                 self.c,
                 constraints=[one_each, LinearConstraint(self.row[None], -np.inf, limit)],
                 bounds=Bounds(0.0, upper),

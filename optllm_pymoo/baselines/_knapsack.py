@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array, vstack
 
+from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
 
@@ -132,7 +133,7 @@ class Knapsack:
         base = self._score(self.cheapest)
         cost, gain = self.extra_cost, -self.extra_accuracy
         rows = (cost, gain)
-        outcome = milp(
+        outcome = solve_milp(
             rows[1 - bounded],
             constraints=LinearConstraint(
                 vstack([self.one_each, csr_array(rows[bounded][None])]),

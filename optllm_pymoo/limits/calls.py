@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
+from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.limits.linear import LinearLimits
 
 
@@ -49,7 +50,7 @@ def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[f
     one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
     uses = np.tile(limits.members.astype(float), len(patterns))
     objective = uses[int(least)] if place_all else -np.ones(patterns.size)
-    found = milp(
+    found = solve_milp(
         objective,
         constraints=[
             LinearConstraint(one_each, sizes if place_all else 0, sizes),

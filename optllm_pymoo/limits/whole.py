@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import coo_array
 
+from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.limits.linear import LinearLimits
 
 SECONDS = 20.0
@@ -33,7 +34,7 @@ def whole_plan(limits: LinearLimits, /, *, per_accuracy: float = 0.0, per_usd: f
     one_each = coo_array((np.ones(len(queries)), (queries, np.arange(len(queries)))), shape=(n_queries, len(queries)))
     unit = 1.0 / limits.typical[:, None]
     score = per_accuracy * limits.accuracy[queries, llms].astype(float) - per_usd * limits.cost[queries, llms]
-    found = milp(
+    found = solve_milp(
         -score,
         constraints=[
             LinearConstraint(one_each.tocsr(), 1.0, 1.0),

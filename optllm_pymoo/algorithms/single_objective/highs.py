@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array
 
+from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.kernels.filling import Filling
 
 
@@ -39,7 +40,7 @@ def fill_slack_with_highs(
     one_each = LinearConstraint(csr_array((np.ones(n_items), (query, np.arange(n_items)))), -np.inf, 1.0)
     constraints = [one_each, LinearConstraint(used[None] / scale, -np.inf, slack / scale)]
     while True:
-        outcome = milp(
+        outcome = solve_milp(
             (loss - used) / scale,
             constraints=constraints,
             bounds=Bounds(0.0, 1.0),
