@@ -143,7 +143,7 @@ def _hints(
     """Say which value each limit alone would have to take, where that is enough; the last limit is what is wanted."""
     hints = []
     for k in range(len(bounded) - 1):
-        # the objective as a limit would be told too, but a relaxation without an objective is slow
+        # what is wanted becomes the objective: relaxations without one take long on large batches
         if is_missed(bounded.only([other for other in range(len(bounded) - 1) if other != k]), wanted_value):
             continue
         if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
