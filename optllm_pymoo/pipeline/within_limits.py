@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def plan_within(
 
 def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
     try:
-        if -relax(limits, 0.0, 1.0).bound > budget_usd * (1 + PROVEN):
+        if _too_dear(limits, budget_usd):
             raise ValueError("below the bound: no need to search for a plan")
         return best_within(limits, budget_usd).x
     except ValueError:
@@ -110,13 +111,13 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
         raise LimitsError(
             f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {' and '.join(limits.names)}, which"
             f" costs {usd_at_least(cheapest)} US$; without that the cheapest costs {usd(plain)} US$"
-            f"{_hints(limits.within(budget_usd=budget_usd), f'{usd(budget_usd)} US$')}"
+            f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
         ) from None
 
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
     try:
-        if relax(limits, 1.0, 0.0).bound < (target - PROVEN) * limits.n_queries:
+        if _too_inaccurate(limits, target):
             raise ValueError("above the bound: no need to search for a plan")
         return cheapest_reaching(limits, target).x
     except ValueError:
@@ -124,16 +125,26 @@ def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
         raise LimitsError(
             f"an accuracy of {target:g} is above the most accurate plan within {' and '.join(limits.names)}, which"
             f" reaches {accuracy_at_most(best)}; without that {accuracy_at_most(plain)} is reached"
-            f"{_hints(limits.within(min_accuracy=target), f'an accuracy of {target:g}')}"
+            f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"
         ) from None
 
 
-def _hints(bounded: LinearLimits, wanted: str) -> str:
-    """Say which value each limit alone would have to take, where that is enough."""
+def _too_dear(limits: LinearLimits, budget_usd: float) -> bool:
+    return -relax(limits, 0.0, 1.0).bound > budget_usd * (1 + PROVEN)
+
+
+def _too_inaccurate(limits: LinearLimits, target: float) -> bool:
+    return relax(limits, 1.0, 0.0).bound < (target - PROVEN) * limits.n_queries
+
+
+def _hints(
+    bounded: LinearLimits, is_missed: Callable[[LinearLimits, float], bool], wanted_value: float, wanted: str
+) -> str:
+    """Say which value each limit alone would have to take, where that is enough; the last limit is what is wanted."""
     hints = []
     for k in range(len(bounded) - 1):
-        others = bounded.only([other for other in range(len(bounded)) if other != k])
-        if relax(others, 0.0, 0.0, penalty=1.0 / others.scale).bound < -PROVEN:
+        # what is wanted becomes the objective: relaxations without one take long on large batches
+        if is_missed(bounded.only([other for other in range(len(bounded) - 1) if other != k]), wanted_value):
             continue
         if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
             seconds = nearest_value(bounded, k) / bounded.n_queries
