@@ -24,9 +24,14 @@ def test_the_outcome_is_scipys():
 
 def test_what_is_written_meanwhile_is_lost_and_nothing_else(capfd):
     """Standard output is back afterwards, also after an exception."""
+
+    def chatter_and_fail():
+        with _standard_output_closed():
+            os.write(1, b"chatter")
+            raise RuntimeError("no solution")
+
     os.write(1, b"before ")
-    with pytest.raises(RuntimeError), _standard_output_closed():
-        os.write(1, b"chatter")
-        raise RuntimeError
+    with pytest.raises(RuntimeError, match="no solution"):
+        chatter_and_fail()
     os.write(1, b"after")
     assert capfd.readouterr().out == "before after"
