@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array, vstack
 
+from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
 from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
@@ -40,8 +41,9 @@ class Knapsack:
 
     Every query starts at its cheapest LLM; a variable moves it to a dearer and more accurate one, at most one per
     query. LLMs that another allowed one dominates within a query are left out; those below the query's hull
-    stay, as whole plans may need them. Both columns are divided by their means: then HiGHS' absolute tolerances
-    are millionths of one query's average step, whatever the prices.
+    stay, as whole plans may need them. What can be in no plan better than the best supported one is then fixed,
+    bound by bound (`reduce_choices`), and HiGHS proves the optimum on the rest. Both columns are divided by their
+    means: then HiGHS' absolute tolerances are millionths of one query's average step, whatever the prices.
 
     Attributes:
         problem: The batch.
@@ -112,11 +114,15 @@ class Knapsack:
 
     def _solve(self, bounded: int, bound: float, relative_gap: float, time_limit: float) -> Solved:
         """Minimise one objective with the other (0 cost, 1 negated mean accuracy) at most at a bound."""
-        fallback = self._supported_within(bounded, bound)
+        k = self._supported_within(bounded, bound)
+        fallback = np.asarray(self.problem.supported_front.assignment(k))
+        fixed = self._fixed(k, bounded, bound)
+        if fixed is None:
+            return Solved(fallback, True)
         limit = bound + SLACK * abs(bound)
         tightened, is_optimal = bound, True
         for _ in range(ATTEMPTS):
-            plan, is_optimal = self._attempt(bounded, tightened, relative_gap, time_limit)
+            plan, is_optimal = self._attempt(bounded, tightened, fixed, relative_gap, time_limit)
             if plan is None:
                 break
             excess = self._score(plan)[bounded] - limit
@@ -125,11 +131,22 @@ class Knapsack:
             tightened -= 2.0 * excess + TOLERANCE * self._unit(bounded)
         return Solved(fallback, False)
 
+    def _fixed(self, k: int, bounded: int, bound: float) -> Reduction | None:
+        """Say which choices a plan better than point ``k`` of the front can make; None if that point is best."""
+        front = self.problem.supported_front
+        step = k if bounded == 0 else k - 1
+        if not 0 <= step < len(front.steps.delta_cost):
+            return None
+        rate = float(front.steps.delta_accuracy[step] / front.steps.delta_cost[step])
+        left = max(0.0, bound - float(front.F[k, bounded]))
+        # left over of the budget in US$, or of the target in mean accuracy
+        tolerated = rate * left if bounded == 0 else self.problem.n_queries * left
+        extras = self.extra_cost * self.unit_cost, self.extra_accuracy * self.unit_accuracy
+        return reduce_choices(self.query, *extras, rate, tolerated)
+
     def _attempt(
-        self, bounded: int, bound: float, relative_gap: float, time_limit: float
+        self, bounded: int, bound: float, fixed: Reduction, relative_gap: float, time_limit: float
     ) -> tuple[np.ndarray | None, bool]:
-        if len(self.query) == 0:
-            return self.cheapest.astype(self.problem.assignment_dtype), True
         base = self._score(self.cheapest)
         cost, gain = self.extra_cost, -self.extra_accuracy
         rows = (cost, gain)
@@ -139,7 +156,7 @@ class Knapsack:
                 vstack([self.one_each, csr_array(rows[bounded][None])]),
                 ub=np.append(np.ones(self.problem.n_queries), (bound - base[bounded]) / self._unit(bounded)),
             ),
-            bounds=Bounds(0.0, 1.0),
+            bounds=Bounds(fixed.lower, fixed.upper),
             integrality=np.ones(len(self.query)),
             options={"mip_rel_gap": relative_gap, **({"time_limit": time_limit} if np.isfinite(time_limit) else {})},
         )
@@ -158,8 +175,8 @@ class Knapsack:
         plans = np.ascontiguousarray(plan[None], dtype=self.problem.assignment_dtype)
         return np.asarray(evaluate_allocations(self.problem.cost, self.problem.accuracy, plans)[0])
 
-    def _supported_within(self, bounded: int, bound: float) -> np.ndarray:
-        """Find the supported plan that keeps a bound and is best at the other objective."""
+    def _supported_within(self, bounded: int, bound: float) -> int:
+        """Find the point of the front that keeps a bound and is best at the other objective."""
         front = self.problem.supported_front
         within = np.flatnonzero(front.F[:, bounded] <= bound + SLACK * abs(bound))
         if len(within) == 0:
@@ -169,7 +186,7 @@ class Knapsack:
             raise ValueError(
                 f"no plan keeps {what} {abs(bound):g} {unit}".rstrip() + f"; the best one {verb} {abs(best):g}"
             )
-        return np.asarray(front.assignment(int(within[-1] if bounded == 0 else within[0])))
+        return int(within[-1] if bounded == 0 else within[0])
 
 
 def undominated_choices(
