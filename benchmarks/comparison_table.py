@@ -66,7 +66,7 @@ def legend(searches: pd.DataFrame, /) -> str:
     splits = f"{n_splits} split{'s' * (n_splits != 1)}"
     return (
         f"Means over {n_data} synthetic batches and {splits} of each, at {evaluations:,.0f} evaluations or"
-        f" {seconds:g} seconds. Hypervolume: of all that was evaluated, as a share of the exact front's. Seconds: for"
+        f" {seconds:g} second{'s' * (seconds != 1)}. Hypervolume: of all that was evaluated, as a share of the exact front's. Seconds: for"
         " those evaluations. Realised area: of the returned plans on true outcomes, as a share of what the best plans"
         " in hindsight have."
     )

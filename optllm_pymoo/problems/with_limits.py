@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from optllm_pymoo.limits.feasibility import feasible_plan
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
 from optllm_pymoo.limits.within import best_within, end_plans
-
-if TYPE_CHECKING:
-    from optllm_pymoo.supported_front import SupportedFront
 
 
 class WithLimits:
@@ -27,11 +24,6 @@ class WithLimits:
 
     limits: LinearLimits
     cost: np.ndarray
-
-    @cached_property
-    def supported_front(self) -> SupportedFront:
-        """The exact front without the limits, built by the problem itself."""
-        raise NotImplementedError
 
     @property
     def has_limits(self) -> bool:
