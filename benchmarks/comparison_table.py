@@ -63,12 +63,12 @@ def legend(searches: pd.DataFrame, /) -> str:
     """
     evaluations, seconds = searches["max_evaluations"].max(), searches["max_seconds"].max()
     n_data, n_splits = searches["data"].nunique(), searches["split"].nunique()
-    splits = f"{n_splits} split{'s' * (n_splits != 1)}"
+    splits = f"{n_splits} split{'' if n_splits == 1 else 's'}"
     return (
         f"Means over {n_data} synthetic batches and {splits} of each, at {evaluations:,.0f} evaluations or"
-        f" {seconds:g} second{'s' * (seconds != 1)}. Hypervolume: of all that was evaluated, as a share of the exact front's. Seconds: for"
-        " those evaluations. Realised area: of the returned plans on true outcomes, as a share of what the best plans"
-        " in hindsight have."
+        f" {seconds:g} second{'' if seconds == 1 else 's'}. Hypervolume: of all that was evaluated, as a share of the"
+        " exact front's. Seconds: for those evaluations. Realised area: of the returned plans on true outcomes, as a"
+        " share of what the best plans in hindsight have."
     )
 
 
