@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import STARTED
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "optllm_pymoo.cli"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
@@ -31,9 +33,8 @@ main()
 def start(*arguments: str, cwd: Path, code: str | None = None) -> subprocess.Popen[str]:
     """Start the command, or code that calls it."""
     command = COMMAND if code is None else [sys.executable, "-c", code]
-    return subprocess.Popen(
-        [*command, *arguments], cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, *arguments], cwd=cwd, env=ENVIRONMENT, **pipes, **STARTED)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT can't be sent to another process on Windows")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import STARTED
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -27,6 +29,7 @@ def start():
             text=True,
             encoding="utf-8",
             start_new_session=os.name != "nt",
+            **STARTED,
         )
 
     return starter
