@@ -15,7 +15,7 @@ N_QUERIES, N_LLMS = (1_000, 10_000), (2,)
 PREDICT_UP_TO = 0
 """Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` tells how long."""
 
-SECONDS = 0.3
+SECONDS = 0.2
 SPLITS = 2
 
 PREDICTOR = "published-10"
@@ -25,7 +25,6 @@ ALGORITHMS = (
     "optllm",
     "optllm:walks",
     "lambda-sweep",
-    "forc",
     "random-search",
     "nsga2",
     "nsga2:warm",
