@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from pymoo.optimize import minimize
 
-import optllm_pymoo
+from benchmarks.interpreter import run_python
 from benchmarks.rows import Row
 from benchmarks.timing import median_seconds
 from optllm_pymoo import OptLLM, make_problem
-
-CHECKOUT = Path(__file__).resolve().parents[1]
 
 FIRST_MINIMIZE = """
 from pymoo.optimize import minimize
@@ -67,14 +62,3 @@ def first_minimize_row(n_queries: int, n_llms: int, /, *, target: float | None, 
 
 def _plans_here(n_queries: int, n_llms: int) -> int:
     return len(minimize(make_problem(n_queries, n_llms), OptLLM(n_grid=50), seed=1).F)
-
-
-def run_python(*arguments: str) -> str:
-    """Run this interpreter on this very package, and return what it printed."""
-    package = Path(optllm_pymoo.__file__).resolve().parents[1]
-    paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise RuntimeError(f"a subprocess ended with exit code {done.returncode}:\n{done.stderr}")
-    return done.stdout

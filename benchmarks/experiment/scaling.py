@@ -11,14 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.experiment.cell import Outcome, Value, Workbench
-from benchmarks.subprocesses import run_python
+from benchmarks.experiment.scaling_probe import WARM_UP
+from benchmarks.interpreter import run_python
 from optllm_pymoo import make_dataset, make_problem
 
 N_LABELS = 500
 """Labelled queries of the stage that predicts."""
-
-WARM_UP = "warm-up"
-"""Folder below the tables with small ones of the same type."""
 
 WARM_UP_QUERIES = 50
 

@@ -1,7 +1,8 @@
 """``python -m benchmarks.experiment.scaling_probe STAGE FOLDER``: time and memory of one stage, printed as JSON.
 
 A process of its own measures memory from nothing. Tables are read from files, since making them here would leave a
-peak behind that hides the stage's own.
+peak behind that hides the stage's own. Each stage imports what it needs when it is first called, since most of a small
+size's time is imports.
 """
 
 from __future__ import annotations
@@ -11,18 +12,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pymoo.optimize import minimize
 
-from benchmarks.experiment.scaling import WARM_UP
+import optllm_pymoo
 from benchmarks.memory import forget_peak, peak_rss_bytes, resident_bytes
-from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront
-from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+
+if TYPE_CHECKING:
+    from pymoo.core.result import Result
 
 Prepared = Any
 Stage = tuple[Callable[[Path], Prepared], Callable[[Prepared], Any]]
+
+WARM_UP = "warm-up"
+"""Folder below the tables with small ones of the same type."""
 
 PLANS = 10
 """Plans that are scored together."""
@@ -40,11 +44,11 @@ def _efficiencies(folder: Path) -> np.ndarray:
     return np.asarray(np.load(folder / "efficiencies.npy"))
 
 
-def _problem(folder: Path) -> AllocationProblem:
-    return AllocationProblem(*_tables(folder))
+def _problem(folder: Path) -> optllm_pymoo.AllocationProblem:
+    return optllm_pymoo.AllocationProblem(*_tables(folder))
 
 
-def _plans(folder: Path) -> tuple[AllocationProblem, np.ndarray]:
+def _plans(folder: Path) -> tuple[optllm_pymoo.AllocationProblem, np.ndarray]:
     problem = _problem(folder)
     draw = np.random.default_rng(0).integers(problem.n_llms, size=(PLANS, problem.n_queries), dtype=np.int8)
     return problem, draw
@@ -54,7 +58,16 @@ def _labelled_texts(folder: Path) -> tuple[list[str], np.ndarray]:
     return json.loads((folder / "texts.json").read_text()), np.load(folder / "labels.npy")
 
 
+def _search(problem: optllm_pymoo.AllocationProblem) -> Result:
+    from pymoo.optimize import minimize
+
+    fresh = optllm_pymoo.AllocationProblem(problem.cost, problem.accuracy)
+    return minimize(fresh, optllm_pymoo.OptLLM(), seed=1)
+
+
 def _predict(given: tuple[list[str], np.ndarray]) -> np.ndarray:
+    from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+
     texts, labels = given
     features = QueryFeatures(random_state=0).fit_transform(texts)
     predictor = SuccessPredictor(random_state=0).fit(features[: len(labels)], labels)
@@ -63,8 +76,8 @@ def _predict(given: tuple[list[str], np.ndarray]) -> np.ndarray:
 
 STAGES: Final[dict[str, Stage]] = {
     "sort": (_efficiencies, np.argsort),
-    "front": (_tables, lambda tables: SupportedFront(*tables)),
-    "search": (_problem, lambda problem: minimize(AllocationProblem(problem.cost, problem.accuracy), OptLLM(), seed=1)),
+    "front": (_tables, lambda tables: optllm_pymoo.SupportedFront(*tables)),
+    "search": (_problem, _search),
     "evaluate": (_plans, lambda given: given[0].evaluate(given[1])),
     "predict": (_labelled_texts, _predict),
 }

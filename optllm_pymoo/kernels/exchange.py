@@ -5,25 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from optllm_pymoo.kernels.moves import _use
+from optllm_pymoo.kernels.limits import Cells
+from optllm_pymoo.kernels.rules import Rules, Slack, change_of, most_exceeded
+
+LEAST_GAIN = 1e-12
+"""Rise of the score that is more than rounding."""
 
 
 @njit(cache=True, nogil=True)
 def best_pair(
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    tokens: np.ndarray,
-    group: np.ndarray,
-    kind: np.ndarray,
-    member: np.ndarray,
-    of_group: np.ndarray,
+    cells: Cells,
+    rules: Rules,
+    slack: Slack,
     loss: np.ndarray,
     gain: np.ndarray,
     moves: np.ndarray,
-    unit: np.ndarray,
-    tolerance: np.ndarray,
-    left: np.ndarray,
-    x: np.ndarray,
 ) -> tuple[int, int, int, int]:
     """Find the best pair of moves (i: p to q, l: q to r), where single moves are blocked by a limit on q.
 
@@ -31,69 +27,69 @@ def best_pair(
     the pair that raises the score most. No pair breaks a limit or adds to an excess.
 
     Args:
-        cost: As `kernels.limits.Cells`.
-        accuracy: As `kernels.limits.Cells`.
-        tokens: As `kernels.limits.Cells`.
-        group: As `kernels.limits.Cells`.
-        kind: As `LinearLimits`.
-        member: As `LinearLimits`.
-        of_group: As `LinearLimits`.
+        cells: The tables.
+        rules: The limits.
+        slack: What is left of the limits.
         loss: (N, M) priced loss of moving a query to an LLM.
         gain: (N, M) score gained by it.
         moves: (M, M, T) queries whose moves from p to q lose least, -1 where there are no more.
-        unit: (K,) what an excess is measured in.
-        tolerance: (K,) excess that counts as none.
-        left: (K,) what is left of each limit.
-        x: (N,) LLM per query.
 
     Returns:
         i, q, l, r of the pair; i = -1 if there is none. O(M³ T² K).
     """
-    n_limits = kind.size
-    worst, most = -1, 0.0
-    for k in range(n_limits):
-        if left[k] < -tolerance[k] and -left[k] / unit[k] > most:
-            worst, most = k, -left[k] / unit[k]
-    n_llms = cost.shape[1]
+    worst = most_exceeded(slack)
+    n_llms = cells.cost.shape[1]
     found = (-1, -1, -1, -1)
-    best = np.inf
-    change = np.empty(n_limits)
+    best = np.inf if worst >= 0 else -LEAST_GAIN
+    change = np.empty(rules.kind.size)
     for p in range(n_llms):
         for q in range(n_llms):
             for i in moves[p, q]:
                 if i < 0:
                     break
-                for k in range(n_limits):
-                    change[k] = _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, q)
-                    change[k] -= _use(k, kind, member, of_group, cost, accuracy, tokens, group, i, p)
+                for k in range(change.size):
+                    change[k] = change_of(rules, cells, k, i, p, q)
                 for r in range(n_llms):
                     for other in moves[q, r]:
                         if other < 0:
                             break
                         lost = loss[i, q] + loss[other, r]
-                        if worst >= 0 and lost > 0.0 and lost >= best * -left[worst]:
+                        if worst >= 0 and lost > 0.0 and lost >= best * -slack.left[worst]:
                             break
-                        if worst < 0:
-                            value = -(gain[i, q] + gain[other, r])
-                            if value >= min(best, -1e-12):
-                                continue
-                        fits, saved = True, 0.0
-                        for k in range(n_limits):
-                            total = change[k]
-                            total += _use(k, kind, member, of_group, cost, accuracy, tokens, group, other, r)
-                            total -= _use(k, kind, member, of_group, cost, accuracy, tokens, group, other, q)
-                            if k == worst:
-                                saved = min(-total, -left[k])
-                            if total > 0.0 and total > left[k] + tolerance[k]:
-                                fits = False
-                                break
-                        if not fits:
+                        if worst < 0 and -(gain[i, q] + gain[other, r]) >= best:
                             continue
-                        if worst >= 0:
-                            if saved <= tolerance[worst]:
-                                continue
-                            value = lost / saved
-                            if value >= best:
-                                continue
-                        best, found = value, (i, q, other, r)
+                        saved = _saved(cells, rules, slack, worst, change, other, q, r)
+                        if np.isnan(saved):
+                            continue
+                        value = lost / saved if worst >= 0 else -(gain[i, q] + gain[other, r])
+                        if value < best:
+                            best, found = value, (i, q, other, r)
     return found
+
+
+@njit(cache=True, nogil=True)
+def _saved(
+    cells: Cells, rules: Rules, slack: Slack, worst: int, change: np.ndarray, other: int, old: int, new: int
+) -> float:
+    """Sum what two moves take away of the worst excess, as far as it is one; 1 if there is none; nan if they don't fit.
+
+    Args:
+        cells: The tables.
+        rules: The limits.
+        slack: What is left of the limits.
+        worst: The limit that is exceeded most, or -1.
+        change: (K,) what the first move uses more of each limit.
+        other: Query that makes the second move.
+        old: Where it is.
+        new: Where it goes.
+    """
+    saved = 1.0
+    for k in range(change.size):
+        total = change[k] + change_of(rules, cells, k, other, old, new)
+        if total > 0.0 and total > slack.left[k] + slack.tolerance[k]:
+            return np.nan
+        if k == worst:
+            saved = min(-total, -slack.left[k])
+            if saved <= slack.tolerance[k]:
+                return np.nan
+    return saved

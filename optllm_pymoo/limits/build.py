@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.limits.linear import CALLS, FLOOR, TOKENS, USD, LinearLimits
+from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
+from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
 from optllm_pymoo.names import unknown_name
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from optllm_pymoo.kernels.exchange import best_pair
+from optllm_pymoo.kernels.limits import Coefficients
+from optllm_pymoo.kernels.rules import most_exceeded
 from optllm_pymoo.limits.linear import LinearLimits
 
 CANDIDATES = 16
@@ -14,42 +14,39 @@ CANDIDATES = 16
 
 
 def exchange(
-    limits: LinearLimits, x: np.ndarray, worth: Any, goal: tuple[float, float], left: np.ndarray, max_pairs: int, /
+    limits: LinearLimits, x: np.ndarray, worth: Coefficients, goal: tuple[float, float], max_pairs: int, /
 ) -> int:
-    """Make the best exchanges, one after another, in place.
+    """Make the best exchanges, one after another, in place. While a limit is exceeded, they lessen that.
 
     Args:
         limits: Tables and limits.
         x: (N,) LLM per query.
         worth: Prices, as `LinearLimits.coefficients` gives them.
         goal: Weights of summed accuracy and US$ in the score to be raised.
-        left: (K,) what is left of the limits; kept up to date. While some is negative, exchanges lessen that.
         max_pairs: Exchanges at the most.
 
     Returns:
         Number of exchanges made.
     """
-    rows, cells = np.arange(limits.n_queries), limits.cells
+    rows = np.arange(limits.n_queries)
     priced = _priced(limits, worth)
     score = goal[0] * limits.accuracy.astype(float) - goal[1] * limits.cost.astype(float)
+    slack = limits.slack(x)
     for n in range(max_pairs):
         loss = priced[rows, x][:, None] - priced
-        moves = _least_losses(loss, x)
-        i, q, other, r = best_pair(
-            cells.cost, cells.accuracy, cells.tokens, cells.group, limits.kind, limits.members, limits.of_group,
-            loss, score - score[rows, x][:, None], moves, limits.scale, limits.tolerance / 4, left, x,
-        )  # fmt: skip
+        gain = score - score[rows, x][:, None]
+        i, q, other, r = best_pair(limits.cells, limits.rules, slack, loss, gain, _least_losses(loss, x))
         if i < 0:
             return n
-        was_exceeded = bool(np.any(left < -limits.tolerance / 4))
+        was_exceeded = most_exceeded(slack) >= 0
         x[i], x[other] = q, r
-        left[:] = limits.limit - limits.uses(x[None])[0]
-        if was_exceeded and not np.any(left < -limits.tolerance / 4):
+        slack = limits.slack(x)
+        if was_exceeded and most_exceeded(slack) < 0:
             return n + 1
     return max_pairs
 
 
-def _priced(limits: LinearLimits, worth: Any) -> np.ndarray:
+def _priced(limits: LinearLimits, worth: Coefficients) -> np.ndarray:
     """(N, M) priced scores, -inf where a query may not go."""
     per_accuracy = worth.accuracy[limits.cells.group][:, None]
     priced = per_accuracy * limits.accuracy - worth.usd * limits.cost - worth.calls

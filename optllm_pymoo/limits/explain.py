@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.limits.linear import CALLS, FLOOR, TOKENS, USD, LinearLimits
+from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
+from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
 
 NEGLIGIBLE = 1e-9

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD
 from optllm_pymoo.limits.calls import placeable_queries, smallest_call_quota
-from optllm_pymoo.limits.linear import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD, LinearLimits
+from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import mended
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 from optllm_pymoo.limits.whole import whole_plan

@@ -9,10 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from optllm_pymoo.kernels.limits import Cells, Coefficients
+from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD, Rules, Slack
 from optllm_pymoo.kernels.uses import sums_by_llm
-
-CALLS, USD, TOKENS, FLOOR, TOTAL_FLOOR = range(5)
-"""What a limit counts; floors count negated accuracy, of one group or of the whole batch."""
 
 SLACK = 1e-12
 """Relative slack of a limit: a total summed in another order is still the same total."""
@@ -78,6 +76,15 @@ class LinearLimits:
         return Cells(
             self.cost, self.accuracy, tokens, np.ones((0, 0), bool) if self.allowed is None else self.allowed, group
         )
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The limits for the kernels."""
+        return Rules(self.kind, self.members, self.of_group)
+
+    def slack(self, x: np.ndarray, /) -> Slack:
+        """Tell the kernels what a plan (N,) leaves of the limits; a quarter of the tolerance is theirs."""
+        return Slack(self.limit - self.uses(x[None])[0], self.scale, self.tolerance / 4)
 
     def coefficients(self, per_accuracy: float, per_usd: float, prices: np.ndarray, /) -> Coefficients:
         """Turn weights of the objectives and prices of the limits into prices of everything.

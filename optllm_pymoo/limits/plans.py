@@ -45,19 +45,15 @@ def mended(
         (N,) a plan that meets all limits, or None if single moves don't lead to one.
     """
     x = x.copy()
-    left = limits.limit - limits.uses(x[None])[0]
     worth = limits.coefficients(per_accuracy, per_usd, prices)
-    given = (*limits.cells, limits.kind, limits.members, limits.of_group, *worth)
     goal = goal or (per_accuracy, per_usd)
     for _ in range(MAX_PAIRS):
-        if mend(*given, limits.scale, limits.tolerance / 4, left, x, MAX_ROUNDS):
+        slack = limits.slack(x)
+        if mend(limits.cells, limits.rules, worth, slack, x, MAX_ROUNDS):
             break
-        left = limits.limit - limits.uses(x[None])[0]
-        if not exchange(limits, x, worth, goal, left, MAX_PAIRS):
+        if not exchange(limits, x, worth, goal, MAX_PAIRS):
             return None
-    left = limits.limit - limits.uses(x[None])[0]
-    fill(*given, *goal, limits.tolerance / 4, left, x, MAX_FILLS)
+    fill(limits.cells, limits.rules, worth, limits.slack(x), x, *goal, MAX_FILLS)
     if n_exchanges:
-        left = limits.limit - limits.uses(x[None])[0]
-        exchange(limits, x, worth, goal, left, n_exchanges)
+        exchange(limits, x, worth, goal, n_exchanges)
     return x if limits.are_met(x[None])[0] else None

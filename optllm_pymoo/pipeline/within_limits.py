@@ -9,8 +9,8 @@ import numpy as np
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
 from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
+from optllm_pymoo.kernels.rules import TOKENS
 from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, nearest_feasible, nearest_value, relax
-from optllm_pymoo.limits.linear import TOKENS
 from optllm_pymoo.pipeline.constraints import LimitsError
 from optllm_pymoo.problems import AllocationProblem
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks import memory
+from benchmarks.interpreter import CHECKOUT
 from benchmarks.memory import available_bytes, forget_peak, peak_rss_bytes, resident_bytes
-from benchmarks.subprocesses import CHECKOUT
 
 SIZE = 200 << 20
 
