@@ -57,7 +57,7 @@ def plan(
         from optllm_pymoo.cli import limit_report, plan_report, report
         from optllm_pymoo.pipeline import plan_writers, write_files
 
-        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
+        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage, budget)
         stage("Choosing a plan")
         chosen, costs = _chosen(front, choice)
         front = front.including(chosen)
@@ -160,6 +160,7 @@ def _front(
     jobs: int,
     out: Path,
     stage: Any,
+    budget: float | None = None,
 ) -> tuple[Front, bool]:
     """Check all that can be checked at once, then work; whether the batch is synthetic comes along."""
     learn_from = options.parse_labels(labels)
@@ -183,6 +184,7 @@ def _front(
         random_state=seed,
         n_jobs=jobs,
         constraints=limits,
+        budget_usd=budget,
         report=stage,
     )
     return found, bool(batch.about.get("synthetic"))

@@ -115,8 +115,8 @@ class Constraints:
         except ValueError as error:
             raise LimitsError(str(error)) from None
 
-    def check_quotas_alone(self, dataset: Dataset, /) -> None:
-        """Refuse quotas and latencies that don't fit, which no expected accuracy could change, before learning.
+    def costs_alone(self, dataset: Dataset, /) -> AllocationProblem:
+        """Build the problem of some queries as far as no expected accuracy plays a part: all are 0, and no floors.
 
         Args:
             dataset: The queries to plan.
@@ -124,9 +124,8 @@ class Constraints:
         Raises:
             LimitsError: As `problem`.
         """
-        if self.quotas or self.latency is not None:
-            alone = Constraints(quotas=self.quotas, providers=self.providers, latency=self.latency)
-            alone.problem(dataset, np.zeros(dataset.cost.shape))
+        alone = Constraints(quotas=self.quotas, providers=self.providers, latency=self.latency)
+        return alone.problem(dataset, np.zeros(dataset.cost.shape))
 
     def _resolve_quotas(self, dataset: Dataset) -> list[Quota]:
         providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}

@@ -23,7 +23,7 @@ from optllm_pymoo.pipeline.labels import (
 )
 from optllm_pymoo.pipeline.predicting import predict_accuracy, silent
 from optllm_pymoo.pipeline.searching import EXACT, SEARCH, find_front, normalised
-from optllm_pymoo.pipeline.within_limits import limits_of, plan_within
+from optllm_pymoo.pipeline.within_limits import check_budget, limits_of, plan_within
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import SupportedFront
 
@@ -116,6 +116,7 @@ def expected_problem(
     random_state: int = 0,
     n_jobs: int | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
+    budget_usd: float | None = None,
     report: Callable[[str], None] = silent,
 ) -> tuple[AllocationProblem, np.ndarray | None, int]:
     """Make the problem of planning the queries without labels.
@@ -129,6 +130,8 @@ def expected_problem(
         random_state: Seed of the draw and the predictor.
         n_jobs: As joblib counts.
         constraints: Quotas, floors and latency; they are about the queries planned.
+        budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
+            refused before learning.
         report: Called with the name of each stage.
 
     Returns:
@@ -136,7 +139,8 @@ def expected_problem(
 
     Raises:
         FileNotFoundError: If there is no file of labels.
-        ValueError: If labels don't fit the batch, or there is nothing to learn from or to plan.
+        ValueError: If labels don't fit the batch, there is nothing to learn from or to plan, or the budget doesn't
+            pay for any plan.
         LimitsError: A ValueError: limits name something unknown, or no plan meets them. Whatever doesn't depend on
             predictions is said before learning.
     """
@@ -144,7 +148,10 @@ def expected_problem(
     if labels == ALL:
         return constraints.problem(dataset), None, len(dataset)
     split = _split(dataset, labels, random_state)
-    constraints.check_quotas_alone(split.planned)
+    if constraints or budget_usd is not None:
+        costs_alone = constraints.costs_alone(split.planned)
+        if budget_usd is not None:
+            check_budget(costs_alone, budget_usd)
     accuracy, sigma = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
     return constraints.problem(split.planned, accuracy), sigma, len(split.labelled)
 
@@ -159,6 +166,7 @@ def plan_front(
     random_state: int = 0,
     n_jobs: int | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
+    budget_usd: float | None = None,
     report: Callable[[str], None] = silent,
 ) -> Front:
     """Learn, predict and find the front of a batch.
@@ -171,6 +179,7 @@ def plan_front(
         random_state: Seed of everything.
         n_jobs: As joblib counts.
         constraints: See `expected_problem`.
+        budget_usd: See `expected_problem`; the front is that of all budgets.
         report: Called with the name of each stage.
 
     Raises:
@@ -183,7 +192,13 @@ def plan_front(
         (40, 160)
     """
     problem, sigma, n_labelled = expected_problem(
-        dataset, labels, random_state=random_state, n_jobs=n_jobs, constraints=constraints, report=report
+        dataset,
+        labels,
+        random_state=random_state,
+        n_jobs=n_jobs,
+        constraints=constraints,
+        budget_usd=budget_usd,
+        report=report,
     )
     asked_for, algorithm = algorithm, SEARCH if constraints and normalised(algorithm) == EXACT else algorithm
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)

@@ -101,18 +101,39 @@ def plan_within(
     return _best_promise(limits, found, choice, plan)
 
 
+def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
+    """Refuse a budget below the cheapest plan, which takes no predictions.
+
+    Args:
+        costs_alone: The batch, see `Constraints.costs_alone`.
+        budget_usd: Total US$.
+
+    Raises:
+        LimitsError: If it doesn't pay for any plan within quotas; the message has the nearest values that would do.
+        ValueError: If it doesn't pay for any plan at all.
+    """
+    if not costs_alone.has_limits:
+        WithinBudget(budget_usd).plan(costs_alone)
+    elif _too_dear(costs_alone.limits, budget_usd):
+        raise _below_the_cheapest(costs_alone.limits, budget_usd)
+
+
 def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
     try:
         if _too_dear(limits, budget_usd):
             raise ValueError("below the bound: no need to search for a plan")
         return best_within(limits, budget_usd).x
     except ValueError:
-        cheapest, plain = cheapest_reaching(limits).value, cheapest_reaching(limits.only([])).value
-        raise LimitsError(
-            f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {' and '.join(limits.names)}, which"
-            f" costs {usd_at_least(cheapest)} US$; without that the cheapest costs {usd(plain)} US$"
-            f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
-        ) from None
+        raise _below_the_cheapest(limits, budget_usd) from None
+
+
+def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> LimitsError:
+    cheapest, plain = cheapest_reaching(limits).value, cheapest_reaching(limits.only([])).value
+    return LimitsError(
+        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {' and '.join(limits.names)}, which"
+        f" costs {usd_at_least(cheapest)} US$; without that the cheapest costs {usd(plain)} US$"
+        f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
+    )
 
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:

@@ -95,6 +95,19 @@ def test_quotas_are_refused_before_learning(monkeypatch: pytest.MonkeyPatch) -> 
         plan_front(DATA, 0.25, constraints=none)
 
 
+@pytest.mark.parametrize(("quotas", "words"), [([], ", which"), ([60], " within 60 calls for")])
+def test_budgets_below_the_cheapest_plan_are_refused_before_learning(
+    monkeypatch: pytest.MonkeyPatch, quotas: list[int], words: str
+) -> None:
+    """With quotas or without, since costs are known; a budget that pays for the cheapest plan goes on to learn."""
+    monkeypatch.setattr("optllm_pymoo.pipeline.planning.predict_accuracy", lambda *a, **k: 1 / 0)
+    some = Constraints(quotas=[QuotaRequest(DATA.llms[0], calls) for calls in quotas])
+    with pytest.raises(ValueError, match=rf"a budget of 0.000001 US\$ is below the cheapest plan{words}"):
+        plan_front(DATA, 0.25, constraints=some, budget_usd=1e-6)
+    with pytest.raises(ZeroDivisionError):
+        plan_front(DATA, 0.25, constraints=some, budget_usd=float(DATA.cost.max(axis=1).sum()))
+
+
 def test_budget_below_the_limits_tells_what_would_do() -> None:
     """The budget it names works, and so does the quota it names."""
     least = TINY.cost.min(axis=1).sum()
