@@ -11,6 +11,7 @@ import numpy as np
 from optllm_pymoo.kernels.limits import Cells, Coefficients
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD, Rules, Slack
 from optllm_pymoo.kernels.uses import sums_by_llm
+from optllm_pymoo.validation import read_only
 
 SLACK = 1e-12
 """Relative slack of a limit: a total summed in another order is still the same total."""
@@ -70,12 +71,11 @@ class LinearLimits:
 
     @cached_property
     def cells(self) -> Cells:
-        """The tables for the kernels."""
+        """The tables for the kernels, all as read-only views: numba compiles anew for each mixture it is given."""
         group = np.full(self.n_queries, self.n_groups, dtype=np.int32) if self.group is None else self.group
         tokens = NOTHING if self.tokens is None else self.tokens
-        return Cells(
-            self.cost, self.accuracy, tokens, np.ones((0, 0), bool) if self.allowed is None else self.allowed, group
-        )
+        mask = NOTHING.astype(bool) if self.allowed is None else self.allowed
+        return Cells(*(read_only(table.view()) for table in (self.cost, self.accuracy, tokens, mask, group)))
 
     @cached_property
     def rules(self) -> Rules:
