@@ -75,7 +75,7 @@ class LinearLimits:
         group = np.full(self.n_queries, self.n_groups, dtype=np.int32) if self.group is None else self.group
         tokens = NOTHING if self.tokens is None else self.tokens
         mask = NOTHING.astype(bool) if self.allowed is None else self.allowed
-        return Cells(*(read_only(table.view()) for table in (self.cost, self.accuracy, tokens, mask, group)))
+        return Cells(*(read_only(table) for table in (self.cost, self.accuracy, tokens, mask, group)))
 
     @cached_property
     def rules(self) -> Rules:
