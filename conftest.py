@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+for library in ("OPENBLAS", "MKL"):
+    # each worker is a process of its own: threads of linear algebra that wait for one another would slow all down
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"], excludes=["docs/extending.md"]
