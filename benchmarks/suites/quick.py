@@ -7,7 +7,7 @@ from benchmarks.experiment.sources import Source, synthetic_texts
 from benchmarks.memory import available_bytes
 from benchmarks.suites import ablation, anytime, fair, published, scaling
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
+from benchmarks.suites.batches import Protocol, available, plan_of, sources_of, wanted
 from benchmarks.suites.lists import PUBLISHED
 
 EVALUATIONS = 1_000
@@ -46,7 +46,7 @@ def plan(options: Options, /) -> Plan:
     """List the cells for the options given."""
     sources = sources_of(options, own_batches)
     splits, evaluations = options.splits or SPLITS, options.evaluations or EVALUATIONS
-    chosen, pieces = available(options.algorithms or ALGORITHMS), available(PARTS)
+    chosen, pieces = wanted(options, ALGORITHMS), available(PARTS)
     limits = (Limit(evaluations=evaluations), Limit(seconds=options.seconds or SECONDS))
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
