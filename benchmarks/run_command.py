@@ -175,12 +175,18 @@ def _measured(plan: Plan, store: Store, jobs: int, dask: str | None, *, force: b
                 plan.cells, datasets=plan.datasets, store=store, jobs=jobs, dask=dask, force=force, watcher=tally
             )
     except KeyboardInterrupt:
-        errors.print("Stopped; what is done is stored, and the same command without --force goes on from there.")
+        errors.print(f"Stopped; {_how_to_go_on(force=force)}")
         raise typer.Exit(code=INTERRUPTED) from None
     except (ImportError, OSError, PoolBroken) as error:
         errors.print(f"The run had to stop: {error}", markup=False)
-        errors.print("What is done is stored, and the same command without --force goes on from there.")
+        errors.print(f"Stopped; {_how_to_go_on(force=force)}")
         raise typer.Exit(code=1) from None
+
+
+def _how_to_go_on(*, force: bool) -> str:
+    if force:
+        return "what is done is stored; the other cells keep what was stored before, and --force begins anew."
+    return "what is done is stored, and the same command goes on from there."
 
 
 def _make_folder(folder: Path) -> None:
