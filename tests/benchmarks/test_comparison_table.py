@@ -29,7 +29,8 @@ def _results():
         ("search", "questions-20x2", "rnsga2", 100.0, np.nan, 0.6, 1.0, 0.2),
     ]
     columns = ["kind", "data", "algorithm", "max_evaluations", "max_seconds", "hypervolume_ratio", "seconds", "area"]
-    return pd.DataFrame(rows, columns=columns).assign(split=0)
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(split=0, evaluations=frame["max_evaluations"])
 
 
 def _run_folder(folder, frame):
@@ -49,6 +50,17 @@ def test_rows_are_means_over_data_sets():
     assert first == "| `optllm` | 0.9500 | 0.8500 | 2 | 0.8000 |"
     assert second == "| `nsga2:warm` | 0.5500 | – | 1 | 0.1500 |"
     assert legend.startswith("Means over 2 synthetic batches and 1 split of each, at 100 evaluations or 2.5 seconds.")
+
+
+def test_who_ends_early_is_named():
+    """20 of 100 evaluations are told, 60 aren't, nor is what the table doesn't show; at equal seconds nothing is."""
+    frame = _results()
+    frame.loc[frame["algorithm"] == "nsga2:warm", "evaluations"] = 20.0
+    frame.loc[frame["algorithm"] == "rnsga2", "evaluations"] = 1.0
+    frame.loc[frame["algorithm"] == "optllm", "evaluations"] = 60.0
+    told = comparison_table(frame)
+    assert "Seconds: for those evaluations. Ended by themselves: `nsga2:warm` after 20. Realised" in told
+    assert "Ended by themselves" not in comparison_table(_results())
 
 
 def test_no_algorithm_to_show():
