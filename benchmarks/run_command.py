@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -71,8 +72,9 @@ def run_suite(
             raise typer.BadParameter(f"--{name} must be at least {least}; got {number}")
     if seconds is not None and not 0 < seconds < math.inf:
         raise typer.BadParameter(f"--seconds must be above 0 and finite; got {seconds}")
-    plan = make_plan(chosen, _options(data, algorithms, splits, evaluations, seconds))
     store = Store(out / "cells")
+    options = _options(data, algorithms, splits, evaluations, seconds)
+    plan = make_plan(chosen, options if force else replace(options, is_stored=store.has))
     console = Console(soft_wrap=True, highlight=False)
     if list_cells:
         console.print("\n".join(listing(plan.cells, store)), markup=False)

@@ -51,7 +51,8 @@ def plan(options: Options, /) -> Plan:
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
     repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
-    sizes = scaling.plan_within(available_bytes(), scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO))
+    found = scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO)
+    sizes = scaling.plan_within(available_bytes(), found, options.is_stored)
     parts = {
         "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
         "fair": in_time,

@@ -143,6 +143,14 @@ def test_scaling_stops_before_memory_does():
     assert not enough.notes
 
 
+def test_what_is_stored_stays_when_memory_is_short():
+    """A size that was measured before is neither left out of the table nor said not to have been run."""
+    small, large = ScalingCell("front", 1_000, 12), ScalingCell("front", 1_000_000, 12)
+    plan = scaling.plan_within(large.bytes_needed, iter([small, large]), lambda cell: cell == large)
+    assert plan.cells == (small, large)
+    assert not plan.notes
+
+
 def test_scaling_has_no_use_for_options():
     """An option that would be ignored is refused by name."""
     with pytest.raises(ValueError, match="makes no use of --splits"):
