@@ -23,6 +23,8 @@ COMMON = (
     " that goes through tables cell by cell.",
     "Algorithms run anew on each split here; the paper's code runs them once, outside the loop over splits.",
     "MOEA/D and MOEA/D-GEN scale the objectives here; on raw dollars one of them drowns the other.",
+    "IGD is to the exact front of the true outcomes; the paper's true front never uses a query's dearest LLM. Δ is of"
+    " plans in the order of their cost; the paper's is of plans in any order.",
     "The predictor is the paper's, repaired: seeded, weighed by its agreement with validation labels, robust values"
     " within [0, 1].",
     "Baselines have the paper's parameters, but none of the handicaps of its code: numbers are rounded to LLMs, not"
