@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.algorithms import family_of
 from benchmarks.cli import app
-from benchmarks.comparison_table import END, START, comparison_table, table_in, with_table
+from benchmarks.comparison_table import END, ROWS, START, comparison_table, table_in, with_table
 from benchmarks.keep_command import KEPT, keep
+from benchmarks.suites.sections.overview import overview_table
+from benchmarks.suites.sections.targets import GENERAL
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -130,6 +133,15 @@ def test_no_place_of_this_machine_is_kept(tmp_path):
     (folder / "report.md").write_text(f'File "{Path.cwd()}/x.py"', encoding="utf-8")
     with pytest.raises(ValueError, match="repeat the run until nothing fails"):
         keep(folder, tmp_path / "kept")
+
+
+def test_the_strongest_rival_is_shown():
+    """No evolutionary algorithm or swarm of the kept results is better than those of the README, under either limit."""
+    results = pd.read_csv(KEPT / "fair" / "results.csv")
+    table = overview_table(results[results["kind"] == "search"])
+    general = table[[family_of(name) in GENERAL for name in table.index]]
+    for measure in ("at_evaluations", "at_seconds"):
+        assert general[measure].idxmax() in ROWS
 
 
 def test_the_readme_is_up_to_date():
