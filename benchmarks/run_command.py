@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -71,8 +72,9 @@ def run_suite(
             raise typer.BadParameter(f"--{name} must be at least {least}; got {number}")
     if seconds is not None and not 0 < seconds < math.inf:
         raise typer.BadParameter(f"--seconds must be above 0 and finite; got {seconds}")
-    plan = make_plan(chosen, _options(data, algorithms, splits, evaluations, seconds))
     store = Store(out / "cells")
+    options = _options(data, algorithms, splits, evaluations, seconds)
+    plan = make_plan(chosen, options if force else replace(options, is_stored=store.has))
     console = Console(soft_wrap=True, highlight=False)
     if list_cells:
         console.print("\n".join(listing(plan.cells, store)), markup=False)
@@ -175,12 +177,18 @@ def _measured(plan: Plan, store: Store, jobs: int, dask: str | None, *, force: b
                 plan.cells, datasets=plan.datasets, store=store, jobs=jobs, dask=dask, force=force, watcher=tally
             )
     except KeyboardInterrupt:
-        errors.print("Stopped; what is done is stored, and the same command without --force goes on from there.")
+        errors.print(f"Stopped; {_how_to_go_on(force=force)}")
         raise typer.Exit(code=INTERRUPTED) from None
     except (ImportError, OSError, PoolBroken) as error:
         errors.print(f"The run had to stop: {error}", markup=False)
-        errors.print("What is done is stored, and the same command without --force goes on from there.")
+        errors.print(f"Stopped; {_how_to_go_on(force=force)}")
         raise typer.Exit(code=1) from None
+
+
+def _how_to_go_on(*, force: bool) -> str:
+    if force:
+        return "what is done is stored; the other cells keep what was stored before, and --force begins anew."
+    return "what is done is stored, and the same command goes on from there."
 
 
 def _make_folder(folder: Path) -> None:

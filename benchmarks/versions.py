@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import optllm_pymoo
 
-LIBRARIES = ("pymoo", "numpy", "numba", "moocore")
+LIBRARIES = ("pymoo", "numpy", "numba", "moocore", "scipy", "scikit-learn")
+"""SciPy brings HiGHS; predictors are scikit-learn's."""
+
+OPTIONAL = ("pygmo", "alns")
+"""Baselines that need not be installed."""
 
 
 def versions() -> dict[str, str]:
-    """Return versions by name, Python's among them."""
+    """Return versions by name, Python's among them, and those of optional packages that are installed."""
     return {
         "optllm-pymoo": optllm_pymoo.__version__,
         "Python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
+        **{library: number for library in OPTIONAL if (number := _version_of(library))},
     }
+
+
+def _version_of(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def machine() -> str:

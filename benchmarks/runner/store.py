@@ -50,6 +50,10 @@ class Store:
         except Exception as error:  # whatever a damaged file provokes in zip, NumPy or JSON: it is measured anew
             return Look("rubbish", None, f"{type(error).__name__}: {error}".splitlines()[0])
 
+    def has(self, cell: Cell, /) -> bool:
+        """Whether there is a whole record of a cell."""
+        return self.look(cell).state == "done"
+
     def read(self, cell: Cell, /) -> Record | None:
         """Return the record of a cell; None if it is missing or its file is rubbish."""
         return self.look(cell).record

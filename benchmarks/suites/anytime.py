@@ -8,7 +8,7 @@ from benchmarks.experiment.search import Limit, SearchCell
 from benchmarks.experiment.sources import Source
 from benchmarks.suites import fair
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import available, plan_of, searches, sources_of
+from benchmarks.suites.batches import plan_of, refuse_options, searches, sources_of, wanted
 from benchmarks.suites.lists import ANYTIME
 
 SPLITS = 5
@@ -21,9 +21,14 @@ def repeated(source: Source, algorithms: Sequence[str], repetitions: int, evalua
 
 
 def plan(options: Options, /) -> Plan:
-    """List the cells for the options given: those of `fair` at equal evaluations, whose traces tell the rest."""
+    """List the cells for the options given: those of `fair` at equal evaluations, whose traces tell the rest.
+
+    Raises:
+        ValueError: Seconds are given, of which this suite makes no use.
+    """
+    refuse_options(options, "anytime", ("seconds",))
     sources = sources_of(options)
-    chosen = available(options.algorithms or ANYTIME)
+    chosen = wanted(options, ANYTIME)
     evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
     limits = (Limit(evaluations=evaluations),)
     parts = {

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from benchmarks.runner.results import Results
 
 
+def nothing_stored(cell: Cell, /) -> bool:
+    """Say of every cell that it is yet to be measured."""
+    return False
+
+
 @dataclass(frozen=True)
 class Options:
     """What the command line lets a user set; None leaves it to the suite.
@@ -25,6 +30,7 @@ class Options:
         splits: Labelled parts drawn per data set, or seeds where nothing is predicted.
         evaluations: Plans that each search may evaluate.
         seconds: Time that each search has where searches are compared at equal seconds.
+        is_stored: Whether a cell need not be measured, so that what it would need of the machine doesn't matter.
     """
 
     data: tuple[Path, ...] = ()
@@ -32,6 +38,7 @@ class Options:
     splits: int | None = None
     evaluations: int | None = None
     seconds: float | None = None
+    is_stored: Callable[[Cell], bool] = field(default=nothing_stored, compare=False)
 
 
 @dataclass(frozen=True)

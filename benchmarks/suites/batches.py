@@ -44,6 +44,18 @@ def available(algorithms: Sequence[str], /) -> Available:
     return Available(tuple(name for name in algorithms if name not in missing), notes)
 
 
+def wanted(options: Options, default: Sequence[str], /) -> Available:
+    """Return the algorithms that the user named, or else the suite's own, as far as they can run.
+
+    Raises:
+        ValueError: None of them can.
+    """
+    there = available(options.algorithms or default)
+    if not there.algorithms:
+        raise ValueError(f"none of the algorithms can run here. {' '.join(there.notes)}")
+    return there
+
+
 class Protocol(NamedTuple):
     """How accuracies are predicted, the same for all algorithms of a suite."""
 
@@ -106,4 +118,4 @@ def refuse_options(options: Options, suite: str, names: Iterable[str], /) -> Non
     """
     for name in names:
         if getattr(options, name):
-            raise ValueError(f"the suite {suite} has its own sizes and makes no use of --{name}")
+            raise ValueError(f"the suite {suite} makes no use of --{name}; leave it out")

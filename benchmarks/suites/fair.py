@@ -8,7 +8,7 @@ from benchmarks.experiment.search import Limit, SearchCell
 from benchmarks.experiment.sources import Source
 from benchmarks.splits import Split
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import Protocol, available, plan_of, searches, sources_of
+from benchmarks.suites.batches import Protocol, plan_of, searches, sources_of, wanted
 from benchmarks.suites.lists import FAIR
 
 EVALUATIONS = 10_000
@@ -34,7 +34,7 @@ def cells(
 def plan(options: Options, /) -> Plan:
     """List the cells for the options given."""
     sources = sources_of(options)
-    chosen = available(options.algorithms or FAIR)
+    chosen = wanted(options, FAIR)
     limits = (Limit(evaluations=options.evaluations or EVALUATIONS), Limit(seconds=options.seconds or SECONDS))
     found = cells(sources, chosen.algorithms, protocol(options.splits or SPLITS), limits)
     return plan_of({"fair": found}, sources, chosen.notes)

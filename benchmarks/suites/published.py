@@ -8,7 +8,7 @@ from benchmarks.experiment.search import Limit, SearchCell
 from benchmarks.experiment.sources import Source
 from benchmarks.splits import Split
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import Protocol, available, plan_of, searches, sources_of
+from benchmarks.suites.batches import Protocol, plan_of, refuse_options, searches, sources_of, wanted
 from benchmarks.suites.lists import PUBLISHED, PYGMO
 
 EVALUATIONS = 10_000
@@ -41,9 +41,14 @@ def cells(
 
 
 def plan(options: Options, /) -> Plan:
-    """List the cells for the options given."""
+    """List the cells for the options given.
+
+    Raises:
+        ValueError: Seconds are given, of which this suite makes no use.
+    """
+    refuse_options(options, "published", ("seconds",))
     sources = sources_of(options)
-    chosen = available(options.algorithms or ("optllm:walks", *PUBLISHED, *PYGMO))
+    chosen = wanted(options, ("optllm:walks", *PUBLISHED, *PYGMO))
     how = protocol(options.splits or SPLITS)
     found = cells(sources, chosen.algorithms, how, options.evaluations or EVALUATIONS)
     return plan_of({"published": found}, sources, chosen.notes)

@@ -7,7 +7,7 @@ from benchmarks.experiment.sources import Source, synthetic_texts
 from benchmarks.memory import available_bytes
 from benchmarks.suites import ablation, anytime, fair, published, scaling
 from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import Protocol, available, plan_of, sources_of
+from benchmarks.suites.batches import Protocol, available, plan_of, sources_of, wanted
 from benchmarks.suites.lists import PUBLISHED
 
 EVALUATIONS = 1_000
@@ -46,12 +46,13 @@ def plan(options: Options, /) -> Plan:
     """List the cells for the options given."""
     sources = sources_of(options, own_batches)
     splits, evaluations = options.splits or SPLITS, options.evaluations or EVALUATIONS
-    chosen, pieces = available(options.algorithms or ALGORITHMS), available(PARTS)
+    chosen, pieces = wanted(options, ALGORITHMS), available(PARTS)
     limits = (Limit(evaluations=evaluations), Limit(seconds=options.seconds or SECONDS))
     paper = Protocol(PREDICTOR, published.LABELS, published.protocol(splits).drawn, splits)
     in_time = list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits))
     repeated = [name for name in REPEATED if name in chosen.algorithms] or chosen.algorithms[:1]
-    sizes = scaling.plan_within(available_bytes(), scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO))
+    found = scaling.cells(N_QUERIES, N_LLMS, N_QUERIES[-1], PREDICT_UP_TO)
+    sizes = scaling.plan_within(available_bytes(), found, options.is_stored)
     parts = {
         "published": list(published.cells(sources, ("optllm:walks", *PUBLISHED), paper, evaluations)),
         "fair": in_time,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks.experiment.cell import Cell
 from benchmarks.experiment.scaling import ScalingCell
 from benchmarks.memory import available_bytes
-from benchmarks.suites.base import Options, Plan
+from benchmarks.suites.base import Options, Plan, nothing_stored
 from benchmarks.suites.batches import plan_of, refuse_options
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
@@ -48,14 +49,21 @@ def plan(options: Options, /) -> Plan:
         ValueError: Data or algorithms are given, of which this suite makes no use.
     """
     refuse_options(options, "scaling", ("data", "algorithms", "splits", "evaluations", "seconds"))
-    return plan_within(available_bytes(), cells())
+    return plan_within(available_bytes(), cells(), options.is_stored)
 
 
-def plan_within(n_bytes: int, found: Iterator[ScalingCell], /) -> Plan:
-    """Leave out the sizes that would need more than 70 % of some memory, and say so."""
+def plan_within(
+    n_bytes: int, found: Iterator[ScalingCell], is_stored: Callable[[Cell], bool] = nothing_stored, /
+) -> Plan:
+    """Leave out the sizes that would need more than 70 % of some memory, and say so.
+
+    Those that are stored stay, so that a run that goes on where less memory is free, or one that only writes the
+    report, has no smaller table.
+    """
     fitting, beyond = [], []
     for cell in found:
-        (fitting if cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes else beyond).append(cell)
+        fits = cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes or is_stored(cell)
+        (fitting if fits else beyond).append(cell)
     notes = [
         f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB, and"
         f" {n_bytes / 2**30:.1f} GiB were free."

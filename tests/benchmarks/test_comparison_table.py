@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.algorithms import family_of
 from benchmarks.cli import app
-from benchmarks.comparison_table import END, START, comparison_table, table_in, with_table
+from benchmarks.comparison_table import END, ROWS, START, comparison_table, table_in, with_table
 from benchmarks.keep_command import KEPT, keep
+from benchmarks.suites.sections.overview import overview_table
+from benchmarks.suites.sections.targets import GENERAL
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -29,7 +32,8 @@ def _results():
         ("search", "questions-20x2", "rnsga2", 100.0, np.nan, 0.6, 1.0, 0.2),
     ]
     columns = ["kind", "data", "algorithm", "max_evaluations", "max_seconds", "hypervolume_ratio", "seconds", "area"]
-    return pd.DataFrame(rows, columns=columns).assign(split=0)
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(split=0, evaluations=frame["max_evaluations"])
 
 
 def _run_folder(folder, frame):
@@ -49,6 +53,17 @@ def test_rows_are_means_over_data_sets():
     assert first == "| `optllm` | 0.9500 | 0.8500 | 2 | 0.8000 |"
     assert second == "| `nsga2:warm` | 0.5500 | – | 1 | 0.1500 |"
     assert legend.startswith("Means over 2 synthetic batches and 1 split of each, at 100 evaluations or 2.5 seconds.")
+
+
+def test_who_ends_early_is_named():
+    """20 of 100 evaluations are told, 60 aren't, nor is what the table doesn't show; at equal seconds nothing is."""
+    frame = _results()
+    frame.loc[frame["algorithm"] == "nsga2:warm", "evaluations"] = 20.0
+    frame.loc[frame["algorithm"] == "rnsga2", "evaluations"] = 1.0
+    frame.loc[frame["algorithm"] == "optllm", "evaluations"] = 60.0
+    told = comparison_table(frame)
+    assert "Seconds: for those evaluations. Ended by themselves: `nsga2:warm` after 20. Realised" in told
+    assert "Ended by themselves" not in comparison_table(_results())
 
 
 def test_no_algorithm_to_show():
@@ -118,6 +133,15 @@ def test_no_place_of_this_machine_is_kept(tmp_path):
     (folder / "report.md").write_text(f'File "{Path.cwd()}/x.py"', encoding="utf-8")
     with pytest.raises(ValueError, match="repeat the run until nothing fails"):
         keep(folder, tmp_path / "kept")
+
+
+def test_the_strongest_rival_is_shown():
+    """No evolutionary algorithm or swarm of the kept results is better than those of the README, under either limit."""
+    results = pd.read_csv(KEPT / "fair" / "results.csv")
+    table = overview_table(results[results["kind"] == "search"])
+    general = table[[family_of(name) in GENERAL for name in table.index]]
+    for measure in ("at_evaluations", "at_seconds"):
+        assert general[measure].idxmax() in ROWS
 
 
 def test_the_readme_is_up_to_date():

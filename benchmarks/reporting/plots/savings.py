@@ -66,7 +66,7 @@ def _sentence(savings: pd.DataFrame, measure: str) -> str:
         best = rows.loc[rows["value"].idxmax()]
         interval = ""
         if np.isfinite(best["low"]):
-            interval = f" (interval {100 * best['low']:.1f} to {100 * best['high']:.1f} %)"
+            interval = f" (range {100 * best['low']:.1f} to {100 * best['high']:.1f} %)"
         told.append(f"{best['algorithm']} on {data} with {100 * best['value']:.1f} %{interval}")
     missing = len(savings) - len(reached)
     never = f" {missing} of {len(savings)} pairs of data set and algorithm have none." if missing else ""

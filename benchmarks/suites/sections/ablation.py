@@ -85,7 +85,10 @@ def labels_section(found: Measured, /) -> Section:
     ]
     columns = _columns(Column("labels", ".0%", "labelled"), "igd", "area", "saving", "brier", "runs")
     change = _change(rows, "labels", "area", "the realised area")
-    told = f"One hundredth is there to validate with, as in the paper. {change}"
+    told = (
+        "Here the predictor trains on one half of what is labelled and validates with the other. In the paper one"
+        f" hundredth of the queries validates and the rest trains, so its rows beyond 2 % trained on more. {change}"
+    )
     return _section("Labelled share", rows, theirs, columns, told)
 
 

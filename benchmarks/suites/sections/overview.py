@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.reporting.document import Block
+from benchmarks.reporting.document import Block, Text
 from benchmarks.suites.sections.quality import ranked_tables
 from benchmarks.tables import Column
+
+EXPLAINED = """\
+**Hypervolume ratio**: how much of what the best possible plans for the searched table cover was found, 1 is all.
+**Realised area**: what the plans returned are worth on true outcomes, averaged over all budgets, as a share of what the
+best plans in hindsight have. ↑ says that larger is better, ↓ that smaller is. Algorithms that end by themselves may
+have used fewer evaluations than they were given; the tables below tell how many."""
 
 COLUMNS = (
     Column("algorithm", "code", "algorithm"),
@@ -41,9 +47,10 @@ def overview_table(frame: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def overview_blocks(frame: pd.DataFrame, /) -> list[Block]:
-    """Show the table."""
+    """Explain the table and show it."""
     table = overview_table(frame)
-    return ranked_tables(table, COLUMNS, "Means over data sets and splits", table["at_evaluations"])
+    shown = ranked_tables(table, COLUMNS, "Means over data sets and splits", table["at_evaluations"])
+    return [Text(EXPLAINED), *shown]
 
 
 def _mean(frame: pd.DataFrame, name: str) -> pd.Series:

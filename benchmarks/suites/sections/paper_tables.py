@@ -52,6 +52,9 @@ def savings_section(found: Measured, llms: Mapping[str, Sequence[str]], /) -> Se
 
 def _saving_row(data: str, rows: pd.DataFrame, llms: Sequence[str]) -> dict[str, object]:
     saving = numbers_of(rows["saving"].astype(float))
+    if saving.n:
+        # both costs of the same splits, so that one fits the other
+        rows = rows[rows["saving"].notna()]
     best = rows["best_llm"].astype(int).mode().iloc[0]
     spent = (1 - rows["saving"].astype(float)) * rows["best_cost_usd"].astype(float)
     return {

@@ -14,10 +14,10 @@ from benchmarks.tables import Column
 METHOD = """\
 What the plans that an algorithm returned are worth on the true outcomes of the planned queries. Here the predictor
 counts as much as the search. **Area**: mean over budgets of the best true accuracy so far, as a share of what the front
-of the true outcomes has. **Saving**: how much cheaper than the best single LLM the first plan is that is truly as
-accurate, over the splits in which some plan is; "reached" says in how many. **Highest accuracy**, and accuracy at the
-best single LLM's cost. Means ± standard deviations over splits. The row *exact front* follows the exact front of the
-predictions, without any search."""
+of the true outcomes has; budgets below the cheapest plan returned count as 0. **Saving**: how much cheaper than the
+best single LLM the first plan is that is truly as accurate, over the splits in which some plan is; "reached" says in
+how many. **Highest accuracy**, and accuracy at the best single LLM's cost. Means ± standard deviations over splits. The
+row *exact front* follows the exact front of the predictions, without any search."""
 
 NOTHING = "All outcomes that were searched are known ones, so nothing is left to be realised."
 

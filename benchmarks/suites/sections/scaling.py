@@ -15,7 +15,8 @@ METHOD = """\
 Each stage runs in a process of its own, alone on the machine, on tables that it reads from files; the median of up to
 five runs counts. *sort* is NumPy's argsort of as many numbers as the exact front has steps: no exact front can be had
 for less. *front* builds the exact front, *search* is OptLLM, *evaluate* scores ten plans, *predict* fits the predictor
-on 500 labelled texts and predicts the others. Memory is what a stage needs beyond its tables."""
+on 500 labelled texts and predicts the others, up to 100,000 queries; more would take hours. Memory is what a stage
+needs beyond its tables."""
 
 COLUMNS = (
     Column("stage", "", "stage"),

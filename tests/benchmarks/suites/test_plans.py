@@ -103,6 +103,24 @@ def test_missing_extras_are_noted(monkeypatch):
     assert "optllm-pymoo[swarm]" in note
 
 
+@pytest.mark.parametrize("name", ["published", "fair", "anytime", "ablation", "quick"])
+def test_no_algorithm_can_run(monkeypatch, name):
+    """If all that were named need a package that isn't there, the command says so and runs nothing."""
+    monkeypatch.setattr(batches, "missing_extra", lambda name: "swarm" if name == "mopso" else None)
+    with pytest.raises(ValueError, match=r"none of the algorithms can run here.*optllm-pymoo\[swarm\]"):
+        PLANS[name](Options(algorithms=("mopso",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("published", "seconds"), ("anytime", "seconds"), ("ablation", "seconds"), ("ablation", "evaluations")],
+)
+def test_options_that_would_be_ignored_are_refused(name, option):
+    """By name, before any data is read."""
+    with pytest.raises(ValueError, match=f"the suite {name} makes no use of --{option}"):
+        PLANS[name](Options(**{option: 3}))
+
+
 def test_attainment_repeats_the_first_split():
     """Random algorithms search one table as often as there are splits, others once; the first run is shared."""
     plan = anytime.plan(Options(algorithms=("optllm", "lambda-sweep"), splits=3))
@@ -123,6 +141,14 @@ def test_scaling_stops_before_memory_does():
     enough = scaling.plan_within(int(large.bytes_needed / scaling.SHARE_OF_MEMORY) + 1, iter([small, large]))
     assert enough.cells == (small, large)
     assert not enough.notes
+
+
+def test_what_is_stored_stays_when_memory_is_short():
+    """A size that was measured before is neither left out of the table nor said not to have been run."""
+    small, large = ScalingCell("front", 1_000, 12), ScalingCell("front", 1_000_000, 12)
+    plan = scaling.plan_within(large.bytes_needed, iter([small, large]), lambda cell: cell == large)
+    assert plan.cells == (small, large)
+    assert not plan.notes
 
 
 def test_scaling_has_no_use_for_options():

@@ -24,8 +24,8 @@ def test_dots_intervals_and_sentence():
     assert first.lines[0].get_xdata().tolist() == [0.4, 0.6]
     assert [label.get_text() for label in second.get_yticklabels()] == ["optllm", "nsga2"]
     assert block.sentence == (
-        "Highest saving against the best single LLM: optllm on a with 50.0 % (interval 40.0 to 60.0 %);"
-        " optllm on b with -10.0 % (interval -20.0 to 0.0 %). 1 of 4 pairs of data set and algorithm have none."
+        "Highest saving against the best single LLM: optllm on a with 50.0 % (range 40.0 to 60.0 %);"
+        " optllm on b with -10.0 % (range -20.0 to 0.0 %). 1 of 4 pairs of data set and algorithm have none."
     )
 
 
