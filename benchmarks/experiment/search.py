@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from benchmarks.algorithms import Settings
+from benchmarks.algorithms import MANY, Settings
 from benchmarks.experiment.cell import Outcome, Value, Workbench, seed_of
 from benchmarks.experiment.outcomes import Truth, realised_measures, realised_points
 from benchmarks.experiment.split import Setting
@@ -19,9 +19,6 @@ from optllm_pymoo import AllocationProblem
 
 KEPT_POINTS = 1000
 """Points of a front that are kept for pictures and for comparing costs; measures are taken of all."""
-
-MANY = 100_000
-"""Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count."""
 
 
 class Limit(NamedTuple):
@@ -114,7 +111,8 @@ class SearchCell:
         Returns:
             Arrays ``front`` (n, 2), the objectives of the best plans among all that were evaluated within the limit;
             ``trace`` (n, 3), evaluations, seconds and hypervolume ratio; ``realised`` (n, 2), true cost and accuracy of
-            the plans in the algorithm's own result, for predicted tables.
+            the plans in the algorithm's own result, for predicted tables. Measure ``n_unproved`` counts integer
+            programmes that ended at their time limit, after which another run may differ.
 
         Raises:
             RuntimeError: If the algorithm returns no plan.
@@ -130,6 +128,8 @@ class SearchCell:
         timings = {"seconds": seconds, "peak_rss_mib": peak_rss_bytes() / 2**20}
         recorder.keep()
         measures = {"evaluations": recorder.n_eval, **search_measures(problem, result, recorder)}
+        if hasattr(result.algorithm, "n_unproved"):
+            measures["n_unproved"] = result.algorithm.n_unproved
         trace = trace_table(recorder.moments, problem.supported_front)
         arrays = {"front": thinned(recorder.F), "trace": trace}
         if batch.correct is not None:

@@ -17,7 +17,7 @@ SPLITS = 3
 N_GRIDS = (10, 50, 100, 200)
 ALPHAS = (-1.0, 0.0, 1.0)
 LABELS = (0.02, 0.06, 0.11, 0.21)
-"""The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with; the predictor here halves whatever it gets."""
+"""The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with."""
 
 PREDICTORS = ("ours", "unshrunk", "constants")
 """Beside the published one."""
@@ -41,13 +41,14 @@ def alphas(settings: Sequence[Setting], /) -> Iterator[SearchCell]:
 
 def parts(settings: Sequence[Setting], algorithms: Sequence[str], /) -> Iterator[SearchCell]:
     """Yield the searches with parts taken out or exchanged; without the search, single LLMs remain."""
-    yield from searches(settings, algorithms, ENDS_BY_ITSELF)
+    yield from searches(settings, algorithms, ENDS_BY_ITSELF, alpha=published.ALPHA)
 
 
 def label_shares(source: Source, how: Protocol, shares: Sequence[float] = LABELS, /) -> Iterator[SearchCell]:
-    """Yield the searches that differ in the labelled share."""
+    """Yield the searches that differ in the labelled share, all with one hundredth of the queries to validate with."""
     for share in shares:
-        settings = how._replace(labels=share).settings(source)
+        predictor = how.predictor if share == published.LABELS else f"{how.predictor}:1/{round(100 * share)}"
+        settings = how._replace(labels=share, predictor=predictor).settings(source)
         yield from searches(settings, ("optllm:walks",), ENDS_BY_ITSELF, alpha=published.ALPHA)
 
 

@@ -26,6 +26,10 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     exclude each other, by the linear relaxation, whose dual is a proof. Where fractions could meet the limits,
     a whole plan is made from them; HiGHS searches for one where that fails.
 
+    Fractions are first looked for with cost and accuracy as the objective. That takes a small part of the time of the
+    proof, whose objective is the excess alone: there all LLMs are alike for a query, so that its linear programme
+    has to hold the whole batch. The proof is needed only where the limits can't be met.
+
     Args:
         limits: Tables and limits.
 
@@ -38,11 +42,21 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     _check_floors(limits)
     _check_calls(limits)
     _check_single(limits)
-    first = _phase_one(limits)
-    if first.bound < -PROVEN:
+    weights = _balanced(limits)
+    first = relax(limits, *weights)
+    if first.violation > 0.0 and _phase_one(limits).bound < -PROVEN:
         raise ValueError(_conflict(limits))
-    plan = mended(limits, first.x, 0.0, 0.0, np.maximum(first.prices, 1 / limits.scale))
+    # prices of 0 would let mending break off: every excess has to cost something
+    least = sum(weights) / limits.scale
+    plan = mended(limits, first.x, *weights, np.maximum(first.prices, least))
     return whole_plan(limits) if plan is None else plan
+
+
+def _balanced(limits: LinearLimits) -> tuple[float, float]:
+    """Weights at which the ranges of accuracy and cost count the same; 1 where there is no range."""
+    accuracy = float(limits.accuracy.max()) - float(limits.accuracy.min())
+    cost = float(limits.cost.max()) - float(limits.cost.min())
+    return 1.0 / (accuracy or 1.0), 1.0 / (cost or 1.0)
 
 
 def _check_floors(limits: LinearLimits) -> None:

@@ -37,7 +37,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             None: extra trees, at least three labels per leaf, a third of the features per split.
         n_resamples: Members; with `folds` rounded up to whole rounds of ten.
         resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold;
-            `out-of-bag`, bootstraps; `validation-split`, bootstraps of one half, weighed on the other half.
+            `out-of-bag`, bootstraps; `validation-split`, bootstraps of one part, weighed on the other.
+        validation_share: Share of the labelled queries in that other part, in (0, 1).
         shrink: Whether to learn a and b; otherwise both are 1.
         contrast: How far differences between LLMs are stretched before trees split on them, see `stretch`;
             several values take turns, round by round. Only regressors that fit all LLMs at once heed it,
@@ -73,6 +74,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         *,
         n_resamples: int = 20,
         resampling: str = "folds",
+        validation_share: float = 0.5,
         shrink: bool = True,
         contrast: float | Sequence[float] = (1.0, 3.0),
         alpha: float = 0.0,
@@ -82,6 +84,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.estimator = estimator
         self.n_resamples = n_resamples
         self.resampling = resampling
+        self.validation_share = validation_share
         self.shrink = shrink
         self.contrast = contrast
         self.alpha = alpha
@@ -93,9 +96,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Build the predictor of the OptLLM paper (arXiv 2405.15130).
 
         Random forests of 100 trees, depth 10, on 100 bootstraps of one half of the labels, weighed by
-        accuracy on the other half, alpha = 1. Unlike the released code it is seeded, its weights compare
-        predictions with validation labels, robust values stay in [0, 1] and a resample with a single
-        class is no error.
+        accuracy on the other half (one hundredth of the queries each), alpha = 1. Where more is trained on, the
+        paper still validates with one hundredth: set `validation_share`. Unlike the released code it is
+        seeded, its weights compare predictions with validation labels, robust values stay in [0, 1] and a
+        resample with a single class is no error.
 
         Args:
             random_state: Seed, `RandomState` or `Generator`.
@@ -135,7 +139,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tried = ~np.isnan(labels).all(axis=1)
         groups = distinct_rows(features[tried])
         random = as_random_state(self.random_state)
-        samples = resamples(self.resampling, groups, self.n_resamples, random)
+        samples = resamples(self.resampling, groups, self.n_resamples, random, self.validation_share)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         ensemble = fit_ensemble(
             base,

@@ -82,22 +82,25 @@ def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState
     return [Resample(train, np.setdiff1d(rows, train), turn) for turn, train in enumerate(drawn)]
 
 
-def resamples(kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
+def resamples(
+    kind: str, groups: NDArray[np.intp], count: int, random: np.random.RandomState, validation_share: float = 0.5
+) -> list[Resample]:
     """Choose the rows of every member.
 
     Args:
         kind: `folds` (ten of them), `out-of-bag`, or `validation-split` as published: bootstraps of one
-            half of the rows, all judged on the other half.
+            part of the rows, all judged on the other part.
         groups: Group of each row, 0 ... G - 1, (N,).
         count: Members wanted.
         random: Where chance comes from.
+        validation_share: Share of the rows in that other part, in (0, 1); both parts have at least one.
 
     Returns:
         The resamples, `count` of them or a few more.
 
     Raises:
         TypeError: If the count is no whole number.
-        ValueError: If the kind is unknown or the count below 1.
+        ValueError: If the kind is unknown, the count below 1 or the share out of range.
 
     Examples:
         >>> found = resamples("folds", np.arange(20), 20, np.random.RandomState(0))
@@ -110,12 +113,15 @@ def resamples(kind: str, groups: NDArray[np.intp], count: int, random: np.random
         raise TypeError(f"n_resamples must be a whole number, got {count!r}")
     if count < 1:
         raise ValueError(f"n_resamples must be at least 1, got {count}")
+    if not 0.0 < validation_share < 1.0:
+        raise ValueError(f"validation_share must lie between 0 and 1; got {validation_share!r}")
     if kind == "folds":
         return folds(groups, count, FOLDS, random)
     everything = np.arange(len(groups))
     if kind == "out-of-bag" or len(groups) < 2:
         return bootstraps(everything, count, random)
     shuffled = random.permutation(everything)
-    half = np.sort(shuffled[len(shuffled) // 2 :])
-    drawn = bootstraps(shuffled[: len(shuffled) // 2], count, random)
-    return [rows._replace(heldout=half) for rows in drawn]
+    # a share such as 0.9 leaves a hair less than a tenth
+    n_train = min(max(int(len(shuffled) * (1.0 - validation_share) + 1e-9), 1), len(shuffled) - 1)
+    drawn = bootstraps(shuffled[:n_train], count, random)
+    return [rows._replace(heldout=np.sort(shuffled[n_train:])) for rows in drawn]

@@ -8,6 +8,7 @@ from pymoo.optimize import minimize
 
 from benchmarks.algorithms import (
     DEFAULT,
+    MANY,
     QUICK,
     VARIANTS,
     Settings,
@@ -107,3 +108,10 @@ def test_baselines_beyond_pymoo_keep_to_small_budgets(name):
         res = minimize(make_problem(20, 4), made, ("n_eval", budget), seed=1)
         assert len(res.F) >= 1
         assert res.algorithm.evaluator.n_eval <= max(budget, 5)
+
+
+@pytest.mark.parametrize("name", ["epsilon-constraint", "forc"])
+def test_sweeps_of_programmes_have_as_many_as_the_limit_has_room_for(name):
+    """20 for any number of evaluations, no more than that number; a thousand, in any order, where seconds count."""
+    points = [VARIANTS[name].make(Settings(budget=budget)).n_points for budget in (5, 2_000, MANY)]
+    assert points == [5, 20, 1_000]

@@ -285,6 +285,7 @@ def test_labels_on_the_edge() -> None:
             "resampling must be one of folds, out-of-bag, validation-split; got 'jackknife'",
         ),
         ({"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
+        ({"resampling": "validation-split", "validation_share": 1.0}, "must lie between 0 and 1; got 1.0"),
         ({"contrast": 0.0}, "contrast must be above 0 and finite, got 0.0"),
         ({"contrast": np.inf}, "contrast must be above 0 and finite, got inf"),
         ({"contrast": (1.0, np.nan)}, r"contrast must be above 0 and finite, got \(1.0, nan\)"),

@@ -52,6 +52,14 @@ def test_validation_split_is_one_half_for_all() -> None:
     assert len(found[0].heldout) == 25
 
 
+@pytest.mark.parametrize(("share", "n_heldout"), [(1 / 6, 9), (0.9, 45), (0.999, 49), (0.001, 1)])
+def test_validation_split_of_another_share(share: float, n_heldout: int) -> None:
+    """The share is rounded up to whole rows, and neither part is ever empty."""
+    found = resamples("validation-split", np.arange(50), 3, np.random.RandomState(0), share)
+    assert [len(rows.heldout) for rows in found] == [n_heldout] * 3
+    assert not [rows for rows in found if set(rows.train) & set(rows.heldout)]
+
+
 def test_turns_count_rounds() -> None:
     """Members of one round share a number; every bootstrap has its own."""
     rounds = [rows.turn for rows in resamples("folds", GROUPS, 20, np.random.RandomState(0))]

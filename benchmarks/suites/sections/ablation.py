@@ -60,17 +60,19 @@ def alpha_section(found: Measured, /) -> Section:
     rows = means(found, "alpha", extra=right_columns(found))
     for row in rows:
         row["right"] = row.get(f"labels_right_{row['alpha']:+g}")
+    igd = {1: paper.ABLATION_IGD["whole"], 0: paper.ABLATION_IGD["without robust prediction"]}
     theirs = [
-        {"data": name, "alpha": float(alpha), "right": right}
+        {"data": name, "alpha": float(alpha), "right": right, "igd": igd.get(alpha, {}).get(name)}
         for name, of in paper.ALPHA.items()
         for alpha, right in of.items()
     ]
     right = Column("right", ".3f", "label vectors right ↑")
-    columns = [*_columns(Column("alpha", "g", "α"), "ratio", "area", "saving", "runs")]
+    columns = [*_columns(Column("alpha", "g", "α"), "igd", "ratio", "area", "saving", "runs")]
     columns.insert(2, right)
     told = (
         "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if the"
-        f" outcomes of all LLMs are. {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
+        " outcomes of all LLMs are. α = 0 is what the paper calls without robust prediction."
+        f" {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
     )
     return _section("α", rows, theirs, columns, told)
 
@@ -86,8 +88,8 @@ def labels_section(found: Measured, /) -> Section:
     columns = _columns(Column("labels", ".0%", "labelled"), "igd", "area", "saving", "brier", "runs")
     change = _change(rows, "labels", "area", "the realised area")
     told = (
-        "Here the predictor trains on one half of what is labelled and validates with the other. In the paper one"
-        f" hundredth of the queries validates and the rest trains, so its rows beyond 2 % trained on more. {change}"
+        "As in the paper one hundredth of the queries validates, and the predictor trains on the other labelled ones."
+        f" {change}"
     )
     return _section("Labelled share", rows, theirs, columns, told)
 
@@ -111,18 +113,13 @@ def parts_section(found: Measured, /) -> Section:
 def predictors_section(found: Measured, /) -> Section:
     """Tell what the predictor is good for, along the exact front of its predictions."""
     rows = means(found, "predictor")
-    theirs = [
-        {"data": name, "predictor": part, "igd": igd}
-        for part in ("whole", "without robust prediction")
-        for name, igd in paper.ABLATION_IGD[part].items()
-    ]
     columns = _columns(Column("predictor", "", "predictor"), "igd", "area", "saving", "brier", "runs")
     told = (
         "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours` without"
         " its shrinkage, `constants` says the same of every query."
         f" {_best(rows, 'predictor', 'area', 'realised area')}"
     )
-    return _section("Predictors", rows, theirs, columns, told)
+    return _section("Predictors", rows, [], columns, told)
 
 
 def right_columns(found: Measured, /) -> list[str]:
@@ -161,12 +158,11 @@ def _section(
 ) -> Section:
     if not rows:
         return Section(title, [Text(NOT_DONE)])
-    papers = pd.DataFrame(theirs)
-    named = [column for column in columns if column.name in papers]
-    tables = [
-        TableBlock(pd.DataFrame(rows), columns, f"{title}: measured here, means over splits.", n_left=2),
-        TableBlock(papers, named, f"{title}: the paper's numbers.", n_left=2),
-    ]
+    tables = [TableBlock(pd.DataFrame(rows), columns, f"{title}: measured here, means over splits.", n_left=2)]
+    if theirs:
+        papers = pd.DataFrame(theirs)
+        named = [column for column in columns if column.name in papers]
+        tables.append(TableBlock(papers, named, f"{title}: the paper's numbers.", n_left=2))
     return Section(title, [Text(told), *tables])
 
 

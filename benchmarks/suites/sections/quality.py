@@ -63,8 +63,23 @@ def _at_limit(frame: pd.DataFrame, data: str, limit: str, ours: str) -> list[Blo
     caption = f"Search quality on {data} at {limit}"
     return [
         Text(f"**At {limit}**"),
-        bullets(findings(rows, ours=ours)),
+        bullets([*findings(rows, ours=ours), *unproved_sentences(runs)]),
         *ranked_tables(rows, QUALITY_COLUMNS, caption, rows["hypervolume_ratio"]),
+    ]
+
+
+def unproved_sentences(runs: pd.DataFrame, /) -> list[str]:
+    """Name the algorithms whose integer programmes ended at their time limit, so that another run may differ.
+
+    Args:
+        runs: A row per search; ``n_unproved`` counts such programmes, NaN for algorithms without any.
+    """
+    if "n_unproved" not in runs:
+        return []
+    counts = runs.groupby("algorithm", sort=False)["n_unproved"].sum()
+    return [
+        f"{int(n):,} integer programmes of {name} ended at their time limit, unproved: another run may differ."
+        for name, n in counts[counts > 0].items()
     ]
 
 

@@ -10,6 +10,7 @@ from benchmarks.algorithms import VARIANTS
 from benchmarks.experiment.cell import key_of
 from benchmarks.experiment.scaling import ScalingCell
 from benchmarks.experiment.search import Limit
+from benchmarks.predictors import PREDICTORS
 from benchmarks.suites import ablation, anytime, batches, fair, published, quick, scaling
 from benchmarks.suites.base import Options
 from benchmarks.suites.lists import FAIR, PUBLISHED, PYGMO
@@ -91,6 +92,17 @@ def test_without_texts_nothing_is_predicted(silent):
     assert plan.parts["n_grid"]
     assert plan.parts["parts"]
     assert any("`silent` has no texts" in note for note in plan.notes)
+
+
+def test_one_hundredth_of_the_queries_validates():
+    """Of 2 % labelled that is one half, the published default; of 6, 11 and 21 % one part in so many."""
+    cells = ablation.plan(Options()).parts["labels"]
+    assert {(cell.setting.labels, cell.setting.predictor) for cell in cells} == {
+        (0.02, "published"),
+        *((share / 100, f"published:1/{share}") for share in (6, 11, 21)),
+    }
+    build, _ = PREDICTORS["published:1/11"]
+    assert build(0, 1).validation_share == 1 / 11
 
 
 def test_missing_extras_are_noted(monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.reporting.document import Details, Section, TableBlock, Text
 from benchmarks.suites.sections.measured import measured
 from benchmarks.suites.sections.overview import overview_table
-from benchmarks.suites.sections.quality import ROWS, quality_section, ranked_tables
+from benchmarks.suites.sections.quality import ROWS, quality_section, ranked_tables, unproved_sentences
 from benchmarks.suites.sections.targets import targets, targets_section, targets_sentence
 from benchmarks.tables import Column
 from tests.benchmarks.suites.made_up import EVALUATIONS, SECONDS, plan_of, realised, results_of, search, searched
@@ -127,3 +127,11 @@ def test_overview_weighs_data_sets_alike(tmp_path):
     table = overview_table(measured(results_of(tmp_path, plan, cells), plan, "fair").frame)
     assert table.loc["optllm"].tolist() == pytest.approx([0.7, 0.75, 2.0, 0.4])
     assert np.isnan(table.loc["nsga2", "at_evaluations"])  # it lacks a data set
+
+
+def test_programmes_that_were_cut_off_are_counted():
+    """Over all splits, and only where there are any; runs of before the count have none."""
+    runs = pd.DataFrame({"algorithm": ["forc", "forc", "exact", "carrot"], "n_unproved": [1.0, 2.0, 0.0, float("nan")]})
+    (sentence,) = unproved_sentences(runs)
+    assert sentence.startswith("3 integer programmes of forc ended")
+    assert unproved_sentences(runs[["algorithm"]]) == []
