@@ -108,7 +108,13 @@ def _promise(plan: Plan) -> list[str]:
     errors = f", errors correlated by {CORRELATION:g}" if plan.sigma is not None else ", chance alone"
     if plan.sigma is None and plan.n_labelled:
         errors = ""
-    return [f"Promised accuracy  {plan.promised_accuracy(probability):.2%} with {probability:.6g} probability{errors}"]
+    lines = [f"Promised accuracy  {plan.promised_accuracy(probability):.2%} with {probability:.6g} probability{errors}"]
+    if plan.sigma is not None:
+        alone, together = (plan.promised_accuracy(probability, correlation=rho) for rho in (0.0, 1.0))
+        lines.append(
+            f"                   {alone:.2%} if errors are independent, {together:.2%} if one shift is common to all"
+        )
+    return lines
 
 
 def _budget(plan: Plan) -> str:
