@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -151,3 +153,24 @@ def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> No
         expected = "be finite"
     others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
     raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
+
+
+def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf) -> float:
+    """Check the number that limits a sum.
+
+    Args:
+        name: What it is called in messages.
+        value: What was given.
+        expected: What it should have been, for messages.
+        upper: Largest value allowed.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is NaN, infinite, negative or too large.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {expected}; got {value!r}")
+    number = float(value)
+    if not (math.isfinite(number) and 0.0 <= number <= upper):
+        raise ValueError(f"{name} must be {expected}; got {value}")
+    return number

@@ -181,14 +181,16 @@ class OptLLM(Algorithm):
     def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
         self._search.add(infills)
 
-    def _infill(self) -> Population | None:
+    def _infill(self) -> Population:
         plans = self._search.next(self.random_state, fill_only=isinstance(self.termination, GridFilled))
         if plans is None:
             self.termination.terminate()
+            # nobody's loop around ask and tell has to know of a None
+            return Population()
         return plans
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
-        if infills is not None:
+        if infills is not None and len(infills):
             self._search.add(infills)
 
     def _set_optimum(self) -> None:

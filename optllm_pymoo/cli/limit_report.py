@@ -10,7 +10,8 @@ from optllm_pymoo.decision.amounts import usd
 from optllm_pymoo.pipeline.limit_costs import LimitCost, LimitCosts
 
 ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
-NOTHING_USD = 1e-9
+NOTHING = 1e-9
+"""Mean accuracy, or US$, that is rounding."""
 FEW = 3
 """Floors that cost nothing and are still listed one by one."""
 
@@ -40,7 +41,10 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
     if len(slack) > FEW:
         lines.append(f"- Floors of {len(slack)} {'other ' if told else ''}groups: they cost nothing here.")
     if len(costs.limits) > 1:
-        lines.append(f"- All of them together: {_lost(costs.accuracy_lost, costs.usd_lost, plan, 'without them')}.")
+        together = "they cost nothing here"
+        if max(costs.accuracy_lost, costs.usd_lost) > NOTHING:
+            together = _lost(costs.accuracy_lost, costs.usd_lost, plan, "without them")
+        lines.append(f"- All of them together: {together}.")
     if not plan.problem.has_limits:  # the certificate of the summary knows of no largest latency
         lines.append(f"- {_within_bound(costs, plan)} (by the expected accuracies).")
     return "\n".join(lines)
@@ -83,7 +87,7 @@ def _lost(accuracy: float, dollars: float, plan: Plan, without: str) -> str:
     counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
     more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
     less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
-    if dollars <= NOTHING_USD:
+    if dollars <= NOTHING:
         return f"{without} {more}"
     return f"{without} {less}, or {more}" if plan.target is not None else f"{without} {more}, or {less}"
 

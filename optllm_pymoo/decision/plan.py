@@ -197,7 +197,7 @@ class Plan:
         if self.target is not None and self.promise is None:
             wanted = min(self.target, wanted)
         if self.problem.has_limits:
-            return max(0.0, self.cost_usd - self.problem.bound_usd(wanted - TOLERANCE))
+            return max(0.0, self.cost_usd - self.problem.bound_usd(max(0.0, wanted - TOLERANCE)))
         F = self.problem.bounding_front.F
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
 

@@ -13,7 +13,7 @@ from optllm_pymoo.decision.promise import promised_from_sums, quantile, variance
 from optllm_pymoo.prediction.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.supported_front import TOLERANCE, SupportedFront
-from optllm_pymoo.validation import as_table, check_shape
+from optllm_pymoo.validation import as_limit, as_table, check_shape
 
 N_ROUNDS: Final = 8
 """Linearisations at the most; they settle within a few."""
@@ -71,7 +71,7 @@ def robust_plan(
     chord. So the promise is at most a separable sum, whose linear relaxation bounds all plans.
 
     Args:
-        problem: The batch; latency is not looked at.
+        problem: The batch, without quotas and floors; latency is not looked at.
         sigma: (N, M) standard deviation of its accuracies, >= 0.
         probability: In [0.5, 1).
         budget_usd: What may be spent in all, US$. None with ``target``; neither of the two: no limit.
@@ -82,8 +82,9 @@ def robust_plan(
 
     Raises:
         ValueError: If both limits are given, the budget is below the cheapest plan, no plan was found that promises
-            the target (with the most that one promises), or an option is out of range.
-        TypeError: If ``sigma`` doesn't hold numbers.
+            the target (with the most that one promises), an option is out of range, or the problem has quotas or
+            floors.
+        TypeError: If ``sigma`` doesn't hold numbers, or a limit is none.
 
     Example:
         >>> problem = AllocationProblem([[1, 1]] * 4, [[0.8, 0.75]] * 4)
@@ -94,6 +95,15 @@ def robust_plan(
     if budget_usd is not None and target is not None:
         raise ValueError(
             "give a budget or a target, not both: within a budget the promise is made as large as it can be"
+        )
+    if budget_usd is not None:
+        budget_usd = as_limit("budget_usd", budget_usd, "a finite number of US$, at least 0")
+    if target is not None:
+        target = as_limit("target", target, "a mean accuracy in [0, 1]", upper=1.0)
+    if problem.has_limits:
+        raise ValueError(
+            "robust_plan knows no quotas or floors; search the problem with OptLLM and choose by promise:"
+            " WithinBudget(..., promise=...) or AtLeastAccuracy(..., promise=...)"
         )
     sigma = as_table("sigma", sigma, lower=0.0)
     check_shape("sigma", sigma, problem.cost.shape)

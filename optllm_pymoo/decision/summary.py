@@ -11,6 +11,9 @@ from optllm_pymoo.decision.interval import CORRELATION
 if TYPE_CHECKING:
     from optllm_pymoo.decision.plan import Plan
 
+ROUNDING = 1e-10
+"""Relative US$ that a bound may lie below a plan by rounding alone."""
+
 
 def summarise(plan: Plan, /) -> str:
     """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
@@ -47,6 +50,8 @@ def certificate(plan: Plan, /) -> str:
     where = "at this cost" if plan.budget_usd is None else f"for {usd(plan.budget_usd)} US$"
     if plan.target is not None:
         expected = plan.target if plan.promise is None else plan.accuracy
+        if plan.gap_usd <= ROUNDING * plan.cost_usd:
+            return f"no plan that expects {expected:.2%} is cheaper"
         return f"no plan that expects {expected:.2%} is cheaper by more than {usd(plan.gap_usd)} US$"
     if plan.gap < 1e-12:
         return f"no plan {where} has a higher expected accuracy"
@@ -103,7 +108,13 @@ def _promise(plan: Plan) -> list[str]:
     errors = f", errors correlated by {CORRELATION:g}" if plan.sigma is not None else ", chance alone"
     if plan.sigma is None and plan.n_labelled:
         errors = ""
-    return [f"Promised accuracy  {plan.promised_accuracy(probability):.2%} with {probability:.6g} probability{errors}"]
+    lines = [f"Promised accuracy  {plan.promised_accuracy(probability):.2%} with {probability:.6g} probability{errors}"]
+    if plan.sigma is not None:
+        alone, together = (plan.promised_accuracy(probability, correlation=rho) for rho in (0.0, 1.0))
+        lines.append(
+            f"                   {alone:.2%} if errors are independent, {together:.2%} if one shift is common to all"
+        )
+    return lines
 
 
 def _budget(plan: Plan) -> str:

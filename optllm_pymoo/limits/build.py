@@ -70,7 +70,7 @@ def build_limits(
 def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:
     if isinstance(quotas, Quota):
         quotas = [quotas]
-    checked = list(quotas)
+    checked = [] if quotas is None else list(quotas)
     for k, quota in enumerate(checked):
         if not isinstance(quota, Quota):
             raise TypeError(

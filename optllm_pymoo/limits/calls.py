@@ -39,13 +39,48 @@ def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
     return None if found is None else round(found[0])
 
 
+def raised_call_quotas(limits: LinearLimits, /) -> np.ndarray | None:
+    """Find quotas at which all queries find an LLM, with the fewest calls added in all.
+
+    Args:
+        limits: Limits of calls only.
+
+    Returns:
+        (K,) calls; None if HiGHS finds none.
+    """
+    n_llms, n_limits, now = limits.cost.shape[1], len(limits), _whole_calls(limits.limit)
+    patterns, sizes = _patterns(limits)
+    one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
+    uses = np.tile(limits.members.astype(float), len(patterns))
+    upper = np.where(patterns, sizes[:, None], 0).ravel().astype(float)
+    found = solve_milp(
+        np.append(np.zeros(patterns.size), np.ones(n_limits)),
+        constraints=[
+            LinearConstraint(np.hstack([one_each, np.zeros((len(patterns), n_limits))]), sizes, sizes),
+            LinearConstraint(np.hstack([uses, -np.eye(n_limits)]), -np.inf, now),
+        ],
+        bounds=Bounds(0.0, np.append(upper, np.full(n_limits, float(limits.n_queries)))),
+        integrality=np.ones(patterns.size + n_limits),
+    )
+    return now + np.rint(found.x[patterns.size :]) if found.success else None
+
+
+def _patterns(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows of the mask, and how many queries have each."""
+    if limits.allowed is None:
+        return np.ones((1, limits.cost.shape[1]), dtype=bool), np.array([limits.n_queries])
+    patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
+    return patterns, sizes
+
+
+def _whole_calls(limit: np.ndarray) -> np.ndarray:
+    return np.asarray(np.floor(limit * (1 + 1e-12)))
+
+
 def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[float] | None:
     """Place as many queries as can be, or all of them with the least use of one quota."""
     n_llms = limits.cost.shape[1]
-    if limits.allowed is None:
-        patterns, sizes = np.ones((1, n_llms), dtype=bool), np.array([limits.n_queries])
-    else:
-        patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
+    patterns, sizes = _patterns(limits)
     place_all = np.isfinite(least)
     one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
     uses = np.tile(limits.members.astype(float), len(patterns))
@@ -54,7 +89,7 @@ def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[f
         objective,
         constraints=[
             LinearConstraint(one_each, sizes if place_all else 0, sizes),
-            LinearConstraint(uses, -np.inf, np.floor(limit * (1 + 1e-12))),
+            LinearConstraint(uses, -np.inf, _whole_calls(limit)),
         ],
         bounds=Bounds(0.0, np.where(patterns, sizes[:, None], 0).ravel().astype(float)),
         integrality=np.ones(patterns.size),

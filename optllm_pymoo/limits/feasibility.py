@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD
-from optllm_pymoo.limits.calls import placeable_queries, smallest_call_quota
+from optllm_pymoo.limits.calls import placeable_queries, raised_call_quotas, smallest_call_quota
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import mended
 from optllm_pymoo.limits.relaxation import Relaxation, relax
-from optllm_pymoo.limits.whole import whole_plan
+from optllm_pymoo.limits.whole import NoWholePlan, least_use, whole_plan
 
 PROVEN = 1e-9
 """Relative excess that counts as one: less may be rounding."""
+
+LOOSEN = ". Loosen a limit slightly"
+"""Said where no nearest value is known."""
 
 UNIT = {CALLS: " calls", USD: " US$", TOKENS: " tokens", FLOOR: "", TOTAL_FLOOR: ""}
 
@@ -46,10 +49,13 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     first = relax(limits, *weights)
     if first.violation > 0.0 and _phase_one(limits).bound < -PROVEN:
         raise ValueError(_conflict(limits))
-    # prices of 0 would let mending break off: every excess has to cost something
-    least = sum(weights) / limits.scale
-    plan = mended(limits, first.x, *weights, np.maximum(first.prices, least))
-    return whole_plan(limits) if plan is None else plan
+    plan = mended(limits, first.x, *weights, first.prices)
+    if plan is not None:
+        return plan
+    try:
+        return whole_plan(limits)
+    except NoWholePlan as none_found:
+        raise ValueError(f"{none_found}{_whole_hint(limits) if none_found.proven else LOOSEN}") from None
 
 
 def _balanced(limits: LinearLimits) -> tuple[float, float]:
@@ -68,7 +74,7 @@ def _check_floors(limits: LinearLimits) -> None:
         floor, most = -limits.limit[k] / size, float(reach[mine].sum()) / size
         if most < floor - PROVEN:
             raise ValueError(
-                f"group {limits.whom[k]!r} reaches at most {_down(most)}, floor {floor:.6g}."
+                f"{_reaching(limits, int(k))} at most {_down(most)}, floor {floor:.6g}."
                 " Lower the floor, or allow a better LLM"
             )
 
@@ -82,11 +88,22 @@ def _check_calls(limits: LinearLimits) -> None:
         return
     enough = [smallest_call_quota(calls, k) for k in range(len(calls))]
     helping = [(value, k) for k, value in enumerate(enough) if value is not None]
-    hint = "No single quota can make up for that; raise several, or allow more LLMs"
     if helping:
         value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
         hint = f"{value:,} calls for {calls.whom[k]} instead of {calls.limit[k]:,.15g} would do"
+    else:
+        hint = _several_calls(calls)
     raise ValueError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}")
+
+
+def _several_calls(calls: LinearLimits) -> str:
+    """Say which quotas have to be raised together, by as few calls as will do."""
+    enough = raised_call_quotas(calls)
+    if enough is None:
+        return "Raise several, or allow more LLMs"
+    raised = [k for k in range(len(calls)) if enough[k] > calls.limit[k]]
+    told = (f"{int(enough[k]):,} calls for {calls.whom[k]} instead of {calls.limit[k]:,.15g}" for k in raised)
+    return f"No single quota can make up for that; {' and '.join(told)} would do"
 
 
 def _check_single(limits: LinearLimits) -> None:
@@ -100,7 +117,7 @@ def _check_single(limits: LinearLimits) -> None:
         if least > limits.limit[k] + max(limits.tolerance[k], PROVEN * least):
             raise ValueError(
                 f"{limits.names[k]}: the queries that may go nowhere else need {_up(least)}{UNIT[limits.kind[k]]}."
-                " Raise the quota to that, or allow other LLMs"
+                " Raise it to that, or allow other LLMs"
             )
 
 
@@ -117,9 +134,21 @@ def _conflict(limits: LinearLimits) -> str:
         if fewer and _phase_one(limits.only(fewer)).bound < -PROVEN:
             kept = fewer
     conflict = limits.only(kept)
-    nearest = nearest_feasible(conflict, len(conflict) - 1)
-    together = " and ".join(conflict.names)
-    return f"no plan meets {together} together; {nearest}"
+    told = f"no plan meets {' and '.join(conflict.names)} together"
+    for k in reversed(kept):
+        # limits outside of the conflict may keep the nearest value farther away
+        if _phase_one(limits.only([other for other in range(len(limits)) if other != k])).bound >= -PROVEN:
+            return f"{told}; {nearest_feasible(limits, k)}"
+    return f"{told}; {nearest_feasible(conflict, len(conflict) - 1)}"
+
+
+def _whole_hint(limits: LinearLimits) -> str:
+    """Say which value of one limit would do for whole queries; the last one that helps."""
+    for k in reversed(range(len(limits))):
+        value = least_use(limits, k)
+        if value is not None:
+            return f"; {_nearest(limits, k, value - float(limits.limit[k]))}"
+    return LOOSEN
 
 
 def nearest_feasible(limits: LinearLimits, k: int, /) -> str:
@@ -152,9 +181,14 @@ def _nearest(limits: LinearLimits, k: int, excess: float) -> str:
     kind = limits.kind[k]
     if kind in (FLOOR, TOTAL_FLOOR):
         size = float(limits.scale[k])
-        return f"with the others, group {limits.whom[k]!r} reaches at most {_down(-value / size)}"
+        return f"with the others, {_reaching(limits, k)} at most {_down(-value / size)}"
     amount = f"{int(np.ceil(value - 1e-6)):,}" if kind == CALLS else _up(value)
     return f"with the others, {limits.whom[k]} would need at least {amount}{UNIT[kind]}"
+
+
+def _reaching(limits: LinearLimits, k: int) -> str:
+    whole_batch = limits.kind[k] == TOTAL_FLOOR
+    return "all queries together reach" if whole_batch else f"group {limits.whom[k]!r} reaches"
 
 
 def _up(value: float) -> str:

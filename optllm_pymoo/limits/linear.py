@@ -212,19 +212,22 @@ class LinearLimits:
         """Add a budget for the whole batch, or a mean accuracy that it has to reach.
 
         Args:
-            budget_usd: Total US$.
+            budget_usd: Total US$; infinity is no budget at all.
             min_accuracy: Mean accuracy.
         """
-        added = [(USD, budget_usd, "budget"), (TOTAL_FLOOR, min_accuracy, "mean accuracy")]
-        given = [(kind, float(value), name) for kind, value, name in added if value is not None]
+        if budget_usd is not None and np.isposinf(budget_usd):
+            # solvers know no infinite budget, and no plan costs more than all of the dearest calls
+            budget_usd = float(self.cost.max(axis=1).sum(dtype=float))
+        added = [(USD, budget_usd, "budget", " US$"), (TOTAL_FLOOR, min_accuracy, "mean accuracy", "")]
+        given = [(kind, float(value), name, unit) for kind, value, name, unit in added if value is not None]
         everyone = np.ones((len(given), self.cost.shape[1]), dtype=bool)
-        limits = [value if kind == USD else -value * self.n_queries for kind, value, _ in given]
+        limits = [value if kind == USD else -value * self.n_queries for kind, value, _, _ in given]
         return replace(
             self,
-            kind=np.concatenate([self.kind, np.array([kind for kind, _, _ in given], dtype=np.int64)]),
+            kind=np.concatenate([self.kind, np.array([kind for kind, *_ in given], dtype=np.int64)]),
             member=np.concatenate([self.members, everyone]),
             of_group=np.concatenate([self.of_group, np.full(len(given), -1)]),
             limit=np.concatenate([self.limit, limits]),
-            names=(*self.names, *(name for _, _, name in given)),
-            whom=(*self.whom, *(name for _, _, name in given)),
+            names=(*self.names, *(f"a {name} of {value:.6g}{unit}" for _, value, name, unit in given)),
+            whom=(*self.whom, *(name for _, _, name, _ in given)),
         )

@@ -25,7 +25,7 @@ class Quota:
         name: What messages call them, for example the provider; by default the names themselves.
 
     Raises:
-        TypeError: If the limit is no number.
+        TypeError: If the limit is no number, or ``llms`` is neither names nor a function.
         ValueError: If not exactly one limit is given, it is negative or no finite number, or there are no names.
 
     Example:
@@ -48,6 +48,8 @@ class Quota:
     def __post_init__(self) -> None:
         if not isinstance(self.llms, str) and isinstance(self.llms, Iterable):
             object.__setattr__(self, "llms", tuple(map(str, self.llms)))
+        if not isinstance(self.llms, (str, tuple)) and not callable(self.llms):
+            raise TypeError(f"a quota is for an LLM's name, several names or a function of the name; got {self.llms!r}")
         if isinstance(self.llms, tuple) and not self.llms:
             raise ValueError("a quota needs at least one LLM; got no names")
         given = [unit for unit in UNITS if getattr(self, unit) is not None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import coo_array
@@ -13,51 +15,88 @@ SECONDS = 20.0
 """Time for HiGHS to find a whole plan."""
 
 
-def whole_plan(limits: LinearLimits, /, *, per_accuracy: float = 0.0, per_usd: float = 0.0) -> np.ndarray:
+class NoWholePlan(ValueError):
+    """No whole plan meets limits that fractions of queries would."""
+
+    def __init__(self, limits: LinearLimits, *, proven: bool) -> None:
+        self.proven = proven
+        listed = " and ".join(limits.names)
+        found = f"no plan meets {listed}" if proven else f"no plan was found that meets {listed}"
+        told = ": fractions of queries would, whole queries can't" if proven else ", though fractions of queries would"
+        super().__init__(found + told)
+
+
+def whole_plan(limits: LinearLimits, /) -> np.ndarray:
     """Let HiGHS find a whole plan within the limits.
 
     Args:
         limits: Tables and limits, which some fractional plan meets.
-        per_accuracy: Weight of summed accuracy; 0 and 0 ask for any plan.
-        per_usd: Weight of total US$.
 
     Returns:
         (N,) LLM per query.
 
     Raises:
-        ValueError: If it is proven that there is none, or none was found in time; the message says which.
+        NoWholePlan: A ValueError: it is proven that there is none, or none was found in time; the message says which.
     """
+    queries, llms = _allowed_cells(limits)
+    found = _solve(limits, queries, llms, np.zeros(len(queries)))
+    if found.x is None:
+        raise NoWholePlan(limits, proven=found.status == 2)
+    x = _plan(limits, queries, llms, found.x)
+    if not limits.are_met(x[None])[0]:
+        raise NoWholePlan(limits, proven=False)
+    return x
+
+
+def least_use(limits: LinearLimits, k: int, /) -> float | None:
+    """Let HiGHS find the value of one limit at which a whole plan meets it and the others.
+
+    Args:
+        limits: Tables and limits.
+        k: Which limit is to move.
+
+    Returns:
+        The least value, in the unit of ``limits.limit``; None if no plan meets the others, or HiGHS ran out of time.
+    """
+    others = limits.only([other for other in range(len(limits)) if other != k])
+    queries, llms = _allowed_cells(limits)
+    use = limits.only([k]).weights(queries, llms)[0] / limits.typical[k]
+    found = _solve(others, queries, llms, use)
+    if not found.success:
+        return None
+    x = _plan(limits, queries, llms, found.x)[None]
+    return float(limits.uses(x)[0, k]) if others.are_met(x)[0] else None
+
+
+def _allowed_cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray]:
     n_queries, n_llms = limits.cost.shape
     queries, llms = np.repeat(np.arange(n_queries), n_llms), np.tile(np.arange(n_llms), n_queries)
     if limits.allowed is not None:
         queries, llms = queries[limits.allowed.ravel()], llms[limits.allowed.ravel()]
+    return queries, llms
+
+
+def _solve(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, objective: np.ndarray) -> Any:
+    """Minimise a sum over the cells that a plan takes."""
+    n_queries = limits.n_queries
     one_each = coo_array((np.ones(len(queries)), (queries, np.arange(len(queries)))), shape=(n_queries, len(queries)))
-    unit = 1.0 / limits.typical[:, None]
-    score = per_accuracy * limits.accuracy[queries, llms].astype(float) - per_usd * limits.cost[queries, llms]
-    found = solve_milp(
-        -score,
-        constraints=[
-            LinearConstraint(one_each.tocsr(), 1.0, 1.0),
-            LinearConstraint(
-                coo_array(limits.weights(queries, llms) * unit).tocsr(), -np.inf, limits.limit * unit[:, 0]
-            ),
-        ],
+    constraints = [LinearConstraint(one_each.tocsr(), 1.0, 1.0)]
+    if len(limits):
+        unit = 1.0 / limits.typical[:, None]
+        rows = coo_array(limits.weights(queries, llms) * unit).tocsr()
+        constraints.append(LinearConstraint(rows, -np.inf, limits.limit * unit[:, 0]))
+    return solve_milp(
+        objective,
+        constraints=constraints,
         bounds=Bounds(0.0, 1.0),
         integrality=np.ones(len(queries)),
         options={"time_limit": SECONDS},
     )
-    if found.x is None:
-        raise ValueError(_none_found(limits, proven=found.status == 2))
-    x = np.empty(n_queries, dtype=np.int8 if n_llms <= 127 else np.int32)
-    chosen = found.x > 0.5
+
+
+def _plan(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """(N,) from the cells that HiGHS took."""
+    x = np.empty(limits.n_queries, dtype=np.int8 if limits.cost.shape[1] <= 127 else np.int32)
+    chosen = shares > 0.5
     x[queries[chosen]] = llms[chosen]
-    if not limits.are_met(x[None])[0]:
-        raise ValueError(_none_found(limits, proven=False))
     return x
-
-
-def _none_found(limits: LinearLimits, *, proven: bool) -> str:
-    listed = " and ".join(limits.names)
-    if proven:
-        return f"no plan meets {listed}: fractions of queries would, whole queries can't. Loosen a limit slightly"
-    return f"no plan was found that meets {listed}, though fractions of queries would. Loosen a limit slightly"

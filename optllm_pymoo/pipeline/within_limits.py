@@ -20,6 +20,9 @@ MAX_RAISES = 12
 PROVEN = 1e-9
 """Relative distance from a bound that counts as one: less may be rounding."""
 
+ROUNDING = 1e-12
+"""Mean accuracy, or relative US$, by which sums in another order may differ."""
+
 LATENCY = "mean latency"
 
 
@@ -72,7 +75,8 @@ def plan_within(
 ) -> Plan:
     """Choose the best plan within limits.
 
-    Within a budget or at a target it is the best that is found from the prices of the linear relaxation right there;
+    Within a budget or at a target it is the best that is found from the prices of the linear relaxation right there,
+    or a plan of the search that beats it, as one that is as accurate for less money where the budget is ample;
     if accuracy is to be promised, the better of that and the plans of a search. The knee is one of the search's plans.
 
     Args:
@@ -97,7 +101,7 @@ def plan_within(
     else:
         return choice.plan(found, **known)
     if choice.promise is None:
-        return plan
+        return _unless_beaten(plan, found, choice)
     return _best_promise(limits, found, choice, plan)
 
 
@@ -173,6 +177,17 @@ def _hints(
         else:
             hints.append(nearest_feasible(bounded, k).removeprefix("with the others, "))
     return f". For {wanted}, {' or '.join(hints)}" if hints else ""
+
+
+def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
+    """Return the plan, or one of the search that is as good in what is asked for, and better there or in the rest."""
+    try:
+        searched = choice.plan(found, sigma=plan.sigma, n_labelled=plan.n_labelled)
+    except ValueError:  # the search has none that meets the choice
+        return plan
+    gained = searched.accuracy - plan.accuracy, 1 - searched.cost_usd / (plan.cost_usd or 1.0)
+    first, second = gained if isinstance(choice, WithinBudget) else gained[::-1]
+    return searched if first > ROUNDING or (first >= -ROUNDING and second > ROUNDING) else plan
 
 
 def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> Plan:

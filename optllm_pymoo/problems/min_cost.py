@@ -12,8 +12,9 @@ from optllm_pymoo.limits.within import Certified, cheapest_reaching
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.problems.nearest import check_reachable
 from optllm_pymoo.problems.relaxation import Relaxation, relax_target
-from optllm_pymoo.problems.single_objective import SingleObjectiveProblem, as_limit
+from optllm_pymoo.problems.single_objective import SingleObjectiveProblem
 from optllm_pymoo.supported_front import TOLERANCE
+from optllm_pymoo.validation import as_limit
 
 
 class MinCostProblem(SingleObjectiveProblem):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import abc
-import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from pymoo.core.problem import Problem
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.within import Certified
-from optllm_pymoo.problems.allocation import AllocationProblem
+from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.allocations import as_allocations
 from optllm_pymoo.problems.relaxation import Relaxation
 from optllm_pymoo.supported_front import SupportedFront
@@ -31,6 +29,7 @@ class SingleObjectiveProblem(Problem, abc.ABC):
     """
 
     def __init__(self, allocation: AllocationProblem, /) -> None:
+        require_allocation_problem(allocation, type(self).__name__)
         self.allocation = allocation
         n_limits, upper = 1 + len(allocation.limits), allocation.n_llms - 1
         super().__init__(n_var=allocation.n_queries, n_obj=1, n_ieq_constr=n_limits, xl=0, xu=upper, vtype=int)
@@ -103,7 +102,7 @@ class SingleObjectiveProblem(Problem, abc.ABC):
 
     def extremes(self) -> np.ndarray:
         """Return the cheapest and the most accurate plan, (2, N), as `AllocationProblem.extremes` does."""
-        return self.allocation.extremes()
+        return self.allocation.extremes()[:2]
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
         """Score allocations; pymoo's own method behind a check of the shape.
@@ -179,24 +178,3 @@ def require_single_objective(problem: Any, user: str, /) -> None:
             f"{user} needs one objective and one limit; got {type(problem).__name__}. Build a"
             " MaxAccuracyProblem(cost, accuracy, budget=...) or a MinCostProblem(cost, accuracy, min_accuracy=...)"
         )
-
-
-def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf) -> float:
-    """Check the number that limits a sum.
-
-    Args:
-        name: What it is called in messages.
-        value: What was given.
-        expected: What it should have been, for messages.
-        upper: Largest value allowed.
-
-    Raises:
-        TypeError: If it is no real number.
-        ValueError: If it is NaN, infinite, negative or too large.
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {expected}; got {value!r}")
-    number = float(value)
-    if not (math.isfinite(number) and 0.0 <= number <= upper):
-        raise ValueError(f"{name} must be {expected}; got {value}")
-    return number

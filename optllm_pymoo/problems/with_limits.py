@@ -9,10 +9,12 @@ import numpy as np
 
 from optllm_pymoo.limits.bound_front import N_POINTS, BoundFront, find_bound_front
 from optllm_pymoo.limits.explain import LimitPrice, explain_limits
-from optllm_pymoo.limits.feasibility import feasible_plan
+from optllm_pymoo.limits.feasibility import PROVEN, feasible_plan
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
 from optllm_pymoo.limits.within import best_within, end_plans
+from optllm_pymoo.problems.allocations import as_allocations
+from optllm_pymoo.validation import as_limit
 
 
 class WithLimits:
@@ -24,6 +26,7 @@ class WithLimits:
 
     limits: LinearLimits
     cost: np.ndarray
+    assignment_dtype: np.dtype[np.signedinteger]
 
     @property
     def has_limits(self) -> bool:
@@ -67,26 +70,44 @@ class WithLimits:
             Upper bound; exact for the relaxation, unlike `bound_front` between its points.
 
         Raises:
+            TypeError: If the cost is no number.
             ValueError: If no plan is that cheap.
         """
+        if cost_usd != np.inf:
+            cost_usd = as_limit("cost_usd", cost_usd, "a number of US$, at least 0")
         solved = relax(self.limits.within(budget_usd=cost_usd), 1.0, 0.0)
         if solved.violation > 0.0:
             cheapest = -relax(self.limits, 0.0, 1.0).bound
-            raise ValueError(
-                f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
-            )
+            # the solver's own tolerance is no proof
+            if cheapest > cost_usd * (1 + PROVEN):
+                raise ValueError(
+                    f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
+                )
         return solved.bound / len(self.cost)
 
     def bound_usd(self, accuracy: float, /) -> float:
         """Bound the total US$ of any plan that meets the limits and a mean accuracy, by the linear relaxation.
 
         Args:
-            accuracy: Mean accuracy that some plan within the limits reaches.
+            accuracy: Mean accuracy.
 
         Returns:
             Lower bound.
+
+        Raises:
+            TypeError: If the accuracy is no number.
+            ValueError: If no plan is that accurate.
         """
-        return -relax(self.limits.within(min_accuracy=accuracy), 0.0, 1.0).bound
+        accuracy = as_limit("accuracy", accuracy, "a mean accuracy in [0, 1]", upper=1.0)
+        solved = relax(self.limits.within(min_accuracy=accuracy), 0.0, 1.0)
+        if solved.violation > 0.0:
+            highest = relax(self.limits, 1.0, 0.0).bound / len(self.cost)
+            if highest < accuracy - PROVEN:
+                raise ValueError(
+                    f"no plan within the limits reaches an accuracy of {accuracy:.6g};"
+                    f" none reaches more than {highest:.6g}"
+                )
+        return -solved.bound
 
     @cached_property
     def feasible_ends(self) -> np.ndarray:
@@ -101,16 +122,23 @@ class WithLimits:
             budget_usd: Total US$; by default what the plan costs.
 
         Raises:
-            ValueError: If neither is given, or nothing within the limits is that cheap.
+            ValueError: If neither is given, ``x`` is no plan, or nothing within the limits is that cheap.
         """
         if x is None:
             if budget_usd is None:
                 raise ValueError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")
             x = best_within(self.limits, budget_usd).x
-        plan = np.asarray(x).reshape(-1)
+        plan = self._one_plan(x)
         cost = float(self.cost[np.arange(len(plan)), plan].sum(dtype=float))
         return explain_limits(self.limits, plan, cost if budget_usd is None else budget_usd)
 
-    def exceeded_limits(self, x: np.ndarray, /) -> list[str]:
+    def exceeded_limits(self, x: Any, /) -> list[str]:
         """Name the limits that a plan (N,) exceeds."""
-        return [name for name, over in zip(self.limits.names, self.limits.excess(x[None])[0], strict=True) if over > 0]
+        excess = self.limits.excess(self._one_plan(x)[None])[0]
+        return [name for name, over in zip(self.limits.names, excess, strict=True) if over > 0]
+
+    def _one_plan(self, x: Any) -> np.ndarray:
+        plans = as_allocations(x, len(self.cost), self.cost.shape[1], self.assignment_dtype)
+        if len(plans) != 1:
+            raise ValueError(f"one plan is asked for, shape ({len(self.cost)},); got {len(plans)} plans")
+        return np.asarray(plans[0])

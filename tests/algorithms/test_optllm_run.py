@@ -15,7 +15,7 @@ from pymoo.termination.default import DefaultMultiObjectiveTermination
 from pymoo.termination.max_eval import MaximumFunctionCallTermination
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
-from optllm_pymoo import AllocationProblem, OptLLM, make_problem
+from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.measures import hypervolume_ratio
 from tests.algorithms.runs import distance_to_front, missing_points
 from tests.strategies import EDGE_CASES
@@ -252,3 +252,20 @@ def test_input_tables_are_not_changed():
     for table, before in zip((*tables, allowed), copies, strict=True):
         np.testing.assert_array_equal(table, before)
     assert allowed[np.arange(60), res.X].all()
+
+
+@pytest.mark.parametrize("kind", ["front", "limit", "latency", "quota"])
+def test_plainest_loop_of_ask_and_tell(kind):
+    """As pymoo's guide writes it, without a look at what ``ask`` returns: the outcome is that of ``minimize``."""
+    batch = make_problem(60, 4, random_state=1, with_latency=kind == "latency")
+    problem = {
+        "limit": lambda: MaxAccuracyProblem.of(batch, budget=float(batch.supported_front.F[:, 0].mean())),
+        "quota": lambda: AllocationProblem(batch.cost, batch.accuracy, quotas=[Quota("llm3", calls=10)]),
+    }.get(kind, lambda: batch)()
+    algorithm = OptLLM(n_grid=5)
+    algorithm.setup(problem, seed=1)
+    while algorithm.has_next():
+        infills = algorithm.ask()
+        algorithm.evaluator.eval(problem, infills)
+        algorithm.tell(infills=infills)
+    assert np.array_equal(algorithm.result().F, minimize(problem, OptLLM(n_grid=5), seed=1).F)

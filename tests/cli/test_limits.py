@@ -71,6 +71,15 @@ def test_quota_of_dollars_and_floors(run, batch: Path) -> None:
     assert "All of them together: without them" in outcome.stdout
 
 
+def test_limits_that_cost_nothing(run, batch: Path) -> None:
+    """Said once for each and for all together; the certificate of a target tells of no millionths of a cent."""
+    given = ("--quota", "model-1=9999", "--quota", "model-2=9999", "--accuracy", 0.5)
+    outcome = run("plan", "-d", batch, *KNOWN, *given)
+    assert outcome.stdout.count("it costs nothing here.") == 2
+    assert "All of them together: they cost nothing here." in outcome.stdout
+    assert "no plan that expects 50.00% is cheaper (by" in outcome.stdout
+
+
 def test_front_keeps_limits(run, batch: Path) -> None:
     """`front` takes them too, and says what bounds its plans."""
     facts = json.loads(run("front", "-d", batch, *KNOWN, "--quota", "model-3=10", "--n-grid", 8, "--json").stdout)

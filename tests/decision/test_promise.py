@@ -141,4 +141,6 @@ def test_summary_sets_expected_against_promised(problem, sigma):
     text = Plan(problem, x, sigma=sigma).summary()
     promised = Plan(problem, x, sigma=sigma).promised_accuracy()
     assert f"Promised accuracy  {promised:.2%} with 0.95 probability, errors correlated by 0.05" in text
+    alone, together = (Plan(problem, x, sigma=sigma).promised_accuracy(correlation=rho) for rho in (0.0, 1.0))
+    assert f"{alone:.2%} if errors are independent, {together:.2%} if one shift is common to all" in text
     assert "with 0.9 probability, chance alone" in Plan(problem, x, promise=0.9).summary()

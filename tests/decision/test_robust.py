@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optllm_pymoo import AllocationProblem, WithinBudget, make_problem
+from optllm_pymoo import AllocationProblem, Quota, WithinBudget, make_problem
 from optllm_pymoo.decision import promised_accuracy, robust_plan
 from tests.brute_force import all_plans
 from tests.strategies import tables
@@ -103,5 +103,11 @@ def test_what_cannot_be_had_is_said_with_what_can():
         robust_plan(problem, sigma, budget_usd=1e-9)
     with pytest.raises(ValueError, match="a budget or a target, not both"):
         robust_plan(problem, sigma, budget_usd=1.0, target=0.5)
+    for value, error in ((float("nan"), ValueError), (1.5, ValueError), ("half", TypeError)):
+        with pytest.raises(error, match=r"target must be a mean accuracy in \[0, 1\]"):
+            robust_plan(problem, sigma, target=value)
+    limited = AllocationProblem(problem.cost, problem.accuracy, quotas=[Quota("llm3", calls=5)])
+    with pytest.raises(ValueError, match="robust_plan knows no quotas or floors"):
+        robust_plan(limited, sigma)
     with pytest.raises(ValueError, match=r"sigma has shape \(1, 4\)"):
         robust_plan(problem, sigma[:1])

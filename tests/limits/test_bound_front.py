@@ -65,6 +65,21 @@ def test_bound_at_a_cost_is_tighter_than_the_polyline():
     assert exact <= float(problem.bound_front(n_points=5).bound(cost)) + 1e-9
     with pytest.raises(ValueError, match=r"no plan within the limits costs 1e-09 US\$; the cheapest costs 0\.\d+ US\$"):
         problem.bound(1e-9)
+    with pytest.raises(ValueError, match="cost_usd must be a number of US"):
+        problem.bound(float("nan"))
+    assert problem.bound(np.inf) == pytest.approx(-problem.bound_front().F[-1, 1], abs=1e-9)
+
+
+def test_bound_on_dollars_by_hand():
+    """One large call of two: 0.65 is reached at 1 + 3 US$, halfway at half of the 2 US$ between; more is refused."""
+    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], quotas=[Quota("llm1", calls=1)])
+    assert problem.bound_usd(0.65) == pytest.approx(4.0)
+    assert problem.bound_usd(0.575) == pytest.approx(3.0)
+    assert problem.bound_usd(0.0) == pytest.approx(2.0)
+    with pytest.raises(ValueError, match=r"reaches an accuracy of 0\.7; none reaches more than 0\.65$"):
+        problem.bound_usd(0.7)
+    with pytest.raises(ValueError, match=r"accuracy must be a mean accuracy in \[0, 1\]; got 1\.5"):
+        problem.bound_usd(1.5)
 
 
 def test_measures_take_it():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.optimize import OptimizeResult
 
 from optllm_pymoo import AllocationProblem, Quota
-from optllm_pymoo.limits import feasible_plan
+from optllm_pymoo.limits import best_within, cheapest_reaching, feasible_plan
 from tests.limits.cases import Limited, limited_batches
 
 COST = np.array([[1.0, 2.0], [1.0, 3.0], [2.0, 4.0], [1.0, 1.5]])
@@ -52,7 +53,8 @@ def test_overlapping_providers():
     """One query counts for both quotas: three LLMs in overlapping pairs of one call each take two queries, not 1.5."""
     names = ["a", "b", "c"]
     pairs = [Quota(pair, calls=1) for pair in (("a", "b"), ("b", "c"), ("a", "c"))]
-    with pytest.raises(ValueError, match=r"quotas allow 1 of 2 queries"):
+    message = r"quotas allow 1 of 2 queries\. 2 calls for 'a', 'b' instead of 1 would do"
+    with pytest.raises(ValueError, match=message):
         AllocationProblem(np.ones((2, 3)), np.full((2, 3), 0.5), llms=names, quotas=pairs)
 
 
@@ -90,16 +92,65 @@ def test_limits_that_exclude_each_other():
 
 
 def test_only_fractions_would_do():
-    """Half of each query would keep 3 US$ per LLM; whole queries of 2 US$ can't."""
+    """Half of each query would keep 3 US$ per LLM; of whole ones one of 2 US$ fits into a, so two have to go to b."""
     quotas = [Quota("a", usd=3), Quota("b", usd=3)]
-    with pytest.raises(ValueError, match=r"fractions of queries would, whole queries can't"):
+    tables, llms = (np.full((3, 2), 2.0), np.full((3, 2), 0.5)), ["a", "b"]
+    message = r"fractions of queries would, whole queries can't; with the others, 'b' would need at least 4 US\$"
+    with pytest.raises(ValueError, match=message):
+        AllocationProblem(*tables, llms=llms, quotas=quotas)
+    assert AllocationProblem(*tables, llms=llms, quotas=[quotas[0], Quota("b", usd=4)]).n_ieq_constr == 2
+
+
+def test_no_whole_plan_in_time(monkeypatch: pytest.MonkeyPatch):
+    """Where HiGHS gives up nothing is proven, and the message doesn't say so."""
+    monkeypatch.setattr("optllm_pymoo.limits.whole.solve_milp", lambda *a, **k: OptimizeResult(x=None, status=1))
+    quotas = [Quota("a", usd=3), Quota("b", usd=3)]
+    with pytest.raises(
+        ValueError, match=r"no plan was found that meets .*, though fractions .* Loosen a limit slightly"
+    ):
         AllocationProblem(np.full((3, 2), 2.0), np.full((3, 2), 0.5), llms=["a", "b"], quotas=quotas)
+
+
+def test_several_quotas_have_to_be_raised():
+    """Two queries may only go to the small LLM and two to the large one, of one call each."""
+    allowed = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=bool)
+    message = (
+        r"quotas allow 2 of 4 queries\. No single quota can make up for that;"
+        r" 2 calls for 'small' instead of 1 and 2 calls for 'large' instead of 1 would do"
+    )
+    with pytest.raises(ValueError, match=message):
+        problem(allowed=allowed, quotas=[Quota("small", calls=1), Quota("large", calls=1)])
+    assert problem(allowed=allowed, quotas=[Quota("small", calls=2), Quota("large", calls=2)]).n_ieq_constr == 2
+
+
+def test_nearest_value_is_that_beside_all_limits():
+    """Dollars and floor exclude each other, for which 9 US$ would do; the quota of calls asks for 2 US$ more."""
+    limits = {"floors": {"x": 0.9}, "groups": ["x", "y", "y"]}
+    tables = [[1.0, 9.0], [1.0, 2.0], [1.0, 2.0]], [[0.1, 0.9], [0.5, 0.5], [0.5, 0.5]]
+    quotas = [Quota("llm0", calls=1), Quota("llm1", usd=1, name="Big")]
+    message = r"1 US\$ for Big and floor 0\.9 of group 'x' together; with the others, Big would need at least 11 US\$$"
+    with pytest.raises(ValueError, match=message):
+        AllocationProblem(*tables, quotas=quotas, **limits)
+    assert AllocationProblem(*tables, quotas=[quotas[0], Quota("llm1", usd=11)], **limits).any_feasible[0] == 1
+
+
+def test_a_budget_and_a_target_are_called_so():
+    """Beside quotas they are limits like others, and yet no quotas and no groups."""
+    limits = problem(quotas=[Quota("large", calls=1)]).limits
+    with pytest.raises(ValueError, match=r"^a budget of 4 US\$: the queries .* need 5 US\$\. Raise it to that"):
+        best_within(limits, 4.0)
+    with pytest.raises(ValueError, match=r"^all queries together reach at most 0\.6, floor 0\.9\. Lower the floor"):
+        cheapest_reaching(limits, 0.9)
+    with pytest.raises(
+        ValueError, match=r"of 0\.5 together; with the others, all queries together reach at most 0\.375$"
+    ):
+        cheapest_reaching(limits, 0.5)
 
 
 def test_no_calls_at_all():
     """A quota of 0 calls takes an LLM out; for the only LLM that leaves nothing."""
     plan = problem(quotas=[Quota("large", calls=0)]).any_feasible
     assert plan.tolist() == [0, 0, 0, 0]
-    with pytest.raises(ValueError, match=r"quotas allow 0 of 1 queries"):
+    with pytest.raises(ValueError, match=r"quotas allow 0 of 1 queries\. 1 calls for 'llm0' instead of 0 would do"):
         AllocationProblem([[1.0]], [[0.5]], quotas=[Quota("llm0", calls=0)])
     assert AllocationProblem([[1.0]], [[0.5]], quotas=[Quota("llm0", calls=1)]).any_feasible.tolist() == [0]

@@ -60,6 +60,13 @@ def test_bad_limits_are_refused(options: dict, error: type, message: str):
         AllocationProblem(*TABLES, llms=LLMS, **options)
 
 
+def test_what_is_no_name_is_refused():
+    """A number is no LLM's name; None for no quotas at all is none."""
+    with pytest.raises(TypeError, match="an LLM's name, several names or a function of the name; got 1"):
+        Quota(1, calls=1)
+    assert AllocationProblem(*TABLES, quotas=None).n_ieq_constr == 0
+
+
 def test_constraints_by_hand():
     """G is the excess relative to the quota, to one call where the quota is 0, and the accuracy that a group lacks."""
     accuracy = np.array([[0.5, 0.9, 0.1]] * 4)
@@ -71,7 +78,7 @@ def test_constraints_by_hand():
     # 3 of 2 calls, 1 of 0 calls, 2 of 4 US$, group a at 0.5; then 2 of 2, 0 of 0, 4 of 4 US$, group a at 0.9
     np.testing.assert_allclose(out["G"], [[0.5, 1.0, -0.5, 0.1], [0.0, 0.0, 0.0, -0.3]], atol=1e-12)
     assert problem.n_ieq_constr == 4
-    assert problem.exceeded_limits(np.array([0, 0, 0, 2])) == [
+    assert problem.exceeded_limits([0, 0, 0, 2]) == [
         "2 calls for 'gpt-4'", "0 calls for 'yi'", "floor 0.6 of group 'a'",
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from optllm_pymoo import AllocationProblem, Quota, make_problem
+from optllm_pymoo import AllocationProblem, Plan, Quota, make_problem
 from optllm_pymoo.limits import best_within, cheapest_reaching
 from tests.brute_force import score
 from tests.limits.cases import Limited, best_accuracy, limited_batches
@@ -43,6 +43,13 @@ def test_gap_is_small_on_a_thousand_queries(family: str):
     assert found.gap <= 1e-3
 
 
+def test_no_budget_at_all():
+    """An infinite budget is none, also where a plan is certified by it."""
+    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], quotas=[Quota("llm1", calls=1)])
+    assert best_within(problem.limits, np.inf).x.tolist() == best_within(problem.limits).x.tolist() == [1, 0]
+    assert Plan(problem, [1, 0], budget_usd=np.inf).gap == pytest.approx(0.0, abs=1e-9)
+
+
 def test_what_a_quota_costs_by_hand():
     """One call of the good LLM, at most: the second query's 0.1 is lost, and dropping the quota wins it back."""
     problem = AllocationProblem(
@@ -56,3 +63,9 @@ def test_what_a_quota_costs_by_hand():
     assert second.sentence == "2 calls for 'a': 1 used; it costs nothing here"
     with pytest.raises(ValueError, match=r"got neither\. Pass x or budget_usd="):
         problem.explain_limits()
+    with pytest.raises(ValueError, match=r"one LLM per query; expected shape"):
+        problem.explain_limits([0])
+    with pytest.raises(ValueError, match=r"holds LLM numbers 0 to 1; X\[0, 1\] = 7"):
+        problem.explain_limits([0, 7])
+    with pytest.raises(ValueError, match=r"one plan is asked for, shape \(2,\); got 2 plans"):
+        problem.explain_limits([[0, 1], [1, 0]])

@@ -11,6 +11,7 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
+from optllm_pymoo.limits import best_within
 from optllm_pymoo.pipeline import Constraints, LimitsError, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.pipeline.constraints import EVERYTHING
 
@@ -159,6 +160,16 @@ def test_front_of_a_limited_batch_holds_the_chosen_plan() -> None:
     assert frame["accuracy"].is_monotonic_increasing
     assert (frame["gap"] >= 0).all()
     assert front.choose(Knee()).accuracy in -front.found.F[:, 1]
+
+
+def test_ample_budgets_are_not_spent_on_nothing() -> None:
+    """The most accurate plan of the search costs less than the one that prices lead to, for the same outcomes."""
+    data = make_dataset(200, 4, random_state=3)
+    front = plan_front(data, "all", constraints=Constraints(quotas=[QuotaRequest("model-1", 5)]))
+    priced, plan = best_within(front.problem.limits, 1e6).x, front.choose(WithinBudget(1e6))
+    assert plan.accuracy == pytest.approx(front.problem.accuracy[np.arange(200), priced].mean(), abs=1e-12)
+    assert plan.cost_usd < front.problem.cost[np.arange(200), priced].sum() * (1 - 1e-4)
+    assert plan.cost_usd == pytest.approx(front.found.F[:, 0].max(), rel=1e-12)
 
 
 @pytest.mark.parametrize("limited", [False, True])

@@ -119,6 +119,14 @@ def test_tables_and_names_are_shared():
     assert repr(problem) == "MinCostProblem(2 queries, 3 LLMs, accuracy at least 0.5)"
 
 
+def test_of_a_batch_with_latency_and_of_none():
+    """Latency plays no part with one objective, so there are two extremes; what is no batch is refused."""
+    batch = make_problem(20, 3, with_latency=True)
+    assert MaxAccuracyProblem.of(batch, budget=1e9).extremes().shape == (2, 20)
+    with pytest.raises(TypeError, match="MaxAccuracyProblem needs an AllocationProblem; got list"):
+        MaxAccuracyProblem.of([[1.0]], budget=1)
+
+
 def test_pickled():
     """A problem comes back with its limit and scores as before."""
     X = np.array([[0, 2], [1, 1]])
