@@ -37,7 +37,7 @@ def build_limits(
         llms: M names.
         quotas: `Quota` objects.
         floors: Mean accuracy that every group has to reach, or a mapping from group to that.
-        groups: (N,) group of each query: any hashable labels, compared as text.
+        groups: (N,) group of each query: any labels, compared as text; None or NaN for queries of no group.
         tokens: (N, M) checked tokens per call, for quotas of tokens.
 
     Raises:
@@ -92,10 +92,14 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
     raw = np.asarray(groups, dtype=object).reshape(-1)
     if len(raw) != n_queries:
         raise ValueError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
-    names, group = np.unique(raw.astype(str), return_inverse=True)
+    # NaN is the one label that differs from itself
+    is_known = np.array([label is not None and label == label for label in raw], dtype=bool)
+    names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
     labels = [str(name) for name in names]
+    group = np.full(n_queries, len(labels), dtype=np.int32)
+    group[is_known] = group_of_known
     if floors is None:
-        return labels, group.astype(np.int32), {}
+        return labels, group, {}
     wanted = floors if isinstance(floors, Mapping) else dict.fromkeys(labels, floors)
     checked = {}
     for name, floor in wanted.items():
@@ -106,4 +110,4 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
         if not 0 <= float(floor) <= 1:
             raise ValueError(f"the floor of group {str(name)!r} must lie in [0, 1]; got {floor}")
         checked[str(name)] = float(floor)
-    return labels, group.astype(np.int32), checked
+    return labels, group, checked

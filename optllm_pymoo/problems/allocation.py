@@ -58,7 +58,7 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         quotas: `Quota` objects: at most so many calls, US$ or tokens for an LLM or several together.
         floors: Mean accuracy that each group of queries has to reach: a number for all groups, or a mapping from
             group to number. For floors per query see `allowed_by_limits`.
-        groups: (N,) group of each query, compared as text.
+        groups: (N,) group of each query, compared as text; None or NaN for queries of no group.
         tokens: (N, M) tokens per call, >= 0, for quotas of tokens.
 
     Attributes:

@@ -122,3 +122,14 @@ def test_a_query_without_llm_is_named(options: dict, message: str):
     """The first query that nothing satisfies, with the nearest limit that would do."""
     with pytest.raises(ValueError, match=message):
         allowed_by_limits([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], query_ids=["q0", "q1"], **options)
+
+
+def test_queries_without_a_group_have_no_floor():
+    """None and NaN are no labels: a floor for all groups is about the two labelled queries."""
+    accuracy = [[0.1, 0.9], [0.1, 0.5], [0.1, 0.9], [0.1, 0.9]]
+    groups = ["a", "b", None, float("nan")]
+    problem = AllocationProblem([[1, 2]] * 4, accuracy, floors=0.5, groups=groups)
+    assert problem.limits.whom == ("a", "b")
+    assert problem.extremes()[0].tolist() == [1, 1, 0, 0]
+    with pytest.raises(ValueError, match=r"group 'b' reaches at most 0\.5, floor 0\.6"):
+        AllocationProblem([[1, 2]] * 4, accuracy, floors=0.6, groups=groups)
