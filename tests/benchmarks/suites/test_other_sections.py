@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.experiment.cell import Outcome
 from benchmarks.experiment.search import Limit
-from benchmarks.reporting.document import Code, Details, FigureBlock, TableBlock, Text
+from benchmarks.reporting.document import Code, Details, Document, FigureBlock, TableBlock, Text
+from benchmarks.reporting.markdown import to_markdown
+from benchmarks.runner.order import closure
 from benchmarks.runner.run_report import Failure
 from benchmarks.suites import paper
 from benchmarks.suites.base import Plan
@@ -227,6 +229,23 @@ def test_what_is_missing_is_said(tmp_path):
     (told,) = setup.completeness(results_of(tmp_path, plan, {}), plan)
     assert told.startswith("**Incomplete: 3 of 3 cells are missing**")
     assert "The run was stopped." in told
+
+
+def test_what_is_said_of_missing_cells_can_be_read_again(tmp_path):
+    """From the report's Markdown: all measured, some failed, and what says nothing."""
+    cell = search("optllm")
+    features, table = (needed for needed in closure([cell]).values() if needed is not cell)
+    plan, rest = plan_of("fair", cell), {features: {}, table: predicted(0.5)}
+    failed = (Failure(cell, "ValueError: no"),)
+
+    def read(name, outcomes, failed=()):
+        section = setup.setup_section(results_of(tmp_path / name, plan, outcomes, failed=failed), plan)
+        return setup.completeness_in(to_markdown(Document("Report", "Summary", [section])))
+
+    assert read("all", {**rest, cell: realised(0.9, 0.5)}) == (3, 0, 0)
+    assert read("failed", rest, failed) == (3, 1, 1)
+    assert read("stopped", rest) == (3, 1, 0)
+    assert setup.completeness_in("# Report\n") is None
 
 
 def test_failures_are_told_with_their_traceback(tmp_path):
