@@ -10,6 +10,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from benchmarks.suites.sections.setup import completeness_in
 from optllm_pymoo.data import replacing_folder
 
 KEPT = Path(__file__).parent / "results"
@@ -27,7 +28,7 @@ def keep_results(
     out: Annotated[Path, typer.Option(help="Folder that the suite was run into.")] = Path("benchmark-results"),
     to: Annotated[Path, typer.Option(help="Folder for kept results.")] = KEPT,
 ) -> None:
-    """Copy table, report and figures of a run on synthetic data to where they are kept in the repository."""
+    """Copy table, report and figures of a complete run on synthetic data to where they are kept in the repository."""
     try:
         files = keep(out / suite, to / suite)
     except (OSError, ValueError) as error:
@@ -47,11 +48,14 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
 
     Raises:
         OSError: A file is missing or can't be written.
-        ValueError: The results are of data that can't be shipped, or the report names a place on this machine.
+        ValueError: The results are of data that can't be shipped or incomplete, or the report names a place on this
+            machine.
     """
     frame = pd.read_csv(folder / "results.csv")
     refuse_foreign_data(frame["data"].dropna().unique() if "data" in frame else [], folder)
-    refuse_paths((folder / "report.md").read_text(encoding="utf-8"), folder)
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    refuse_incomplete(report, len(frame), folder)
+    refuse_paths(report, folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing_folder(target, overwrite=True) as temporary:
         for name in FILES:
@@ -71,6 +75,36 @@ def refuse_foreign_data(names: Sequence[str], folder: Path, /) -> None:
         raise ValueError(
             f"{folder} has results on {', '.join(map(repr, foreign))}, which came from files; only results on the"
             " synthetic batches of the suites may be kept: run the suite without --data into a folder of its own"
+        )
+
+
+def refuse_incomplete(report: str, n_rows: int, folder: Path, /) -> None:
+    """Refuse results of which cells are missing, because they failed or were never measured.
+
+    Args:
+        report: In Markdown, which says how many cells are missing.
+        n_rows: Of the table of results.
+        folder: Of the suite.
+
+    Raises:
+        ValueError: Cells are missing, or the report doesn't say that none is, or tells of another table.
+    """
+    command = f"`python -m benchmarks run {folder.name}`"
+    told = completeness_in(report)
+    if told is None:
+        raise ValueError(
+            f"{folder}: the report doesn't say whether all cells are measured; write it anew with {command},"
+            " the options of the run and --only-report"
+        )
+    if told.missing:
+        raise ValueError(
+            f"{folder}: {told.missing:,} of {told.total:,} cells are missing, of which {told.failed:,} failed in the"
+            f" last run; repeat {command} with the same options until all are measured, then keep them"
+        )
+    if told.total != n_rows:
+        raise ValueError(
+            f"{folder}: the report tells of {told.total:,} cells, results.csv has {n_rows:,}; write both anew with"
+            f" {command}, the options of the run and --only-report"
         )
 
 

@@ -13,6 +13,11 @@ from pathlib import Path
 STATUS = Path("/proc/self/status")
 MEMINFO = Path("/proc/meminfo")
 RESET = Path("/proc/self/clear_refs")
+GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+GROUP_USED = Path("/sys/fs/cgroup/memory.current")
+"""Of the control group (version 2) that a container shows as its root."""
+
+UNLIMITED = 1 << 62
 
 
 def peak_rss_bytes() -> int:
@@ -42,7 +47,12 @@ def resident_bytes() -> int:
 
 
 def available_bytes() -> int:
-    """Return the memory that new work can have without swapping; 2⁶² where the system doesn't tell.
+    """Return the memory that new work can have without swapping, in the machine and in its container."""
+    return min(_system_bytes(), _group_bytes())
+
+
+def _system_bytes() -> int:
+    """Return the available memory of the whole machine; `UNLIMITED` where the system doesn't tell.
 
     Linux tells it as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that were read,
     which give way as soon as memory is asked for.
@@ -52,7 +62,19 @@ def available_bytes() -> int:
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
-        return 1 << 62
+        return UNLIMITED
+
+
+def _group_bytes() -> int:
+    """Return what is left of the container's memory; `UNLIMITED` if it has no limit of its own.
+
+    Files that were read in the container count as used, although they would give way: that errs on the safe side.
+    """
+    try:
+        limit, used = GROUP_LIMIT.read_text().strip(), GROUP_USED.read_text().strip()
+    except OSError:
+        return UNLIMITED
+    return UNLIMITED if limit == "max" else max(0, int(limit) - int(used))
 
 
 def _bytes_in(file: Path, key: str) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 MAGNITUDES = ((0.21, "large"), (0.14, "medium"), (0.06, "small"))
 """Smallest |A - 1/2| of each name: A = 0.71, 0.64, 0.56 in Vargha and Delaney (2000), "A critique and improvement
@@ -14,34 +15,62 @@ RESAMPLES = 9999
 LEVEL = 0.95
 
 
-def vargha_delaney(ours: np.ndarray, theirs: np.ndarray, /, *, paired: bool = False) -> float:
+class Pairs(NamedTuple):
+    """Scores of a reference and a rival in the blocks in which both have one."""
+
+    rival: str
+    ours: np.ndarray
+    """(n,) scores of the reference."""
+    theirs: np.ndarray
+    """(n,) scores of the rival in the same blocks."""
+    data: np.ndarray
+    """(n,) number of each block's data set."""
+
+
+def vargha_delaney(ours: np.ndarray, theirs: np.ndarray, /) -> float:
     """Return Vargha and Delaney's A: how often one of ours exceeds one of theirs, a tie counting half.
 
     Args:
         ours: (n,) numbers.
-        theirs: (m,) numbers; m = n if paired.
-        paired: Whether only numbers at the same place are compared, as for measurements in the same blocks;
-            otherwise all n m pairs are.
+        theirs: (m,) numbers; all n m pairs are compared.
 
     Returns:
         In [0, 1]; 1/2 where neither is ahead. NaN without numbers. Cliff's delta is 2 A - 1.
 
-    Raises:
-        ValueError: If paired samples differ in size.
-
     Example:
         Of the pairs (1, 2), (1, 3), (2, 2), (2, 3) none is won and one is tied:
 
-        >>> vargha_delaney([1, 2], [2, 3]), vargha_delaney([1, 2], [2, 3], paired=True)
-        (0.125, 0.0)
+        >>> vargha_delaney([1, 2], [2, 3])
+        0.125
     """
-    ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
-    if paired and ours.shape != theirs.shape:
-        raise ValueError(f"paired samples have equal sizes; got {len(ours)} and {len(theirs)} numbers")
-    difference = ours - theirs if paired else ours[:, None] - theirs
+    difference = np.subtract.outer(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float))
     if not difference.size:
         return np.nan
     return float(((difference > 0).sum() + 0.5 * (difference == 0).sum()) / difference.size)
+
+
+def mean_vargha_delaney(ours: np.ndarray, theirs: np.ndarray, data: np.ndarray, /) -> float:
+    """Return the mean over data sets of Vargha and Delaney's A within each of them.
+
+    Scores of different data sets are never compared. Within one, each split of ours is compared with each of theirs,
+    so that a lead counts as far as it stands out from the spread over splits.
+
+    Args:
+        ours: (n,) numbers.
+        theirs: (n,) numbers.
+        data: (n,) data set of each; all data sets weigh the same, however many splits they have.
+
+    Returns:
+        In [0, 1]; NaN without numbers. A data set with one split is 0, 1/2 or 1.
+
+    Example:
+        In the first data set 3 of 4 pairs are won, in the second the only one is lost:
+
+        >>> mean_vargha_delaney(np.array([2, 4, 5]), np.array([1, 3, 9]), np.array([0, 0, 1]))
+        0.375
+    """
+    each = [vargha_delaney(ours[data == name], theirs[data == name]) for name in np.unique(data)]
+    return float(np.mean(each)) if each else np.nan
 
 
 def magnitude(a: float, /) -> str:
@@ -57,31 +86,31 @@ def magnitude(a: float, /) -> str:
 
 
 def median_interval(
-    values: np.ndarray, /, *, random_state: np.random.Generator, level: float = LEVEL
+    values: np.ndarray, data: np.ndarray | None = None, /, *, random_state: np.random.Generator, level: float = LEVEL
 ) -> tuple[float, float]:
     """Return a percentile bootstrap interval of a median.
 
+    Each sample draws from every data set as many numbers as it has, and takes the median of all of them. So it tells
+    what other splits of the same data sets would change; other data sets may change more.
+
     Args:
-        values: (n,) independent numbers.
+        values: (n,) numbers, independent within a data set.
+        data: (n,) data set of each; without it all are of one.
         random_state: Generator that draws the samples.
         level: Confidence level.
 
     Returns:
-        Lower and upper end; NaN for fewer than two numbers, since one says nothing about the spread.
+        Lower and upper end; NaN without numbers or if a data set has only one, which says nothing about its spread.
     """
     values = np.asarray(values, dtype=float)
-    if len(values) < 2:
+    data = np.zeros(len(values), dtype=int) if data is None else np.asarray(data)
+    groups = [values[data == name] for name in np.unique(data)]
+    if not groups or min(map(len, groups)) < 2:
         return np.nan, np.nan
-    drawn = stats.bootstrap(
-        (values,),
-        np.median,
-        n_resamples=RESAMPLES,
-        batch=max(1, 10**6 // len(values)),
-        confidence_level=level,
-        method="percentile",
-        random_state=random_state,
-    )
-    return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    drawn = [group[random_state.integers(len(group), size=(RESAMPLES, len(group)))] for group in groups]
+    medians = np.median(np.concatenate(drawn, axis=1), axis=1)
+    low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def effect_sizes(
@@ -96,25 +125,26 @@ def effect_sizes(
     """Compare a reference with every rival over the blocks in which both were measured.
 
     Args:
-        scores: Blocks × algorithms; blocks are what is independent, and what the bootstrap draws.
+        scores: Blocks × algorithms, indexed by data set and split as from `benchmarks.statistics.blocks`: the last
+            level tells the blocks of one data set apart. With a single level all are of one data set.
         reference: Column that is compared with all others.
         random_state: Generator for the bootstrap.
         higher_is_better: Direction of the scores; A > 1/2 says in any case that the reference is ahead.
         level: Confidence level of the interval.
 
     Returns:
-        One row per rival: ``algorithm``, ``n_blocks``, ``vargha_delaney`` (paired), ``cliffs_delta``,
-        ``magnitude``, ``median_difference`` reference - rival in units of the scores, ``low`` and ``high`` of its
-        interval.
+        One row per rival: ``algorithm``, ``n_blocks``, ``vargha_delaney`` (see `mean_vargha_delaney`),
+        ``cliffs_delta``, ``magnitude``, ``median_difference`` over all blocks of reference - rival in units of the
+        scores, ``low`` and ``high`` of its interval (see `median_interval`).
 
     Raises:
         ValueError: If there is no such reference.
     """
     rows = []
-    for rival, ours, theirs in pairs_with(scores, reference):
-        sign = 1.0 if higher_is_better else -1.0
-        a = vargha_delaney(sign * ours, sign * theirs, paired=True)
-        low, high = median_interval(ours - theirs, random_state=random_state, level=level)
+    sign = 1.0 if higher_is_better else -1.0
+    for rival, ours, theirs, data in pairs_with(scores, reference):
+        a = mean_vargha_delaney(sign * ours, sign * theirs, data)
+        low, high = median_interval(ours - theirs, data, random_state=random_state, level=level)
         name = magnitude(a) if len(ours) else "–"
         median = float(np.median(ours - theirs)) if len(ours) else np.nan
         rows.append((rival, len(ours), a, 2 * a - 1, name, median, low, high))
@@ -150,7 +180,7 @@ def wins_ties_losses(
     if min(rel_tol, abs_tol) < 0:
         raise ValueError(f"tolerances can't be negative; got rel_tol={rel_tol:g}, abs_tol={abs_tol:g}")
     rows = []
-    for rival, ours, theirs in pairs_with(scores, reference):
+    for rival, ours, theirs, _ in pairs_with(scores, reference):
         lead = ours - theirs if higher_is_better else theirs - ours
         allowed = np.maximum(rel_tol * np.maximum(np.abs(ours), np.abs(theirs)), abs_tol)
         tied = np.abs(lead) <= allowed
@@ -159,19 +189,25 @@ def wins_ties_losses(
     return pd.DataFrame(rows, columns=["algorithm", "wins", "ties", "losses", "missing"])
 
 
-def pairs_with(scores: pd.DataFrame, reference: str, /) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def pairs_with(scores: pd.DataFrame, reference: str, /) -> list[Pairs]:
     """Pair a reference with each rival, in the blocks in which both have a score.
-
-    Returns:
-        Per rival its name, the reference's scores and the rival's, of equal length.
 
     Raises:
         ValueError: If there is no such reference.
     """
     if reference not in scores.columns:
         raise ValueError(f"no scores of {reference!r}; there are those of {', '.join(map(str, scores.columns))}")
+    data = _data_sets(scores.index)
     pairs = []
     for rival in scores.columns.drop(reference):
-        both = scores[[reference, rival]].dropna().to_numpy(dtype=float)
-        pairs.append((str(rival), both[:, 0], both[:, 1]))
+        both = scores[[reference, rival]].to_numpy(dtype=float)
+        common = ~np.isnan(both).any(axis=1)
+        pairs.append(Pairs(str(rival), both[common, 0], both[common, 1], data[common]))
     return pairs
+
+
+def _data_sets(blocks: pd.Index) -> np.ndarray:
+    """Number the data set of each block: what its levels but the last one say."""
+    if blocks.nlevels == 1:
+        return np.zeros(len(blocks), dtype=int)
+    return blocks.droplevel(-1).factorize(use_na_sentinel=False)[0]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from benchmarks.algorithms import family_of
 from benchmarks.cli import app
 from benchmarks.comparison_table import END, ROWS, START, comparison_table, table_in, with_table
-from benchmarks.keep_command import KEPT, keep
+from benchmarks.keep_command import KEPT, keep, refuse_incomplete
 from benchmarks.suites.sections.overview import overview_table
 from benchmarks.suites.sections.targets import GENERAL
 
@@ -40,7 +40,7 @@ def _run_folder(folder, frame):
     """The folder of a suite that was run."""
     (folder / "figures").mkdir(parents=True)
     frame.to_csv(folder / "results.csv", index=False)
-    (folder / "report.md").write_text("# Report\n", encoding="utf-8")
+    (folder / "report.md").write_text(f"# Report\n\n* All {len(frame)} cells are measured.\n", encoding="utf-8")
     (folder / "report.html").write_text("<p>", encoding="utf-8")
     (folder / "figures" / "a.svg").write_text("<svg/>", encoding="utf-8")
     return folder
@@ -127,10 +127,45 @@ def test_only_synthetic_data_is_kept(tmp_path):
     assert not (tmp_path / "kept").exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        (
+            "* **Incomplete: 3 of 1,011 cells are missing** (2 of kind search, 1 of kind table). 1 of them failed. The",
+            r"3 of 1,011 cells are missing, of which 1 failed in the last run; repeat `python -m benchmarks run fair`",
+        ),
+        (
+            "* **Incomplete: 1,003 of 1,011 cells are missing** (1,003 of kind search). The run was stopped. The",
+            r"1,003 of 1,011 cells are missing, of which 0 failed .* with the same options until all are measured",
+        ),
+        (
+            "* All 1,011 cells are measured.",
+            r"tells of 1,011 cells, results\.csv has 8; write both anew .* --only-report",
+        ),
+        ("", r"doesn't say whether all cells are measured; write it anew .* --only-report"),
+    ],
+)
+def test_incomplete_results_are_not_kept(tmp_path, said, refused):
+    """What is missing is counted, and what to do is told; a report that doesn't fit the table is refused, too."""
+    folder = _run_folder(tmp_path / "fair", _results())
+    (folder / "report.md").write_text(f"# Report\n\n{said}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=refused):
+        keep(folder, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("suite", [folder.name for folder in sorted(KEPT.iterdir()) if folder.is_dir()])
+def test_what_is_kept_is_complete(suite):
+    """The results in the repository would be kept once more."""
+    report = (KEPT / suite / "report.md").read_text(encoding="utf-8")
+    refuse_incomplete(report, len(pd.read_csv(KEPT / suite / "results.csv")), KEPT / suite)
+
+
 def test_no_place_of_this_machine_is_kept(tmp_path):
     """A report with a traceback names files."""
     folder = _run_folder(tmp_path / "fair", _results())
-    (folder / "report.md").write_text(f'File "{Path.cwd()}/x.py"', encoding="utf-8")
+    with (folder / "report.md").open("a", encoding="utf-8") as report:
+        report.write(f'File "{Path.cwd()}/x.py"')
     with pytest.raises(ValueError, match="repeat the run until nothing fails"):
         keep(folder, tmp_path / "kept")
 

@@ -58,14 +58,54 @@ def test_a_system_that_can_not_forget_says_so(monkeypatch, tmp_path):
     assert forget_peak() is False
 
 
-def test_available_memory_counts_what_files_would_give_back(monkeypatch, tmp_path):
-    """Of 3 kB that are available only one is free; the file cache holds the rest, and gives way."""
+@pytest.fixture
+def group(monkeypatch, tmp_path):
+    """Write what a container tells about its limit and its use; without a call there is no container."""
+    monkeypatch.setattr(memory, "GROUP_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setattr(memory, "GROUP_USED", tmp_path / "memory.current")
+
+    def write(limit, used):
+        memory.GROUP_LIMIT.write_text(f"{limit}\n")
+        memory.GROUP_USED.write_text(f"{used}\n")
+
+    return write
+
+
+@pytest.fixture
+def three(monkeypatch, tmp_path):
+    """A machine with 3 kB that are available: one is free; the file cache holds the rest, and gives way."""
     told = tmp_path / "meminfo"
     told.write_text("MemTotal:  9 kB\nMemFree:   1 kB\nMemAvailable:   3 kB\n")
     monkeypatch.setattr(memory, "MEMINFO", told)
+
+
+@pytest.mark.usefixtures("group", "three")
+def test_available_memory_counts_what_files_would_give_back():
+    """All 3 kB count."""
     assert available_bytes() == 3 * 1024
 
 
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("limit", "used", "left"),
+    [(5000, 3000, 2000), (5000, 5001, 0), (9000, 1000, 3 * 1024), ("max", 3000, 3 * 1024)],
+)
+def test_a_container_has_what_is_left_of_its_limit(group, limit, used, left):
+    """Never less than nothing, never more than the machine has; "max" is no limit."""
+    group(limit, used)
+    assert available_bytes() == left
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("missing", ["GROUP_LIMIT", "GROUP_USED"])
+def test_half_of_what_a_container_tells_is_no_limit(group, missing):
+    """A root group has no file with a limit."""
+    group(5, 4)
+    getattr(memory, missing).unlink()
+    assert available_bytes() == 3 * 1024
+
+
+@pytest.mark.usefixtures("group")
 def test_available_memory_elsewhere(monkeypatch, tmp_path):
     """Without that file the pages that are free count, and where nothing is told, there is no limit."""
     monkeypatch.setattr(memory, "MEMINFO", Path(tmp_path / "none"))
@@ -77,4 +117,4 @@ def test_available_memory_elsewhere(monkeypatch, tmp_path):
         raise ValueError(name)
 
     monkeypatch.setattr(os, "sysconf", unknown)
-    assert available_bytes() == 1 << 62
+    assert available_bytes() == memory.UNLIMITED

@@ -43,7 +43,7 @@ def curve_of(runs: pd.DataFrame, /) -> Curve:
 
 
 def reached_at(curve: Curve, target: float, /) -> float:
-    """Return the first x at which the median run is as good as that; infinite if it never is."""
+    """Return the first x at which the median run is as good as that; infinite if it ends before that."""
     reached = curve.quartiles[1] >= target
     return float(curve.x[reached.argmax()]) if reached.any() else np.inf
 
@@ -112,8 +112,8 @@ def _sentence(curves: dict[str, Curve], final: pd.Series, unit: str, measure: st
 
 
 def _count(at: pd.Series) -> str:
-    n_never = int(np.isinf(at).sum())
-    return f"{n_never} of {len(at)} never do" if n_never else f"all {len(at)} do in the end"
+    n_short = int(np.isinf(at).sum())
+    return f"{n_short} of {len(at)} end before they do" if n_short else f"all {len(at)} do in the end"
 
 
 def _amount(value: float, unit: str) -> str:

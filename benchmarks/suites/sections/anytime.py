@@ -12,7 +12,8 @@ from benchmarks.suites.sections.measured import Measured, datasets_in
 from benchmarks.tables import Column
 
 TARGETS = (0.9, 0.99, 0.999)
-NEVER = "never"
+NOT_WITHIN = "not within its limit"
+"""Instead of evaluations or seconds, where half of the runs end before they are as good as that."""
 TITLE = "Over evaluations and seconds"
 
 COLUMNS = (
@@ -47,7 +48,7 @@ def records_of(found: Measured, /) -> pd.DataFrame:
 
 
 def reached(trace: pd.DataFrame, target: float, unit: str, /) -> float:
-    """Return when a run first is as good as that; infinite if it never is.
+    """Return when a run first is as good as that; infinite if it ends before that.
 
     Args:
         trace: Records of one run.
@@ -59,7 +60,7 @@ def reached(trace: pd.DataFrame, target: float, unit: str, /) -> float:
 
 
 def targets_table(records: pd.DataFrame, /) -> pd.DataFrame:
-    """Return the median run's evaluations and seconds to each target, "never" if half of the runs don't get there.
+    """Return the median run's evaluations and seconds to each target, or that half of the runs end before it.
 
     Args:
         records: Of one data set, as from `records_of`.
@@ -76,11 +77,11 @@ def targets_table(records: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def _median(values: list[float], form: str) -> str:
-    """Of an even number the later of the two in the middle, so that nothing is averaged with never."""
+    """Of an even number the later of the two in the middle, so that nothing is averaged with what wasn't reached."""
     middle = sorted(values)[len(values) // 2]
     n = int(np.isfinite(values).sum())
     if np.isinf(middle):
-        return NEVER if n == 0 else f"{NEVER} ({n} of {len(values)} do)"
+        return NOT_WITHIN if n == 0 else f"{NOT_WITHIN} ({n} of {len(values)} do)"
     return format(middle, form)
 
 
@@ -93,5 +94,8 @@ def _of_data(records: pd.DataFrame, data: str) -> Section:
         blocks.append(anytime_figure(drawn, x=unit, name=f"anytime-{data}-{unit}", title=title))
     table = targets_table(of_data)
     bold = [k for k, name in enumerate(table["algorithm"]) if name == OURS]
-    caption = f"{data}: when the median run reaches a hypervolume ratio."
+    caption = (
+        f"{data}: when the median run reaches a hypervolume ratio. {NOT_WITHIN.capitalize()}: it used up what it was"
+        " given, or ended by itself, before; with more it might get there."
+    )
     return Section(data, [*blocks, TableBlock(table, COLUMNS, caption, bold)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmarks.reporting.document import Block, Text
+from benchmarks.statistics.blocks import blocks_table
 from benchmarks.suites.sections.quality import ranked_tables
 from benchmarks.tables import Column
 
@@ -12,7 +13,8 @@ EXPLAINED = """\
 **Hypervolume ratio**: how much of what the best possible plans for the searched table cover was found, 1 is all.
 **Realised area**: what the plans returned are worth on true outcomes, averaged over all budgets, as a share of what the
 best plans in hindsight have. ↑ says that larger is better, ↓ that smaller is. Algorithms that end by themselves may
-have used fewer evaluations than they were given; the tables below tell how many."""
+have used fewer evaluations than they were given; the tables below tell how many. All means in a column are over the
+same splits: an algorithm has none (–) where it lacks a split that another one has."""
 
 COLUMNS = (
     Column("algorithm", "code", "algorithm"),
@@ -27,11 +29,12 @@ def overview_table(frame: pd.DataFrame, /) -> pd.DataFrame:
     """Average each algorithm over data sets, all of which count the same, and their splits.
 
     Args:
-        frame: A row per search: ``data``, ``algorithm``, ``max_evaluations`` (NaN where seconds are equal),
+        frame: A row per search: ``data``, ``split``, ``algorithm``, ``max_evaluations`` (NaN where seconds are equal),
             ``hypervolume_ratio``, ``seconds``, ``area``.
 
     Returns:
-        Indexed by algorithm, best at equal evaluations first; an algorithm has no number where it lacks a data set.
+        Indexed by algorithm, best at equal evaluations first; an algorithm has no number where it lacks a split
+        that another has.
     """
     by_evaluations = frame["max_evaluations"].notna()
     table = pd.DataFrame(
@@ -56,5 +59,6 @@ def overview_blocks(frame: pd.DataFrame, /) -> list[Block]:
 def _mean(frame: pd.DataFrame, name: str) -> pd.Series:
     if frame.empty:
         return pd.Series(dtype=float)
-    per_data = frame.groupby(["algorithm", "data"], sort=False)[name].mean().unstack("data")
-    return per_data.mean(axis=1, skipna=False).astype(float)
+    splits = blocks_table(frame, name, block=["data", "split"], algorithm="algorithm").dropna(how="all")
+    means = splits.groupby(level="data", sort=False).mean().mean()
+    return means.where(splits.notna().all())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -50,6 +52,15 @@ def setup_section(results: Results, plan: Plan, /) -> Section:
     return Section("What was run", [*blocks, *_failures(results)])
 
 
+class Told(NamedTuple):
+    """What a report says about cells."""
+
+    total: int
+    missing: int = 0
+    failed: int = 0
+    """Of those that are missing."""
+
+
 def completeness(results: Results, plan: Plan, /) -> list[str]:
     """Say how much of the plan is measured, and what to do about the rest."""
     missing = results.missing()
@@ -59,11 +70,28 @@ def completeness(results: Results, plan: Plan, /) -> list[str]:
         return [f"All {total:,} cells are measured."]
     kinds = Counter(cell.kind for cell in missing)
     told = ", ".join(f"{n:,} of kind {kind}" for kind, n in kinds.items())
-    failed = f" {n_failed} of them failed." if n_failed else " The run was stopped."
+    failed = f" {n_failed:,} of them failed." if n_failed else " The run was stopped."
     return [
         f"**Incomplete: {len(missing):,} of {total:,} cells are missing** ({told}).{failed}"
         " The same command goes on from here; tables show what there is."
     ]
+
+
+def completeness_in(report: str, /) -> Told | None:
+    """Read from a report in Markdown what `completeness` wrote into it; None if it isn't there."""
+    whole = re.search(r"^\* All ([\d,]+) cells are measured\.$", report, re.MULTILINE)
+    if whole:
+        return Told(_number(whole[1]))
+    part = re.search(
+        r"^\* \*\*Incomplete: ([\d,]+) of ([\d,]+) cells are missing\*\* \([^)]*\)\.(?: ([\d,]+) of them failed)?",
+        report,
+        re.MULTILINE,
+    )
+    return Told(_number(part[2]), _number(part[1]), _number(part[3] or "0")) if part else None
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(",", ""))
 
 
 def datasets_table(datasets: Mapping[str, Callable[[], Dataset]], results: Results, /) -> pd.DataFrame:

@@ -20,11 +20,16 @@ MOST = 14
 
 METHOD = """\
 Blocks are splits of data sets, treatments are algorithms. Friedman's test says whether mean ranks differ at all,
-Nemenyi's which pairs do. Beside them stand Vargha and Delaney's A (how often OptLLM is ahead in the same block, ties
-counting half; from 0.56 a small, from 0.64 a medium and from 0.71 a large effect, and likewise below one half), the
-median of the paired differences with a 95 % bootstrap interval, and wins, ties and losses. Ranks and A hide sizes: an
-algorithm that is always ahead by a hair has A = 1, so look at the median lead too. Splits of one data set share
-queries, so blocks aren't independent and p-values are too small."""
+Nemenyi's which pairs do. Wins, ties and losses compare OptLLM with a rival on the same split. Vargha and Delaney's A
+asks whether leads stand out from the spread over splits: within each data set every split of OptLLM is compared with
+every split of the rival, A is the share of these pairs in which OptLLM is ahead, ties counting half, and its mean over
+data sets is shown (from 0.56 a small, from 0.64 a medium and from 0.71 a large effect, and likewise below one half).
+Who always leads by less than splits differ wins every block, with an A near one half; where splits hardly differ, as
+when all ratios are almost 1, A is large for a lead of a hair. With few splits A is coarse, and with a single one it
+says no more than wins and losses. So look at the median of the paired differences, which says how large leads are; its
+95 % bootstrap interval draws splits within data sets, so that it speaks of these data sets only, and is left out where
+one of them has a single split. Splits of one data set share queries, so blocks aren't independent, p-values are too
+small and intervals too narrow."""
 
 COLUMNS = (
     Column("algorithm", "code", "algorithm"),
@@ -32,7 +37,7 @@ COLUMNS = (
     Column("p_value", ".2g", "Nemenyi p against OptLLM"),
     Column("vargha_delaney", ".2f", "A"),
     Column("magnitude", "", "size"),
-    Column("median_difference", "+.4f", "median lead of OptLLM"),
+    Column("median_difference", "+.2g", "median lead of OptLLM"),
     Column("interval", "", "95 % interval"),
     Column("record", "", "wins / ties / losses"),
 )
@@ -89,7 +94,7 @@ def comparison_table(
     """Put ranks, effect sizes, intervals and wins of OptLLM against each rival side by side, best rank first.
 
     Args:
-        scores: Blocks × algorithms.
+        scores: Blocks × algorithms, indexed by data set and split.
         ours: Column of OptLLM.
         higher_is_better: Direction of the scores.
         ranking: Of these algorithms, if it is there already.
@@ -121,7 +126,7 @@ def _against(
 ) -> list[Block]:
     table = comparison_table(scores[shown], ours, higher_is_better=higher_is_better, ranking=ranking)
     bold = [k for k, name in enumerate(table["algorithm"]) if name == ours]
-    blocks: list[Block] = [TableBlock(table, COLUMNS, f"{ours} against each rival, block by block.", bold)]
+    blocks: list[Block] = [TableBlock(table, COLUMNS, f"{ours} against each rival.", bold)]
     if len(shown) < scores.shape[1]:
         whole = comparison_table(scores, ours, higher_is_better=higher_is_better)
         bold = [k for k, name in enumerate(whole["algorithm"]) if name == ours]
@@ -131,4 +136,4 @@ def _against(
 
 
 def _interval(low: float, high: float) -> str | None:
-    return None if np.isnan(low) else f"{low:+.4f} … {high:+.4f}"
+    return None if np.isnan(low) else f"{low:+.2g} … {high:+.2g}"

@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.experiment.cell import Outcome
 from benchmarks.experiment.search import Limit
-from benchmarks.reporting.document import Code, Details, FigureBlock, TableBlock, Text
+from benchmarks.reporting.document import Code, Details, Document, FigureBlock, TableBlock, Text
+from benchmarks.reporting.markdown import to_markdown
+from benchmarks.runner.order import closure
 from benchmarks.runner.run_report import Failure
 from benchmarks.suites import paper
 from benchmarks.suites.base import Plan
@@ -39,20 +41,20 @@ def _traced(*traces):
 
 
 def test_targets_are_reached_by_the_median_run(tmp_path):
-    """0.9 after 10, 20 and never: the median is 20. 0.99 in one of three only: never, which is told."""
+    """0.9 after 10, 20 and not at all: the median is 20. 0.99 in one of three only: not within the limit."""
     runs = _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]], [[1, 0.1, 0.5], [20, 0.4, 0.999]], [[1, 0.1, 0.5], [50, 0.9, 0.6]])
     (row,) = anytime.targets_table(anytime.records_of(_found(tmp_path, runs))).to_dict("records")
     assert (row["evaluations 0.9"], row["seconds 0.9"]) == ("20", "0.4")
-    assert row["evaluations 0.99"] == "never (1 of 3 do)"
+    assert row["evaluations 0.99"] == "not within its limit (1 of 3 do)"
     assert row["final"] == 0.95
 
 
 def test_of_two_runs_the_later_counts(tmp_path):
-    """Nothing is averaged with never."""
+    """Nothing is averaged with what wasn't reached."""
     runs = _traced([[1, 0.1, 0.95]], [[1, 0.1, 0.5]])
     (row,) = anytime.targets_table(anytime.records_of(_found(tmp_path, runs))).to_dict("records")
-    assert row["evaluations 0.9"] == "never (1 of 2 do)"
-    assert row["evaluations 0.999"] == "never"
+    assert row["evaluations 0.9"] == "not within its limit (1 of 2 do)"
+    assert row["evaluations 0.999"] == "not within its limit"
 
 
 def test_anytime_draws_both_units(tmp_path):
@@ -60,6 +62,7 @@ def test_anytime_draws_both_units(tmp_path):
     (_, data) = anytime.anytime_section(_found(tmp_path, _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]]))).blocks
     kinds = [type(block) for block in data.blocks]
     assert kinds == [FigureBlock, FigureBlock, TableBlock]
+    assert "Not within its limit: it used up what it was given, or ended by itself, before;" in data.blocks[2].caption
     assert [block.name for block in data.blocks[:2]] == ["anytime-known-evaluations", "anytime-known-seconds"]
     (text,) = anytime.anytime_section(_found(tmp_path / "none", {known("optllm"): searched(0.9)})).blocks
     assert text.markdown == "No search left a trace."
@@ -229,6 +232,23 @@ def test_what_is_missing_is_said(tmp_path):
     (told,) = setup.completeness(results_of(tmp_path, plan, {}), plan)
     assert told.startswith("**Incomplete: 3 of 3 cells are missing**")
     assert "The run was stopped." in told
+
+
+def test_what_is_said_of_missing_cells_can_be_read_again(tmp_path):
+    """From the report's Markdown: all measured, some failed, and what says nothing."""
+    cell = search("optllm")
+    features, table = (needed for needed in closure([cell]).values() if needed is not cell)
+    plan, rest = plan_of("fair", cell), {features: {}, table: predicted(0.5)}
+    failed = (Failure(cell, "ValueError: no"),)
+
+    def read(name, outcomes, failed=()):
+        section = setup.setup_section(results_of(tmp_path / name, plan, outcomes, failed=failed), plan)
+        return setup.completeness_in(to_markdown(Document("Report", "Summary", [section])))
+
+    assert read("all", {**rest, cell: realised(0.9, 0.5)}) == (3, 0, 0)
+    assert read("failed", rest, failed) == (3, 1, 1)
+    assert read("stopped", rest) == (3, 1, 0)
+    assert setup.completeness_in("# Report\n") is None
 
 
 def test_failures_are_told_with_their_traceback(tmp_path):

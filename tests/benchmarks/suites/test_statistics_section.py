@@ -20,12 +20,15 @@ THREE = {"optllm": [3.0, 3.0, 2.0], "a": [2.0, 2.0, 3.0], "b": [1.0, 1.0, 1.0]}
 
 
 def test_ranks_wins_and_effects_by_hand():
-    """Ranks of OptLLM 1, 1, 2; against a it wins 2 of 3, A = 2/3, and leads by 1, 1, -1: median 1."""
+    """Ranks of OptLLM 1, 1, 2; against a it wins 2 of 3, leads by 1, 1, -1: median 1.
+
+    Its 3, 3, 2 exceed 2, 2, 3 in 2.5 + 2.5 + 1 of 9 pairs.
+    """
     scores = _runs(THREE).pivot(index="split", columns="algorithm", values="v")
     table = comparison_table(scores, "optllm").set_index("algorithm")
     assert table["mean_rank"].to_dict() == pytest.approx({"optllm": 4 / 3, "a": 5 / 3, "b": 3.0})
     assert table.loc["a", "record"] == "2 / 0 / 1"
-    assert table.loc["a", "vargha_delaney"] == pytest.approx(2 / 3)
+    assert table.loc["a", "vargha_delaney"] == pytest.approx(6 / 9)
     assert table.loc["a", "median_difference"] == 1.0
     assert np.isnan(table.loc["optllm", "vargha_delaney"])
 
@@ -48,6 +51,13 @@ def test_the_section_has_diagram_and_table():
     assert "3 blocks and 3 algorithms" in text.markdown
     assert isinstance(table, TableBlock)
     assert list(table.bold) == [0]
+
+
+def test_effects_are_within_data_sets():
+    """In d A = 6/9 as above, in e 1.0 exceeds nothing: the table of the section has their mean."""
+    runs = pd.concat([_runs(THREE), _runs({"optllm": [1.0, 1.0], "a": [5.0, 6.0], "b": [0.0, 0.0]}, data="e")])
+    *_, table = statistics_section(runs, "v", "Area", "ranks").blocks
+    assert table.frame.set_index("algorithm").loc["a", "vargha_delaney"] == pytest.approx((6 / 9 + 0) / 2)
 
 
 def test_one_split_has_no_test():

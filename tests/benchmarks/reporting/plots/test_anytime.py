@@ -51,7 +51,7 @@ def test_sentence_and_lines():
     at = reached_at(curve_of(RECORDS[:9]), 0.99)
     assert block.sentence == (
         f"fast is the first whose median run reaches a hypervolume ratio of 0.99, after {at:,.0f} evaluations,"
-        " then slow after 1,000 evaluations; 1 of 3 never do."
+        " then slow after 1,000 evaluations; 1 of 3 end before they do."
     )
 
 
