@@ -104,21 +104,23 @@ def highs_relaxation(limits: LinearLimits, /) -> float:
     return -float(found.fun)
 
 
-def search_row(name: str, problem: AllocationProblem, /, *, seconds_ratio: float) -> Row:
+def search_row(name: str, problem: AllocationProblem, /, *, n_grid: int, seconds_ratio: float) -> Row:
     """Compare the hypervolume ratio with warm, categorical NSGA-II's, which gets many times the seconds.
 
-    Both run on a few queries first, which compiles what they need.
+    Both run on a few queries first, which compiles what they need. The grid is finer than the default: NSGA-II's
+    hundred individuals are up to a hundred plans, and against the bound front, which has no steps, more plans count.
 
     Args:
         name: Of the batch.
         problem: A batch `with_quotas`.
+        n_grid: Gaps of OptLLM's grid.
         seconds_ratio: How many times the seconds of OptLLM it gets.
     """
     few = with_quotas(same_tables(problem, WARM_UP_QUERIES))
     for algorithm, termination in ((OptLLM(), None), (nsga2(start="warm"), ("n_gen", 3))):
         minimize(few, algorithm, termination, seed=1)
     start = time.perf_counter()
-    ours = minimize(_anew(problem), OptLLM(), seed=1)
+    ours = minimize(_anew(problem), OptLLM(n_grid=n_grid), seed=1)
     seconds = time.perf_counter() - start
     limit = TimeBasedTermination(seconds * seconds_ratio)
     theirs = minimize(_anew(problem), nsga2(start="warm"), limit, seed=1)

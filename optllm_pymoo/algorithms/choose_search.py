@@ -56,7 +56,11 @@ def choose_search(
         return SurfaceSearch(problem, n_grid, n_rounds)
     if problem.has_limits and "reconstruction" not in given:
         operators = replace(
-            operators, reconstruction_up=PricedReconstruction("accuracy"), reconstruction=PricedReconstruction("cost")
+            operators,
+            reconstruction_up=PricedReconstruction("accuracy"),
+            reconstruction=PricedReconstruction("cost"),
+            # where nothing better costs as little, something cheaper may be as good
+            second_try=PricedReconstruction("accuracy", solve=True),
         )
     return FrontSearch(problem, operators, n_grid, n_rounds)
 

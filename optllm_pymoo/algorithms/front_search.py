@@ -32,6 +32,8 @@ class FrontOperators:
     """Of the other walk and of gaps."""
     split: Destruction
     """Of gaps."""
+    second_try: Reconstruction | None = None
+    """Of gaps that the other one could not split at first; None to try the same again."""
 
 
 class FrontSearch:
@@ -139,7 +141,9 @@ class FrontSearch:
         """Ruin and recreate between the neighbours that lie farthest apart, until something new comes of it."""
         for archive, splitting in self.splittable:
             while len(gaps := splitting.widest(archive.F, N_SPLITS)):
-                plans, is_new = self._ruin_and_recreate(archive, gaps, random_state)
+                plans, is_new = self._ruin_and_recreate(
+                    archive, gaps, splitting.have_failed(archive.F, gaps), random_state
+                )
                 splitting.fail(archive.F, gaps[~is_new])
                 if is_new.any():
                     splitting.split(archive.F, gaps[is_new])
@@ -147,11 +151,17 @@ class FrontSearch:
         return []
 
     def _ruin_and_recreate(
-        self, archive: NonDominatedArchive, gaps: np.ndarray, random_state: np.random.Generator
+        self,
+        archive: NonDominatedArchive,
+        gaps: np.ndarray,
+        have_failed: np.ndarray,
+        random_state: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
         given = {"gap": self.gap, "toward": upper, "random_state": random_state}
         ruined = self.operators.split.apply(self.problem, lower, **given)
         plans = self.operators.reconstruction.apply(self.problem, ruined, **given)
+        if self.operators.second_try is not None and have_failed.any():
+            plans[have_failed] = self.operators.second_try.apply(self.problem, ruined[have_failed], **given)
         return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)

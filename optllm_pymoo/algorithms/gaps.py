@@ -59,6 +59,10 @@ class GapSplitting:
         self._pending = np.empty((0, 2))
         self.fail(F, found[found >= 0])
 
+    def have_failed(self, F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+        """Tell of which gaps a split has failed before."""
+        return np.array([tuple(ends) in self.n_failures for ends in _ends(F, gaps).tolist()], dtype=bool)
+
     def fail(self, F: np.ndarray, gaps: np.ndarray) -> None:
         """Count a failure for each of some gaps, and close those that have failed too often."""
         for low, high in _ends(F, gaps).tolist():

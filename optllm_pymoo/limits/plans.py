@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from optllm_pymoo.kernels.limits import price_queries
@@ -57,3 +59,19 @@ def mended(
     if n_exchanges:
         exchange(limits, x, worth, goal, n_exchanges)
     return x if limits.are_met(x[None])[0] else None
+
+
+def best_of(limits: LinearLimits, plans: Sequence[np.ndarray], goal: tuple[float, float], /) -> np.ndarray:
+    """Return the plan with the highest score; of equals the first.
+
+    Args:
+        limits: Tables and limits.
+        plans: At least one plan, (N,) each.
+        goal: Weights of summed accuracy and US$.
+    """
+    rows = np.arange(limits.n_queries)
+    scores = [
+        goal[0] * limits.accuracy[rows, x].sum(dtype=float) - goal[1] * limits.cost[rows, x].sum(dtype=float)
+        for x in plans
+    ]
+    return plans[int(np.argmax(scores))]

@@ -9,7 +9,7 @@ import numpy as np
 from optllm_pymoo.limits.bound_front import END, PricePath
 from optllm_pymoo.limits.feasibility import feasible_plan
 from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.plans import mended, priced_plan
+from optllm_pymoo.limits.plans import best_of, mended, priced_plan
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 
 N_EXCHANGES = 20
@@ -85,7 +85,7 @@ def _plan(
     starts = [solved.x, priced_plan(limits, *weights, solved.prices)]
     plans = [mended(limits, start, *weights, solved.prices, goal=goal, n_exchanges=N_EXCHANGES) for start in starts]
     found = [x for x in plans if x is not None] or [_from_any(limits, weights, solved.prices, goal)]
-    return _best(found, limits, goal)
+    return best_of(limits, found, goal)
 
 
 def _from_any(
@@ -114,14 +114,5 @@ def end_plans(limits: LinearLimits, path: PricePath, fallback: np.ndarray, /) ->
         solved = relax(limits, *weights, start=path.prices[k])
         starts = [solved.x, fallback]
         plans = [mended(limits, start, *weights, solved.prices) for start in starts]
-        ends.append(_best([x for x in (*plans, fallback) if x is not None], limits, weights))
+        ends.append(best_of(limits, [x for x in (*plans, fallback) if x is not None], weights))
     return np.stack(ends)
-
-
-def _best(plans: list[np.ndarray], limits: LinearLimits, goal: tuple[float, float]) -> np.ndarray:
-    rows = np.arange(limits.n_queries)
-    scores = [
-        goal[0] * limits.accuracy[rows, x].sum(dtype=float) - goal[1] * limits.cost[rows, x].sum(dtype=float)
-        for x in plans
-    ]
-    return plans[int(np.argmax(scores))]

@@ -168,8 +168,11 @@ class RelinkDestruction(Destruction):
     whenever anything lies between them. This is how `OptLLM` splits its widest gaps. Without ``toward`` it heads
     for the most accurate plan.
 
+    Under quotas or floors plans needn't lie on hulls. There a random share of the queries that differ goes to the
+    other plan's LLM: both objectives are sums, so that one half of them leads about halfway in both.
+
     Args:
-        share: Share of the separating steps, in (0, 1); at least one step is taken and one is left.
+        share: Share of the separating steps (or queries), in (0, 1); at least one is taken and one is left.
 
     Raises:
         ValueError: If the share is out of range.
@@ -198,11 +201,20 @@ class RelinkDestruction(Destruction):
     def _relink(
         self, problem: AllocationProblem, x: np.ndarray, y: np.ndarray, random_state: np.random.Generator
     ) -> None:
+        if problem.has_limits:
+            differing = np.flatnonzero(x != y)
+            chosen = self._some(differing, random_state)
+            x[chosen] = y[chosen]
+            return
         front, rows = problem.supported_front, np.arange(len(x))
         level = front.levels[rows, x]
         steps = np.repeat(rows, np.maximum(front.levels[rows, y] - level, 0))
-        if len(steps) < 2:
-            return
-        n_taken = int(np.clip(round(self.share.value * len(steps)), 1, len(steps) - 1))
-        queries, taken = np.unique(random_state.choice(steps, n_taken, replace=False), return_counts=True)
+        queries, taken = np.unique(self._some(steps, random_state), return_counts=True)
         x[queries] = front.vertices[front.offset[queries] + queries + level[queries] + taken]
+
+    def _some(self, steps: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
+        """Draw the share of the steps; none of fewer than two, of which none could be left."""
+        if len(steps) < 2:
+            return steps[:0]
+        n_taken = int(np.clip(round(self.share.value * len(steps)), 1, len(steps) - 1))
+        return np.asarray(random_state.choice(steps, n_taken, replace=False))

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.plans import mended, priced_plan
+from optllm_pymoo.limits.plans import best_of, mended, priced_plan
+from optllm_pymoo.limits.within import best_within, cheapest_reaching
 from optllm_pymoo.operators.reconstruction import Reconstruction
 from optllm_pymoo.problems import AllocationProblem
 
 TIE = 1e-7
 """Weight of the objective that is kept, when what is left of the limits is used up: it only breaks ties."""
+
+
+Plans = tuple[np.ndarray, np.ndarray]
+"""The destroyed allocation, and a plan that meets all limits."""
 
 
 class PricedReconstruction(Reconstruction):
@@ -26,6 +31,9 @@ class PricedReconstruction(Reconstruction):
     Args:
         keep: "cost" for the most accurate plan that costs no more than the destroyed one, "accuracy" for the
             cheapest that is no less accurate. Both within what the limits allow at all.
+        solve: Whether to solve the linear relaxation at that very cost or accuracy instead of looking its prices up,
+            and to try exchanges of two queries in the end. That takes many times as long, and finds plans in gaps
+            that the other way doesn't split.
 
     Raises:
         ValueError: If ``keep`` is something else.
@@ -38,11 +46,11 @@ class PricedReconstruction(Reconstruction):
         [0, 1]
     """
 
-    def __init__(self, keep: str = "cost", **kwargs: Any) -> None:
+    def __init__(self, keep: str = "cost", *, solve: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if keep not in ("cost", "accuracy"):
             raise ValueError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
-        self.keep = keep
+        self.keep, self.solve = keep, solve
 
     def _do(self, problem: AllocationProblem, X: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
         ends = problem.extremes()
@@ -50,29 +58,31 @@ class PricedReconstruction(Reconstruction):
         for x in X:
             if self.keep == "cost":
                 cost, least = (float(problem.cost[rows, plan].sum(dtype=float)) for plan in (x, ends[0]))
-                x[:] = _at_cost(problem, max(cost, least), ends[0])
+                x[:] = self._at_cost(problem, max(cost, least), (x, ends[0]))
             else:
                 reached, most = (float(problem.accuracy[rows, plan].mean(dtype=float)) for plan in (x, ends[1]))
-                x[:] = _at_accuracy(problem, min(reached, most), ends[1])
+                x[:] = self._at_accuracy(problem, min(reached, most), (x, ends[1]))
         return X
 
+    def _at_cost(self, problem: AllocationProblem, budget_usd: float, given: Plans) -> np.ndarray:
+        """Build an accurate plan within limits and a budget that the second given plan keeps to."""
+        if self.solve:
+            return best_within(problem.limits, budget_usd).x
+        path = problem.bound_front().path
+        per_accuracy, per_usd, prices = path.at(path.place_of_cost(budget_usd))
+        bounded = problem.limits.within(budget_usd=budget_usd)
+        goal = per_accuracy, TIE * per_usd
+        return _rebuilt(bounded, (per_accuracy, 0.0), np.append(prices, per_usd), goal, given)
 
-def _at_cost(problem: AllocationProblem, budget_usd: float, fallback: np.ndarray) -> np.ndarray:
-    """Build an accurate plan within limits and a budget that ``fallback`` keeps to."""
-    path = problem.bound_front().path
-    per_accuracy, per_usd, prices = path.at(path.place_of_cost(budget_usd))
-    bounded = problem.limits.within(budget_usd=budget_usd)
-    goal = per_accuracy, TIE * per_usd
-    return _rebuilt(bounded, (per_accuracy, 0.0), np.append(prices, per_usd), goal, fallback)
-
-
-def _at_accuracy(problem: AllocationProblem, accuracy: float, fallback: np.ndarray) -> np.ndarray:
-    """Build a cheap plan within limits that reaches an accuracy, as ``fallback`` does."""
-    path = problem.bound_front().path
-    per_accuracy, per_usd, prices = path.at(path.place_of_accuracy(accuracy))
-    bounded = problem.limits.within(min_accuracy=accuracy)
-    goal = TIE * per_accuracy, per_usd
-    return _rebuilt(bounded, (0.0, per_usd), np.append(prices, per_accuracy), goal, fallback)
+    def _at_accuracy(self, problem: AllocationProblem, accuracy: float, given: Plans) -> np.ndarray:
+        """Build a cheap plan within limits that reaches an accuracy, as the second given plan does."""
+        if self.solve:
+            return cheapest_reaching(problem.limits, accuracy).x
+        path = problem.bound_front().path
+        per_accuracy, per_usd, prices = path.at(path.place_of_accuracy(accuracy))
+        bounded = problem.limits.within(min_accuracy=accuracy)
+        goal = TIE * per_accuracy, per_usd
+        return _rebuilt(bounded, (0.0, per_usd), np.append(prices, per_accuracy), goal, given)
 
 
 def _rebuilt(
@@ -80,10 +90,14 @@ def _rebuilt(
     weights: tuple[float, float],
     prices: np.ndarray,
     goal: tuple[float, float],
-    fallback: np.ndarray,
+    given: Plans,
 ) -> np.ndarray:
-    for start in (priced_plan(limits, *weights, prices), fallback):
-        found = mended(limits, start, *weights, prices, goal=goal)
-        if found is not None:
-            return found
-    return fallback
+    """Mend the priced plan and the destroyed one, and take the better; mending the other given plan can't fail."""
+    destroyed, fallback = given
+    starts = (priced_plan(limits, *weights, prices), destroyed)
+    plans = [mended(limits, start, *weights, prices, goal=goal) for start in starts]
+    found = [plan for plan in plans if plan is not None]
+    if not found:
+        plan = mended(limits, fallback, *weights, prices, goal=goal)
+        found = [fallback if plan is None else plan]
+    return best_of(limits, found, goal)

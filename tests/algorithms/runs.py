@@ -20,7 +20,7 @@ def run_by_hand(problem: AllocationProblem, algorithm: OptLLM, **options: Any) -
     asked = []
     while algorithm.has_next():
         infills = algorithm.ask()
-        if infills is not None:
+        if len(infills):
             algorithm.evaluator.eval(problem, infills, algorithm=algorithm)
             asked.append(infills.get("X"))
         algorithm.tell(infills=infills)
