@@ -25,6 +25,11 @@ EXACT = "the exact front"
 
 WITHIN = 0.005
 
+ALL = 1 - 1e-9
+"""Ratio at which everything is found, up to rounding: nobody can be above it."""
+
+TIED = "tied at 1"
+
 COLUMNS = (
     Column("data", "", "data"),
     Column("limit", "", "at equal"),
@@ -98,7 +103,9 @@ _EXPLAINED = (
 def targets_sentence(judged: list[Judged], /) -> str:
     """Count what is reached, and name what isn't."""
     missed = [judge for judge in judged if judge.reached == "NO"]
-    told = f"{len(judged) - len(missed)} of {len(judged)} targets are reached."
+    n_tied = sum(judge.reached == TIED for judge in judged)
+    told = f"{len(judged) - len(missed)} of {len(judged)} targets are reached"
+    told += f", {n_tied} of them by a tie: both found all there is." if n_tied else "."
     names = "; ".join(
         f"{_named(m.rival)} on {m.data} at {m.limit} ({m.theirs:.4f} against {m.ours:.4f})" for m in missed
     )
@@ -141,6 +148,12 @@ def _common_means(ours: pd.Series, theirs: pd.Series) -> _Means:
 
 def _judge(data: str, limit: str, target: str, rival: str, means: _Means, within: float) -> Judged:
     ours, theirs, splits = means
-    reached = ours > theirs if within == 0 else ours >= theirs * (1 - within)
     margin = ours / theirs - 1 if theirs > 0 else float("nan")
-    return Judged(data, limit, target, ours, rival, theirs, margin, splits, "yes" if reached else "NO")
+    return Judged(data, limit, target, ours, rival, theirs, margin, splits, _reached(ours, theirs, within))
+
+
+def _reached(ours: float, theirs: float, within: float) -> str:
+    if within == 0 and min(ours, theirs) >= ALL:
+        return TIED
+    is_reached = ours > theirs if within == 0 else ours >= theirs * (1 - within)
+    return "yes" if is_reached else "NO"
