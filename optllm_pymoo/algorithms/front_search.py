@@ -33,7 +33,7 @@ class FrontOperators:
     split: Destruction
     """Of gaps."""
     second_try: Reconstruction | None = None
-    """Of gaps that the other one could not split at first; None to try the same again."""
+    """Of gaps that could not be split at first, from their lower end halfway toward the upper; None to try again."""
 
 
 class FrontSearch:
@@ -124,7 +124,9 @@ class FrontSearch:
         cell = np.abs(front[-1] - front[0]) / self.n_grid
         cell[cell == 0.0] = 1.0
         archives = [self.pool] if problem.robust_accuracy is None else [self.pool, NonDominatedArchive()]
-        self.splittable = [(archive, GapSplitting(cell)) for archive in archives]
+        # chance has several tries; one of chance and one that leaves nothing to it are enough
+        n_tries = 3 if self.operators.second_try is None else 2
+        self.splittable = [(archive, GapSplitting(cell, n_tries=n_tries)) for archive in archives]
 
     def _walk(self, random_state: np.random.Generator) -> tuple[list[np.ndarray], list[bool]]:
         """Let both walks do some rounds, turn by turn; say of each plan whether the scored table led to it."""
@@ -163,5 +165,6 @@ class FrontSearch:
         ruined = self.operators.split.apply(self.problem, lower, **given)
         plans = self.operators.reconstruction.apply(self.problem, ruined, **given)
         if self.operators.second_try is not None and have_failed.any():
-            plans[have_failed] = self.operators.second_try.apply(self.problem, ruined[have_failed], **given)
+            given["toward"] = upper[have_failed]
+            plans[have_failed] = self.operators.second_try.apply(self.problem, lower[have_failed], **given)
         return plans, np.any(plans != lower, axis=1) & np.any(plans != upper, axis=1)

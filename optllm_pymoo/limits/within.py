@@ -34,12 +34,15 @@ class Certified(NamedTuple):
         return abs(self.bound - self.value)
 
 
-def best_within(limits: LinearLimits, budget_usd: float | None = None, /) -> Certified:
+def best_within(
+    limits: LinearLimits, budget_usd: float | None = None, /, *, start: np.ndarray | None = None
+) -> Certified:
     """Find the most accurate plan within limits and a budget.
 
     Args:
         limits: Tables and limits.
         budget_usd: Total US$; None for no budget.
+        start: (K + 1,) prices to begin at, as those returned; without a budget (K,). None if nothing is known.
 
     Returns:
         Plan, mean accuracy, LP bound on it, and prices in summed accuracy (expected correct answers) per unit; the
@@ -50,18 +53,21 @@ def best_within(limits: LinearLimits, budget_usd: float | None = None, /) -> Cer
     """
     bounded = limits if budget_usd is None else limits.within(budget_usd=budget_usd)
     per_usd = END * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
-    solved = relax(bounded, 1.0, 0.0)
+    solved = relax(bounded, 1.0, 0.0, start=start)
     x = _plan(bounded, solved, (1.0, 0.0), (1.0, per_usd))
     accuracy = float(limits.accuracy[np.arange(len(x)), x].mean(dtype=float))
     return Certified(x, accuracy, max(accuracy, solved.bound / limits.n_queries), solved.prices)
 
 
-def cheapest_reaching(limits: LinearLimits, min_accuracy: float | None = None, /) -> Certified:
+def cheapest_reaching(
+    limits: LinearLimits, min_accuracy: float | None = None, /, *, start: np.ndarray | None = None
+) -> Certified:
     """Find the cheapest plan within limits that reaches a mean accuracy.
 
     Args:
         limits: Tables and limits.
         min_accuracy: Mean accuracy to reach; None for none.
+        start: (K + 1,) prices to begin at, as those returned; without a target (K,). None if nothing is known.
 
     Returns:
         Plan, total US$, LP bound on it, and prices in US$ per unit; the target's price, per unit of summed accuracy,
@@ -72,7 +78,7 @@ def cheapest_reaching(limits: LinearLimits, min_accuracy: float | None = None, /
     """
     bounded = limits if min_accuracy is None else limits.within(min_accuracy=min_accuracy)
     per_accuracy = END * (float(limits.cost.sum(dtype=float)) or 1.0) / limits.n_queries
-    solved = relax(bounded, 0.0, 1.0)
+    solved = relax(bounded, 0.0, 1.0, start=start)
     x = _plan(bounded, solved, (0.0, 1.0), (per_accuracy, 1.0))
     cost = float(limits.cost[np.arange(len(x)), x].sum(dtype=float))
     return Certified(x, cost, min(cost, -solved.bound), solved.prices)

@@ -33,7 +33,7 @@ class PricedReconstruction(Reconstruction):
             cheapest that is no less accurate. Both within what the limits allow at all.
         solve: Whether to solve the linear relaxation at that very cost or accuracy instead of looking its prices up,
             and to try exchanges of two queries in the end. That takes many times as long, and finds plans in gaps
-            that the other way doesn't split.
+            that the other way doesn't split. Given ``toward``, the place is halfway to that plan.
 
     Raises:
         ValueError: If ``keep`` is something else.
@@ -52,36 +52,41 @@ class PricedReconstruction(Reconstruction):
             raise ValueError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
         self.keep, self.solve = keep, solve
 
-    def _do(self, problem: AllocationProblem, X: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
-        ends = problem.extremes()
-        rows = np.arange(problem.n_queries)
-        for x in X:
-            if self.keep == "cost":
-                cost, least = (float(problem.cost[rows, plan].sum(dtype=float)) for plan in (x, ends[0]))
-                x[:] = self._at_cost(problem, max(cost, least), (x, ends[0]))
-            else:
-                reached, most = (float(problem.accuracy[rows, plan].mean(dtype=float)) for plan in (x, ends[1]))
-                x[:] = self._at_accuracy(problem, min(reached, most), (x, ends[1]))
+    def _do(
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, toward: np.ndarray | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        cheapest, best = (problem.evaluate(x[None])[0][0] for x in problem.extremes())
+        F = problem.evaluate(X)[0]
+        if self.solve and toward is not None:
+            F = (F + problem.evaluate(problem.as_allocations(toward))[0]) / 2
+        rebuild = self._at_cost if self.keep == "cost" else self._at_accuracy
+        places = np.maximum(F[:, 0], cheapest[0]) if self.keep == "cost" else np.minimum(-F[:, 1], -best[1])
+        for x, place in zip(X, places.tolist(), strict=True):
+            x[:] = rebuild(problem, place, x)
         return X
 
-    def _at_cost(self, problem: AllocationProblem, budget_usd: float, given: Plans) -> np.ndarray:
-        """Build an accurate plan within limits and a budget that the second given plan keeps to."""
-        if self.solve:
-            return best_within(problem.limits, budget_usd).x
+    def _at_cost(self, problem: AllocationProblem, budget_usd: float, destroyed: np.ndarray) -> np.ndarray:
+        """Build an accurate plan within limits and a budget that the cheapest plan keeps to."""
         path = problem.bound_front().path
         per_accuracy, per_usd, prices = path.at(path.place_of_cost(budget_usd))
+        if self.solve:
+            start = np.append(prices, per_usd) / per_accuracy
+            return best_within(problem.limits, budget_usd, start=start).x
         bounded = problem.limits.within(budget_usd=budget_usd)
         goal = per_accuracy, TIE * per_usd
+        given = destroyed, problem.extremes()[0]
         return _rebuilt(bounded, (per_accuracy, 0.0), np.append(prices, per_usd), goal, given)
 
-    def _at_accuracy(self, problem: AllocationProblem, accuracy: float, given: Plans) -> np.ndarray:
-        """Build a cheap plan within limits that reaches an accuracy, as the second given plan does."""
-        if self.solve:
-            return cheapest_reaching(problem.limits, accuracy).x
+    def _at_accuracy(self, problem: AllocationProblem, accuracy: float, destroyed: np.ndarray) -> np.ndarray:
+        """Build a cheap plan within limits that reaches an accuracy, as the most accurate plan does."""
         path = problem.bound_front().path
         per_accuracy, per_usd, prices = path.at(path.place_of_accuracy(accuracy))
+        if self.solve:
+            start = np.append(prices, per_accuracy) / per_usd
+            return cheapest_reaching(problem.limits, accuracy, start=start).x
         bounded = problem.limits.within(min_accuracy=accuracy)
         goal = TIE * per_accuracy, per_usd
+        given = destroyed, problem.extremes()[1]
         return _rebuilt(bounded, (0.0, per_usd), np.append(prices, per_accuracy), goal, given)
 
 
