@@ -28,9 +28,9 @@ def quota_gap(name: str, dataset: Dataset, /, *, target: float) -> Iterator[Row]
     yield from gap_rows(name, with_quotas(dataset.problem()), target=target)
 
 
-def quota_search(name: str, dataset: Dataset, /, *, n_grid: int, seconds_ratio: float) -> Iterator[Row]:
+def quota_search(name: str, dataset: Dataset, /, *, seconds: float, seconds_ratio: float) -> Iterator[Row]:
     """Compare the whole front under quotas with NSGA-II's."""
-    yield search_row(name, with_quotas(dataset.problem()), n_grid=n_grid, seconds_ratio=seconds_ratio)
+    yield search_row(name, with_quotas(dataset.problem()), seconds=seconds, seconds_ratio=seconds_ratio)
 
 
 def promise_of_dataset(name: str, dataset: Dataset, /, *, labels: float, n_seeds: int) -> Iterator[Row]:

@@ -20,8 +20,8 @@ N_LIMITS = 20
 MILLION = 1_000_000
 LOGPAI = (32_000, 8)
 SECONDS_RATIO = 100.0
-N_GRID = 200
-"""Gaps of OptLLM's grid where NSGA-II's hundred individuals are its rival."""
+SECONDS = 2.0
+"""What OptLLM gets at most where NSGA-II is its rival."""
 
 MAX_PREDICTED = 6_000
 """Queries at most in a batch whose outcomes are predicted."""
@@ -90,7 +90,7 @@ def quotas(sources: Sequence[Source], seconds_ratio: float = SECONDS_RATIO, /) -
         yield RowsCell.of("quota gap", Subset.of(source), target=1e-3)
     synthetic = [source for source in sources if is_synthetic(source)]
     for source in [*synthetic[:1], *(source for source in sources if not is_synthetic(source))]:
-        yield RowsCell.of("quota search", Subset.of(source, N_QUERIES), n_grid=N_GRID, seconds_ratio=seconds_ratio)
+        yield RowsCell.of("quota search", Subset.of(source, N_QUERIES), seconds=SECONDS, seconds_ratio=seconds_ratio)
 
 
 def surfaces(n_queries: int, n_llms: int, /) -> Iterator[RowsCell]:

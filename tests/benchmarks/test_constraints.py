@@ -82,7 +82,7 @@ def test_quota_rows():
     assert 0 <= gap.measured < 0.05
     assert gap.reached is None
     assert highs_row(200, 4, target=None).measured > 0
-    row = search_row("small", with_quotas(make_problem(60, 4)), n_grid=10, seconds_ratio=1.0)
+    row = search_row("small", with_quotas(make_problem(60, 4)), seconds=0.1, seconds_ratio=1.0)
     assert (row.relation, row.target) == (">", 0.0)
     assert "1 × the seconds" in row.what
 

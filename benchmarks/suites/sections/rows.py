@@ -26,8 +26,7 @@ CONSTRAINTS = {
         "Quotas",
         "Each LLM may get a fifth of the queries; where there are few LLMs, as much as leaves room for a fifth more"
         " than the batch. The budget is halfway between the ends of the bound front. NSGA-II starts from the extreme"
-        " plans, has operators for categories, and gets many times the seconds that OptLLM took with 200"
-        " gaps.",
+        " plans, has operators for categories, and gets many times the seconds that OptLLM took.",
     ),
     "latency": (
         "Three objectives",
