@@ -177,8 +177,3 @@ def test_real_quota(run, shared: Path) -> None:
     line = run(*given, "--budget", 2).assert_failed(2)
     assert "a budget of 2 US$ is below the cheapest plan within 20,000 calls for TogetherAI, which costs" in line
     assert "For 2 US$, TogetherAI would need at least" in line
-    facts = json.loads(run(*given, "--budget", 15, "--json").stdout)["plan"]
-    (limit,) = facts["limits"]
-    assert limit["use"] == limit["limit"] == 20_000
-    assert limit["accuracy_lost"] > 0.01
-    assert facts["gap"] < 1e-4
