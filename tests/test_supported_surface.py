@@ -68,6 +68,18 @@ def test_ties_of_an_optimum_go_to_the_other_objectives():
     assert problem.extremes().ravel().tolist() == [2, 3, 0]
 
 
+def test_ties_are_broken_alike_where_sums_round():
+    """By hand: ranges (6, 1/12, 0.625); at weights (1/2, 0, 1/2) both LLMs of a query tie, 2 US$ against 0.625 s.
+
+    In floating point the sums 5/12 + 1/15 and 3/12 + 7/30 differ. Were the second query sent to the faster LLM while
+    others go to the cheaper, going the other way with two queries would cost the same, and be right more often.
+    """
+    cost, latency = [[2, 5, 0], [5, 3, 5], [5, 2, 0]], [[0, 0.875, 0.625], [0.5, 0.875, 0.25], [0.875, 0.375, 1]]
+    problem = AllocationProblem(cost, [[0.125, 0, 0], [0, 0, 0], [0, 0.125, 0]], latency=latency)
+    np.testing.assert_allclose(problem.scalarisation.ranges, [6, 1 / 12, 0.625])
+    assert problem.scalarisation.choose(np.array([[0.5, 0, 0.5]])).tolist() == [[2, 1, 2]]
+
+
 def test_chosen_as_a_readable_twin_does():
     """The kernel picks what NumPy's argmin picks on tables without ties, with and without a mask."""
     base = make_problem(50, 6, with_latency=True)

@@ -8,6 +8,9 @@ from numba import njit
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.threads import over_queries
 
+ROUNDING = 16 * float(np.finfo(float).eps)
+"""Weighted sums that differ by less, relative to the sum of their terms' sizes, tie: rates, products and sums round."""
+
 
 def evaluate_with_latency(cost: np.ndarray, accuracy: np.ndarray, latency: np.ndarray, X: np.ndarray) -> np.ndarray:
     """Score allocations: total cost in US$, negated mean accuracy, mean latency in seconds.
@@ -39,7 +42,9 @@ def least_weighted_sums(
     """Send each query to the LLM with the least ``rates`` · (cost, -accuracy, latency), for many rates at once.
 
     Ties go to the cheaper LLM, then to the more accurate, then to the faster, then to the lower number: also with
-    rates of zero the outcome is efficient.
+    rates of zero the outcome is efficient, as with infinitesimal rates in their place. For that all queries must break
+    their ties alike. So where one rate of three is zero, sums that differ by no more than they round tie; where two
+    are, only equal values do; where none is, rounding can't cost more than itself.
 
     Args:
         cost: (N, M) US$ per call.
@@ -51,6 +56,8 @@ def least_weighted_sums(
     """
     mask = np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed
     over_queries(_choose, len(cost), cost, accuracy, latency, rates, mask, X)
+    of_two = np.flatnonzero(np.count_nonzero(rates, axis=1) == 2)
+    over_queries(_break_ties, len(cost), cost, accuracy, latency, rates, of_two, mask, X)
 
 
 @njit(cache=True, nogil=True)
@@ -74,6 +81,35 @@ def _choose(
                 score = rates[k, 0] * c[j] - rates[k, 1] * a[j] + rates[k, 2] * t[j]
                 if best < 0 or score < least or (score == least and _precedes(c, a, t, j, best)):
                     best, least = j, score
+            X[k, i] = best
+
+
+@njit(cache=True, nogil=True)
+def _break_ties(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    latency: np.ndarray,
+    rates: np.ndarray,
+    of_two: np.ndarray,
+    mask: np.ndarray,
+    X: np.ndarray,
+) -> None:
+    """Go on from the least sum to the first LLM, in order of preference, whose sum ties with it but for rounding."""
+    for i in range(start, stop):
+        c, a, t = cost[i], accuracy[i], latency[i]
+        for k in of_two:
+            least = best = X[k, i]
+            dollars, correct, seconds = rates[k, 0] * c[least], rates[k, 1] * a[least], rates[k, 2] * t[least]
+            for j in range(c.size):
+                if mask.size and not mask[i, j]:
+                    continue
+                d, p, s = rates[k, 0] * c[j], rates[k, 1] * a[j], rates[k, 2] * t[j]
+                above = (d - dollars) - (p - correct) + (s - seconds)
+                size = (d + dollars) + (p + correct) + (s + seconds)
+                if above <= ROUNDING * size and _precedes(c, a, t, j, best):
+                    best = j
             X[k, i] = best
 
 
