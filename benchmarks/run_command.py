@@ -76,18 +76,23 @@ def run_suite(
     options = _options(data, algorithms, splits, evaluations, seconds)
     plan = make_plan(chosen, options if force else replace(options, is_stored=store.has))
     console = Console(soft_wrap=True, highlight=False)
-    if list_cells:
-        console.print("\n".join(listing(plan.cells, store)), markup=False)
-        return
-    if dry_run:
-        console.print(outlook(plan.cells, store, n_jobs=jobs, force=force), markup=False)
-        return
-    _make_folder(out / chosen.name)
-    report = RunReport.of_nothing() if only_report else _measured(plan, store, jobs, dask, force=force)
-    if not only_report:
-        tell(report, console)
-    for path in write_results(chosen, plan, store, out / chosen.name, report, console):
-        console.print(f"wrote {path}", markup=False)
+    try:
+        if list_cells:
+            console.print("\n".join(listing(plan.cells, store)), markup=False)
+            return
+        if dry_run:
+            console.print(outlook(plan.cells, store, n_jobs=jobs, force=force), markup=False)
+            return
+        _make_folder(out / chosen.name)
+        report = RunReport.of_nothing() if only_report else _measured(plan, store, jobs, dask, force=force)
+        if not only_report:
+            tell(report, console)
+        for path in write_results(chosen, plan, store, out / chosen.name, report, console):
+            console.print(f"wrote {path}", markup=False)
+    except OSError as error:
+        errors = Console(stderr=True, soft_wrap=True, highlight=False)
+        errors.print(f"What lies below {out} can't be read or written: {error}", markup=False)
+        raise typer.Exit(code=1) from None
     raise typer.Exit(code=int(bool(report.failed)))
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import lzma
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,21 @@ from benchmarks.experiment.cell import Cell, Outcome, Value, canonical, key_of, 
 
 FORMAT = 1
 """Raised when files of older versions can't be read any more; their cells are then measured anew."""
+
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,  # from bz2
+    struct.error,
+    EOFError,
+    LookupError,  # a member, or an entry of the text, is not there
+    MemoryError,  # a shape beyond all bounds
+    RuntimeError,  # a bit says that the file is encrypted, or packed in a way that zipfile doesn't know
+    TypeError,
+    ValueError,  # NumPy, JSON, UTF-8; another cell; another version of the format
+)
+"""What `parse_record` may raise of a damaged record: zipfile, its codecs, NumPy and JSON have their own."""
 
 _TEXT = "record"
 _ARRAY = "array."
@@ -94,15 +114,14 @@ def write_record(path: Path, record: Record, /) -> None:
     np.savez(path, **members)
 
 
-def read_record(path: Path, cell: Cell, /) -> Record:
-    """Read the record of a cell, arrays and all, so that every byte is checked.
+def parse_record(content: bytes, cell: Cell, /) -> Record:
+    """Take the record of a cell out of a file's bytes, arrays and all, so that every byte is checked.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        Exception: Anything else, if the file is damaged: zip, NumPy and JSON each have their own.
+        DAMAGES: One of them, if the file is damaged.
         ValueError: The file is whole, but of another cell or of another version of the format.
     """
-    with np.load(path, allow_pickle=False) as members:
+    with np.load(BytesIO(content), allow_pickle=False) as members:
         text = json.loads(members[_TEXT].tobytes().decode())
         # by the names in the text, which has a checksum: the zip file's own list of names has none
         arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}

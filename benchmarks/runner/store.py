@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from benchmarks.experiment.cell import Cell, Outcome, key_of
-from benchmarks.runner.record import Record, read_record, write_record
+from benchmarks.runner.record import DAMAGES, Record, parse_record, write_record
 from optllm_pymoo.data import replacing
 
 STALE_SECONDS = 3600
@@ -28,7 +28,7 @@ class Store:
     """A folder with a file ``<key>.npz`` for every cell that is done.
 
     Files are written beside their place and renamed, so that a run that is killed leaves none half-written, and
-    several runs may share a folder. A file that can't be read counts as missing: its cell is measured anew.
+    several runs may share a folder. A file that is damaged counts as missing: its cell is measured anew.
 
     Args:
         folder: Where the files lie; made at the first `write`.
@@ -42,12 +42,18 @@ class Store:
         return self.folder / f"{key_of(cell)}.npz"
 
     def look(self, cell: Cell, /) -> Look:
-        """Read the file of a cell whole, and say in what state it is."""
+        """Read the file of a cell whole, and say in what state it is.
+
+        Raises:
+            OSError: There is a file, but it can't be read; what is in it is not to be lost.
+        """
         try:
-            return Look("done", read_record(self.path(cell), cell), "")
+            content = self.path(cell).read_bytes()
         except FileNotFoundError:
             return Look("missing", None, "")
-        except Exception as error:  # whatever a damaged file provokes in zip, NumPy or JSON: it is measured anew
+        try:
+            return Look("done", parse_record(content, cell), "")
+        except DAMAGES as error:
             return Look("rubbish", None, f"{type(error).__name__}: {error}".splitlines()[0])
 
     def has(self, cell: Cell, /) -> bool:

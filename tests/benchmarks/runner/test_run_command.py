@@ -70,6 +70,17 @@ def test_rubbish_is_told(tmp_path):
     assert "1 cells measured, 1 were stored" in printed
 
 
+@pytest.mark.parametrize("option", ["--list", "--dry-run", "--only-report", "--force"])
+def test_what_can_not_be_read_is_told(tmp_path, option):
+    """A folder in a cell's place is named, whatever is asked for; nothing is measured over it."""
+    folder = tmp_path / "cells" / f"{key_of(MadeUp(0))}.npz"
+    folder.mkdir(parents=True)
+    exit_code, printed = _run("part", option, "--out", tmp_path)
+    assert exit_code == 1
+    assert f"Is a directory: '{folder}'" in printed
+    assert folder.is_dir()
+
+
 def test_dry_run_and_list_write_nothing(tmp_path):
     """Nothing is made or touched, before and after a run; counts and states are told."""
     out = tmp_path / "out"

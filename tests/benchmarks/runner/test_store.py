@@ -102,6 +102,14 @@ def test_every_byte_counts_or_does_not_matter(tmp_path):
     assert "rubbish" in seen
 
 
+def test_a_file_that_can_not_be_read_is_no_rubbish(tmp_path):
+    """What stands in a file's place and can't be opened is told, not measured anew and written over."""
+    store = Store(tmp_path)
+    store.path(MadeUp(0)).mkdir()
+    with pytest.raises(OSError, match=key_of(MadeUp(0))):
+        store.look(MadeUp(0))
+
+
 def test_the_file_of_another_cell(tmp_path):
     """A whole file under the wrong name is rubbish."""
     store = Store(tmp_path)
