@@ -22,6 +22,10 @@ ATTEMPTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 """Ways to call HiGHS: where the tight one gives up, the next serves; the bound is certified apart from it."""
 
+LEAST_GAIN = 1e-6
+"""Gains of a restriction that are smaller, relative to the range of scores, aren't scaled up to 1: where all are mere
+rounding, as with two objectives in balance, penalties would become what HiGHS takes for infinity."""
+
 
 class Extras:
     """Cells that a restriction holds beside the base cell of each query, in the order in which they joined."""
@@ -128,7 +132,7 @@ def solve_master(master: Master, extras: Extras) -> MasterSolution:
     gain = master.scores(master.worth, extras.queries, extras.llms) - master.base_score[extras.queries]
     use = limits.weights(extras.queries, extras.llms) - limits.weights(extras.queries, master.base[extras.queries])
     rows = csr_array(use * unit[:, None])
-    money = float(np.abs(gain).max(initial=0.0)) or master.score_range
+    money = max(float(np.abs(gain).max(initial=0.0)), LEAST_GAIN * master.score_range)
     penalties = master.penalty / unit / money
     matrix = vstack([hstack([rows, -csr_array(np.eye(n_limits))]), _one_each(extras.queries, n + n_limits)])
     right = np.concatenate([master.left * unit, np.ones(matrix.shape[0] - n_limits)])

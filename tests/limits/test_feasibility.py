@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from scipy.optimize import OptimizeResult
 
 from optllm_pymoo import AllocationProblem, Quota
 from optllm_pymoo.limits import best_within, cheapest_reaching, feasible_plan
 from tests.limits.cases import Limited, limited_batches
+from tests.strategies import Tables
 
 COST = np.array([[1.0, 2.0], [1.0, 3.0], [2.0, 4.0], [1.0, 1.5]])
 ACCURACY = np.array([[0.2, 0.6], [0.5, 0.9], [0.1, 0.4], [0.3, 0.5]])
@@ -20,8 +21,16 @@ def problem(**limits: object) -> AllocationProblem:
     return AllocationProblem(COST, ACCURACY, llms=["small", "large"], **limits)
 
 
+IN_BALANCE = Limited(
+    Tables(np.array([[1.41281503, 2.27417681]]), np.array([[0.14415961, 0.94864945]])),
+    {"quotas": [Quota("llm1", calls=0)], "floors": {"left": 0.3}, "groups": ["left"], "tokens": np.array([[4.0, 5.0]])},
+)
+"""One query, whose two LLMs differ by nothing but rounding in the sum of both objectives, divided by their ranges."""
+
+
 @settings(max_examples=150)
 @given(limited_batches())
+@example(IN_BALANCE)
 def test_right_about_every_small_batch(case: Limited):
     """A plan is found just where trying all plans finds one, and it meets the limits."""
     X, limits = case.feasible_plans(), case.limits()
