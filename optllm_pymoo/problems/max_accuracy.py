@@ -124,7 +124,9 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         return "mean accuracy"
 
     def _split(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return F[:, 1:], (F[:, :1] - self._limit_usd) / (self._limit_usd or 1.0)
+        # relative to a limit next to nothing an excess may be infinite
+        with np.errstate(over="ignore"):
+            return F[:, 1:], (F[:, :1] - self._limit_usd) / (self._limit_usd or 1.0)
 
     def __repr__(self) -> str:
         return f"MaxAccuracyProblem({self.n_queries} queries, {self.n_llms} LLMs, budget {self.budget:g} US$)"

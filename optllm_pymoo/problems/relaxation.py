@@ -32,8 +32,8 @@ class Relaxation(NamedTuple):
     where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So an alternative
     whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
 
-    The slack is that of the limit with half the tolerance that budgets and targets have (`TOLERANCE`); the other half
-    is kept for totals that are summed in another order. ``bound`` is that of the whole tolerance.
+    Slack and bound are those of the limit with half the tolerance that budgets and targets have (`TOLERANCE`), in
+    which any plan within the limit itself is, however its totals are summed; the other half is for plans found here.
     """
 
     inside: int
@@ -63,15 +63,16 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
 
     Args:
         front: The exact front.
-        limit_usd: Total US$, no less than the cheapest plan's.
+        limit_usd: Total US$ with the whole tolerance, no less than the cheapest plan's.
     """
+    limit_usd *= 1 - TOLERANCE / 2
     F, n_queries = front.F, len(front.cost)
     inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
     unit, tolerance = 1.0 / n_queries, TOLERANCE * n_queries
     if inside == len(front) - 1:
         return Relaxation(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
     rate = critical_rate(front, inside)
-    slack = max(0.0, rate * (limit_usd * (1 - TOLERANCE / 2) - float(F[inside, 0])))
+    slack = max(0.0, rate * (limit_usd - float(F[inside, 0])))
     bound, enough = float(front.bound(limit_usd)), tolerance
     if q := common_denominator(front.accuracy):
         rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
@@ -87,20 +88,20 @@ def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
 
     Args:
         front: The exact front.
-        least_accuracy: Mean accuracy, at most the most accurate plan's.
+        least_accuracy: Mean accuracy less the whole tolerance, below the most accurate plan's.
     """
     F, n_queries = front.F, len(front.cost)
-    need = least_accuracy
+    need = least_accuracy + TOLERANCE / 2
     if q := common_denominator(front.accuracy):
         sum_needed = math.ceil(need * n_queries * q - WHOLE) / q
-        need = max(need, sum_needed / n_queries - TOLERANCE)
+        need = max(need, sum_needed / n_queries - TOLERANCE / 2)
     inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
     if inside == 0:
         return Relaxation(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
     rate = critical_rate(front, inside - 1)
-    slack = max(0.0, (-float(F[inside, 1]) - need - TOLERANCE / 2) * n_queries)
+    slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
     bound = float(np.interp(need, -F[:, 1], F[:, 0]))
-    tolerance = max(TOLERANCE * rate * float(F[inside, 0]), ROUNDING * n_queries)
+    tolerance = max(TOLERANCE * rate * bound, ROUNDING * n_queries)
     return Relaxation(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
 

@@ -11,7 +11,7 @@ from pymoo.optimize import minimize
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, OptLLM, make_problem
 from optllm_pymoo.algorithms.single_objective import Refinement, refinement
 from tests.brute_force import all_plans, score
-from tests.strategies import EDGE_CASES, tables
+from tests.strategies import EDGE_CASES, Tables, tables
 
 FAMILIES = ["continuous", "tied", "binary", "dominated"]
 
@@ -66,6 +66,13 @@ def test_a_limit_that_a_plan_just_keeps(given_tables, data, exact):
     F = score(given_tables, all_plans(given_tables))
     cost, loss = F[data.draw(st.integers(0, len(F) - 1))]
     check_limits(given_tables, cost, min(1.0, -loss), exact=exact)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_certified_where_the_last_correct_answers_are_dear(exact):
+    """By hand: 1/16 costs 1 US$, and two answers in a trillion, the tolerance of targets, 16 US$ in a trillion."""
+    cost, accuracy = np.array([[1.0, 3.0, 0.0], [0.0] * 3]), np.array([[0.125, 0.375, 0.0], [0.0] * 3])
+    check_limits(Tables(cost, accuracy), 1.0, 0.0625, exact=exact)
 
 
 @pytest.mark.parametrize("name", EDGE_CASES)
