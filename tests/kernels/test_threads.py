@@ -13,11 +13,11 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 from pymoo.optimize import minimize
 
-from optllm_pymoo import OptLLM, kernels, make_problem
+from optllm_pymoo import MaxAccuracyProblem, OptLLM, Quota, kernels, make_problem
 from optllm_pymoo.kernels import threads
 from optllm_pymoo.problems import AllocationProblem
 
-CALLED_BY_PYTHON = {"_accumulate", "_crossing_bin", "_move_until", "first_disallowed", "take_steps"}
+CALLED_BY_PYTHON = {"_accumulate", "_crossing_bin", "_move_until", "fill", "first_disallowed", "mend", "take_steps"}
 """Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
 
 
@@ -33,24 +33,30 @@ def entry_points():
     return found
 
 
-def run_with_mask():
-    """Run the search on a masked batch, which calls every kernel."""
-    base = make_problem(200, 5)
+def run_with_masks():
+    """Search a masked batch with two objectives, one, three, and under a quota, which calls every kernel."""
+    base = make_problem(200, 5, with_latency=True)
     allowed = np.ones((200, 5), dtype=bool)
     allowed[:, 1] = False
-    problem = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
-    return minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1)
+    plain = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
+    limited = AllocationProblem(base.cost, base.accuracy, allowed=allowed, quotas=Quota("llm0", calls=80))
+    with_latency = AllocationProblem(base.cost, base.accuracy, allowed=allowed, latency=base.latency)
+    found = [minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1) for problem in (plain, limited, with_latency)]
+    budget = float(plain.supported_front.F[:, 0].mean())
+    found.append(minimize(MaxAccuracyProblem.of(plain, budget=budget), OptLLM(exact=True), seed=1))
+    return [np.atleast_2d(result.F) for result in found]
 
 
 def test_compiled_code_is_what_runs(monkeypatch):
     """A run leaves machine code in nopython mode behind every kernel, and a second one calls no Python body."""
     assert not numba.config.DISABLE_JIT
-    first, found = run_with_mask(), entry_points()
-    assert len(found) >= len(CALLED_BY_PYTHON) + 8
+    first, found = run_with_masks(), entry_points()
+    assert len(found) >= len(CALLED_BY_PYTHON) + 14
     for name, dispatcher in found.items():
         assert dispatcher.nopython_signatures, f"{name} was never compiled"
         monkeypatch.setattr(dispatcher, "py_func", _refuse)
-    np.testing.assert_array_equal(run_with_mask().F, first.F)
+    for again, F in zip(run_with_masks(), first, strict=True):
+        np.testing.assert_array_equal(again, F)
 
 
 def _refuse(*args):
