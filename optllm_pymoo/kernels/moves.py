@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -12,30 +14,40 @@ SHORT = 256
 """Moves that are looked at beyond those that an excess seems to need."""
 
 
+class PricedPlan(NamedTuple):
+    """A plan that is being changed under limits, and what its moves are judged by."""
+
+    cells: Cells
+    rules: Rules
+    worth: Coefficients
+    """Prices by which a move's loss is told."""
+    slack: Slack
+    """What the plan leaves of the limits; kept up to date."""
+    x: np.ndarray
+    """(N,) LLM per query."""
+
+
 @njit(cache=True, nogil=True)
-def mend(cells: Cells, rules: Rules, worth: Coefficients, slack: Slack, x: np.ndarray, max_rounds: int) -> bool:
+def mend(plan: PricedPlan, max_rounds: int) -> bool:
     """Move queries out of exceeded limits, least priced loss per unit of excess first; in place.
 
     No move exceeds another limit, or adds to one that is exceeded. The limit that is exceeded most is taken first.
 
     Args:
-        cells: The tables.
-        rules: The limits.
-        worth: Prices by which a move's loss is told.
-        slack: What is left of the limits; kept up to date.
-        x: (N,) LLM per query.
+        plan: Changed.
         max_rounds: Rounds, one limit each, after which to give up.
 
     Returns:
         Whether all limits are met. O(N M K) per round.
     """
+    cells, rules, _, slack, x = plan
     n_llms = cells.cost.shape[1]
     ratio, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
     for _ in range(max_rounds):
         worst = most_exceeded(slack)
         if worst < 0:
             return True
-        n, saved = _moves_out(worst, cells, rules, worth, slack, x, ratio, cell)
+        n, saved = _moves_out(worst, plan, ratio, cell)
         if n == 0:
             return False
         wanted = min(n - 1, int(2.0 * -slack.left[worst] / (saved / n)) + SHORT)
@@ -56,24 +68,11 @@ def mend(cells: Cells, rules: Rules, worth: Coefficients, slack: Slack, x: np.nd
 
 
 @njit(cache=True, nogil=True)
-def fill(
-    cells: Cells,
-    rules: Rules,
-    worth: Coefficients,
-    slack: Slack,
-    x: np.ndarray,
-    per_accuracy: float,
-    per_usd: float,
-    max_rounds: int,
-) -> int:
+def fill(plan: PricedPlan, per_accuracy: float, per_usd: float, max_rounds: int) -> int:
     """Use up what is left of the limits: moves that gain and fit, least priced loss first; in place.
 
     Args:
-        cells: The tables.
-        rules: The limits.
-        worth: Prices by which a move's loss is told.
-        slack: What is left of the limits, >= 0; kept up to date.
-        x: (N,) LLM per query that meets the limits; still does so afterwards.
+        plan: Changed; meets the limits before and afterwards.
         per_accuracy: Weight of summed accuracy in the score to be raised.
         per_usd: Weight of US$.
         max_rounds: Rounds after which to stop.
@@ -81,11 +80,12 @@ def fill(
     Returns:
         Number of moves. O(N M K) per round and a sort of the moves that fit.
     """
+    cells, rules, _, slack, x = plan
     n_llms = cells.cost.shape[1]
     loss, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
     moves = 0
     for _ in range(max_rounds):
-        n = _moves_that_gain(cells, rules, worth, slack, x, per_accuracy, per_usd, loss, cell)
+        n = _moves_that_gain(plan, per_accuracy, per_usd, loss, cell)
         done = moves
         for e in np.argsort(loss[:n], kind="mergesort"):
             i, j = cell[e] // n_llms, cell[e] % n_llms
@@ -98,20 +98,12 @@ def fill(
 
 
 @njit(cache=True, nogil=True)
-def _moves_out(
-    worst: int,
-    cells: Cells,
-    rules: Rules,
-    worth: Coefficients,
-    slack: Slack,
-    x: np.ndarray,
-    ratio: np.ndarray,
-    cell: np.ndarray,
-) -> tuple[int, float]:
+def _moves_out(worst: int, plan: PricedPlan, ratio: np.ndarray, cell: np.ndarray) -> tuple[int, float]:
     """List the moves that lessen an excess and fit: loss per unit saved, and cell; count them and sum what they save.
 
     What a move saves beyond the excess is not counted.
     """
+    cells, rules, worth, slack, x = plan
     n_queries, n_llms = cells.cost.shape
     n, total = 0, 0.0
     for i in range(n_queries):
@@ -130,18 +122,9 @@ def _moves_out(
 
 
 @njit(cache=True, nogil=True)
-def _moves_that_gain(
-    cells: Cells,
-    rules: Rules,
-    worth: Coefficients,
-    slack: Slack,
-    x: np.ndarray,
-    per_accuracy: float,
-    per_usd: float,
-    loss: np.ndarray,
-    cell: np.ndarray,
-) -> int:
+def _moves_that_gain(plan: PricedPlan, per_accuracy: float, per_usd: float, loss: np.ndarray, cell: np.ndarray) -> int:
     """List the moves that raise the score and fit: priced loss and cell; count them."""
+    cells, rules, worth, slack, x = plan
     n_queries, n_llms = cells.cost.shape
     n = 0
     for i in range(n_queries):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.limits import is_allowed
 from optllm_pymoo.kernels.threads import over_queries
 
 ROUNDING = 16 * float(np.finfo(float).eps)
 """Weighted sums that differ by less, relative to the sum of their terms' sizes, tie: rates, products and sums round."""
+
+
+class _Tables(NamedTuple):
+    cost: np.ndarray
+    accuracy: np.ndarray
+    latency: np.ndarray
+    mask: np.ndarray
+    """(N, M) bool, or empty where all is allowed."""
 
 
 def evaluate_with_latency(cost: np.ndarray, accuracy: np.ndarray, latency: np.ndarray, X: np.ndarray) -> np.ndarray:
@@ -55,28 +66,20 @@ def least_weighted_sums(
         X: (n, N) integers, written. O(n N M), each row of the tables is read once from memory.
     """
     mask = np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed
-    over_queries(_choose, len(cost), cost, accuracy, latency, rates, mask, X)
+    tables = _Tables(cost, accuracy, latency, mask)
+    over_queries(_choose, len(cost), tables, rates, X)
     of_two = np.flatnonzero(np.count_nonzero(rates, axis=1) == 2)
-    over_queries(_break_ties, len(cost), cost, accuracy, latency, rates, of_two, mask, X)
+    over_queries(_break_ties, len(cost), tables, rates, of_two, X)
 
 
 @njit(cache=True, nogil=True)
-def _choose(
-    start: int,
-    stop: int,
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    latency: np.ndarray,
-    rates: np.ndarray,
-    mask: np.ndarray,
-    X: np.ndarray,
-) -> None:
+def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, X: np.ndarray) -> None:
     for i in range(start, stop):
-        c, a, t = cost[i], accuracy[i], latency[i]
+        c, a, t = tables.cost[i], tables.accuracy[i], tables.latency[i]
         for k in range(rates.shape[0]):
             best, least = -1, np.inf
             for j in range(c.size):
-                if mask.size and not mask[i, j]:
+                if not is_allowed(tables.mask, i, j):
                     continue
                 score = rates[k, 0] * c[j] - rates[k, 1] * a[j] + rates[k, 2] * t[j]
                 if best < 0 or score < least or (score == least and _precedes(c, a, t, j, best)):
@@ -85,30 +88,18 @@ def _choose(
 
 
 @njit(cache=True, nogil=True)
-def _break_ties(
-    start: int,
-    stop: int,
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    latency: np.ndarray,
-    rates: np.ndarray,
-    of_two: np.ndarray,
-    mask: np.ndarray,
-    X: np.ndarray,
-) -> None:
+def _break_ties(start: int, stop: int, tables: _Tables, rates: np.ndarray, of_two: np.ndarray, X: np.ndarray) -> None:
     """Go on from the least sum to the first LLM, in order of preference, whose sum ties with it but for rounding."""
     for i in range(start, stop):
-        c, a, t = cost[i], accuracy[i], latency[i]
+        c, a, t = tables.cost[i], tables.accuracy[i], tables.latency[i]
         for k in of_two:
             least = best = X[k, i]
             dollars, correct, seconds = rates[k, 0] * c[least], rates[k, 1] * a[least], rates[k, 2] * t[least]
             for j in range(c.size):
-                if mask.size and not mask[i, j]:
-                    continue
                 d, p, s = rates[k, 0] * c[j], rates[k, 1] * a[j], rates[k, 2] * t[j]
                 above = (d - dollars) - (p - correct) + (s - seconds)
                 size = (d + dollars) + (p + correct) + (s + seconds)
-                if above <= ROUNDING * size and _precedes(c, a, t, j, best):
+                if above <= ROUNDING * size and is_allowed(tables.mask, i, j) and _precedes(c, a, t, j, best):
                     best = j
             X[k, i] = best
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from optllm_pymoo.kernels.limits import price_queries
-from optllm_pymoo.kernels.moves import fill, mend
+from optllm_pymoo.kernels.limits import Coefficients, price_queries
+from optllm_pymoo.kernels.moves import PricedPlan, fill, mend
 from optllm_pymoo.limits.exchange import exchange
 from optllm_pymoo.limits.linear import LinearLimits
 
@@ -50,15 +50,18 @@ def mended(
     worth = limits.coefficients(per_accuracy, per_usd, prices)
     goal = goal or (per_accuracy, per_usd)
     for _ in range(MAX_PAIRS):
-        slack = limits.slack(x)
-        if mend(limits.cells, limits.rules, worth, slack, x, MAX_ROUNDS):
+        if mend(_priced(limits, worth, x), MAX_ROUNDS):
             break
         if not exchange(limits, x, worth, goal, MAX_PAIRS):
             return None
-    fill(limits.cells, limits.rules, worth, limits.slack(x), x, *goal, MAX_FILLS)
+    fill(_priced(limits, worth, x), *goal, MAX_FILLS)
     if n_exchanges:
         exchange(limits, x, worth, goal, n_exchanges)
     return x if limits.are_met(x[None])[0] else None
+
+
+def _priced(limits: LinearLimits, worth: Coefficients, x: np.ndarray) -> PricedPlan:
+    return PricedPlan(limits.cells, limits.rules, worth, limits.slack(x), x)
 
 
 def best_of(limits: LinearLimits, plans: Sequence[np.ndarray], goal: tuple[float, float], /) -> np.ndarray:

@@ -59,35 +59,26 @@ class PricedReconstruction(Reconstruction):
         F = problem.evaluate(X)[0]
         if self.solve and toward is not None:
             F = (F + problem.evaluate(problem.as_allocations(toward))[0]) / 2
-        rebuild = self._at_cost if self.keep == "cost" else self._at_accuracy
         places = np.maximum(F[:, 0], cheapest[0]) if self.keep == "cost" else np.minimum(-F[:, 1], -best[1])
         for x, place in zip(X, places.tolist(), strict=True):
-            x[:] = rebuild(problem, place, x)
+            x[:] = self._at(problem, place, x)
         return X
 
-    def _at_cost(self, problem: AllocationProblem, budget_usd: float, destroyed: np.ndarray) -> np.ndarray:
-        """Build an accurate plan within limits and a budget that the cheapest plan keeps to."""
-        path = problem.bound_front().path
-        per_accuracy, per_usd, prices = path.at(path.place_of_cost(budget_usd))
+    def _at(self, problem: AllocationProblem, place: float, destroyed: np.ndarray) -> np.ndarray:
+        """Build a plan within limits, at a cost or an accuracy that the cheapest or the most accurate plan keeps to."""
+        path, on_cost = problem.bound_front().path, self.keep == "cost"
+        per_accuracy, per_usd, prices = path.at(path.place_of_cost(place) if on_cost else path.place_of_accuracy(place))
+        # the objective that is kept is one more limit, with a price
+        prices = np.append(prices, per_usd if on_cost else per_accuracy)
         if self.solve:
-            start = np.append(prices, per_usd) / per_accuracy
-            return best_within(problem.limits, budget_usd, start=start).x
-        bounded = problem.limits.within(budget_usd=budget_usd)
-        goal = per_accuracy, TIE * per_usd
-        given = destroyed, problem.extremes()[0]
-        return _rebuilt(bounded, (per_accuracy, 0.0), np.append(prices, per_usd), goal, given)
-
-    def _at_accuracy(self, problem: AllocationProblem, accuracy: float, destroyed: np.ndarray) -> np.ndarray:
-        """Build a cheap plan within limits that reaches an accuracy, as the most accurate plan does."""
-        path = problem.bound_front().path
-        per_accuracy, per_usd, prices = path.at(path.place_of_accuracy(accuracy))
-        if self.solve:
-            start = np.append(prices, per_accuracy) / per_usd
-            return cheapest_reaching(problem.limits, accuracy, start=start).x
-        bounded = problem.limits.within(min_accuracy=accuracy)
-        goal = TIE * per_accuracy, per_usd
-        given = destroyed, problem.extremes()[1]
-        return _rebuilt(bounded, (0.0, per_usd), np.append(prices, per_accuracy), goal, given)
+            solve, per_raised = (best_within, per_accuracy) if on_cost else (cheapest_reaching, per_usd)
+            return solve(problem.limits, place, start=prices / per_raised).x
+        given = destroyed, problem.extremes()[0 if on_cost else 1]
+        if on_cost:
+            bounded, weights = problem.limits.within(budget_usd=place), (per_accuracy, 0.0)
+            return _rebuilt(bounded, weights, prices, (per_accuracy, TIE * per_usd), given)
+        bounded, weights = problem.limits.within(min_accuracy=place), (0.0, per_usd)
+        return _rebuilt(bounded, weights, prices, (TIE * per_accuracy, per_usd), given)
 
 
 def _rebuilt(

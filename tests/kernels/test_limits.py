@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo.kernels.exchange import best_pair
 from optllm_pymoo.kernels.limits import near_cells, price_queries
-from optllm_pymoo.kernels.moves import fill, mend
+from optllm_pymoo.kernels.moves import PricedPlan, fill, mend
 from optllm_pymoo.kernels.rules import most_exceeded
 from optllm_pymoo.kernels.uses import sums_by_llm
 from tests.limits.cases import limited_batches
@@ -90,7 +90,7 @@ def test_mending_lessens_excesses_and_keeps_the_books(case, seed):
     """No limit ends up more exceeded than it was, what is left is up to date, and success means that all are met."""
     limits, x = case.limits(), plan_of(case, seed)
     before, slack = limits.slack(x).left, limits.slack(x)
-    is_met = mend(limits.cells, limits.rules, drawn_worth(limits, seed), slack, x, 50)
+    is_met = mend(PricedPlan(limits.cells, limits.rules, drawn_worth(limits, seed), slack, x), 50)
     np.testing.assert_allclose(slack.left, limits.slack(x).left, atol=ROUNDING)
     assert np.all(slack.left >= np.minimum(before, 0.0) - slack.tolerance - ROUNDING)
     assert is_met == (most_exceeded(slack) < 0)
@@ -106,7 +106,7 @@ def test_filling_gains_within_the_limits_until_no_move_does(case, seed):
     if most_exceeded(slack) >= 0:
         return
     start = limits.accuracy[np.arange(len(x)), x].sum(dtype=float)
-    n_moves = fill(limits.cells, limits.rules, worth, slack, x, 1.0, 0.0, 100)
+    n_moves = fill(PricedPlan(limits.cells, limits.rules, worth, slack, x), 1.0, 0.0, 100)
     reached = limits.accuracy[np.arange(len(x)), x].astype(float)
     np.testing.assert_allclose(slack.left, limits.slack(x).left, atol=ROUNDING)
     assert limits.are_met(x[None])[0]
