@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # of the default hundred examples three quarters keep the suite within its five minutes
-settings.register_profile("local", max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile("explore", max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# the same examples in every run, so that a change is judged by what it changes; the profile above looks further:
+# pytest --hypothesis-profile=explore
+settings.register_profile("same", settings.get_profile("explore"), max_examples=75, derandomize=True)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")
