@@ -51,7 +51,7 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
         ValueError: The results are of data that can't be shipped or incomplete, or the report names a place on this
             machine.
     """
-    frame = pd.read_csv(folder / "results.csv")
+    frame = pd.read_csv(folder / "results.csv", dtype={"data": str})
     refuse_foreign_data(frame["data"].dropna().unique() if "data" in frame else [], folder)
     report = (folder / "report.md").read_text(encoding="utf-8")
     refuse_incomplete(report, len(frame), folder)

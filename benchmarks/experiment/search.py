@@ -119,7 +119,8 @@ class SearchCell:
         """
         robust = None if batch.sigma is None else np.clip(batch.accuracy + self.alpha * batch.sigma, 0.0, 1.0)
         problem = AllocationProblem(batch.cost, batch.accuracy, robust_accuracy=robust)
-        settings = Settings(n_grid=self.n_grid, budget=self.limit.evaluations or MANY)
+        is_timed = self.limit.evaluations is None
+        settings = Settings(n_grid=self.n_grid, budget=self.limit.evaluations or MANY, is_timed=is_timed)
         warm_up(problem, self.algorithm, budget=settings.budget)
         forget_peak()
         recorder = TracingRecorder(self.limit.evaluations, seconds=self.limit.seconds)

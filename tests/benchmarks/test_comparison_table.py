@@ -125,6 +125,9 @@ def test_only_synthetic_data_is_kept(tmp_path):
     folder = _run_folder(tmp_path / "fair", _results().replace("questions-20x2", "my-questions-20x2"))
     with pytest.raises(ValueError, match="'my-questions-20x2', which came from files"):
         keep(folder, tmp_path / "kept")
+    _results().assign(data=2024).to_csv(folder / "results.csv", index=False)
+    with pytest.raises(ValueError, match="'2024', which came from files"):
+        keep(folder, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
 

@@ -42,10 +42,15 @@ def curve_of(runs: pd.DataFrame, /) -> Curve:
     return Curve(x, np.quantile(values, (0.25, 0.5, 0.75), axis=0))
 
 
-def reached_at(curve: Curve, target: float, /) -> float:
-    """Return the first x at which the median run is as good as that; infinite if it ends before that."""
-    reached = curve.quartiles[1] >= target
-    return float(curve.x[reached.argmax()]) if reached.any() else np.inf
+def reached_at(runs: pd.DataFrame, target: float, /) -> float:
+    """Return the first x at which the median run is as good as that; infinite if it ends before that.
+
+    Args:
+        runs: As in `curve_of`. Of an even number the later of the two in the middle counts.
+        target: Value to be reached.
+    """
+    arrivals = runs["x"].where(runs["value"] >= target, np.inf).groupby(runs["run"]).min()
+    return float(np.sort(arrivals)[len(arrivals) // 2])
 
 
 def anytime_figure(
@@ -71,7 +76,8 @@ def anytime_figure(
         target: Value whose reaching the sentence tells.
     """
     good = records[(records["x"] > 0) & records["value"].notna()]
-    curves = {str(a): curve_of(runs) for a, runs in good.groupby("algorithm", sort=False)}
+    runs_of = {str(a): runs for a, runs in good.groupby("algorithm", sort=False)}
+    curves = {a: curve_of(runs) for a, runs in runs_of.items()}
     final = pd.Series({a: curve.quartiles[1, -1] for a, curve in curves.items()}, dtype=float)
     shown = best_per_family(final)
     figure, (axes,) = panels(height=4.6)
@@ -89,14 +95,14 @@ def anytime_figure(
     axes.set_xscale("log")
     axes.set(xlabel=x, ylabel=f"{measure}\n(median, quartiles)")
     legend_below(figure, axes)
-    sentence = _sentence({a: curves[a] for a in final.index}, final, x, measure, target)
+    at = pd.Series({a: reached_at(runs_of[a], target) for a in final.index}, dtype=float)
+    sentence = _sentence(at.sort_values(kind="stable"), final, x, measure, target)
     return FigureBlock(name, figure, title, sentence + left_out(shown, list(final.index)))
 
 
-def _sentence(curves: dict[str, Curve], final: pd.Series, unit: str, measure: str, target: float) -> str:
+def _sentence(at: pd.Series, final: pd.Series, unit: str, measure: str, target: float) -> str:
     if final.empty:
         return "No run left a record."
-    at = pd.Series({a: reached_at(curve, target) for a, curve in curves.items()}).sort_values(kind="stable")
     arrived = at[np.isfinite(at)]
     if arrived.empty:
         return (

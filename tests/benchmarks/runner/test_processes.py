@@ -83,8 +83,8 @@ def _nothing_beside_those_alone(table):
 def test_killed_three_times(start, finish, tmp_path):
     """SIGKILL at random moments: no file half-written, workers end, what was done stays, the table is the same."""
     arguments = ("tree", "--splits", 4, "--seconds", 0.1, "--out", tmp_path / "killed")
-    moments = random.Random(time.time_ns())
-    for jobs, n_done in ((2, 3), (1, 9), (2, 15)):
+    moments = random.Random(0)
+    for jobs, n_done in ((2, 2), (1, 5), (2, 9)):
         before = _done(tmp_path / "killed")
         process = start(*arguments, "--jobs", jobs)
         while len(_done(tmp_path / "killed")) < n_done:
