@@ -36,11 +36,11 @@ def test_given_plans_are_sorted_by_cost() -> None:
 
 
 def test_fast_on_long_fronts() -> None:
-    """Some hundred thousand steps take a fraction of a second: nothing is decoded plan by plan."""
+    """Some hundred thousand steps take a fraction of a second of the processor: nothing is decoded plan by plan."""
     front = make_problem(40_000, 8).supported_front
-    start = time.perf_counter()
+    start = time.process_time()
     _, counts = mix_along_front(front)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert (counts.sum(axis=1) == 40_000).all()
 
 
