@@ -174,3 +174,19 @@ def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf
     if not (math.isfinite(number) and 0.0 <= number <= upper):
         raise ValueError(f"{name} must be {expected}; got {value}")
     return number
+
+
+def as_budget(name: str, value: Any, /) -> float:
+    """Check a number of US$; infinity is no limit at all.
+
+    Args:
+        name: What it is called in messages.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is NaN or negative.
+    """
+    if isinstance(value, Real) and value == math.inf:
+        return math.inf
+    return as_limit(name, value, "a number of US$, at least 0")

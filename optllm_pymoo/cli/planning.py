@@ -57,7 +57,8 @@ def plan(
         from optllm_pymoo.cli import limit_report, plan_report, report
         from optllm_pymoo.pipeline import plan_writers, write_files
 
-        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage, budget)
+        known = _known_budget(budget, limits, choice)
+        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage, known)
         stage("Choosing a plan")
         chosen, costs = _chosen(front, choice)
         front = front.including(chosen)
@@ -134,6 +135,12 @@ def _choice(
     if accuracy is not None:
         return AtLeastAccuracy(accuracy, promise=promise, max_latency_seconds=max_latency)
     return Knee()
+
+
+def _known_budget(budget: float | None, limits: Constraints, choice: Choice) -> float | None:
+    """Return the budget, if whether a plan is that cheap doesn't depend on what can't be known before learning."""
+    is_alone = not limits.floors and choice.promise is None and choice.max_latency_seconds is None
+    return budget if is_alone or limits.quotas else None
 
 
 def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:

@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits.linear import LinearLimits
@@ -30,6 +31,9 @@ def build_limits(
 ) -> LinearLimits:
     """Build the limits of a problem.
 
+    Where there are limits, cells that the mask forbids are given the least values that it allows their query: what
+    stands for "not offered" there, a price of a million perhaps, is not to be what excesses and gaps are measured by.
+
     Args:
         cost: (N, M) checked US$ per call.
         accuracy: (N, M) checked.
@@ -51,11 +55,15 @@ def build_limits(
     targets = np.array(list(wanted.values()), dtype=float)
     everyone = np.ones((len(wanted), len(llms)), dtype=bool)
     members = [quota.members(llms) for quota in quotas]
+    tokens = tokens if any(quota.unit == "tokens" for quota in quotas) else None
+    if allowed is not None and (quotas or wanted):
+        cost, accuracy = _least_where_forbidden(cost, allowed), _least_where_forbidden(accuracy, allowed)
+        tokens = None if tokens is None else _least_where_forbidden(tokens, allowed)
     return LinearLimits(
         cost,
         accuracy,
         allowed,
-        tokens if any(quota.unit == "tokens" for quota in quotas) else None,
+        tokens,
         group,
         len(labels),
         np.array([KINDS[quota.unit] for quota in quotas] + [FLOOR] * len(wanted), dtype=np.int64),
@@ -65,6 +73,11 @@ def build_limits(
         (*(quota.describe(llms) for quota in quotas), *(f"floor {f:g} of group {g!r}" for g, f in wanted.items())),
         (*(quota.whom(llms) for quota in quotas), *wanted),
     )
+
+
+def _least_where_forbidden(table: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    least = table.min(axis=1, keepdims=True, where=allowed, initial=np.inf)
+    return np.where(allowed, table, least.astype(table.dtype))
 
 
 def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:
@@ -92,8 +105,7 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
     raw = np.asarray(groups, dtype=object).reshape(-1)
     if len(raw) != n_queries:
         raise ValueError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
-    # NaN is the one label that differs from itself
-    is_known = np.array([label is not None and label == label for label in raw], dtype=bool)
+    is_known = ~np.asarray(pd.isna(raw))
     names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
     labels = [str(name) for name in names]
     group = np.full(n_queries, len(labels), dtype=np.int32)

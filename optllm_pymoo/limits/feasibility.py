@@ -93,7 +93,8 @@ def _check_calls(limits: LinearLimits) -> None:
         hint = f"{value:,} calls for {calls.whom[k]} instead of {calls.limit[k]:,.15g} would do"
     else:
         hint = _several_calls(calls)
-    raise ValueError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}")
+    others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"
+    raise ValueError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
 
 
 def _several_calls(calls: LinearLimits) -> str:

@@ -11,6 +11,7 @@ from optllm_pymoo.limits.feasibility import feasible_plan
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import best_of, mended, priced_plan
 from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.validation import as_budget
 
 N_EXCHANGES = 20
 """Improving exchanges between two queries that are looked for, where a plan is wanted rather than a front."""
@@ -49,9 +50,10 @@ def best_within(
         budget's price is the last one.
 
     Raises:
-        ValueError: If no plan meets the limits.
+        TypeError: If the budget is no number.
+        ValueError: If it is NaN or negative, or no plan meets the limits.
     """
-    bounded = limits if budget_usd is None else limits.within(budget_usd=budget_usd)
+    bounded = limits if budget_usd is None else limits.within(budget_usd=as_budget("budget_usd", budget_usd))
     per_usd = END * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
     solved = relax(bounded, 1.0, 0.0, start=start)
     x = _plan(bounded, solved, (1.0, 0.0), (1.0, per_usd))

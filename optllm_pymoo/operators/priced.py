@@ -55,10 +55,10 @@ class PricedReconstruction(Reconstruction):
     def _do(
         self, problem: AllocationProblem, X: np.ndarray, *args: Any, toward: np.ndarray | None = None, **kwargs: Any
     ) -> np.ndarray:
-        cheapest, best = (problem.evaluate(x[None])[0][0] for x in problem.extremes())
-        F = problem.evaluate(X)[0]
+        cheapest, best = _score(problem, problem.extremes()[:2])
+        F = _score(problem, X)
         if self.solve and toward is not None:
-            F = (F + problem.evaluate(problem.as_allocations(toward))[0]) / 2
+            F = (F + _score(problem, problem.as_allocations(toward))) / 2
         places = np.maximum(F[:, 0], cheapest[0]) if self.keep == "cost" else np.minimum(-F[:, 1], -best[1])
         for x, place in zip(X, places.tolist(), strict=True):
             x[:] = self._at(problem, place, x)
@@ -79,6 +79,11 @@ class PricedReconstruction(Reconstruction):
             return _rebuilt(bounded, weights, prices, (per_accuracy, TIE * per_usd), given)
         bounded, weights = problem.limits.within(min_accuracy=place), (0.0, per_usd)
         return _rebuilt(bounded, weights, prices, (TIE * per_accuracy, per_usd), given)
+
+
+def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
+    """Return objectives alone, with limits or without."""
+    return np.asarray(problem.evaluate(X, return_values_of=["F"]))
 
 
 def _rebuilt(

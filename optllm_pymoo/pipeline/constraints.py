@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from optllm_pymoo.data import Dataset, load_latency
 from optllm_pymoo.data.providers import providers_of
@@ -64,7 +65,7 @@ class Constraints:
             LimitsError: If an LLM, a provider or a group is unknown; the message has the closest and the known.
         """
         self._resolve_quotas(dataset)
-        known = sorted(set(groups_of(dataset)))
+        known = _names(groups_of(dataset))
         for group in self.floors:
             if group is not None and group not in known:
                 raise LimitsError(unknown_name(group, known, kind="group"))
@@ -77,7 +78,7 @@ class Constraints:
 
         Returns:
             ``quotas``, ``floors`` and ``groups``, ``latency``: those that are limited. Groups without a query to plan
-            have no floor.
+            have no floor, nor have queries of no group.
 
         Raises:
             LimitsError: As `check`.
@@ -89,7 +90,7 @@ class Constraints:
         if self.floors:
             groups = groups_of(dataset)
             general = self.floors.get(None)
-            floors = {group: self.floors.get(group, general) for group in sorted(set(groups))}
+            floors = {group: self.floors.get(group, general) for group in _names(groups)}
             made["floors"] = {group: floor for group, floor in floors.items() if floor is not None}
             made["groups"] = groups
         if self.latency is not None:
@@ -137,13 +138,19 @@ class Constraints:
         return [_quota(request, dataset.llms, providers) for request in self.quotas]
 
 
-def groups_of(dataset: Dataset, /) -> list[str]:
-    """Name the group of each query; a batch without groups is one, `EVERYTHING`.
+def groups_of(dataset: Dataset, /) -> list[str | None]:
+    """Name the group of each query, None where it has none; a batch without groups is one, `EVERYTHING`.
 
     Args:
         dataset: N queries.
     """
-    return [EVERYTHING] * len(dataset) if dataset.groups is None else [str(group) for group in dataset.groups]
+    if dataset.groups is None:
+        return [EVERYTHING] * len(dataset)
+    return [None if pd.isna(group) or group == "" else str(group) for group in dataset.groups]
+
+
+def _names(groups: Sequence[str | None]) -> list[str]:
+    return sorted({group for group in groups if group is not None})
 
 
 def _quota(request: QuotaRequest, llms: Sequence[str], providers: Mapping[str, Sequence[str]]) -> Quota:

@@ -14,7 +14,7 @@ from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
 from optllm_pymoo.limits.within import best_within, end_plans
 from optllm_pymoo.problems.allocations import as_allocations
-from optllm_pymoo.validation import as_limit
+from optllm_pymoo.validation import as_budget, as_limit
 
 
 class WithLimits:
@@ -73,8 +73,7 @@ class WithLimits:
             TypeError: If the cost is no number.
             ValueError: If no plan is that cheap.
         """
-        if cost_usd != np.inf:
-            cost_usd = as_limit("cost_usd", cost_usd, "a number of US$, at least 0")
+        cost_usd = as_budget("cost_usd", cost_usd)
         solved = relax(self.limits.within(budget_usd=cost_usd), 1.0, 0.0)
         if solved.violation > 0.0:
             cheapest = -relax(self.limits, 0.0, 1.0).bound
@@ -122,8 +121,10 @@ class WithLimits:
             budget_usd: Total US$; by default what the plan costs.
 
         Raises:
+            TypeError: If the budget is no number.
             ValueError: If neither is given, ``x`` is no plan, or nothing within the limits is that cheap.
         """
+        budget_usd = None if budget_usd is None else as_budget("budget_usd", budget_usd)
         if x is None:
             if budget_usd is None:
                 raise ValueError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")

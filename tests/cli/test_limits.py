@@ -113,6 +113,19 @@ def test_latency(run, batch: Path, latency: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "also", [["--promise", 0.95], ["--floor", 0.1], ["--quota", "model-1=60"], ["--latency", None, "--max-latency", 2]]
+)
+def test_too_small_a_budget_beside_other_limits_ends_with_2(run, batch: Path, latency: Path, also: list) -> None:
+    """Labels known or learnt from, one exit code; the largest latency has a part in the message."""
+    given = [latency if value is None else value for value in also]
+    for labels in ("all", 0.2):
+        outcome = run("plan", "-d", batch, "-l", labels, "--budget", 0.00001, *given)
+        assert (outcome.code, outcome.stdout) == (2, "")
+        assert "below the cheapest plan" in outcome.stderr
+        assert ("2 s" in outcome.stderr) == ("--max-latency" in also)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--quota", "modle-1=5"], "unknown provider or LLM 'modle-1'; did you mean 'model-1'"),

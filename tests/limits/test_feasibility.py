@@ -58,6 +58,13 @@ def test_too_few_calls_where_masks_decide():
         problem(allowed=allowed, quotas=[Quota("small", calls=1), Quota("large", calls=4)])
 
 
+def test_calls_that_would_do_if_nothing_else_stood_in_the_way():
+    """A hint about calls says so where a limit of dollars comes on top."""
+    quotas = [Quota("small", calls=1), Quota("large", calls=2), Quota(("small", "large"), usd=1)]
+    with pytest.raises(ValueError, match=r"instead of 1 would do, as far as calls go; other limits come on top"):
+        problem(quotas=quotas)
+
+
 def test_overlapping_providers():
     """One query counts for both quotas: three LLMs in overlapping pairs of one call each take two queries, not 1.5."""
     names = ["a", "b", "c"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from optllm_pymoo import AllocationProblem, Quota, allowed_by_limits
@@ -127,6 +128,8 @@ def test_a_query_without_llm_is_named(options: dict, message: str):
 def test_queries_without_a_group_have_no_floor():
     """None and NaN are no labels: a floor for all groups is about the two labelled queries."""
     accuracy = [[0.1, 0.9], [0.1, 0.5], [0.1, 0.9], [0.1, 0.9]]
+    groups = pd.Series(["a", "b", None, pd.NA], dtype="string")
+    assert AllocationProblem(np.ones((4, 2)), np.ones((4, 2)), floors=0.4, groups=groups).n_ieq_constr == 2
     groups = ["a", "b", None, float("nan")]
     problem = AllocationProblem([[1, 2]] * 4, accuracy, floors=0.5, groups=groups)
     assert problem.limits.whom == ("a", "b")

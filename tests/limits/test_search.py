@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from pymoo.optimize import minimize
 
-from optllm_pymoo import AllocationProblem, AtLeastAccuracy, OptLLM, Plan, Quota, WithinBudget, baselines, make_problem
+from optllm_pymoo import (
+    AllocationProblem,
+    AtLeastAccuracy,
+    MinCostProblem,
+    OptLLM,
+    Plan,
+    Quota,
+    WithinBudget,
+    baselines,
+    make_problem,
+)
 from optllm_pymoo.measures import hypervolume_ratio
 from optllm_pymoo.operators import ExchangeReconstruction, PricedReconstruction
 from tests.strategies import EDGE_CASES
@@ -60,6 +70,40 @@ def test_infeasible_plans_of_a_foreign_reconstruction_are_left_out():
     problem = limited()
     result = minimize(problem, OptLLM(reconstruction=ExchangeReconstruction()), seed=1)
     assert problem.limits.are_met(np.atleast_2d(result.X)).all()
+
+
+def test_prices_of_what_is_not_offered_change_nothing():
+    """Cells that the mask forbids may cost a billion: the same plans, the same bounds, the same certificate."""
+    plain = make_problem(300, 4, random_state=4)
+    allowed = np.ones((300, 4), dtype=bool)
+    allowed[[0, 7, 50, 120, 299], [3, 2, 3, 1, 0]] = False
+    quotas, tokens = [Quota("llm3", calls=60), Quota("llm2", tokens=90)], np.ones((300, 4))
+    found = []
+    for usd in (0.0, 1e9):
+        cost, counts = np.where(allowed, plain.cost, usd), np.where(allowed, tokens, usd)
+        problem = AllocationProblem(cost, plain.accuracy, allowed=allowed, quotas=quotas, tokens=counts)
+        target = MinCostProblem.of(problem, min_accuracy=0.5)
+        certificate = minimize(target, OptLLM(), seed=1).algorithm.certificate
+        found.append((minimize(problem, OptLLM(), seed=1).F, problem.bound_front().F, certificate))
+    assert len(found[0][0]) > 50
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+    assert found[0][2] == found[1][2]
+
+
+@pytest.mark.parametrize("keep", ["cost", "accuracy"])
+@pytest.mark.parametrize("solve", [False, True])
+@pytest.mark.parametrize("with_latency", [False, True])
+def test_priced_reconstruction_without_limits(keep: str, solve: bool, with_latency: bool):
+    """Where nothing ties queries together, too: no dearer, or no worse, than the destroyed plans; nearly optimal."""
+    problem = make_problem(60, 4, with_latency=with_latency, random_state=2)
+    X = np.random.default_rng(0).integers(0, 4, (3, 60)).astype(np.int8)
+    given = problem.evaluate(X)[:, :2]
+    made = problem.evaluate(PricedReconstruction(keep, solve=solve).do(problem, X, random_state=1))[:, :2]
+    kept = 0 if keep == "cost" else 1
+    assert np.all(made[:, kept] <= given[:, kept] + 1e-9)
+    assert np.all(-made[:, 1] <= problem.supported_front.bound(made[:, 0]) + 1e-9)
+    assert np.all(-made[:, 1] >= problem.supported_front.bound(made[:, 0]) - 0.02)
 
 
 def test_reconstruction_keeps_what_it_is_told_to():

@@ -63,6 +63,11 @@ def test_what_a_quota_costs_by_hand():
     assert second.sentence == "2 calls for 'a': 1 used; it costs nothing here"
     with pytest.raises(ValueError, match=r"got neither\. Pass x or budget_usd="):
         problem.explain_limits()
+    for budget, error in ((float("nan"), ValueError), (-1.0, ValueError), ("much", TypeError)):
+        with pytest.raises(error, match="budget_usd must be a number of US\\$, at least 0; got"):
+            problem.explain_limits(budget_usd=budget)
+        with pytest.raises(error, match="budget_usd must be a number of US\\$, at least 0; got"):
+            best_within(problem.limits, budget)
     with pytest.raises(ValueError, match=r"one LLM per query; expected shape"):
         problem.explain_limits([0])
     with pytest.raises(ValueError, match=r"holds LLM numbers 0 to 1; X\[0, 1\] = 7"):

@@ -60,6 +60,17 @@ def test_floors_by_group_and_for_all() -> None:
     assert Constraints(floors={None: 0.3}).options(ungrouped)["floors"] == {EVERYTHING: 0.3}
 
 
+@pytest.mark.parametrize("nothing", [None, "", float("nan"), pd.NA])
+def test_queries_of_no_group_have_no_floor(nothing: object) -> None:
+    """An empty cell, None, NaN or NA is the name of no group: a floor for all groups is about the others."""
+    partly = Dataset(TINY.cost, TINY.correct, llms=TINY.llms, groups=["g", nothing, "g", nothing, "h", "h"])
+    constraints = Constraints(floors={None: 0.3, "h": 0.5})
+    constraints.check(partly)
+    assert constraints.options(partly)["floors"] == {"g": 0.3, "h": 0.5}
+    names = plan_front(partly, "all", constraints=constraints).problem.limits.names
+    assert set(names) == {"floor 0.3 of group 'g'", "floor 0.5 of group 'h'"}
+
+
 def test_groups_that_are_all_learnt_from_have_no_floor() -> None:
     """Known to the batch, but without a query to plan: nothing to hold it to."""
     constraints = Constraints(floors={"g": 0.3})
