@@ -106,7 +106,8 @@ def run_cell(problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callab
         cell: Algorithm, seed and settings.
         on_evaluation: Called with the number of evaluations so far.
     """
-    given = {"data": cell.data, "algorithm": cell.algorithm, "seed": cell.seed, **cell.settings._asdict()}
+    settings = {"n_grid": cell.settings.n_grid, "budget": cell.settings.budget}
+    given = {"data": cell.data, "algorithm": cell.algorithm, "seed": cell.seed, **settings}
     try:
         return Run(**given, **_measured(problem, cell, on_evaluation))
     except Exception as error:

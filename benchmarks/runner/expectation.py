@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from benchmarks.experiment.cell import Cell
 
 Group = tuple[str, str, str]
-"""Kind, algorithm and data set: cells of one group are expected to take equally long."""
+"""Kind with what is measured, algorithm and data set: cells of one group are expected to take equally long."""
 
 
 def group_of(cell: Cell, /) -> Group:
     """Return the group of a cell; what its description doesn't have is empty."""
     description = cell.description()
-    return cell.kind, str(description.get("algorithm", "")), str(description.get("data", ""))
+    what = description.get("measurement", description.get("stage", ""))
+    return f"{cell.kind} {what}".rstrip(), str(description.get("algorithm", "")), str(description.get("data", ""))
 
 
 class Expectation:

@@ -37,7 +37,8 @@ def choice_text(plan: Plan, choice: Choice | None = None, /) -> str:
     if plan.target is not None:
         verb = "expects" if plan.promise is None else "promises"
         return f"the cheapest plan that {verb} an accuracy of {plan.target:g}{surely}{kept.replace(' that', ' and')}"
-    return "the knee of the front, from where accuracy costs more than on average"
+    two = "" if plan.problem.latency is None else " of cost and accuracy, whatever the latency"
+    return f"the knee of the front{two}, from where accuracy costs more than on average"
 
 
 def single_facts(plan: Plan, /) -> dict[str, Any] | None:

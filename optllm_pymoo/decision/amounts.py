@@ -24,6 +24,24 @@ def usd_at_least(amount: float, /) -> str:
     return _digits(amount, 5, ROUND_CEILING)
 
 
+def usd_at_most(amount: float, /) -> str:
+    """Write US$ rounded down: nothing costs less than what is printed.
+
+    >>> usd_at_most(0.97000999), usd_at_most(0.25)
+    ('0.97', '0.25')
+    """
+    return _digits(amount, 5, ROUND_FLOOR)
+
+
+def accuracy_at_least(accuracy: float, /) -> str:
+    """Write an accuracy rounded up: nothing reaches more than what is printed.
+
+    >>> accuracy_at_least(0.75000001), accuracy_at_least(0.5)
+    ('0.75001', '0.5')
+    """
+    return _digits(accuracy, 5, ROUND_CEILING)
+
+
 def accuracy_at_most(accuracy: float, /) -> str:
     """Write an accuracy rounded down: a target of what is printed is reached.
 

@@ -72,6 +72,12 @@ class Choice(DecisionMaking, abc.ABC):
             )
         return int(fast[super().do(F[fast])])
 
+    @property
+    def _fast_enough(self) -> str:
+        """Which plans are chosen from, for messages."""
+        seconds = self.max_latency_seconds
+        return "" if seconds is None else f" of those found within a mean latency of {seconds:g} s"
+
     def _candidates(self, source: Any) -> Any:
         """Return what holds the plans to choose from, for a problem its front or its surface."""
         if not isinstance(source, AllocationProblem):

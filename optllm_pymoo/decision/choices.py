@@ -50,7 +50,7 @@ class WithinBudget(Choice):
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
         if not len(within):
             raise ValueError(
-                f"a budget of {usd(self.budget_usd)} US$ is below the cheapest plan,"
+                f"a budget of {usd(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
                 f" which costs {usd_at_least(F[:, 0].min())} US$"
             )
         return int(within[np.lexsort((F[within, 0], F[within, 1]))[0]])
@@ -99,7 +99,7 @@ class AtLeastAccuracy(Choice):
             )
         if not len(reaching):
             raise ValueError(
-                f"an accuracy of {self.target:g} is above the most accurate plan,"
+                f"an accuracy of {self.target:g} is above the most accurate plan{self._fast_enough},"
                 f" which reaches {accuracy_at_most(-F[:, 1].min())}"
             )
         return int(reaching[np.lexsort((F[reaching, 1], F[reaching, 0]))[0]])

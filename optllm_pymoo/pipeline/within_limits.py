@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
-from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
+from optllm_pymoo.decision.amounts import accuracy_at_least, accuracy_at_most, usd, usd_at_least, usd_at_most
 from optllm_pymoo.kernels.rules import TOKENS
 from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, nearest_feasible, nearest_value, relax
 from optllm_pymoo.pipeline.constraints import LimitsError
@@ -123,35 +123,54 @@ def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
 
 
 def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
+    if _too_dear(limits, budget_usd):
+        raise _below_the_cheapest(limits, budget_usd)
     try:
-        if _too_dear(limits, budget_usd):
-            raise ValueError("below the bound: no need to search for a plan")
         return best_within(limits, budget_usd).x
     except ValueError:
-        raise _below_the_cheapest(limits, budget_usd) from None
+        found = cheapest_reaching(limits)
+        raise LimitsError(
+            f"no plan within {_named(limits)} was found for {usd(budget_usd)} US$: the cheapest that was found costs"
+            f" {usd_at_least(found.value)} US$, and none costs less than {usd_at_most(found.bound)} US$"
+        ) from None
 
 
 def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> LimitsError:
-    cheapest, plain = cheapest_reaching(limits).value, cheapest_reaching(limits.only([])).value
+    cheapest, plain = (usd_at_least(cheapest_reaching(each).value) for each in (limits, limits.only([])))
+    without = f"; without that the cheapest costs {plain} US$" if plain != cheapest else ", with or without that"
     return LimitsError(
-        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {' and '.join(limits.names)}, which"
-        f" costs {usd_at_least(cheapest)} US$; without that the cheapest costs {usd(plain)} US$"
+        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which"
+        f" costs {cheapest} US${without}"
         f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
     )
 
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
+    if _too_inaccurate(limits, target):
+        raise _above_the_most_accurate(limits, target)
     try:
-        if _too_inaccurate(limits, target):
-            raise ValueError("above the bound: no need to search for a plan")
         return cheapest_reaching(limits, target).x
     except ValueError:
-        best, plain = best_within(limits).value, best_within(limits.only([])).value
+        found = best_within(limits)
         raise LimitsError(
-            f"an accuracy of {target:g} is above the most accurate plan within {' and '.join(limits.names)}, which"
-            f" reaches {accuracy_at_most(best)}; without that {accuracy_at_most(plain)} is reached"
-            f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"
+            f"no plan within {_named(limits)} was found that reaches an accuracy of {target:g}: the most accurate that"
+            f" was found reaches {accuracy_at_most(found.value)}, and none reaches more than"
+            f" {accuracy_at_least(found.bound)}"
         ) from None
+
+
+def _above_the_most_accurate(limits: LinearLimits, target: float) -> LimitsError:
+    best, plain = (accuracy_at_most(best_within(each).value) for each in (limits, limits.only([])))
+    without = f"; without that {plain} is reached" if plain != best else ", with or without that"
+    return LimitsError(
+        f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which"
+        f" reaches {best}{without}"
+        f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"
+    )
+
+
+def _named(limits: LinearLimits) -> str:
+    return " and ".join(limits.names)
 
 
 def _too_dear(limits: LinearLimits, budget_usd: float) -> bool:

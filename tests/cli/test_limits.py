@@ -112,6 +112,22 @@ def test_latency(run, batch: Path, latency: Path) -> None:
     assert "latency_seconds" in pd.read_csv("optllm-plan/front.csv")
 
 
+def test_amounts_of_the_report_can_be_typed_back(run, batch: Path) -> None:
+    """A budget of what the cheapest plan is said to cost pays for it."""
+    said = run("plan", "-d", batch, *KNOWN).stdout
+    cheapest = said.split(" plans from ")[1].split(" US$")[0]
+    assert run("plan", "-d", batch, *KNOWN, "--budget", cheapest).code == 0
+
+
+def test_what_latency_has_no_part_in_is_said(run, batch: Path, latency: Path) -> None:
+    """The knee is one of cost and accuracy; a baseline's plans are those that it found."""
+    given = ("plan", "-d", batch, *KNOWN, "--latency", latency)
+    assert "the knee of the front of cost and accuracy, whatever the latency, from where" in run(*given).stdout
+    outcome = run(*given, "--algorithm", "random_search", "--max-latency", 1.2, "--accuracy", 0.99)
+    assert outcome.code == 2
+    assert "above the most accurate plan of those found within a mean latency of 1.2 s" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     "also", [["--promise", 0.95], ["--floor", 0.1], ["--quota", "model-1=60"], ["--latency", None, "--max-latency", 2]]
 )

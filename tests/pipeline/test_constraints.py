@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
-from optllm_pymoo.limits import best_within
+from optllm_pymoo.decision.amounts import accuracy_at_most, usd_at_least
+from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching
+from optllm_pymoo.limits.within import Certified
 from optllm_pymoo.pipeline import Constraints, LimitsError, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.pipeline.constraints import EVERYTHING
 
@@ -22,6 +25,7 @@ TINY = Dataset(
 )  # fmt: skip
 DATA = make_dataset(160, 3, random_state=3)
 BIG = Constraints(quotas=[QuotaRequest("Big", 2)])
+SMALL = Constraints(quotas=[QuotaRequest("Big", 1)])
 
 
 def all_plans() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,7 +138,43 @@ def test_budget_below_the_limits_tells_what_would_do() -> None:
     enough = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, float(calls))]))
     assert enough.choose(WithinBudget(least * 1.0001)).cost_usd <= least * 1.0001
     with pytest.raises(LimitsError, match=r"above the most accurate plan within .* reaches 0\.\d+; without that 0"):
-        plan_front(TINY, "all", constraints=BIG).choose(AtLeastAccuracy(1.0))
+        plan_front(TINY, "all", constraints=SMALL).choose(AtLeastAccuracy(1.0))
+
+
+def test_limits_that_make_no_difference_are_not_blamed() -> None:
+    """A quota that the cheapest and the most accurate plan keep anyway isn't said to be the reason."""
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest("a", 6)]))
+    with pytest.raises(LimitsError, match=r"within 6 calls for a, which costs [\d.]+ US\$, with or without that$"):
+        front.choose(WithinBudget(1e-6))
+    with pytest.raises(LimitsError, match=r"within 6 calls for a, which reaches [\d.]+, with or without that$"):
+        front.choose(AtLeastAccuracy(1.0))
+
+
+def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the bounds leave room but no plan was found: both are told, and no quota that would do."""
+    front = plan_front(TINY, "all", constraints=BIG)
+    best, least = best_within(front.problem.limits), cheapest_reaching(front.problem.limits)
+
+    def finding_none(search: Callable[[LinearLimits], Certified]) -> Callable[..., Certified]:
+        def find(limits: LinearLimits, wanted: float | None = None) -> Certified:
+            if wanted is not None:
+                raise ValueError("none found")
+            return search(limits)
+
+        return find
+
+    for search in (best_within, cheapest_reaching):
+        monkeypatch.setattr(f"optllm_pymoo.pipeline.within_limits.{search.__name__}", finding_none(search))
+    message = (
+        rf"no plan within 2 calls for Big was found that reaches .*reaches {accuracy_at_most(best.value)}, and none"
+    )
+    with pytest.raises(LimitsError, match=message + r" reaches more than [\d.]+$"):
+        front.choose(AtLeastAccuracy(best.value - 0.01))
+    message = (
+        rf"was found for .* US\$: the cheapest that was found costs {usd_at_least(least.value)} US\$, and none costs"
+    )
+    with pytest.raises(LimitsError, match=message + r" less than [\d.]+ US\$$"):
+        front.choose(WithinBudget(least.value * 1.01))
 
 
 def test_costs_of_a_quota_by_hand() -> None:

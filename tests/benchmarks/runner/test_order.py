@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pytest
 
+from benchmarks.constraints.cell import RowsCell
 from benchmarks.experiment.cell import key_of
 from benchmarks.runner.expectation import Expectation, group_of
 from benchmarks.runner.order import closure
@@ -105,3 +106,10 @@ def test_expected_seconds():
     assert expectation.any_seconds(root) == 3.0
     assert expectation.total({leaf: 2, root: 3}) == (4.0, 3)
     assert Expectation().any_seconds(root) == 1.0
+
+
+def test_what_is_measured_makes_a_difference():
+    """A measurement that was never seen is unknown, however long others of its kind took."""
+    quick, slow = RowsCell.of("optimum"), RowsCell.of("quota search")
+    expectation = Expectation.of([(quick, 1.0)])
+    assert expectation.total({group_of(quick): 3, group_of(slow): 2}) == (3.0, 2)
