@@ -106,13 +106,13 @@ def run_cell(problem: AllocationProblem, cell: Cell, /, *, on_evaluation: Callab
         cell: Algorithm, seed and settings.
         on_evaluation: Called with the number of evaluations so far.
     """
-    settings = {"n_grid": cell.settings.n_grid, "budget": cell.settings.budget}
-    given = {"data": cell.data, "algorithm": cell.algorithm, "seed": cell.seed, **settings}
     try:
-        return Run(**given, **_measured(problem, cell, on_evaluation))
-    except Exception as error:
+        outcome = _measured(problem, cell, on_evaluation)
+    except Exception as error:  # algorithms are anybody's: whatever one raises is told, and the others go on
         message = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Run(**given, error=message, trace=traceback.format_exc())
+        outcome = {"error": message, "trace": traceback.format_exc()}
+    given = cell.settings
+    return Run(cell.data, cell.algorithm, cell.seed, n_grid=given.n_grid, budget=given.budget, **outcome)
 
 
 def _measured(problem: AllocationProblem, cell: Cell, on_evaluation: Callable[[int], None] | None) -> dict[str, Any]:

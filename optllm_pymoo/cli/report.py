@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.decision import Plan, PlanEvaluation
-from optllm_pymoo.decision.amounts import labelled_queries, usd, usd_at_least
+from optllm_pymoo.decision.amounts import labelled_queries, rounded_up, usd
 from optllm_pymoo.pipeline import Front
 from optllm_pymoo.prediction import RealisedQuality
 
@@ -107,7 +107,7 @@ def front_text(front: Front, /) -> str:
         front: The front.
     """
     facts = front_facts(front)
-    ends = [f"{usd_at_least(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
+    ends = [f"{rounded_up(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
             (facts["cheapest"], facts["most_accurate"])]  # fmt: skip
     why = f" ({INSTEAD[front.problem.has_limits]})" if front.algorithm != front.asked_for else ""
     known = "all outcomes known" if front.sigma is None else f"learnt from {labelled_queries(front.n_labelled)}"

@@ -15,40 +15,22 @@ def usd(amount: float, /) -> str:
     return _digits(amount, 5, ROUND_HALF_EVEN)
 
 
-def usd_at_least(amount: float, /) -> str:
-    """Write US$ rounded up: a budget of what is printed pays for the amount.
+def rounded_up(amount: float, /) -> str:
+    """Write an amount rounded up: a budget of what is printed pays for it, nothing reaches a higher accuracy.
 
-    >>> usd_at_least(0.97000001), usd_at_least(0.25)
+    >>> rounded_up(0.97000001), rounded_up(0.25)
     ('0.97001', '0.25')
     """
     return _digits(amount, 5, ROUND_CEILING)
 
 
-def usd_at_most(amount: float, /) -> str:
-    """Write US$ rounded down: nothing costs less than what is printed.
+def rounded_down(amount: float, /) -> str:
+    """Write an amount rounded down: a target of what is printed is reached, nothing costs less.
 
-    >>> usd_at_most(0.97000999), usd_at_most(0.25)
-    ('0.97', '0.25')
-    """
-    return _digits(amount, 5, ROUND_FLOOR)
-
-
-def accuracy_at_least(accuracy: float, /) -> str:
-    """Write an accuracy rounded up: nothing reaches more than what is printed.
-
-    >>> accuracy_at_least(0.75000001), accuracy_at_least(0.5)
-    ('0.75001', '0.5')
-    """
-    return _digits(accuracy, 5, ROUND_CEILING)
-
-
-def accuracy_at_most(accuracy: float, /) -> str:
-    """Write an accuracy rounded down: a target of what is printed is reached.
-
-    >>> accuracy_at_most(0.75999999), accuracy_at_most(0.5)
+    >>> rounded_down(0.75999999), rounded_down(0.5)
     ('0.75999', '0.5')
     """
-    return _digits(accuracy, 5, ROUND_FLOOR)
+    return _digits(amount, 5, ROUND_FLOOR)
 
 
 def labelled_queries(count: int, /) -> str:

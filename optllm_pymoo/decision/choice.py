@@ -9,7 +9,7 @@ import numpy as np
 from pymoo.core.decision_making import DecisionMaking
 from pymoo.core.result import Result
 
-from optllm_pymoo.decision.amounts import usd_at_least
+from optllm_pymoo.decision.amounts import rounded_up
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.promise import promised_along
 from optllm_pymoo.problems import AllocationProblem
@@ -68,7 +68,7 @@ class Choice(DecisionMaking, abc.ABC):
         if not len(fast):
             raise ValueError(
                 f"a mean latency of {self.max_latency_seconds:g} s is below the fastest plan,"
-                f" which takes {usd_at_least(F[:, 2].min())} s"
+                f" which takes {rounded_up(F[:, 2].min())} s"
             )
         return int(fast[super().do(F[fast])])
 

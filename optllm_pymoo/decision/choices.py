@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
+from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
 from optllm_pymoo.decision.choice import Choice
 from optllm_pymoo.decision.promise import quantile
 from optllm_pymoo.supported_front import TOLERANCE
@@ -51,7 +51,7 @@ class WithinBudget(Choice):
         if not len(within):
             raise ValueError(
                 f"a budget of {usd(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
-                f" which costs {usd_at_least(F[:, 0].min())} US$"
+                f" which costs {rounded_up(F[:, 0].min())} US$"
             )
         return int(within[np.lexsort((F[within, 0], F[within, 1]))[0]])
 
@@ -95,12 +95,12 @@ class AtLeastAccuracy(Choice):
         if not len(reaching) and self.promise is not None:
             raise ValueError(
                 f"a promised accuracy of {self.target:g} is out of reach: promised accuracy reaches at most"
-                f" {accuracy_at_most(-F[:, 1].min())} at {100 * self.promise:.6g} %"
+                f" {rounded_down(-F[:, 1].min())} at {100 * self.promise:.6g} %"
             )
         if not len(reaching):
             raise ValueError(
                 f"an accuracy of {self.target:g} is above the most accurate plan{self._fast_enough},"
-                f" which reaches {accuracy_at_most(-F[:, 1].min())}"
+                f" which reaches {rounded_down(-F[:, 1].min())}"
             )
         return int(reaching[np.lexsort((F[reaching, 1], F[reaching, 0]))[0]])
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.decision.amounts import accuracy_at_most
+from optllm_pymoo.decision.amounts import rounded_down
 from optllm_pymoo.decision.interval import CORRELATION, check_labelled
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.promise import promised_from_sums, quantile, variance_table
@@ -116,7 +116,7 @@ def robust_plan(
     bound, bound_usd = search.bounds()
     if target is not None and search.best[0] == np.inf:
         raise ValueError(
-            f"promised accuracy reaches at most {accuracy_at_most(search.highest)} at {probability:.6g}"
+            f"promised accuracy reaches at most {rounded_down(search.highest)} at {probability:.6g}"
             f" probability in the plans found, below the target of {target:g}; no plan promises more than {bound:.6g}"
         )
     plan = Plan(

@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
-from optllm_pymoo.decision.amounts import accuracy_at_least, accuracy_at_most, usd, usd_at_least, usd_at_most
+from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
 from optllm_pymoo.kernels.rules import TOKENS
-from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, nearest_feasible, nearest_value, relax
+from optllm_pymoo.limits import (
+    Certified,
+    LinearLimits,
+    best_within,
+    cheapest_reaching,
+    nearest_feasible,
+    nearest_value,
+    relax,
+)
 from optllm_pymoo.pipeline.constraints import LimitsError
 from optllm_pymoo.problems import AllocationProblem
 
@@ -47,7 +55,7 @@ def limits_of(problem: AllocationProblem, choice: Choice, /) -> LinearLimits | N
     fastest = float(problem.scalarisation.optima_F[2, 2])
     if seconds < fastest * (1 - 1e-12):
         raise LimitsError(
-            f"a mean latency of {seconds:g} s is below the fastest plan, which takes {usd_at_least(fastest)} s"
+            f"a mean latency of {seconds:g} s is below the fastest plan, which takes {rounded_up(fastest)} s"
         )
     return LinearLimits(
         problem.cost,
@@ -131,13 +139,12 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
         found = cheapest_reaching(limits)
         raise LimitsError(
             f"no plan within {_named(limits)} was found for {usd(budget_usd)} US$: the cheapest that was found costs"
-            f" {usd_at_least(found.value)} US$, and none costs less than {usd_at_most(found.bound)} US$"
+            f" {rounded_up(found.value)} US$, and none costs less than {rounded_down(found.bound)} US$"
         ) from None
 
 
 def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> LimitsError:
-    cheapest, plain = (usd_at_least(cheapest_reaching(each).value) for each in (limits, limits.only([])))
-    without = f"; without that the cheapest costs {plain} US$" if plain != cheapest else ", with or without that"
+    cheapest, without = _with_and_without(limits, cheapest_reaching, rounded_up, "the cheapest costs {} US$")
     return LimitsError(
         f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which"
         f" costs {cheapest} US${without}"
@@ -154,19 +161,26 @@ def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
         found = best_within(limits)
         raise LimitsError(
             f"no plan within {_named(limits)} was found that reaches an accuracy of {target:g}: the most accurate that"
-            f" was found reaches {accuracy_at_most(found.value)}, and none reaches more than"
-            f" {accuracy_at_least(found.bound)}"
+            f" was found reaches {rounded_down(found.value)}, and none reaches more than"
+            f" {rounded_up(found.bound)}"
         ) from None
 
 
 def _above_the_most_accurate(limits: LinearLimits, target: float) -> LimitsError:
-    best, plain = (accuracy_at_most(best_within(each).value) for each in (limits, limits.only([])))
-    without = f"; without that {plain} is reached" if plain != best else ", with or without that"
+    best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
     return LimitsError(
         f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which"
         f" reaches {best}{without}"
         f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"
     )
+
+
+def _with_and_without(
+    limits: LinearLimits, search: Callable[[LinearLimits], Certified], write: Callable[[float], str], said: str
+) -> tuple[str, str]:
+    """Write the value of the best plan within limits, and say what it is without them, or that they don't matter."""
+    within, without = (write(search(each).value) for each in (limits, limits.only([])))
+    return within, ", with or without that" if within == without else f"; without that {said.format(without)}"
 
 
 def _named(limits: LinearLimits) -> str:
@@ -192,7 +206,7 @@ def _hints(
             continue
         if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
             seconds = nearest_value(bounded, k) / bounded.n_queries
-            hints.append(f"{LATENCY} would need at least {usd_at_least(seconds)} s")
+            hints.append(f"{LATENCY} would need at least {rounded_up(seconds)} s")
         else:
             hints.append(nearest_feasible(bounded, k).removeprefix("with the others, "))
     return f". For {wanted}, {' or '.join(hints)}" if hints else ""

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.decision.amounts import accuracy_at_most, usd, usd_at_least
+from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
 
 
 @given(st.floats(1e-12, 1e12))
 def test_rounds_up_by_little(amount: float) -> None:
     """What is printed pays for the amount, to 15 digits, and is no more than 1/1000 above it."""
-    printed = float(usd_at_least(amount))
+    printed = float(rounded_up(amount))
     assert amount * (1 - 1e-14) <= printed <= amount * 1.001
 
 
 @given(st.floats(0, 1))
 def test_accuracy_rounds_down_by_little(accuracy: float) -> None:
     """What is printed is reached."""
-    assert accuracy * 0.999 <= float(accuracy_at_most(accuracy)) <= accuracy * (1 + 1e-14)
+    assert accuracy * 0.999 <= float(rounded_down(accuracy)) <= accuracy * (1 + 1e-14)
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_reads_plainly(amount: float, text: str) -> None:
 
 def test_rounding_errors_are_not_rounded_up() -> None:
     """0.1 + 0.2 is a hair above 0.3, and still 0.3."""
-    assert usd_at_least(0.1 + 0.2) == "0.3"
-    assert usd_at_least(float("inf")) == "inf"
+    assert rounded_up(0.1 + 0.2) == "0.3"
+    assert rounded_up(float("inf")) == "inf"

@@ -12,9 +12,8 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
-from optllm_pymoo.decision.amounts import accuracy_at_most, usd_at_least
-from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching
-from optllm_pymoo.limits.within import Certified
+from optllm_pymoo.decision.amounts import rounded_down, rounded_up
+from optllm_pymoo.limits import Certified, LinearLimits, best_within, cheapest_reaching
 from optllm_pymoo.pipeline import Constraints, LimitsError, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.pipeline.constraints import EVERYTHING
 
@@ -165,13 +164,11 @@ def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.Mon
 
     for search in (best_within, cheapest_reaching):
         monkeypatch.setattr(f"optllm_pymoo.pipeline.within_limits.{search.__name__}", finding_none(search))
-    message = (
-        rf"no plan within 2 calls for Big was found that reaches .*reaches {accuracy_at_most(best.value)}, and none"
-    )
+    message = rf"no plan within 2 calls for Big was found that reaches .*reaches {rounded_down(best.value)}, and none"
     with pytest.raises(LimitsError, match=message + r" reaches more than [\d.]+$"):
         front.choose(AtLeastAccuracy(best.value - 0.01))
     message = (
-        rf"was found for .* US\$: the cheapest that was found costs {usd_at_least(least.value)} US\$, and none costs"
+        rf"was found for .* US\$: the cheapest that was found costs {rounded_up(least.value)} US\$, and none costs"
     )
     with pytest.raises(LimitsError, match=message + r" less than [\d.]+ US\$$"):
         front.choose(WithinBudget(least.value * 1.01))

@@ -42,15 +42,25 @@ def curve_of(runs: pd.DataFrame, /) -> Curve:
     return Curve(x, np.quantile(values, (0.25, 0.5, 0.75), axis=0))
 
 
-def reached_at(runs: pd.DataFrame, target: float, /) -> float:
-    """Return the first x at which the median run is as good as that; infinite if it ends before that.
+def arrivals(runs: pd.DataFrame, target: float, /) -> np.ndarray:
+    """Return the first x at which each run is as good as that, rising; infinite for those that end before that.
 
     Args:
-        runs: As in `curve_of`. Of an even number the later of the two in the middle counts.
+        runs: As in `curve_of`.
         target: Value to be reached.
     """
-    arrivals = runs["x"].where(runs["value"] >= target, np.inf).groupby(runs["run"]).min()
-    return float(np.sort(arrivals)[len(arrivals) // 2])
+    return np.sort(runs["x"].where(runs["value"] >= target, np.inf).groupby(runs["run"]).min())
+
+
+def median_run(values: np.ndarray, /) -> float:
+    """Return the arrival of the median run, of an even number the later of the two in the middle.
+
+    So nothing is averaged with what wasn't reached.
+
+    Args:
+        values: As `arrivals` returns them.
+    """
+    return float(values[len(values) // 2])
 
 
 def anytime_figure(
@@ -95,7 +105,7 @@ def anytime_figure(
     axes.set_xscale("log")
     axes.set(xlabel=x, ylabel=f"{measure}\n(median, quartiles)")
     legend_below(figure, axes)
-    at = pd.Series({a: reached_at(runs_of[a], target) for a in final.index}, dtype=float)
+    at = pd.Series({a: median_run(arrivals(runs_of[a], target)) for a in final.index}, dtype=float)
     sentence = _sentence(at.sort_values(kind="stable"), final, x, measure, target)
     return FigureBlock(name, figure, title, sentence + left_out(shown, list(final.index)))
 

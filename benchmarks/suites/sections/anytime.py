@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.findings import OURS
 from benchmarks.reporting.document import Block, Section, TableBlock, Text
-from benchmarks.reporting.plots.anytime import anytime_figure
+from benchmarks.reporting.plots.anytime import anytime_figure, arrivals, median_run
 from benchmarks.suites.sections.measured import Measured, datasets_in
 from benchmarks.tables import Column
 
@@ -47,18 +47,6 @@ def records_of(found: Measured, /) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def reached(trace: pd.DataFrame, target: float, unit: str, /) -> float:
-    """Return when a run first is as good as that; infinite if it ends before that.
-
-    Args:
-        trace: Records of one run.
-        target: Hypervolume ratio.
-        unit: Column, ``evaluations`` or ``seconds``.
-    """
-    good = trace.loc[trace["value"] >= target, unit]
-    return float(good.min()) if len(good) else np.inf
-
-
 def targets_table(records: pd.DataFrame, /) -> pd.DataFrame:
     """Return the median run's evaluations and seconds to each target, or that half of the runs end before it.
 
@@ -71,14 +59,13 @@ def targets_table(records: pd.DataFrame, /) -> pd.DataFrame:
         row: dict[str, object] = {"algorithm": algorithm}
         for unit, form in (("evaluations", ",.0f"), ("seconds", ".3g")):
             for target in TARGETS:
-                row[f"{unit} {target:g}"] = _median([reached(trace, target, unit) for trace in runs], form)
+                row[f"{unit} {target:g}"] = _told(arrivals(of.rename(columns={unit: "x"}), target), form)
         rows.append({**row, "final": float(np.median([trace["value"].iloc[-1] for trace in runs]))})
     return pd.DataFrame(rows).sort_values("final", ascending=False, kind="stable", ignore_index=True)
 
 
-def _median(values: list[float], form: str) -> str:
-    """Of an even number the later of the two in the middle, so that nothing is averaged with what wasn't reached."""
-    middle = sorted(values)[len(values) // 2]
+def _told(values: np.ndarray, form: str) -> str:
+    middle = median_run(values)
     n = int(np.isfinite(values).sum())
     if np.isinf(middle):
         return NOT_WITHIN if n == 0 else f"{NOT_WITHIN} ({n} of {len(values)} do)"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.reporting.plots.anytime import anytime_figure, curve_of, reached_at
+from benchmarks.reporting.plots.anytime import anytime_figure, arrivals, curve_of, median_run
 
 RECORDS = pd.DataFrame(
     [("fast", run, x, v) for run in range(3) for x, v in ((10, 0.5 + run / 10), (100, 0.995), (1000, 0.999))]
@@ -33,10 +33,11 @@ def test_curve_by_hand():
 def test_the_median_run_arrives():
     """At its very record, not at the next place where curves are drawn; of two runs the later one counts."""
     fast = RECORDS[RECORDS["algorithm"] == "fast"]
-    assert reached_at(fast, 0.99) == 100
-    assert reached_at(fast, 0.6) == 10
-    assert reached_at(fast[fast["run"] > 0], 0.65) == 100
-    assert reached_at(fast, 0.9999) == np.inf
+    assert median_run(arrivals(fast, 0.99)) == 100
+    assert median_run(arrivals(fast, 0.6)) == 10
+    assert median_run(arrivals(fast[fast["run"] > 0], 0.65)) == 100
+    assert median_run(arrivals(fast, 0.9999)) == np.inf
+    assert arrivals(fast, 0.6).tolist() == [10, 10, 100]
 
 
 def test_runs_of_different_length():
