@@ -20,8 +20,9 @@ from benchmarks.predictors import NAMES, ORACLE, Floats, run_predictor
 from benchmarks.splits import Split, labelled_rows
 from optllm_pymoo import SupportedFront
 from optllm_pymoo.data import Dataset, make_dataset, read_table, replacing
-from optllm_pymoo.prediction import Path as Walk
-from optllm_pymoo.prediction import QueryFeatures, realised_area, realised_quality
+from optllm_pymoo.measures import Path as Walk
+from optllm_pymoo.measures import realised_area, realised_quality
+from optllm_pymoo.prediction import QueryFeatures
 
 
 class Prepared(NamedTuple):

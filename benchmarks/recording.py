@@ -9,7 +9,7 @@ import numpy as np
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 
-from optllm_pymoo.measures import non_dominated
+from optllm_pymoo.measures.search import non_dominated
 
 
 class Recorder(Evaluator):

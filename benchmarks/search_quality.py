@@ -12,7 +12,7 @@ from pymoo.optimize import minimize
 from benchmarks.problems import load_problems
 from benchmarks.rows import Row
 from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront, make_problem
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.problems.synthetic import FAMILIES
 
 TARGETS = {50: 0.99, 1000: 0.9995}

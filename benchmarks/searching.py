@@ -13,7 +13,7 @@ from benchmarks.algorithms import Settings, find_variant
 from benchmarks.problems import same_tables
 from benchmarks.recording import Recorder
 from optllm_pymoo import AllocationProblem
-from optllm_pymoo.measures import hypervolume_ratio, search_quality
+from optllm_pymoo.measures.search import hypervolume_ratio, search_quality
 
 WARM_UP = Settings(n_grid=2, budget=200)
 WARM_UP_QUERIES = 20
@@ -71,7 +71,7 @@ def search_measures(problem: AllocationProblem, result: Any, recorder: Recorder,
     """Measure what was recorded, and the algorithm's own result, against the exact front of the problem.
 
     Returns:
-        All of `optllm_pymoo.measures.SearchQuality`, of what was recorded, with its number of points called
+        All of `optllm_pymoo.measures.search.SearchQuality`, of what was recorded, with its number of points called
         ``distinct_points``; ``distinct_plans``, different allocations in the result; ``result_hypervolume_ratio``.
     """
     front = problem.supported_front

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from optllm_pymoo.algorithms import OptLLM
     from optllm_pymoo.data import load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
+    from optllm_pymoo.exact import SupportedFront
     from optllm_pymoo.limits import BoundFront, Quota, allowed_by_limits
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
-    from optllm_pymoo.supported_front import SupportedFront
 
 __all__ = [
     "AllocationProblem",
@@ -42,10 +42,10 @@ _HOMES = {
     "algorithms": ("OptLLM",),
     "data": ("load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
+    "exact": ("SupportedFront",),
     "limits": ("BoundFront", "Quota", "allowed_by_limits"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
-    "supported_front": ("SupportedFront",),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

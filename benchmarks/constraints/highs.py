@@ -9,7 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array, eye_array, kron
 
 from optllm_pymoo import MaxAccuracyProblem, MinCostProblem
-from optllm_pymoo.highs import solve_milp
+from optllm_pymoo.solver import solve_milp
 
 SCALE = 1000.0
 """HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little."""

@@ -12,7 +12,7 @@ from pymoo.termination.max_time import TimeBasedTermination
 from benchmarks.problems import same_tables
 from benchmarks.rows import Row
 from optllm_pymoo import AllocationProblem, OptLLM, baselines, make_problem
-from optllm_pymoo.measures import SearchQuality, search_quality
+from optllm_pymoo.measures.search import SearchQuality, search_quality
 
 SEEDS = (1, 2, 3)
 """Instances; each is searched once with the same seed."""

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks.rows import Row
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import Plan, WithinBudget, robust_plan
-from optllm_pymoo.pipeline import plan_front
+from optllm_pymoo.planning import plan_front
 
 CORRELATIONS = (0.0, 0.05, 1.0)
 """Independent errors, the default, and one common shift."""

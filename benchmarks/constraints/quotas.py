@@ -19,7 +19,7 @@ from benchmarks.timing import median_seconds
 from optllm_pymoo import AllocationProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.baselines import nsga2
 from optllm_pymoo.limits import LinearLimits, best_within, relax
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 SHARE = 0.2
 """Quota of each LLM, as a share of the queries."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from optllm_pymoo import SupportedFront
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.measures import spread
-from optllm_pymoo.prediction import Path, quality_of_points, realised_area
+from optllm_pymoo.measures import Path, quality_of_points, realised_area
+from optllm_pymoo.measures.search import spread
 
 REFERENCE_POINTS = 1000
 """Points of the true front that the paper's IGD is taken to."""

@@ -12,7 +12,7 @@ from benchmarks.experiment.features import FeatureCell
 from benchmarks.experiment.split import Setting
 from benchmarks.predictors import predict_with_sigma
 from optllm_pymoo import SupportedFront
-from optllm_pymoo.prediction import Path, realised_area, realised_quality
+from optllm_pymoo.measures import Path, realised_area, realised_quality
 
 ALPHAS = (-1.0, 0.0, 1.0)
 """Values of α in robust accuracies, mean + α·σ, whose label vectors are compared with the truth, as in the paper."""

@@ -9,8 +9,8 @@ import numpy as np
 from pymoo.core.population import Population
 
 from benchmarks.recording import Recorder
-from optllm_pymoo.measures import hypervolume_ratio
-from optllm_pymoo.supported_front import SupportedFront
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 PER_DECADE = 8
 """Moments per tenfold number of evaluations."""

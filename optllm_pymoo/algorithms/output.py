@@ -7,7 +7,7 @@ from typing import Any
 from pymoo.util.display.column import Column
 from pymoo.util.display.output import Output
 
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 
 class FrontOutput(Output):

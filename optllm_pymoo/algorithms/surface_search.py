@@ -7,8 +7,8 @@ from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
 from optllm_pymoo.algorithms.weight_mesh import WeightMesh
+from optllm_pymoo.exact.surface import lattice, partitions_for
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_surface import lattice, partitions_for
 
 N_SPLITS = 32
 """Gaps that one iteration splits at once."""

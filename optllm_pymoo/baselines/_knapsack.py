@@ -10,9 +10,9 @@ from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array, vstack
 
 from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
-from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.solver import solve_milp
 
 ATTEMPTS = 4
 """Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""

@@ -10,8 +10,8 @@ from pymoo.core.termination import NoTermination
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._spread import spread_order
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 BLOCK = 1 << 14
 """Queries that are scored at a time, which bounds the memory for scores."""

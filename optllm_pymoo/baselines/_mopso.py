@@ -11,7 +11,7 @@ from pymoo.core.population import Population
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._feasible import best_feasible
 from optllm_pymoo.baselines._operators import start_sampling
-from optllm_pymoo.measures import non_dominated
+from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.operators.repair import AllowedRepair
 from optllm_pymoo.problems import AllocationProblem
 

@@ -13,7 +13,7 @@ from pymoo.decomposition.pbi import PBI
 
 from optllm_pymoo.baselines._feasible import best_feasible
 from optllm_pymoo.baselines._nsga3 import largest_lattice
-from optllm_pymoo.measures import non_dominated, normalise
+from optllm_pymoo.measures.search import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
 
 SMALLEST_WEIGHT = 1e-4

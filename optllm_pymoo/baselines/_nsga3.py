@@ -12,9 +12,9 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._operators import operator_set
-from optllm_pymoo.measures import non_dominated
+from optllm_pymoo.exact.surface import partitions_for
+from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
-from optllm_pymoo.supported_surface import partitions_for
 
 
 def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:

@@ -106,7 +106,7 @@ def _notes() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int:
-    from optllm_pymoo.pipeline import LimitsError
+    from optllm_pymoo.planning import LimitsError
 
     return UNMET if isinstance(error, LimitsError) else FAILED
 

@@ -13,7 +13,7 @@ from optllm_pymoo.cli.progress import stages
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
-    from optllm_pymoo.pipeline import PlannedBatch
+    from optllm_pymoo.planning import PlannedBatch
 
 NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known."
 
@@ -41,7 +41,7 @@ def evaluate(
     from optllm_pymoo.cli import report
     from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.pipeline import check_writable, comparable_outcomes, realised_front, write_files
+    from optllm_pymoo.planning import check_writable, comparable_outcomes, realised_front, write_files
 
     folder = plan.parent if out is None else out
     check_writable(folder)
@@ -68,7 +68,7 @@ def evaluate(
 
 
 def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
-    from optllm_pymoo.pipeline import read_plan
+    from optllm_pymoo.planning import read_plan
 
     try:
         return read_plan(plan, dataset)
@@ -82,7 +82,7 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
     """Pictures need the accuracies that the whole front was planned on, and all outcomes."""
     import numpy as np
 
-    from optllm_pymoo.pipeline.outputs import picture
+    from optllm_pymoo.planning.outputs import picture
     from optllm_pymoo.plotting import plot_calibration, plot_realised
 
     if not batch.has_predictions or np.isnan(batch.correct).any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from optllm_pymoo.pipeline.constraints import Constraints, QuotaRequest
+    from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
 
 UNITS = {"calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd", "tokens": "tokens"}
 
@@ -77,7 +77,7 @@ def constraints_of(
     Raises:
         typer.BadParameter: If a text can't be read, a name is given twice, or the options exclude one another.
     """
-    from optllm_pymoo.pipeline.constraints import Constraints
+    from optllm_pymoo.planning.constraints import Constraints
 
     if latency is not None and (quotas or floors):
         other = "--quota" if quotas else "--floor"
@@ -110,7 +110,7 @@ def parse_quota(text: str, /) -> QuotaRequest:
         >>> parse_quota("TogetherAI=20000"), parse_quota("openai/gpt-4=12.5usd")[1:]
         (QuotaRequest(name='TogetherAI', limit=20000.0, unit='calls'), (12.5, 'usd'))
     """
-    from optllm_pymoo.pipeline.constraints import QuotaRequest
+    from optllm_pymoo.planning.constraints import QuotaRequest
 
     name, _, amount = (part.strip() for part in text.rpartition("="))
     digits = amount.lower().rstrip("abcdefghijklmnopqrstuvwxyz$ ") if amount else ""

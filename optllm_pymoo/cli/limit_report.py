@@ -7,7 +7,7 @@ from typing import Any
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.amounts import usd
-from optllm_pymoo.pipeline.limit_costs import LimitCost, LimitCosts
+from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts
 
 ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
 NOTHING = 1e-9

@@ -14,7 +14,7 @@ from optllm_pymoo.cli.progress import stages
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
     from optllm_pymoo.decision import Choice, Plan
-    from optllm_pymoo.pipeline import Constraints, Front, LimitCosts
+    from optllm_pymoo.planning import Constraints, Front, LimitCosts
 
 SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your own with --data."
 
@@ -55,7 +55,7 @@ def plan(
         choice = _choice(budget, accuracy, knee, promise, latency, max_latency)
         limits = limit_options.constraints_of(quota, provider, floor, latency)
         from optllm_pymoo.cli import limit_report, plan_report, report
-        from optllm_pymoo.pipeline import plan_writers, write_files
+        from optllm_pymoo.planning import plan_writers, write_files
 
         known = _known_budget(budget, limits, choice)
         front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage, known)
@@ -100,7 +100,7 @@ def front(
     with stages() as stage:
         limits = limit_options.constraints_of(quota, provider, floor, latency)
         from optllm_pymoo.cli import report
-        from optllm_pymoo.pipeline import front_writers, write_files
+        from optllm_pymoo.planning import front_writers, write_files
 
         found, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
@@ -145,7 +145,7 @@ def _known_budget(budget: float | None, limits: Constraints, choice: Choice) -> 
 
 def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
     """Choose, and price what the plan keeps to; what limits or a promise make impossible is a LimitsError."""
-    from optllm_pymoo.pipeline import LimitsError, limit_costs
+    from optllm_pymoo.planning import LimitsError, limit_costs
 
     try:
         limits = front.limits_of(choice)
@@ -176,7 +176,7 @@ def _front(
         raise typer.BadParameter("0 processors do no work; -1 takes all there are", param_hint="--jobs")
     import matplotlib
 
-    from optllm_pymoo.pipeline import check_writable, plan_front
+    from optllm_pymoo.planning import check_writable, plan_front
 
     matplotlib.use("Agg")
     check_writable(out)
@@ -207,8 +207,8 @@ def _check_all_known(batch: Dataset, labels: str | None) -> None:
 
 
 def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) -> None:
-    from optllm_pymoo.pipeline import algorithm_names, normalised
-    from optllm_pymoo.pipeline.searching import EXACT, SEARCH
+    from optllm_pymoo.planning import algorithm_names, normalised
+    from optllm_pymoo.planning.searching import EXACT, SEARCH
 
     name = normalised(algorithm)
     if name not in algorithm_names():

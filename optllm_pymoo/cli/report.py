@@ -12,8 +12,8 @@ import numpy as np
 
 from optllm_pymoo.decision import Plan, PlanEvaluation
 from optllm_pymoo.decision.amounts import labelled_queries, rounded_up, usd
-from optllm_pymoo.pipeline import Front
-from optllm_pymoo.prediction import RealisedQuality
+from optllm_pymoo.measures import RealisedQuality
+from optllm_pymoo.planning import Front
 
 INSTEAD = {
     True: "in place of exact: no exact front is known with quotas or floors",

@@ -12,9 +12,9 @@ from pymoo.core.result import Result
 from optllm_pymoo.decision.amounts import rounded_up
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.promise import promised_along
+from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
+from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import TOLERANCE, SupportedFront
-from optllm_pymoo.supported_surface import SupportedSurface
 
 
 class Choice(DecisionMaking, abc.ABC):

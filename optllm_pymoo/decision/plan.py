@@ -17,8 +17,8 @@ from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check
 from optllm_pymoo.decision.moves import Moves, next_moves
 from optllm_pymoo.decision.promise import promised_accuracy, quantile
 from optllm_pymoo.decision.summary import summarise
+from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import TOLERANCE
 from optllm_pymoo.validation import as_table, check_shape, read_only
 
 

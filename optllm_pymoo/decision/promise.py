@@ -9,7 +9,7 @@ from pymoo.core.result import Result
 from scipy.stats import norm
 
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_deviation, check_labelled
-from optllm_pymoo.prediction.realised import Path, prefix_totals
+from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
 
 DISTRIBUTIONS: Final = ("normal", "any")

@@ -10,9 +10,9 @@ from optllm_pymoo.decision.amounts import rounded_down
 from optllm_pymoo.decision.interval import CORRELATION, check_labelled
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.promise import promised_from_sums, quantile, variance_table
-from optllm_pymoo.prediction.realised import Path, prefix_totals
+from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
+from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import TOLERANCE, SupportedFront
 from optllm_pymoo.validation import as_limit, as_table, check_shape
 
 N_ROUNDS: Final = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 
-from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.solver import solve_milp
 
 
 def placeable_queries(limits: LinearLimits, /) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import coo_array
 
-from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.solver import solve_milp
 
 SECONDS = 20.0
 """Time for HiGHS to find a whole plan."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pymoo.core.variable import Real
 
-from optllm_pymoo.front_parts import FrontEnd
+from optllm_pymoo.exact.front_parts import FrontEnd
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
 from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator

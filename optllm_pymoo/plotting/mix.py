@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.plotting.style import BLACK, as_written, axes, dollars, look_of, percent
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 COLUMNS = 400
 """Plans along the front whose mix is drawn."""

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
+from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.plotting.front import CURVE_POINTS
 from optllm_pymoo.plotting.labels import label_points
 from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, look_of, percent
-from optllm_pymoo.prediction.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
 
 

@@ -3,25 +3,13 @@
 from optllm_pymoo.prediction.constant import ConstantPredictor
 from optllm_pymoo.prediction.features import QueryFeatures
 from optllm_pymoo.prediction.predictor import SuccessPredictor
-from optllm_pymoo.prediction.realised import (
-    Path,
-    RealisedQuality,
-    quality_of_points,
-    realised_area,
-    realised_quality,
-)
 from optllm_pymoo.prediction.surface import SurfaceFeatures
 from optllm_pymoo.prediction.tfidf import TfidfSVD
 
 __all__ = [
     "ConstantPredictor",
-    "Path",
     "QueryFeatures",
-    "RealisedQuality",
     "SuccessPredictor",
     "SurfaceFeatures",
     "TfidfSVD",
-    "quality_of_points",
-    "realised_area",
-    "realised_quality",
 ]

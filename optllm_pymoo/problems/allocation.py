@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from pymoo.core.problem import Problem
 
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.scalarised import evaluate_with_latency
 from optllm_pymoo.limits.bound_front import BoundFront
@@ -21,8 +23,6 @@ from optllm_pymoo.names import positions_of
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
 from optllm_pymoo.problems.with_latency import WithLatency
 from optllm_pymoo.problems.with_limits import WithLimits
-from optllm_pymoo.supported_front import SupportedFront
-from optllm_pymoo.supported_surface import SupportedSurface
 from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, read_only
 
 MAX_FRONT_POINTS = 1000

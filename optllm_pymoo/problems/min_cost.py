@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.limits.quota import Quota
 from optllm_pymoo.limits.within import Certified, cheapest_reaching
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.problems.nearest import check_reachable
 from optllm_pymoo.problems.relaxation import Relaxation, relax_target
 from optllm_pymoo.problems.single_objective import SingleObjectiveProblem
-from optllm_pymoo.supported_front import TOLERANCE
 from optllm_pymoo.validation import as_limit
 
 

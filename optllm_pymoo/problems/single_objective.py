@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from pymoo.core.problem import Problem
 
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.within import Certified
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.allocations import as_allocations
 from optllm_pymoo.problems.relaxation import Relaxation
-from optllm_pymoo.supported_front import SupportedFront
 
 
 class SingleObjectiveProblem(Problem, abc.ABC):

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from optllm_pymoo.scalarisation import Scalarisation
-from optllm_pymoo.supported_surface import SupportedSurface
+from optllm_pymoo.exact.scalarisation import Scalarisation
+from optllm_pymoo.exact.surface import SupportedSurface
 
 
 class WithLatency:

@@ -9,7 +9,7 @@ import pytest
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.operators import AccuracyDestruction, CostDestruction, ExchangeReconstruction, Gap
 from tests.algorithms.runs import distance_to_front, run_by_hand
 

@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 from optllm_pymoo.data import load_dataset
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from tests.algorithms.runs import distance_to_front
 
 WANTED = [(50, 0.99), (1000, 0.9995)]

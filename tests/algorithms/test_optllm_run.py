@@ -16,7 +16,7 @@ from pymoo.termination.max_eval import MaximumFunctionCallTermination
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, OptLLM, Quota, make_problem
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from tests.algorithms.runs import distance_to_front, missing_points
 from tests.strategies import EDGE_CASES
 

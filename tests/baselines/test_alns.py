@@ -10,7 +10,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.baselines import alns_search
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 
 def test_missing_package_is_told_when_it_is_asked_for(monkeypatch):

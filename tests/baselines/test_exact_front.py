@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.baselines import exact_front
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 PROBLEM = make_problem(200, 5, random_state=3)
 

@@ -11,7 +11,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.baselines import pygmo_moead, pygmo_moead_gen, pygmo_nspso
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 FACTORIES = [pygmo_nspso, pygmo_moead, pygmo_moead_gen]
 every = pytest.mark.parametrize("make", FACTORIES)

@@ -12,7 +12,7 @@ from benchmarks.algorithms import QUICK, Settings
 from benchmarks.head_to_head import Cell, head_to_head, plan_cells, run_cell
 from benchmarks.summary import NOT_REPRODUCIBLE, summarise, to_frame
 from optllm_pymoo import make_problem
-from optllm_pymoo.measures import search_quality
+from optllm_pymoo.measures.search import search_quality
 
 PROBLEMS = {"small": make_problem(40, 4, random_state=1)}
 

@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from benchmarks.recording import Recorder
 from optllm_pymoo import baselines, make_problem
-from optllm_pymoo.measures import non_dominated
+from optllm_pymoo.measures.search import non_dominated
 
 
 def _batches(problem, sizes):

@@ -325,7 +325,7 @@ def test_real_data(run, shared: Path) -> None:
 
 def test_what_libraries_print_does_not_spoil_the_json(run, batch: Path, monkeypatch) -> None:
     """A print in the middle of the work ends up on stderr."""
-    from optllm_pymoo.pipeline import planning
+    from optllm_pymoo.planning import planning
 
     def chatty(problem, *args: object, **kwargs: object):
         print("Compiled modules can not be used!")

@@ -21,7 +21,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
 SLOW = """
 import pathlib, time
 from optllm_pymoo.cli import main
-from optllm_pymoo.pipeline import planning
+from optllm_pymoo.planning import planning
 def search(*args, **kwargs):
     pathlib.Path("searching").touch()
     time.sleep(120)

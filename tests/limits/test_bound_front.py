@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from optllm_pymoo import AllocationProblem, Quota, make_problem
 from optllm_pymoo.limits import relax
 from optllm_pymoo.limits.bound_front import find_bound_front
-from optllm_pymoo.measures import additive_epsilon, hypervolume_ratio
+from optllm_pymoo.measures.search import additive_epsilon, hypervolume_ratio
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches
 from tests.strategies import Tables

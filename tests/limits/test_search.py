@@ -19,7 +19,7 @@ from optllm_pymoo import (
     baselines,
     make_problem,
 )
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.operators import ExchangeReconstruction, PricedReconstruction
 from tests.strategies import EDGE_CASES
 

@@ -16,7 +16,7 @@ from benchmarks.reporting.document import FigureBlock
 from benchmarks.reporting.plots.fronts import CURVE_POINTS
 from benchmarks.reporting.plots.look import FONT, best_per_family, left_out, looks_of, panels, shown_name
 from optllm_pymoo import AllocationProblem
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.plotting.style import dollars
 
 LEVELS = (25, 50, 75)

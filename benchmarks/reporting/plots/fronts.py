@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from benchmarks.reporting.document import FigureBlock
 from benchmarks.reporting.plots.look import best_per_family, left_out, legend_below, looks_of, panels, shown_name
 from optllm_pymoo import AllocationProblem
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.plotting.labels import label_points
 from optllm_pymoo.plotting.style import dollars
 

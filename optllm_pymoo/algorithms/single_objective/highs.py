@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array
 
-from optllm_pymoo.highs import solve_milp
 from optllm_pymoo.kernels.filling import Filling
+from optllm_pymoo.solver import solve_milp
 
 
 def fill_slack_with_highs(

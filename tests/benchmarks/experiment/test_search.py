@@ -13,7 +13,7 @@ from benchmarks.experiment.split import Setting
 from benchmarks.recording import Recorder
 from benchmarks.searching import run_search, search_measures
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.measures import search_quality
+from optllm_pymoo.measures.search import search_quality
 from tests.benchmarks.experiment.bench import BENCH, SETTING
 
 SMALL = make_problem(40, 4, random_state=1)

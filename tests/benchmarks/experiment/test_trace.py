@@ -10,8 +10,8 @@ from benchmarks.experiment import trace
 from benchmarks.experiment.trace import PER_DECADE, TracingRecorder, trace_table
 from optllm_pymoo import make_problem
 from optllm_pymoo.baselines import nsga2, random_search
-from optllm_pymoo.measures import search_quality
-from optllm_pymoo.supported_front import SupportedFront
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.measures.search import search_quality
 
 PROBLEM = make_problem(40, 4, random_state=1)
 

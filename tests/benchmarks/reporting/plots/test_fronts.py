@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.reporting.plots.fronts import fronts_figure
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.measures import hypervolume_ratio
+from optllm_pymoo.measures.search import hypervolume_ratio
 
 PROBLEM = AllocationProblem([[1.0, 3.0], [1.0, 2.0]], [[0.2, 0.8], [0.4, 0.6]], llms=["cheap", "$mart"])
 """Front: (2, 0.3), (4, 0.6), (5, 0.7)."""

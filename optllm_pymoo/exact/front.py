@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.front_parts import FrontEnd, Steps
+from optllm_pymoo.exact.front_parts import FrontEnd, Steps
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency

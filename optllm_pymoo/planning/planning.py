@@ -11,21 +11,21 @@ import numpy as np
 
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBudget, robust_plan
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
-from optllm_pymoo.pipeline.constraints import Constraints
-from optllm_pymoo.pipeline.including import including
-from optllm_pymoo.pipeline.labels import (
+from optllm_pymoo.planning.constraints import Constraints
+from optllm_pymoo.planning.including import including
+from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
     Split,
     split_by_known,
     split_by_share,
     with_labels_from,
 )
-from optllm_pymoo.pipeline.predicting import predict_accuracy, silent
-from optllm_pymoo.pipeline.searching import EXACT, SEARCH, find_front, normalised
-from optllm_pymoo.pipeline.within_limits import check_budget, limits_of, plan_within
+from optllm_pymoo.planning.predicting import predict_accuracy, silent
+from optllm_pymoo.planning.searching import EXACT, SEARCH, find_front, normalised
+from optllm_pymoo.planning.within_limits import check_budget, limits_of, plan_within
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 NO_CONSTRAINTS = Constraints()
 ALL = "all"

@@ -19,7 +19,7 @@ from optllm_pymoo.limits import (
     nearest_value,
     relax,
 )
-from optllm_pymoo.pipeline.constraints import LimitsError
+from optllm_pymoo.planning.constraints import LimitsError
 from optllm_pymoo.problems import AllocationProblem
 
 MAX_RAISES = 12

@@ -9,7 +9,7 @@ import numpy as np
 
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.decision.amounts import labelled_queries
-from optllm_pymoo.pipeline.labels import Split
+from optllm_pymoo.planning.labels import Split
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from optllm_pymoo.pipeline.predicting import silent
+from optllm_pymoo.planning.predicting import silent
 from optllm_pymoo.problems import AllocationProblem
 
 EXACT: Final = "exact"

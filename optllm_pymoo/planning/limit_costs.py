@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.decision import Plan
+from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits import LinearLimits, explain_limits, relax
-from optllm_pymoo.supported_front import TOLERANCE
 
 NEGLIGIBLE = 1e-9
 UNITS = {CALLS: "calls", USD: "US$", TOKENS: "s", FLOOR: "accuracy"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.prediction.realised import Path, RealisedQuality, realised_area, realised_quality
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.measures.realised import Path, RealisedQuality, realised_area, realised_quality
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 
 def realised_front(problem: AllocationProblem, correct: Any, /) -> RealisedQuality:

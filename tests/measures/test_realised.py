@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optllm_pymoo import SupportedFront
-from optllm_pymoo.prediction.realised import (
+from optllm_pymoo.measures.realised import (
     Path,
     envelope_area,
     prefix_totals,

@@ -9,7 +9,7 @@ from typing import Any
 import moocore
 import numpy as np
 
-from optllm_pymoo.scalarisation import Scalarisation
+from optllm_pymoo.exact.scalarisation import Scalarisation
 from optllm_pymoo.validation import as_mask, as_table, check_frame_labels, check_shape, read_only
 
 N_DIRECTIONS = 500

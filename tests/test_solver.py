@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint
 
-from optllm_pymoo.highs import _standard_output_closed, solve_milp
+from optllm_pymoo.solver import _standard_output_closed, solve_milp
 
 
 def test_the_outcome_is_scipys():

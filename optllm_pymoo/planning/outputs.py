@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from optllm_pymoo.decision import Plan
-    from optllm_pymoo.pipeline.planning import Front
+    from optllm_pymoo.planning.planning import Front
 
 DPI = 200
 
@@ -101,8 +101,8 @@ def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callab
         front: The front.
         plan: The plan that is to be marked; a search's plans are shown with it.
     """
-    from optllm_pymoo.pipeline.front_frame import front_frame
-    from optllm_pymoo.pipeline.including import by_cost_and_accuracy
+    from optllm_pymoo.planning.front_frame import front_frame
+    from optllm_pymoo.planning.including import by_cost_and_accuracy
     from optllm_pymoo.plotting import plot_front, plot_latency, plot_mix
 
     front = front if plan is None else front.including(plan)

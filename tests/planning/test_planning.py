@@ -8,7 +8,7 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import Plan, WithinBudget
-from optllm_pymoo.pipeline import algorithm_names, find_front, front_frame, plan_front, realised_front
+from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, realised_front
 from tests.processes import run_fresh
 
 DATA = make_dataset(160, 3, random_state=3)
@@ -107,7 +107,7 @@ def test_realised_front_of_known_outcomes_is_the_oracle() -> None:
 def test_same_seed_same_plan_in_a_fresh_process() -> None:
     """Another process with another hash seed and one more job finds the same plan; another seed another one."""
     code = (
-        "import sys; from optllm_pymoo.data import make_dataset; from optllm_pymoo.pipeline import plan_front;"
+        "import sys; from optllm_pymoo.data import make_dataset; from optllm_pymoo.planning import plan_front;"
         "front = plan_front(make_dataset(160, 3, random_state=3), 0.25, random_state=int(sys.argv[1]), n_jobs=2);"
         "print(repr(front.choose().cost_usd))"
     )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optllm_pymoo import SupportedFront, make_problem, measures
-from optllm_pymoo.measures import (
+from optllm_pymoo.exact.surface import SupportedSurface
+from optllm_pymoo.measures.search import (
     additive_epsilon,
     hypervolume_ratio,
     igd_plus,
@@ -19,7 +20,6 @@ from optllm_pymoo.measures import (
     search_quality,
     spread,
 )
-from optllm_pymoo.supported_surface import SupportedSurface
 
 FAMILIES = ["continuous", "tied", "binary", "dominated"]
 

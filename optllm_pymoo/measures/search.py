@@ -20,9 +20,9 @@ from weakref import WeakKeyDictionary
 import moocore
 import numpy as np
 
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.limits.bound_front import BoundFront
-from optllm_pymoo.supported_front import SupportedFront
-from optllm_pymoo.supported_surface import SupportedSurface
 
 Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
 """What plans are measured against: the exact front, with quotas and floors its outer bound, with latency a surface."""

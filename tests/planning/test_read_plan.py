@@ -10,7 +10,7 @@ import pytest
 
 from optllm_pymoo.data import DataFileError, Dataset, make_dataset
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.pipeline import plan_front, read_plan
+from optllm_pymoo.planning import plan_front, read_plan
 
 DATA = make_dataset(80, 3)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optllm_pymoo.pipeline import check_writable, write_files
+from optllm_pymoo.planning import check_writable, write_files
 
 
 def writer(text: str) -> Callable[[Path], None]:
@@ -62,6 +62,6 @@ def test_refuses_what_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
     check_writable(tmp_path)
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr("optllm_pymoo.pipeline.outputs.TemporaryFile", denied)
+    monkeypatch.setattr("optllm_pymoo.planning.outputs.TemporaryFile", denied)
     with pytest.raises(PermissionError, match=r"can't write to .* is not writable \(Permission denied\)"):
         check_writable(tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.supported_surface import SupportedSurface, lattice
+from optllm_pymoo.exact.surface import SupportedSurface, lattice
 from tests.brute_force import all_plans
 from tests.strategies import EDGE_CASES, Tables, tables
 

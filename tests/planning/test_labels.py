@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo.data import DataFileError, Dataset, make_dataset
-from optllm_pymoo.pipeline import split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.planning import split_by_known, split_by_share, with_labels_from
 
 
 def small(correct: object = None) -> Dataset:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from optllm_pymoo.supported_front import SupportedFront
+    from optllm_pymoo.exact.front import SupportedFront
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.supported_front import SupportedFront
 
 
 def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
