@@ -20,7 +20,7 @@ from benchmarks.runner.run_report import Failure, RunReport
 from benchmarks.runner.store import Store
 from benchmarks.suites.base import Options, Plan, Suite
 from benchmarks.suites.registry import SUITES
-from optllm_pymoo.names import unknown_name
+from optllm_pymoo.validation import unknown_name
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as of any process that SIGINT ended."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.limits import BoundFront, Quota, allowed_by_limits
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
+    from optllm_pymoo.validation import UserError
 
 __all__ = [
     "AllocationProblem",
@@ -29,6 +30,7 @@ __all__ = [
     "Quota",
     "SuccessPredictor",
     "SupportedFront",
+    "UserError",
     "WithinBudget",
     "allowed_by_limits",
     "load_dataset",
@@ -46,6 +48,7 @@ _HOMES = {
     "limits": ("BoundFront", "Quota", "allowed_by_limits"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
+    "validation": ("UserError",),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.names import first_duplicate
+LISTED = 20
+"""Known names are all listed in a message up to so many."""
+
+
+class UserError(ValueError):
+    """What the user can mend: bad input or a request that can't be met, refused at the door.
+
+    The message says what is wrong, where, and the next step. Any other exception of this package is a bug.
+
+    Example:
+        >>> from optllm_pymoo import AllocationProblem
+        >>> AllocationProblem([[1.0]], [[1.2]])
+        Traceback (most recent call last):
+        ...
+        optllm_pymoo.UserError: accuracy must lie in [0, 1]; accuracy[0, 0] = 1.2
+    """
+
+    __module__ = "optllm_pymoo"
 
 
 def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
@@ -32,11 +50,11 @@ def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float 
     """
     raw = np.asarray(values)
     if raw.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers; got values of type {raw.dtype}")
+        raise UserError(f"{name} must hold real numbers; got values of type {raw.dtype}")
     if raw.ndim != 2:
-        raise ValueError(f"{name} must be a table with one row per query and one column per LLM; got shape {raw.shape}")
+        raise UserError(f"{name} must be a table with one row per query and one column per LLM; got shape {raw.shape}")
     if raw.size == 0:
-        raise ValueError(f"{name} must hold at least one query and one LLM; got shape {raw.shape}")
+        raise UserError(f"{name} must hold at least one query and one LLM; got shape {raw.shape}")
     table = np.ascontiguousarray(raw, dtype=np.float32 if raw.dtype == np.float32 else np.float64)
     _check_range(name, table, lower, upper)
     return read_only(table)
@@ -58,10 +76,10 @@ def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
     mask = raw.astype(bool)
     if raw.dtype != np.bool_ and not np.array_equal(mask, raw):
         i, j = np.argwhere(mask != raw)[0].tolist()
-        raise ValueError(f"{name} must hold True or False; {name}[{i}, {j}] = {raw[i, j]}")
+        raise UserError(f"{name} must hold True or False; {name}[{i}, {j}] = {raw[i, j]}")
     forbidden = np.flatnonzero(~mask.any(axis=1))
     if len(forbidden):
-        raise ValueError(
+        raise UserError(
             f"every query needs at least one allowed LLM; {name}[{forbidden[0]}] allows none"
             f" ({len(forbidden)} such queries)"
         )
@@ -84,10 +102,10 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
         return tuple(f"{default}{k}" for k in range(n))
     names = tuple(map(str, values))
     if len(names) != n:
-        raise ValueError(f"{name} must name all {n}; got {len(names)} names")
+        raise UserError(f"{name} must name all {n}; got {len(names)} names")
     twice = first_duplicate(names)
     if twice is not None:
-        raise ValueError(f"{name} must be distinct; {names[twice[0]]!r} stands at {twice[0]} and at {twice[1]}")
+        raise UserError(f"{name} must be distinct; {names[twice[0]]!r} stands at {twice[0]} and at {twice[1]}")
     return names
 
 
@@ -97,10 +115,10 @@ def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> Non
     >>> check_shape("accuracy", np.zeros((3, 2)), (3, 4))
     Traceback (most recent call last):
     ...
-    ValueError: accuracy has shape (3, 2); expected (3, 4), the shape of cost
+    optllm_pymoo.UserError: accuracy has shape (3, 2); expected (3, 4), the shape of cost
     """
     if values.shape != shape:
-        raise ValueError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
+        raise UserError(f"{name} has shape {values.shape}; expected {shape}, the shape of cost")
 
 
 def check_frame_labels(**tables: Any) -> None:
@@ -115,7 +133,7 @@ def check_frame_labels(**tables: Any) -> None:
         for axis in ("columns", "index"):
             here, there = getattr(expected, axis), getattr(table, axis)
             if not here.equals(there):
-                raise ValueError(
+                raise UserError(
                     f"{first} and {name} must have the same {axis}; got {list(here[:5])} and {list(there[:5])};"
                     " reorder one of them"
                 )
@@ -152,7 +170,7 @@ def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> No
     else:
         expected = "be finite"
     others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
-    raise ValueError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
+    raise UserError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
 
 
 def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf) -> float:
@@ -169,10 +187,10 @@ def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf
         ValueError: If it is NaN, infinite, negative or too large.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {expected}; got {value!r}")
+        raise UserError(f"{name} must be {expected}; got {value!r}")
     number = float(value)
     if not (math.isfinite(number) and 0.0 <= number <= upper):
-        raise ValueError(f"{name} must be {expected}; got {value}")
+        raise UserError(f"{name} must be {expected}; got {value}")
     return number
 
 
@@ -190,3 +208,66 @@ def as_budget(name: str, value: Any, /) -> float:
     if isinstance(value, Real) and value == math.inf:
         return math.inf
     return as_limit(name, value, "a number of US$, at least 0")
+
+
+def first_duplicate(names: Iterable[Hashable], /) -> tuple[int, int] | None:
+    """The first name that has been there before.
+
+    Returns:
+        Positions (earlier, later) of the two equal names, or None if all differ.
+
+    Examples:
+        >>> first_duplicate(["a", "b", "a"])
+        (0, 2)
+    """
+    seen: dict[Hashable, int] = {}
+    for position, name in enumerate(names):
+        earlier = seen.setdefault(name, position)
+        if earlier != position:
+            return earlier, position
+    return None
+
+
+def positions_of(names: Sequence[str], known: Sequence[str], /, *, kind: str = "LLM") -> list[int]:
+    """Where each of `names` stands in `known`.
+
+    Args:
+        names: The names asked for.
+        known: The names there are.
+        kind: What the names name, for the message.
+
+    Raises:
+        ValueError: One of `names` is not among `known`; the message has the closest and the known ones.
+
+    Examples:
+        >>> positions_of(["b"], ["a", "b"])
+        [1]
+        >>> positions_of(["gpt4"], ["gpt-4", "yi-6b"])
+        Traceback (most recent call last):
+        ...
+        optllm_pymoo.UserError: unknown LLM 'gpt4'; did you mean 'gpt-4'? Known: 'gpt-4', 'yi-6b'
+    """
+    where = {name: position for position, name in enumerate(known)}
+    for name in names:
+        if name not in where:
+            raise UserError(unknown_name(name, known, kind=kind))
+    return [where[name] for name in names]
+
+
+def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
+    """The message for a name that is not among `known`: the closest, and all of them if they are few.
+
+    Examples:
+        >>> unknown_name("gpt5", [f"gpt-{version}" for version in range(100)], kind="LLM")
+        "unknown LLM 'gpt5'; did you mean 'gpt-5', 'gpt-95', 'gpt-85'? 100 are known"
+    """
+    few = len(known) <= LISTED
+    lower = {str(candidate).lower(): str(candidate) for candidate in reversed(known)}
+    close = get_close_matches(str(name).lower(), lower, n=1 if few else 3, cutoff=0.4)
+    hint = f"; did you mean {_listed([lower[candidate] for candidate in close])}?" if close else "."
+    there = f"Known: {_listed(known)}" if few else f"{len(known)} are known"
+    return f"unknown {kind} {name!r}{hint} {there}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

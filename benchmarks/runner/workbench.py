@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.experiment.cell import Cell, Outcome, key_of
 from benchmarks.runner.store import Store
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.names import unknown_name
+from optllm_pymoo.validation import unknown_name
 
 KEPT_OUTCOMES = 8
 

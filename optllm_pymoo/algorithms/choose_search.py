@@ -12,6 +12,7 @@ from optllm_pymoo.algorithms.single_objective import LimitedRefinement, Refineme
 from optllm_pymoo.algorithms.surface_search import SurfaceSearch
 from optllm_pymoo.operators.priced import PricedReconstruction
 from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem, require_allocation_problem
+from optllm_pymoo.validation import UserError
 
 
 def choose_search(
@@ -39,14 +40,14 @@ def choose_search(
         if not problem.allocation.has_limits:
             return Refinement(problem, exact=exact)
         if exact:
-            raise ValueError(
+            raise UserError(
                 "OptLLM(exact=True) can't prove an optimum under quotas or floors. Leave exact out: the certificate"
                 " bounds how far the plan can be from the optimum; or drop the quotas and floors"
             )
         return LimitedRefinement(problem)
     require_allocation_problem(problem, "OptLLM")
     if exact:
-        raise TypeError(
+        raise UserError(
             "OptLLM(exact=True) needs one objective; got an AllocationProblem, whose exact front is"
             " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
             " or a MinCostProblem(..., min_accuracy=...)"
@@ -68,12 +69,12 @@ def choose_search(
 def _check_latency(problem: AllocationProblem, given: Sequence[str]) -> None:
     """Refuse what only two objectives have, instead of passing over it."""
     if given:
-        raise ValueError(
+        raise UserError(
             f"with latency OptLLM walks through weights on three objectives, where {given[0]} has no place;"
             " leave it out"
         )
     if problem.robust_accuracy is not None:
-        raise ValueError(
+        raise UserError(
             "robust_accuracy steers the downward walk of two objectives; with latency there is none. Leave it out, or"
             " plan on robust accuracies: AllocationProblem(cost, robust, latency=...)"
         )

@@ -21,6 +21,7 @@ from optllm_pymoo.operators.base import of_family
 from optllm_pymoo.operators.destruction import AccuracyDestruction, CostDestruction, Destruction, RelinkDestruction
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.problems import SingleObjectiveProblem
+from optllm_pymoo.validation import UserError
 
 PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
 """What pymoo's own constructor takes, and ``minimize`` passes on."""
@@ -208,5 +209,5 @@ def _positive_integer(name: str, value: Any) -> int:
     """Return a positive integer, also one that came as a float with an integral value, or raise ValueError."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 1 <= value < np.inf or int(value) != value:
-        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+        raise UserError(f"{name} must be a positive integer; got {value!r}")
     return int(value)

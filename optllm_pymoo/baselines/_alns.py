@@ -23,6 +23,7 @@ from optllm_pymoo.operators import (
     Gap,
     RandomDestruction,
 )
+from optllm_pymoo.validation import UserError
 
 DESTRUCTIONS: tuple[Callable[[], Destruction], ...] = (AccuracyDestruction, CostDestruction, RandomDestruction)
 N_GRID = 50
@@ -60,9 +61,9 @@ class ALNSSearch(DrivenAlgorithm):
 
     def __init__(self, *, n_weights: int = 100, n_iterations: int = 100, **kwargs: Any) -> None:
         if n_weights < 2:
-            raise ValueError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
+            raise UserError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
         if n_iterations < 1:
-            raise ValueError(f"n_iterations must be at least 1; got {n_iterations}")
+            raise UserError(f"n_iterations must be at least 1; got {n_iterations}")
         _alns()
         super().__init__(**kwargs)
         self.n_weights, self.n_iterations = n_weights, n_iterations

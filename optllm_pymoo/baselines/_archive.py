@@ -11,6 +11,7 @@ from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
 from optllm_pymoo.problems import require_allocation_problem
+from optllm_pymoo.validation import UserError
 
 
 class ProposingAlgorithm(Algorithm, abc.ABC):
@@ -43,9 +44,9 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         name = type(self).__name__
         require_allocation_problem(problem, name)
         if self.only_cost_and_accuracy and problem.has_limits:
-            raise ValueError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
+            raise UserError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
         if self.only_cost_and_accuracy and problem.latency is not None:
-            raise ValueError(
+            raise UserError(
                 f"{name} trades accuracy for cost and knows no latency; problem.supported_surface sweeps the weights of"
                 " all three objectives"
             )

@@ -16,6 +16,7 @@ from optllm_pymoo.baselines._one_objective import OneObjective, stalled_value
 from optllm_pymoo.baselines._operators import OPERATORS, check_choice, start_sampling
 from optllm_pymoo.operators.mutation import RandomResetMutation
 from optllm_pymoo.operators.repair import AllowedRepair
+from optllm_pymoo.validation import UserError
 
 FIXED = (
     "variant", "mating", "selection", "crossover", "mutation", "survival", "repair", "eliminate_duplicates",
@@ -113,7 +114,7 @@ def de(
     """
     check_choice("operators", operators, OPERATORS)
     if pop_size <= N_PARENTS:
-        raise ValueError(f"differential evolution needs a plan and {N_PARENTS} others; got pop_size = {pop_size}")
+        raise UserError(f"differential evolution needs a plan and {N_PARENTS} others; got pop_size = {pop_size}")
     if operators == "categorical":
         variant: InfillCriterion = CategoricalVariant(crossover_prob=crossover_prob, scale=scale)
     else:

@@ -14,6 +14,7 @@ from pymoo.core.population import Population
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._search_thread import Evaluate, SearchThread
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
@@ -115,7 +116,7 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._thread is not None:
-            raise TypeError(
+            raise UserError(
                 f"{type(self).__name__} can't be copied or pickled in the middle of a run: its search waits in a"
                 " thread. Leave save_history=True out, or pickle it before or after the run"
             )

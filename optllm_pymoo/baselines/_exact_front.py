@@ -10,6 +10,7 @@ from pymoo.core.termination import NoTermination
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._spread import spread_order
+from optllm_pymoo.validation import UserError
 
 
 class ExactFront(ProposingAlgorithm):
@@ -27,7 +28,7 @@ class ExactFront(ProposingAlgorithm):
     def __init__(self, *, n_points: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
         for name, value in (("n_points", n_points), ("batch_size", batch_size)):
             if value < 1:
-                raise ValueError(f"{name} must be at least 1; got {value}")
+                raise UserError(f"{name} must be at least 1; got {value}")
         super().__init__(**kwargs)
         self.n_points = n_points
         self.batch_size = batch_size

@@ -13,6 +13,7 @@ from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._knapsack import Knapsack, Solved
 from optllm_pymoo.baselines._spread import spread_order
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 SECONDS = 60.0
 
@@ -45,10 +46,10 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         self, *, n_points: int = 20, relative_gap: float = 1e-6, time_limit: float = SECONDS, **kwargs: Any
     ) -> None:
         if n_points < 2:
-            raise ValueError(f"a sweep needs at least its two ends; got {n_points} points")
+            raise UserError(f"a sweep needs at least its two ends; got {n_points} points")
         for name, value in (("relative_gap", relative_gap), ("time_limit", time_limit)):
             if not value > 0.0:
-                raise ValueError(f"{name} must be positive; got {value}")
+                raise UserError(f"{name} must be positive; got {value}")
         super().__init__(**kwargs)
         self.n_points, self.relative_gap, self.time_limit = n_points, relative_gap, time_limit
         self.n_unproved = 0

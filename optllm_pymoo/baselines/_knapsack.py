@@ -13,6 +13,7 @@ from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.validation import UserError
 
 ATTEMPTS = 4
 """Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
@@ -183,7 +184,7 @@ class Knapsack:
             best = front.F[:, bounded].min()
             sides = (("a budget of", "US$", "costs"), ("a mean accuracy of", "", "reaches"))
             what, unit, verb = sides[bounded]
-            raise ValueError(
+            raise UserError(
                 f"no plan keeps {what} {abs(bound):g} {unit}".rstrip() + f"; the best one {verb} {abs(best):g}"
             )
         return int(within[-1] if bounded == 0 else within[0])

@@ -12,6 +12,7 @@ from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._spread import spread_order
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 BLOCK = 1 << 14
 """Queries that are scored at a time, which bounds the memory for scores."""
@@ -31,9 +32,9 @@ class LambdaSweep(ProposingAlgorithm):
 
     def __init__(self, *, n_weights: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
         if n_weights < 2:
-            raise ValueError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
+            raise UserError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
         if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+            raise UserError(f"batch_size must be at least 1; got {batch_size}")
         super().__init__(**kwargs)
         self.n_weights = n_weights
         self.batch_size = batch_size

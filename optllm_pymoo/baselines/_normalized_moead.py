@@ -15,6 +15,7 @@ from optllm_pymoo.baselines._feasible import best_feasible
 from optllm_pymoo.baselines._nsga3 import largest_lattice
 from optllm_pymoo.measures.search import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 SMALLEST_WEIGHT = 1e-4
 """In place of 0, so that of two plans with equal cost the more accurate one is preferred, and vice versa."""
@@ -41,9 +42,9 @@ class NormalizedMOEAD(ParallelMOEAD):
     def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:
         for name, value in (("pop_size", pop_size), ("n_neighbors", n_neighbors)):
             if value < 2:
-                raise ValueError(f"{name} must be at least 2, as two neighbours mate; got {value}")
+                raise UserError(f"{name} must be at least 2, as two neighbours mate; got {value}")
         if weights not in ("grid", "random"):
-            raise ValueError(f"weights must be one of 'grid', 'random'; got {weights!r}")
+            raise UserError(f"weights must be one of 'grid', 'random'; got {weights!r}")
         super().__init__(np.zeros((pop_size, 2)), n_neighbors=n_neighbors, **kwargs)
         self.weights = weights
 

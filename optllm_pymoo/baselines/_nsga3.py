@@ -15,6 +15,7 @@ from optllm_pymoo.baselines._operators import operator_set
 from optllm_pymoo.exact.surface import partitions_for
 from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
+from optllm_pymoo.validation import UserError
 
 
 def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
@@ -73,7 +74,7 @@ def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:
         (91, 100)
     """
     if n_points < n_obj:
-        raise ValueError(f"pop_size must be at least {n_obj}, a plan per objective; got {n_points}")
+        raise UserError(f"pop_size must be at least {n_obj}, a plan per objective; got {n_points}")
     n_partitions = partitions_for(n_points + 1, n_obj) - 1
     return np.asarray(get_reference_directions("das-dennis", n_obj, n_partitions=n_partitions))
 

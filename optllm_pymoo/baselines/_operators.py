@@ -18,6 +18,7 @@ from optllm_pymoo.operators.duplicates import RowDuplicateElimination
 from optllm_pymoo.operators.mutation import RandomResetMutation
 from optllm_pymoo.operators.repair import AllowedRepair
 from optllm_pymoo.operators.sampling import CategoricalSampling
+from optllm_pymoo.validation import UserError
 
 OPERATORS = ("categorical", "published")
 STARTS = ("cold", "warm")
@@ -94,4 +95,4 @@ def start_sampling(start: str, /) -> CategoricalSampling:
 def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
     """Raise ValueError for a value that is none of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+        raise UserError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")

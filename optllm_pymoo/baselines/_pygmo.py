@@ -13,6 +13,7 @@ from optllm_pymoo.baselines._operators import STARTS, check_choice
 from optllm_pymoo.baselines._pygmo_problem import ContinuousBatch, Relaxation
 from optllm_pymoo.baselines._search_thread import Evaluate
 from optllm_pymoo.data.extras import import_extra
+from optllm_pymoo.validation import UserError
 
 OBJECTIVES = ("normalised", "raw")
 GENERATIONS = 100
@@ -51,7 +52,7 @@ class PygmoSearch(DrivenAlgorithm):
         check_choice("start", start, STARTS)
         check_choice("objectives", objectives, OBJECTIVES)
         if pop_size < MIN_POP_SIZE:
-            raise ValueError(f"pop_size must be at least {MIN_POP_SIZE}; got {pop_size}")
+            raise UserError(f"pop_size must be at least {MIN_POP_SIZE}; got {pop_size}")
         _pygmo(name)
         super().__init__(**kwargs)
         self.name, self.parameters = name, parameters

@@ -10,6 +10,7 @@ from pymoo.core.termination import NoTermination
 from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class SingleLLMs(ProposingAlgorithm):
@@ -24,7 +25,7 @@ class SingleLLMs(ProposingAlgorithm):
         mask = problem.allowed
         self.candidates = np.arange(problem.n_llms) if mask is None else np.flatnonzero(mask.all(axis=0))
         if not len(self.candidates):
-            raise ValueError("no LLM is allowed for every query, so there is no single-LLM plan to evaluate")
+            raise UserError("no LLM is allowed for every query, so there is no single-LLM plan to evaluate")
 
         self.are_proposed = False
 

@@ -10,6 +10,7 @@ import typer
 from optllm_pymoo.cli import options
 from optllm_pymoo.cli.app import app, with_exit_codes
 from optllm_pymoo.cli.progress import stages
+from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
@@ -75,7 +76,7 @@ def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
     except ValueError as error:
         if not is_demo:
             raise
-        raise ValueError(f"{error} (--data was not given, so the embedded demo batch was used)") from None
+        raise UserError(f"{error} (--data was not given, so the embedded demo batch was used)") from None
 
 
 def _writers(batch: PlannedBatch) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 from optllm_pymoo.cli import limit_options, options
 from optllm_pymoo.cli.app import app, with_exit_codes
 from optllm_pymoo.cli.progress import stages
+from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
@@ -200,7 +201,7 @@ def _front(
 def _check_all_known(batch: Dataset, labels: str | None) -> None:
     gaps = int((~batch.tried.all(axis=1)).sum())
     if labels == "all" and gaps:
-        raise ValueError(
+        raise UserError(
             f"--labels all needs the outcomes of all LLMs on all queries; {gaps:,} of {len(batch):,} queries lack some."
             " Leave --labels out to learn from the known outcomes"
         )

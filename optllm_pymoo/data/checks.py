@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from optllm_pymoo.names import first_duplicate
+from optllm_pymoo.validation import UserError, first_duplicate
 
 FloatArray = npt.NDArray[np.float64]
 COST_EXPECTED = "expected US$ per call, finite and >= 0"
@@ -35,11 +35,11 @@ def frozen_table(name: str, values: npt.ArrayLike, /) -> FloatArray:
     try:
         table = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a table of numbers, (N, M): {error}") from None
+        raise UserError(f"{name} must be a table of numbers, (N, M): {error}") from None
     if table.ndim != 2:
-        raise ValueError(f"{name} must have shape (N, M), queries by LLMs; got shape {table.shape}")
+        raise UserError(f"{name} must have shape (N, M), queries by LLMs; got shape {table.shape}")
     if 0 in table.shape:
-        raise ValueError(f"{name} is empty, but needs a query and an LLM at least; got shape {table.shape}")
+        raise UserError(f"{name} is empty, but needs a query and an LLM at least; got shape {table.shape}")
     if table.flags.writeable or not table.flags.owndata:
         table = table.copy()
         table.setflags(write=False)
@@ -63,13 +63,13 @@ def check_tables(cost: FloatArray, correct: FloatArray, /) -> None:
         ValueError: Naming the first such place.
     """
     if cost.shape != correct.shape:
-        raise ValueError(f"cost and correct must have the same shape (N, M); got {cost.shape} and {correct.shape}")
+        raise UserError(f"cost and correct must have the same shape (N, M); got {cost.shape} and {correct.shape}")
     if (place := cost_fault(cost)) is not None:
         value = cost[place]
-        raise ValueError(f"cost must be finite and >= 0 US$; cost[{place[0]}, {place[1]}] = {value}")
+        raise UserError(f"cost must be finite and >= 0 US$; cost[{place[0]}, {place[1]}] = {value}")
     if (place := correct_fault(correct)) is not None:
         value = correct[place]
-        raise ValueError(
+        raise UserError(
             "correct must lie in [0, 1], or be NaN where an LLM was not tried; "
             f"correct[{place[0]}, {place[1]}] = {value}"
         )
@@ -82,7 +82,7 @@ def check_length(names: Sequence[Hashable], expected: int, what: str, axis: str,
         ValueError: With both lengths.
     """
     if len(names) != expected:
-        raise ValueError(f"{what} must have one entry per {axis}, {expected}; got {len(names)}")
+        raise UserError(f"{what} must have one entry per {axis}, {expected}; got {len(names)}")
 
 
 def check_unique(names: Sequence[Hashable], what: str, /) -> None:
@@ -94,4 +94,4 @@ def check_unique(names: Sequence[Hashable], what: str, /) -> None:
     duplicate = first_duplicate(names)
     if duplicate is not None:
         earlier, later = duplicate
-        raise ValueError(f"{what} must be unique; {names[later]!r} is both {what}[{earlier}] and {what}[{later}]")
+        raise UserError(f"{what} must be unique; {names[later]!r} is both {what}[{earlier}] and {what}[{later}]")

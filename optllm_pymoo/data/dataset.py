@@ -16,8 +16,7 @@ from optllm_pymoo.data.checks import (
     first_place,
     frozen_table,
 )
-from optllm_pymoo.names import positions_of
-from optllm_pymoo.validation import as_names
+from optllm_pymoo.validation import UserError, as_names, positions_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +91,7 @@ class Dataset:
         for what, names in (("llms", self.llms), ("query_ids", self.query_ids)):
             nameless = [position for position, name in enumerate(names) if not name.strip()]
             if nameless:
-                raise ValueError(f"{what} must not be empty; {what}[{nameless[0]}] is")
+                raise UserError(f"{what} must not be empty; {what}[{nameless[0]}] is")
         for what, values in (("texts", self.texts), ("groups", self.groups)):
             if values is not None:
                 check_length(values, len(self), what, "row of cost")
@@ -145,7 +144,7 @@ class Dataset:
         place = first_place(np.isnan(self.correct))
         if place is not None:
             i, j = place
-            raise ValueError(
+            raise UserError(
                 f"{self.llms[j]!r} was not tried on query {self.query_ids[i]!r}: correct[{i}, {j}] is NaN. "
                 "Pass predicted accuracies, problem(accuracy), or select the queries that are fully labelled"
             )

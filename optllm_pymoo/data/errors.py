@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from os import PathLike
 
+from optllm_pymoo.validation import UserError
 
-class DataFileError(ValueError):
+
+class DataFileError(UserError):
     """A file that can't be read, with the place where it goes wrong.
 
     Attributes:

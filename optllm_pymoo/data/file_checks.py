@@ -8,7 +8,7 @@ from pathlib import Path
 from optllm_pymoo.data.checks import FloatArray
 from optllm_pymoo.data.csv_trace import line_of_record
 from optllm_pymoo.data.errors import DataFileError
-from optllm_pymoo.names import first_duplicate
+from optllm_pymoo.validation import UserError, first_duplicate
 
 
 def is_parquet(path: Path, /) -> bool:
@@ -26,7 +26,7 @@ def is_parquet(path: Path, /) -> bool:
         return False
     if name.endswith((".parquet", ".pq")):
         return True
-    raise ValueError(f"{path}: can't tell the format; expected a name that ends in .csv, .csv.gz or .parquet")
+    raise UserError(f"{path}: can't tell the format; expected a name that ends in .csv, .csv.gz or .parquet")
 
 
 def check_ids(path: Path, ids: Sequence[str], column: str, /) -> None:

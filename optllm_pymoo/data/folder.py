@@ -18,6 +18,7 @@ from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
+from optllm_pymoo.validation import UserError
 
 ID = "query_id"
 STEMS = ("queries", "cost", "correct")
@@ -93,7 +94,7 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
         _refuse_other_files(Path(folder))
     about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
     if ID in dataset.llms:
-        raise ValueError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
+        raise UserError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
     columns = {ID: dataset.query_ids, "text": dataset.texts, "group": dataset.groups}
     queries = pd.DataFrame({name: values for name, values in columns.items() if values is not None})
     cost = pd.DataFrame(dataset.cost, columns=list(dataset.llms))

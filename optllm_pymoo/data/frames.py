@@ -9,7 +9,7 @@ import pandas as pd
 
 from optllm_pymoo.data.checks import check_unique
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.names import positions_of
+from optllm_pymoo.validation import UserError, positions_of
 
 
 class Frames(NamedTuple):
@@ -80,7 +80,7 @@ def dataset_to_frames(dataset: Dataset, /) -> Frames:
 def _check_ids(needed: pd.Index, known: pd.Index, problem: str) -> None:
     absent = ~needed.isin(known)
     if absent.any():
-        raise ValueError(f"{problem}: {needed[absent].tolist()[0]!r}")
+        raise UserError(f"{problem}: {needed[absent].tolist()[0]!r}")
 
 
 def _column(frame: pd.DataFrame | None, name: str) -> list[str] | None:

@@ -17,7 +17,7 @@ from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.errors import DataFileError
 from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.data.file_checks import check_ids, fault_at
-from optllm_pymoo.names import positions_of, unknown_name
+from optllm_pymoo.validation import UserError, positions_of, unknown_name
 
 Prices = tuple[list[str], list[float], list[float]]
 JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")
@@ -81,9 +81,9 @@ def _genai_prices(name: str) -> tuple[float, float]:
     except LookupError:
         models = [(owner.id, entry.id) for owner in providers for entry in owner.models]
         known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in models})
-        raise ValueError(unknown_name(name, known, kind="model")) from None
+        raise UserError(unknown_name(name, known, kind="model")) from None
     if price.model_price.input_mtok is None or price.model_price.output_mtok is None:
-        raise ValueError(f"{name!r} is not priced by token in genai-prices: {price.model_price}")
+        raise UserError(f"{name!r} is not priced by token in genai-prices: {price.model_price}")
     return float(price.input_price), float(price.output_price)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from optllm_pymoo.data.checks import FloatArray, check_length, check_unique, first_place
 from optllm_pymoo.data.price_sources import prices_from_csv, prices_from_genai, prices_from_json
-from optllm_pymoo.names import positions_of
+from optllm_pymoo.validation import UserError, positions_of
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -46,7 +46,7 @@ class PriceTable:
     ) -> None:
         models = tuple(models)
         if not models:
-            raise ValueError("a price table needs one model at least")
+            raise UserError("a price table needs one model at least")
         check_unique(models, "models")
         self.__dict__.update(
             models=models,
@@ -135,14 +135,14 @@ class PriceTable:
             ValueError: A count is negative or not finite, shapes disagree, or the discount is outside [0, 1).
         """
         if not 0 <= batch_discount < 1:
-            raise ValueError(
+            raise UserError(
                 f"batch_discount must lie in [0, 1), a share of the price; got {batch_discount}. "
                 "A discount of 50 % is 0.5"
             )
         put = _counts(input_tokens, "input_tokens", len(self))
         got = _counts(output_tokens, "output_tokens", len(self))
         if len(put) != len(got):
-            raise ValueError(
+            raise UserError(
                 f"input_tokens and output_tokens must be of the same queries; got {len(put)} and {len(got)}"
             )
         cost: FloatArray = put * self.input_usd_per_token + got * self.output_usd_per_token
@@ -152,12 +152,12 @@ class PriceTable:
 def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArray:
     prices = np.array(values, dtype=np.float64)
     if prices.ndim != 1:
-        raise ValueError(f"{name} must have shape (M,), one price per model; got shape {prices.shape}")
+        raise UserError(f"{name} must have shape (M,), one price per model; got shape {prices.shape}")
     check_length(prices.tolist(), len(models), name, "model")
     place = first_place(~(np.isfinite(prices) & (prices >= 0)))
     if place is not None:
         at = place[0]
-        raise ValueError(f"{name} must be finite and >= 0; that of {models[at]!r} is {prices[at]}")
+        raise UserError(f"{name} must be finite and >= 0; that of {models[at]!r} is {prices[at]}")
     prices.setflags(write=False)
     return prices
 
@@ -165,9 +165,9 @@ def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArr
 def _counts(values: npt.ArrayLike, name: str, n_models: int) -> FloatArray:
     counts = np.asarray(values, dtype=np.float64)
     if counts.ndim not in (1, 2) or (counts.ndim == 2 and counts.shape[1] != n_models):
-        raise ValueError(f"{name} must have shape (N,) or (N, {n_models}); got shape {counts.shape}")
+        raise UserError(f"{name} must have shape (N,) or (N, {n_models}); got shape {counts.shape}")
     place = first_place(~(np.isfinite(counts) & (counts >= 0)))
     if place is not None:
         index = ", ".join(map(str, place))
-        raise ValueError(f"{name} must be finite and >= 0 tokens; {name}[{index}] = {counts[place]}")
+        raise UserError(f"{name} must be finite and >= 0 tokens; {name}[{index}] = {counts[place]}")
     return counts[:, np.newaxis] if counts.ndim == 1 else counts

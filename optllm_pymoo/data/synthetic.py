@@ -12,6 +12,7 @@ from optllm_pymoo.data.checks import FloatArray
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.prices import PriceTable
 from optllm_pymoo.data.synthetic_text import KINDS, make_questions
+from optllm_pymoo.validation import UserError
 
 # US$ per million input tokens of the cheapest and the dearest LLM
 CHEAPEST, DEAREST = 0.05, 10.0
@@ -67,7 +68,7 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
     """
     for name, value in (("n_queries", n_queries), ("n_llms", n_llms)):
         if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}")
+            raise UserError(f"{name} must be at least 1; got {value}")
     rng = np.random.default_rng(random_state)
     candidates = make_candidates(n_llms, rng)
     kinds = rng.integers(len(KINDS), size=n_queries)

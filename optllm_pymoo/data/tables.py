@@ -8,6 +8,7 @@ from pathlib import Path
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.folder import load_dataset, save_dataset
 from optllm_pymoo.data.wide import read_wide, write_wide
+from optllm_pymoo.validation import UserError
 
 WIDE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq")
 OTHER_SUFFIXES = (".tsv", ".txt", ".json", ".jsonl", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
@@ -48,7 +49,7 @@ def write_table(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bo
     """
     is_wide = Path(path).name.lower().endswith(WIDE_SUFFIXES)
     if not is_wide and Path(path).suffix.lower() in OTHER_SUFFIXES:
-        raise ValueError(f"{path}: can't write that format; take a name in .csv, .csv.gz or .parquet, or a folder")
+        raise UserError(f"{path}: can't write that format; take a name in .csv, .csv.gz or .parquet, or a folder")
     write = write_wide if is_wide else save_dataset
     write(dataset, path, overwrite=overwrite)
 

@@ -21,6 +21,7 @@ from optllm_pymoo.data.file_checks import check_cells, check_ids, is_parquet
 from optllm_pymoo.data.parquet_file import read_parquet, read_schema, write_parquet
 from optllm_pymoo.data.unused import UnusedColumnsWarning, unused_note
 from optllm_pymoo.data.wide_layout import COST_SUFFIXES, USUAL_NAMES, WideLayout, wide_layout
+from optllm_pymoo.validation import UserError
 
 
 def read_wide(
@@ -109,7 +110,7 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
         if llm in USUAL_NAMES or llm.endswith(COST_SUFFIXES):
-            raise ValueError(f"an LLM can't be called {llm!r} in a wide table: it means something else there")
+            raise UserError(f"an LLM can't be called {llm!r} in a wide table: it means something else there")
         columns[llm] = outcomes.iloc[:, j]
         columns[f"{llm}_cost"] = dataset.cost[:, j]
     return pd.DataFrame(columns)

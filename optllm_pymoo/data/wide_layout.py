@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optllm_pymoo.names import unknown_name
+from optllm_pymoo.validation import UserError, unknown_name
 
 # The longer one first: it ends in the shorter one
 COST_SUFFIXES = ("|total_cost", "_cost")
@@ -71,16 +71,16 @@ def wide_layout(
         if llm:
             other = costs.setdefault(llm, column)
             if other != column:
-                raise ValueError(f"{other!r} and {column!r} are both the cost of {llm!r}; expected one")
+                raise UserError(f"{other!r} and {column!r} are both the cost of {llm!r}; expected one")
     if not costs:
-        raise ValueError(
+        raise UserError(
             "found no LLM: expected a column <llm>_cost or <llm>|total_cost beside each column <llm>; "
             f"there are {', '.join(map(repr, columns))}"
         )
     outcomes = [llm if llm in columns else None for llm in costs]
     if None in outcomes and not allow_missing:
         llm = list(costs)[outcomes.index(None)]
-        raise ValueError(
+        raise UserError(
             f"there is {costs[llm]!r}, but no column {llm!r} with the outcomes of that LLM; "
             "drop the former, or pass allow_missing=True if the LLM was not tried"
         )
@@ -105,5 +105,5 @@ def _find(columns: Sequence[str], wanted: str | None, usual: Sequence[str]) -> s
     if wanted is None:
         return next((name for name in usual if name in columns), None)
     if wanted not in columns:
-        raise ValueError(unknown_name(wanted, columns, kind="column"))
+        raise UserError(unknown_name(wanted, columns, kind="column"))
     return wanted

@@ -15,6 +15,7 @@ from optllm_pymoo.decision.promise import promised_along
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class Choice(DecisionMaking, abc.ABC):
@@ -53,7 +54,7 @@ class Choice(DecisionMaking, abc.ABC):
                 numbers, no plan meets the choice, or the choice is by promised accuracy, for which see `plan`.
         """
         if self.promise is not None:
-            raise ValueError("a promise needs the plans and their sigma; use plan(source, sigma=...) instead of do(F)")
+            raise UserError("a promise needs the plans and their sigma; use plan(source, sigma=...) instead of do(F)")
         return self._choose(objectives(self._candidates(F)))
 
     def _choose(self, F: np.ndarray) -> int:
@@ -61,12 +62,10 @@ class Choice(DecisionMaking, abc.ABC):
         if self.max_latency_seconds is None:
             return int(super().do(F))
         if F.shape[1] != 3:
-            raise ValueError(
-                "max_latency_seconds needs plans with a latency; build AllocationProblem(..., latency=...)"
-            )
+            raise UserError("max_latency_seconds needs plans with a latency; build AllocationProblem(..., latency=...)")
         fast = np.flatnonzero(F[:, 2] <= self.max_latency_seconds * (1 + TOLERANCE))
         if not len(fast):
-            raise ValueError(
+            raise UserError(
                 f"a mean latency of {self.max_latency_seconds:g} s is below the fastest plan,"
                 f" which takes {rounded_up(F[:, 2].min())} s"
             )
@@ -105,7 +104,7 @@ class Choice(DecisionMaking, abc.ABC):
         elif isinstance(found, (SupportedFront, SupportedSurface)):
             problem = source if isinstance(source, AllocationProblem) else problem_of(found)
         else:
-            raise TypeError(f"a plan needs the queries; got {_kind(source)}. Pass the result, problem or front itself")
+            raise UserError(f"a plan needs the queries; got {_kind(source)}. Pass the result, problem or front itself")
         F = objectives(found)
         if self.promise is not None:
             promised = promised_along(problem, found, sigma, probability=self.promise, n_labelled=n_labelled)
@@ -140,16 +139,16 @@ def objectives(source: Any, /) -> np.ndarray:
         return source.supported_front.F
     F = source.F if isinstance(source, (SupportedFront, SupportedSurface, Result)) else source
     if F is None or np.size(F) == 0:
-        raise ValueError("there is no plan to choose from; has the search found any?")
+        raise UserError("there is no plan to choose from; has the search found any?")
     points = np.atleast_2d(np.asarray(F, dtype=float))
     if points.ndim != 2 or points.shape[1] not in (2, 3):
-        raise ValueError(
+        raise UserError(
             "F must have shape (n, 2), total US$ and negated mean accuracy, or (n, 3), with mean seconds per call;"
             f" got {np.shape(F)}"
         )
     if not np.isfinite(points).all():
         k, m = np.argwhere(~np.isfinite(points))[0].tolist()
-        raise ValueError(f"F must be finite; F[{k}, {m}] = {points[k, m]}")
+        raise UserError(f"F must be finite; F[{k}, {m}] = {points[k, m]}")
     return points
 
 
@@ -160,7 +159,7 @@ def refuse_limits(problem: AllocationProblem, /) -> None:
         ValueError: It has quotas or floors.
     """
     if problem.has_limits:
-        raise ValueError(
+        raise UserError(
             "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
             " the result"
         )

@@ -10,6 +10,7 @@ from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
 from optllm_pymoo.decision.choice import Choice
 from optllm_pymoo.decision.promise import quantile
 from optllm_pymoo.exact.front import TOLERANCE
+from optllm_pymoo.validation import UserError
 
 
 class WithinBudget(Choice):
@@ -32,7 +33,7 @@ class WithinBudget(Choice):
         >>> WithinBudget(1.5).plan(front)
         Traceback (most recent call last):
         ...
-        ValueError: a budget of 1.5 US$ is below the cheapest plan, which costs 2 US$
+        optllm_pymoo.UserError: a budget of 1.5 US$ is below the cheapest plan, which costs 2 US$
     """
 
     limits = ("budget_usd",)
@@ -43,13 +44,13 @@ class WithinBudget(Choice):
         super().__init__()
         self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
         if not budget_usd >= 0:
-            raise ValueError(f"budget_usd must be a number of US$, at least 0; got {budget_usd}")
+            raise UserError(f"budget_usd must be a number of US$, at least 0; got {budget_usd}")
         self.budget_usd = float(budget_usd)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
         if not len(within):
-            raise ValueError(
+            raise UserError(
                 f"a budget of {usd(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
                 f" which costs {rounded_up(F[:, 0].min())} US$"
             )
@@ -76,7 +77,7 @@ class AtLeastAccuracy(Choice):
         >>> AtLeastAccuracy(0.9).plan(front)
         Traceback (most recent call last):
         ...
-        ValueError: an accuracy of 0.9 is above the most accurate plan, which reaches 0.8
+        optllm_pymoo.UserError: an accuracy of 0.9 is above the most accurate plan, which reaches 0.8
     """
 
     limits = ("target",)
@@ -87,18 +88,18 @@ class AtLeastAccuracy(Choice):
         super().__init__()
         self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
         if not 0 <= target <= 1:
-            raise ValueError(f"target must be a mean accuracy in [0, 1]; got {target}. For 70 % write 0.7")
+            raise UserError(f"target must be a mean accuracy in [0, 1]; got {target}. For 70 % write 0.7")
         self.target = float(target)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         reaching = np.flatnonzero(-F[:, 1] >= self.target - TOLERANCE)
         if not len(reaching) and self.promise is not None:
-            raise ValueError(
+            raise UserError(
                 f"a promised accuracy of {self.target:g} is out of reach: promised accuracy reaches at most"
                 f" {rounded_down(-F[:, 1].min())} at {100 * self.promise:.6g} %"
             )
         if not len(reaching):
-            raise ValueError(
+            raise UserError(
                 f"an accuracy of {self.target:g} is above the most accurate plan{self._fast_enough},"
                 f" which reaches {rounded_down(-F[:, 1].min())}"
             )
@@ -124,7 +125,7 @@ class Knee(Choice):
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         if F.shape[1] != 2:
-            raise ValueError(
+            raise UserError(
                 "the knee is defined for cost and accuracy alone; with latency choose WithinBudget or AtLeastAccuracy"
                 " with max_latency_seconds, or give the problem itself, whose front of cost and accuracy has a knee"
             )
@@ -141,5 +142,5 @@ def _checked(promise: float | None, max_latency_seconds: float | None) -> tuple[
     if promise is not None:
         quantile(promise)
     if max_latency_seconds is not None and not max_latency_seconds >= 0:
-        raise ValueError(f"max_latency_seconds must be a number of seconds, at least 0; got {max_latency_seconds}")
+        raise UserError(f"max_latency_seconds must be a number of seconds, at least 0; got {max_latency_seconds}")
     return promise, max_latency_seconds

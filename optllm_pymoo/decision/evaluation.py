@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optllm_pymoo.validation import UserError
+
 SLACK = 1e-9
 """Relative; sums of the same numbers in another order differ by less."""
 
@@ -57,7 +59,7 @@ def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: 
     outcomes = _check_outcomes(correct, problem.cost.shape)
     known = np.flatnonzero(~np.isnan(outcomes.reshape(len(x), -1)).any(axis=1))
     if not len(known):
-        raise ValueError("there is no query whose outcomes are all known; nothing can be evaluated")
+        raise UserError("there is no query whose outcomes are all known; nothing can be evaluated")
     chosen = x[known]
     won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
     best = _best_single(problem, outcomes, known) if outcomes.ndim == 2 and single_llms else None
@@ -75,15 +77,15 @@ def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: 
 def _check_outcomes(correct: Any, shape: tuple[int, int]) -> np.ndarray:
     outcomes = np.asarray(correct)
     if outcomes.dtype.kind not in "biuf":
-        raise TypeError(f"correct must hold numbers in [0, 1]; got values of type {outcomes.dtype}")
+        raise UserError(f"correct must hold numbers in [0, 1]; got values of type {outcomes.dtype}")
     outcomes = outcomes.astype(float)
     if outcomes.shape not in (shape, shape[:1]):
-        raise ValueError(f"correct has shape {outcomes.shape}; expected {shape}, or {shape[:1]} of the chosen LLMs")
+        raise UserError(f"correct has shape {outcomes.shape}; expected {shape}, or {shape[:1]} of the chosen LLMs")
     bad = (outcomes < 0) | (outcomes > 1)
     if bad.any():
         place = tuple(np.argwhere(bad)[0].tolist())
         at = ", ".join(map(str, place))
-        raise ValueError(f"correct must lie in [0, 1], or be NaN where unknown; correct[{at}] = {outcomes[place]:g}")
+        raise UserError(f"correct must lie in [0, 1], or be NaN where unknown; correct[{at}] = {outcomes[place]:g}")
     return outcomes
 
 

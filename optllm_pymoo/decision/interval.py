@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
+from optllm_pymoo.validation import UserError
+
 CORRELATION: Final = 0.05
 """Default correlation between the prediction errors of two queries, see `accuracy_deviation`.
 
@@ -54,7 +56,7 @@ def accuracy_deviation(
         (0.05, 0.206...)
     """
     if not 0 <= correlation <= 1:
-        raise ValueError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
+        raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
     variance = float(np.sum(accuracy * (1 - accuracy))) / len(accuracy) ** 2
     if sigma is not None:
         independent = float(np.sum(sigma**2)) / len(sigma) ** 2
@@ -75,7 +77,7 @@ def check_labelled(n_labelled: int, /) -> int:
         ValueError: If it is below 1.
     """
     if not n_labelled >= 1:
-        raise ValueError(f"n_labelled must be at least 1 query; got {n_labelled}. None leaves its error out")
+        raise UserError(f"n_labelled must be at least 1 query; got {n_labelled}. None leaves its error out")
     return n_labelled
 
 
@@ -109,7 +111,7 @@ def accuracy_interval(
         (0.402, 0.598)
     """
     if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1); got {level}. For 95 % write 0.95")
+        raise UserError(f"level must lie in (0, 1); got {level}. For 95 % write 0.95")
     deviation = accuracy_deviation(accuracy, sigma, correlation=correlation, n_labelled=n_labelled)
     half = float(norm.ppf((1 + level) / 2)) * deviation
     mean = float(np.mean(accuracy))

@@ -19,7 +19,7 @@ from optllm_pymoo.decision.promise import promised_accuracy, quantile
 from optllm_pymoo.decision.summary import summarise
 from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import as_table, check_shape, read_only
+from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
 
 
 class Plan:
@@ -85,7 +85,7 @@ class Plan:
         self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
         exceeded = problem.exceeded_limits(self.x)
         if exceeded:
-            raise ValueError(f"the plan exceeds {' and '.join(exceeded)}; choose from plans that meet the limits")
+            raise UserError(f"the plan exceeds {' and '.join(exceeded)}; choose from plans that meet the limits")
         self.sigma = None
         if sigma is not None:
             self.sigma = as_table("sigma", sigma, lower=0.0)

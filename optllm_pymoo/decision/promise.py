@@ -11,6 +11,7 @@ from scipy.stats import norm
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_deviation, check_labelled
 from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 DISTRIBUTIONS: Final = ("normal", "any")
 
@@ -32,9 +33,9 @@ def quantile(probability: float, distribution: str = "normal", /) -> float:
         (1.645, 4.359)
     """
     if not 0.5 <= probability < 1:
-        raise ValueError(f"a promise needs a probability in [0.5, 1); got {probability}. For 95 % write 0.95")
+        raise UserError(f"a promise needs a probability in [0.5, 1); got {probability}. For 95 % write 0.95")
     if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"distribution must be one of {', '.join(map(repr, DISTRIBUTIONS))}; got {distribution!r}")
+        raise UserError(f"distribution must be one of {', '.join(map(repr, DISTRIBUTIONS))}; got {distribution!r}")
     return float(norm.ppf(probability) if distribution == "normal" else np.sqrt(probability / (1 - probability)))
 
 

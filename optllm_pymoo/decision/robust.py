@@ -13,7 +13,7 @@ from optllm_pymoo.decision.promise import promised_from_sums, quantile, variance
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import as_limit, as_table, check_shape
+from optllm_pymoo.validation import UserError, as_limit, as_table, check_shape
 
 N_ROUNDS: Final = 8
 """Linearisations at the most; they settle within a few."""
@@ -93,7 +93,7 @@ def robust_plan(
         [1, 1, 1, 1]
     """
     if budget_usd is not None and target is not None:
-        raise ValueError(
+        raise UserError(
             "give a budget or a target, not both: within a budget the promise is made as large as it can be"
         )
     if budget_usd is not None:
@@ -101,7 +101,7 @@ def robust_plan(
     if target is not None:
         target = as_limit("target", target, "a mean accuracy in [0, 1]", upper=1.0)
     if problem.has_limits:
-        raise ValueError(
+        raise UserError(
             "robust_plan knows no quotas or floors; search the problem with OptLLM and choose by promise:"
             " WithinBudget(..., promise=...) or AtLeastAccuracy(..., promise=...)"
         )
@@ -115,7 +115,7 @@ def robust_plan(
     search.run()
     bound, bound_usd = search.bounds()
     if target is not None and search.best[0] == np.inf:
-        raise ValueError(
+        raise UserError(
             f"promised accuracy reaches at most {rounded_down(search.highest)} at {probability:.6g}"
             f" probability in the plans found, below the target of {target:g}; no plan promises more than {bound:.6g}"
         )

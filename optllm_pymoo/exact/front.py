@@ -5,22 +5,47 @@ from __future__ import annotations
 from collections import deque
 from functools import cached_property
 from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.exact.front_parts import FrontEnd, Steps
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
 from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
-from optllm_pymoo.validation import as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
+from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12
 """Relative slack for budgets and targets: a total summed in another order is still the same total."""
 
 N_DECODED = 4
 """Plans that a front remembers: both walks of a search, and both ends."""
+
+
+class Steps(NamedTuple):
+    """The upgrade steps of all queries, most efficient first; step k leads from point k to point k + 1."""
+
+    query: np.ndarray
+    """(S,) row of the query that is upgraded."""
+    from_llm: np.ndarray
+    """(S,) LLM it leaves."""
+    to_llm: np.ndarray
+    """(S,) LLM it moves to."""
+    delta_cost: np.ndarray
+    """(S,) US$, > 0."""
+    delta_accuracy: np.ndarray
+    """(S,) accuracy of that query, > 0; divide by N for the mean."""
+
+
+class FrontEnd(NamedTuple):
+    """One end of the front, as destructions need it."""
+
+    x: np.ndarray
+    """(N,) read-only plan of this end."""
+    values: np.ndarray
+    """(N,) float64: each query's US$ at the cheapest end, its accuracy at the most accurate end."""
+    largest_gain: float
+    """Largest distance of any query between the two ends, or 1 if they are the same plan."""
 
 
 class SupportedFront:
@@ -165,7 +190,7 @@ class SupportedFront:
         """
         k = index(k)
         if not -len(self) <= k < len(self):
-            raise IndexError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
+            raise UserError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
         k %= len(self)
         # a copy: another thread may be adding a plan meanwhile
         start, x = min(tuple(self._decoded), key=lambda decoded: abs(decoded[0] - k))
@@ -198,7 +223,7 @@ class SupportedFront:
         """
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - TOLERANCE):
-            raise ValueError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
+            raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + TOLERANCE), side="right")
         return max(0, int(affordable) - 1)
 
@@ -216,7 +241,7 @@ class SupportedFront:
         """
         best = -self.F[-1, 1]
         if not target <= best + TOLERANCE:
-            raise ValueError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
+            raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
         return int(np.searchsorted(-self.F[:, 1], target - TOLERANCE, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
@@ -235,7 +260,7 @@ class SupportedFront:
         too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
-            raise ValueError(f"no plan costs {low} US$ or less; the cheapest costs {cheapest} US$")
+            raise UserError(f"no plan costs {low} US$ or less; the cheapest costs {cheapest} US$")
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:
@@ -252,7 +277,7 @@ class SupportedFront:
             ValueError: If fewer than two points are asked for.
         """
         if n_points < 2:
-            raise ValueError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
+            raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
         if len(self) <= n_points:
             return np.arange(len(self))
         span = self.F[-1] - self.F[0]

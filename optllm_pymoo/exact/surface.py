@@ -9,14 +9,85 @@ from typing import Any
 import moocore
 import numpy as np
 
-from optllm_pymoo.exact.scalarisation import Scalarisation
-from optllm_pymoo.validation import as_mask, as_table, check_frame_labels, check_shape, read_only
+from optllm_pymoo.kernels.scalarised import evaluate_with_latency, least_weighted_sums
+from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, read_only
 
 N_DIRECTIONS = 500
 """Weights of a surface, at least; 528 in all, a lattice of 31 partitions."""
 
 BLOCK_CELLS = 1 << 24
 """Choices that are decoded together while a surface is built: 16 MB of int8."""
+
+
+SMALLEST_RANGE = float(np.finfo(float).tiny)
+"""Ranges below it count as none: their reciprocals would be infinite."""
+
+
+class Scalarisation:
+    """Turns weights on three objectives into plans.
+
+    A weighted sum of total cost, negated mean accuracy and mean latency separates by query, so its minimiser is had by
+    one pass over the tables: a supported plan. Objectives are normalised first, by the ranges between the three
+    individual optima (the payoff table of Benayoun et al. 1971): 0 at the best value any plan has, 1 at the worst
+    that any of the three optima has. Other supported plans may lie beyond 1.
+
+    Args:
+        cost: (N, M) checked US$ per call.
+        accuracy: (N, M) checked, of the same type.
+        latency: (N, M) checked seconds per call, of the same type.
+        allowed: (N, M) bool or None.
+        dtype: Integer type of plans.
+
+    Attributes:
+        optima: (3, N) read-only: the cheapest plan, the most accurate and the fastest. Of plans that tie, the cheaper,
+            then the more accurate, then the faster.
+        optima_F: (3, 3) read-only objectives of these.
+        ideal: (3,) best value of each objective.
+        ranges: (3,) positive; 1 where all three optima agree.
+    """
+
+    def __init__(
+        self,
+        cost: np.ndarray,
+        accuracy: np.ndarray,
+        latency: np.ndarray,
+        allowed: np.ndarray | None,
+        /,
+        *,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.cost, self.accuracy, self.latency, self.allowed = cost, accuracy, latency, allowed
+        self.dtype = dtype
+        self.ideal, self.ranges = np.zeros(3), np.ones(3)
+        self.optima = read_only(self.choose(np.eye(3)))
+        self.optima_F = read_only(self.evaluate(self.optima))
+        self.ideal = self.optima_F.min(axis=0)
+        spans = self.optima_F.max(axis=0) - self.ideal
+        self.ranges = np.where(spans > SMALLEST_RANGE, spans, 1.0)
+
+    def choose(self, weights: np.ndarray, /) -> np.ndarray:
+        """Return the plan with the least weighted sum of normalised objectives, for each of some weights.
+
+        Args:
+            weights: (n, 3), >= 0, one of each row > 0. Only their proportions matter.
+
+        Returns:
+            (n, N), every row efficient and supported. O(n N M).
+        """
+        # each objective per query: cost is a total, the others are means
+        per_query = self.ranges * (1.0, len(self.cost), len(self.cost))
+        X = np.empty((len(weights), len(self.cost)), dtype=self.dtype)
+        rates = np.ascontiguousarray(weights / per_query)
+        least_weighted_sums(self.cost, self.accuracy, self.latency, rates, self.allowed, X)
+        return X
+
+    def evaluate(self, X: np.ndarray, /) -> np.ndarray:
+        """Score checked plans (n, N): total US$, negated mean accuracy, mean seconds, (n, 3)."""
+        return evaluate_with_latency(self.cost, self.accuracy, self.latency, X)
+
+    def normalise(self, F: np.ndarray, /) -> np.ndarray:
+        """Scale objectives (n, 3) so that the individual optima lie between 0 and 1."""
+        return np.asarray((F - self.ideal) / self.ranges)
 
 
 class SupportedSurface:
@@ -115,7 +186,7 @@ class SupportedSurface:
         """
         k = index(k)
         if not -len(self) <= k < len(self):
-            raise IndexError(f"point {k} is not on this surface; it has points 0 to {len(self) - 1}")
+            raise UserError(f"point {k} is not on this surface; it has points 0 to {len(self) - 1}")
         return np.asarray(self.scalarisation.choose(self.weights[k % len(self)][None])[0])
 
     def thin(self, n_points: int, /) -> np.ndarray:
@@ -134,7 +205,7 @@ class SupportedSurface:
             ValueError: If fewer than three points are asked for.
         """
         if n_points < 3:
-            raise ValueError(f"a thinned surface keeps at least its three optima; got n_points = {n_points}")
+            raise UserError(f"a thinned surface keeps at least its three optima; got n_points = {n_points}")
         if len(self) <= n_points:
             return np.arange(len(self))
         points = self.scalarisation.normalise(self.F)
@@ -180,7 +251,7 @@ def lattice(n_directions: int, /) -> np.ndarray:
     from pymoo.util.ref_dirs import get_reference_directions
 
     if not n_directions >= 3:
-        raise ValueError(f"three objectives need at least three directions; got {n_directions}")
+        raise UserError(f"three objectives need at least three directions; got {n_directions}")
     n_partitions = partitions_for(n_directions)
     weights = np.asarray(get_reference_directions("das-dennis", 3, n_partitions=n_partitions))
     place = np.rint(weights * n_partitions).astype(int)

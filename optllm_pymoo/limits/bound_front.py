@@ -9,7 +9,7 @@ import numpy as np
 
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import Relaxation, relax
-from optllm_pymoo.validation import in_full, read_only
+from optllm_pymoo.validation import UserError, in_full, read_only
 
 N_POINTS = 50
 """Relaxations that a front is made of unless told otherwise."""
@@ -101,7 +101,7 @@ class BoundFront:
         too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
-            raise ValueError(f"no plan within the limits costs {low} US$ or less; the cheapest costs {cheapest} US$")
+            raise UserError(f"no plan within the limits costs {low} US$ or less; the cheapest costs {cheapest} US$")
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:
@@ -130,7 +130,7 @@ def find_bound_front(limits: LinearLimits, /, *, n_points: int = N_POINTS) -> Bo
         ValueError: If fewer than two points are asked for.
     """
     if n_points < 2:
-        raise ValueError(f"a bound front needs at least its two ends; got n_points = {n_points}")
+        raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
     ranges = _ranges(limits)
     low = _solve(limits, ranges, END, None)
     high = _solve(limits, ranges, 1 - END, low[1].prices)

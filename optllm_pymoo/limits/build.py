@@ -12,7 +12,7 @@ import pandas as pd
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
-from optllm_pymoo.names import unknown_name
+from optllm_pymoo.validation import UserError, unknown_name
 
 KINDS = {"calls": CALLS, "usd": USD, "tokens": TOKENS}
 
@@ -86,11 +86,11 @@ def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:
     checked = [] if quotas is None else list(quotas)
     for k, quota in enumerate(checked):
         if not isinstance(quota, Quota):
-            raise TypeError(
+            raise UserError(
                 f"quotas must be Quota objects; quotas[{k}] is {quota!r:.60}. Write Quota('llm', calls=100)"
             )
         if quota.unit == "tokens" and tokens is None:
-            raise ValueError(f"quotas[{k}] limits tokens; pass tokens=, a table (N, M) of tokens per call, with it")
+            raise UserError(f"quotas[{k}] limits tokens; pass tokens=, a table (N, M) of tokens per call, with it")
     return checked
 
 
@@ -98,13 +98,13 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
     """Names of the groups with floors or without, (N,) group numbers, and floors by name."""
     if groups is None:
         if floors is not None:
-            raise ValueError(
+            raise UserError(
                 "floors need groups=, the group of each query; for all queries together give them one group"
             )
         return [], np.zeros(n_queries, dtype=np.int32), {}
     raw = np.asarray(groups, dtype=object).reshape(-1)
     if len(raw) != n_queries:
-        raise ValueError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
+        raise UserError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
     is_known = ~np.asarray(pd.isna(raw))
     names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
     labels = [str(name) for name in names]
@@ -116,10 +116,10 @@ def _checked_floors(floors: Any, groups: Any, n_queries: int) -> tuple[list[str]
     checked = {}
     for name, floor in wanted.items():
         if str(name) not in labels:
-            raise ValueError(unknown_name(str(name), labels, kind="group"))
+            raise UserError(unknown_name(str(name), labels, kind="group"))
         if not isinstance(floor, Real) or isinstance(floor, bool):
-            raise TypeError(f"the floor of group {name!r} must be a mean accuracy; got {floor!r}")
+            raise UserError(f"the floor of group {name!r} must be a mean accuracy; got {floor!r}")
         if not 0 <= float(floor) <= 1:
-            raise ValueError(f"the floor of group {str(name)!r} must lie in [0, 1]; got {floor}")
+            raise UserError(f"the floor of group {str(name)!r} must lie in [0, 1]; got {floor}")
         checked[str(name)] = float(floor)
     return labels, group, checked

@@ -9,6 +9,7 @@ import numpy as np
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
+from optllm_pymoo.validation import UserError
 
 NEGLIGIBLE = 1e-9
 UNIT = {CALLS: "call", USD: "US$", TOKENS: "token"}
@@ -50,7 +51,7 @@ def explain_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, /) ->
     bounded = limits.within(budget_usd=budget_usd)
     solved = relax(bounded, 1.0, 0.0)
     if solved.violation > 0.0:
-        raise ValueError(f"no plan within the limits costs {budget_usd:.6g} US$ or less")
+        raise UserError(f"no plan within the limits costs {budget_usd:.6g} US$ or less")
     uses = limits.uses(x[None])[0]
     per_usd = float(solved.prices[-1])
     prices = []

@@ -10,6 +10,7 @@ from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import mended
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 from optllm_pymoo.limits.whole import NoWholePlan, least_use, whole_plan
+from optllm_pymoo.validation import UserError
 
 PROVEN = 1e-9
 """Relative excess that counts as one: less may be rounding."""
@@ -48,14 +49,14 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     weights = _balanced(limits)
     first = relax(limits, *weights)
     if first.violation > 0.0 and _phase_one(limits).bound < -PROVEN:
-        raise ValueError(_conflict(limits))
+        raise UserError(_conflict(limits))
     plan = mended(limits, first.x, *weights, first.prices)
     if plan is not None:
         return plan
     try:
         return whole_plan(limits)
     except NoWholePlan as none_found:
-        raise ValueError(f"{none_found}{_whole_hint(limits) if none_found.proven else LOOSEN}") from None
+        raise UserError(f"{none_found}{_whole_hint(limits) if none_found.proven else LOOSEN}") from None
 
 
 def _balanced(limits: LinearLimits) -> tuple[float, float]:
@@ -73,7 +74,7 @@ def _check_floors(limits: LinearLimits) -> None:
         size = len(reach[mine])
         floor, most = -limits.limit[k] / size, float(reach[mine].sum()) / size
         if most < floor - PROVEN:
-            raise ValueError(
+            raise UserError(
                 f"{_reaching(limits, int(k))} at most {_down(most)}, floor {floor:.6g}."
                 " Lower the floor, or allow a better LLM"
             )
@@ -94,7 +95,7 @@ def _check_calls(limits: LinearLimits) -> None:
     else:
         hint = _several_calls(calls)
     others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"
-    raise ValueError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
+    raise UserError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
 
 
 def _several_calls(calls: LinearLimits) -> str:
@@ -116,7 +117,7 @@ def _check_single(limits: LinearLimits) -> None:
             use[~limits.allowed] = np.inf
         least = float(use.min(axis=1).sum())
         if least > limits.limit[k] + max(limits.tolerance[k], PROVEN * least):
-            raise ValueError(
+            raise UserError(
                 f"{limits.names[k]}: the queries that may go nowhere else need {_up(least)}{UNIT[limits.kind[k]]}."
                 " Raise it to that, or allow other LLMs"
             )

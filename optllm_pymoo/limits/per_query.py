@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, in_full
+from optllm_pymoo.validation import UserError, as_mask, as_names, as_table, check_frame_labels, check_shape, in_full
 
 
 def allowed_by_limits(
@@ -51,7 +51,7 @@ def allowed_by_limits(
         >>> allowed_by_limits([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], min_accuracy=0.7)
         Traceback (most recent call last):
         ...
-        ValueError: no LLM reaches the floor of query '0': accuracy 0.7 is asked for, the best reaches 0.6
+        optllm_pymoo.UserError: no LLM reaches the floor of query '0': accuracy 0.7 is asked for, the best reaches 0.6
         (1 such query)
     """
     check_frame_labels(cost=cost, accuracy=accuracy, latency=latency, allowed=allowed)
@@ -62,7 +62,7 @@ def allowed_by_limits(
     ids = as_names("query_ids", query_ids, len(prices), default="")
     if max_latency is not None:
         if latency is None:
-            raise ValueError("max_latency needs latency=, a table (N, M) of seconds per call")
+            raise UserError("max_latency needs latency=, a table (N, M) of seconds per call")
         seconds = as_table("latency", latency, lower=0.0)
         check_shape("latency", seconds, prices.shape)
         mask = _narrowed(mask, seconds, _per_query("max_latency", max_latency, len(prices)), 1, ids, "latency", " s")
@@ -78,9 +78,9 @@ def allowed_by_limits(
 def _per_query(name: str, limit: Any, n_queries: int) -> np.ndarray:
     limits = np.asarray(limit, dtype=float)
     if limits.shape not in ((), (n_queries,)):
-        raise ValueError(f"{name} must be a number or {n_queries} of them; got shape {limits.shape}")
+        raise UserError(f"{name} must be a number or {n_queries} of them; got shape {limits.shape}")
     if np.isnan(limits).any():
-        raise ValueError(f"{name} must not be NaN")
+        raise UserError(f"{name} must not be NaN")
     return np.broadcast_to(limits, n_queries)
 
 
@@ -95,7 +95,7 @@ def _narrowed(
     i, queries = int(empty[0]), "query" if len(empty) == 1 else "queries"
     nearest = sign * float(np.min(sign * table[i, mask[i]]))
     verb, best = ("keeps to the ceiling", "the lowest is") if sign > 0 else ("reaches the floor", "the best reaches")
-    raise ValueError(
+    raise UserError(
         f"no LLM {verb} of query {ids[i]!r}: {what} {in_full(float(limit[i]))}{unit} is asked for,"
         f" {best} {in_full(nearest)}{unit} ({len(empty)} such {queries})"
     )

@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from optllm_pymoo.names import positions_of
+from optllm_pymoo.validation import UserError, positions_of
 
 UNITS = {"calls": "calls", "usd": "US$", "tokens": "tokens"}
 
@@ -36,7 +36,8 @@ class Quota:
         >>> Quota("gpt-4", calls=100, usd=1)
         Traceback (most recent call last):
         ...
-        ValueError: a quota has exactly one of calls, usd and tokens; got calls, usd. Write one Quota for each
+        optllm_pymoo.UserError: a quota has exactly one of calls, usd and tokens; got calls, usd. Write one Quota
+        for each
     """
 
     llms: str | tuple[str, ...] | Callable[[str], bool]
@@ -49,21 +50,21 @@ class Quota:
         if not isinstance(self.llms, str) and isinstance(self.llms, Iterable):
             object.__setattr__(self, "llms", tuple(map(str, self.llms)))
         if not isinstance(self.llms, (str, tuple)) and not callable(self.llms):
-            raise TypeError(f"a quota is for an LLM's name, several names or a function of the name; got {self.llms!r}")
+            raise UserError(f"a quota is for an LLM's name, several names or a function of the name; got {self.llms!r}")
         if isinstance(self.llms, tuple) and not self.llms:
-            raise ValueError("a quota needs at least one LLM; got no names")
+            raise UserError("a quota needs at least one LLM; got no names")
         given = [unit for unit in UNITS if getattr(self, unit) is not None]
         if len(given) != 1:
-            raise ValueError(
+            raise UserError(
                 f"a quota has exactly one of calls, usd and tokens; got {', '.join(given) or 'none'}."
                 " Write one Quota for each"
             )
         (self_unit,) = given
         limit = getattr(self, self_unit)
         if not isinstance(limit, Real) or isinstance(limit, bool):
-            raise TypeError(f"{self_unit} must be a number; got {limit!r}")
+            raise UserError(f"{self_unit} must be a number; got {limit!r}")
         if not 0 <= float(limit) < np.inf:
-            raise ValueError(f"{self_unit} must be a finite number, at least 0; got {limit}")
+            raise UserError(f"{self_unit} must be a finite number, at least 0; got {limit}")
 
     @property
     def unit(self) -> str:
@@ -90,7 +91,7 @@ class Quota:
         if callable(self.llms):
             member = np.array([bool(self.llms(name)) for name in llms])
             if not member.any():
-                raise ValueError(f"the quota of {self.unit} picks none of the LLMs {', '.join(map(repr, llms))}")
+                raise UserError(f"the quota of {self.unit} picks none of the LLMs {', '.join(map(repr, llms))}")
             return member
         names = [self.llms] if isinstance(self.llms, str) else list(self.llms)
         member = np.zeros(len(llms), dtype=bool)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optllm_pymoo.validation import UserError
+
 if TYPE_CHECKING:
     from optllm_pymoo.exact.front import SupportedFront
 
@@ -127,25 +129,25 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
 def _checked(cost: Any, correct: Any) -> tuple[Floats, Floats]:
     cost, correct = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     if cost.ndim != 2 or cost.shape != correct.shape or not cost.size:
-        raise ValueError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
+        raise UserError(f"cost and correct must share one shape (N, M); got {cost.shape} and {correct.shape}")
     for name, table in (("cost", cost), ("correct", correct)):
         if not np.isfinite(table).all():
             i, j = np.argwhere(~np.isfinite(table))[0]
-            raise ValueError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
+            raise UserError(f"{name} must be finite; {name}[{i}, {j}] = {table[i, j]}. Leave such queries out")
     return cost, correct
 
 
 def _check_points(spent: Floats, accuracy: Floats) -> None:
     if spent.ndim != 1 or spent.shape != accuracy.shape or not spent.size:
-        raise ValueError(f"spent and accuracy must hold one number per plan, (P,); got {spent.shape}, {accuracy.shape}")
+        raise UserError(f"spent and accuracy must hold one number per plan, (P,); got {spent.shape}, {accuracy.shape}")
     for name, values in (("spent", spent), ("accuracy", accuracy)):
         if not np.isfinite(values).all():
             k = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise ValueError(f"{name} must be finite; {name}[{k}] = {values[k]}")
+            raise UserError(f"{name} must be finite; {name}[{k}] = {values[k]}")
     falls = np.flatnonzero(np.diff(spent) < 0)
     if len(falls):
         k = int(falls[0])
-        raise ValueError(f"spent must not fall; spent[{k}] = {spent[k]}, spent[{k + 1}] = {spent[k + 1]}. Sort by it")
+        raise UserError(f"spent must not fall; spent[{k}] = {spent[k]}, spent[{k + 1}] = {spent[k + 1]}. Sort by it")
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:

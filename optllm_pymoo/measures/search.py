@@ -23,6 +23,7 @@ import numpy as np
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.limits.bound_front import BoundFront
+from optllm_pymoo.validation import UserError
 
 Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
 """What plans are measured against: the exact front, with quotas and floors its outer bound, with latency a surface."""
@@ -224,7 +225,7 @@ def spread(F: Any, front: Yardstick, /) -> float:
         0.234
     """
     if isinstance(front, SupportedSurface):
-        raise ValueError("spread is defined along a front of two objectives; a surface has no order of points")
+        raise UserError("spread is defined along a front of two objectives; a surface has no order of points")
     F = _as_points(F)
     points = normalise(F[non_dominated(F)], front)
     ends = normalise(front.F[[0, -1]], front)
@@ -241,10 +242,10 @@ def _as_points(F: Any, n_obj: int = 2) -> np.ndarray:
     points = np.atleast_2d(np.asarray(F, dtype=np.float64))
     if points.ndim != 2 or points.shape[1] != n_obj or not len(points):
         wanted = "(cost, -accuracy) pair" if n_obj == 2 else "(cost, -accuracy, latency) triple"
-        raise ValueError(f"F must hold at least one {wanted} in rows; got shape {np.shape(F)}")
+        raise UserError(f"F must hold at least one {wanted} in rows; got shape {np.shape(F)}")
     if not np.isfinite(points).all():
         k, objective = np.argwhere(~np.isfinite(points))[0].tolist()
-        raise ValueError(f"F must be finite; F[{k}, {objective}] = {points[k, objective]}")
+        raise UserError(f"F must be finite; F[{k}, {objective}] = {points[k, objective]}")
     return points
 
 

@@ -10,6 +10,7 @@ from pymoo.core.operator import Operator
 from pymoo.core.population import Population
 
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 OperatorT = TypeVar("OperatorT", bound="AllocationOperator")
 
@@ -42,7 +43,7 @@ class AllocationOperator(Operator, abc.ABC):
             TypeError: If ``random_state`` is None.
         """
         if random_state is None:
-            raise TypeError(f"{self.name} needs a random_state, a Generator or a seed; got None")
+            raise UserError(f"{self.name} needs a random_state, a Generator or a seed; got None")
         is_population = isinstance(elem, Population)
         given = elem.get("X") if is_population else np.asarray(elem)
         rng = np.random.default_rng(random_state)
@@ -74,7 +75,7 @@ class AllocationOperator(Operator, abc.ABC):
     def _check(self, problem: AllocationProblem, shape: tuple[int, ...], changed: Any) -> np.ndarray:
         """Hold what ``_do`` returned against the contract."""
         if np.shape(changed) != shape:
-            raise ValueError(
+            raise UserError(
                 f"{self.name}._do must return allocations of shape {shape}, as it got; it returned {np.shape(changed)}"
             )
         try:
@@ -100,5 +101,5 @@ def of_family(name: str, operator: OperatorT, family: type, /) -> OperatorT:
     if isinstance(operator, family):
         return operator
     if isinstance(operator, type):
-        raise TypeError(f"{name} must be an instance; got the class {operator.__name__}, pass {operator.__name__}()")
-    raise TypeError(f"{name} must be a {family.__name__}; got {operator!r:.60}")
+        raise UserError(f"{name} must be an instance; got the class {operator.__name__}, pass {operator.__name__}()")
+    raise UserError(f"{name} must be a {family.__name__}; got {operator!r:.60}")

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from pymoo.core.variable import Real
 
-from optllm_pymoo.exact.front_parts import FrontEnd
+from optllm_pymoo.exact.front import FrontEnd
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
 from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class Gap(NamedTuple):
@@ -144,7 +145,7 @@ class RandomDestruction(Destruction):
     def __init__(self, share: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0.0 < share <= 1.0:
-            raise ValueError(f"share must lie in (0, 1]; got {share}")
+            raise UserError(f"share must lie in (0, 1]; got {share}")
         self.share = Real(share, bounds=(0.01, 0.5), strict=(0.0, 1.0))
 
     def _do(
@@ -181,7 +182,7 @@ class RelinkDestruction(Destruction):
     def __init__(self, share: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0.0 < share < 1.0:
-            raise ValueError(f"share must lie in (0, 1); got {share}")
+            raise UserError(f"share must lie in (0, 1); got {share}")
         self.share = Real(share, bounds=(0.1, 0.9), strict=(0.0, 1.0))
 
     def _do(

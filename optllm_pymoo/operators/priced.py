@@ -11,6 +11,7 @@ from optllm_pymoo.limits.plans import best_of, mended, priced_plan
 from optllm_pymoo.limits.within import best_within, cheapest_reaching
 from optllm_pymoo.operators.reconstruction import Reconstruction
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 TIE = 1e-7
 """Weight of the objective that is kept, when what is left of the limits is used up: it only breaks ties."""
@@ -49,7 +50,7 @@ class PricedReconstruction(Reconstruction):
     def __init__(self, keep: str = "cost", *, solve: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if keep not in ("cost", "accuracy"):
-            raise ValueError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
+            raise UserError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
         self.keep, self.solve = keep, solve
 
     def _do(

@@ -9,6 +9,7 @@ from pymoo.core.repair import Repair
 
 from optllm_pymoo.operators._categories import draw_allowed
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class AllowedRepair(Repair):
@@ -51,7 +52,7 @@ class AllowedRepair(Repair):
         rows, queries = np.nonzero(~problem.allowed[np.arange(problem.n_queries), plans])
         if len(rows):
             if random_state is None:
-                raise ValueError(
+                raise UserError(
                     f"X[{rows[0]}, {queries[0]}] = {plans[rows[0], queries[0]]} is not allowed, and"
                     " AllowedRepair got no random_state to draw another; give it to the algorithm,"
                     " not to an operator"
@@ -65,6 +66,6 @@ def _round_and_clip(X: np.ndarray, n_llms: int) -> np.ndarray:
     if X.dtype.kind == "f":
         if np.isnan(X.min()):
             p, i = np.argwhere(np.isnan(X))[0].tolist()
-            raise ValueError(f"an allocation holds numbers that can be rounded; X[{p}, {i}] = nan")
+            raise UserError(f"an allocation holds numbers that can be rounded; X[{p}, {i}] = nan")
         X = np.rint(X)
     return np.asarray(np.clip(X, 0, n_llms - 1))

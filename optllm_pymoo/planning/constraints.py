@@ -13,14 +13,14 @@ import pandas as pd
 from optllm_pymoo.data import Dataset, load_latency
 from optllm_pymoo.data.providers import providers_of
 from optllm_pymoo.limits import Quota
-from optllm_pymoo.names import positions_of, unknown_name
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError, positions_of, unknown_name
 
 EVERYTHING = "all queries"
 """The one group of a batch without groups."""
 
 
-class LimitsError(ValueError):
+class LimitsError(UserError):
     """Limits that name something unknown, or that no plan meets; the message has the nearest value that would do."""
 
 

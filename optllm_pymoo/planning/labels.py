@@ -13,7 +13,7 @@ from optllm_pymoo.data.checks import CORRECT_EXPECTED, correct_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
 from optllm_pymoo.data.csv_trace import read_header
 from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
-from optllm_pymoo.names import positions_of
+from optllm_pymoo.validation import UserError, positions_of
 
 DEFAULT_SHARE: Final = 0.05
 """Share that is learnt from if all outcomes are known and nothing else is said."""
@@ -39,9 +39,9 @@ def split_by_known(dataset: Dataset, /) -> Split:
     """
     tried = dataset.tried.any(axis=1)
     if not tried.any():
-        raise ValueError("no outcome is known of any query; label a few queries, or pass a file of labels")
+        raise UserError("no outcome is known of any query; label a few queries, or pass a file of labels")
     if tried.all():
-        raise ValueError(
+        raise UserError(
             f"all {len(dataset):,} queries have labels already, so there is nothing to plan;"
             " say which share of them to learn from, for example 0.05"
         )
@@ -65,11 +65,11 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
         (3, 7, np.False_)
     """
     if not 0 < share < 1:
-        raise ValueError(f"the labelled share must lie in (0, 1); got {share:g}. For 5 % write 0.05")
+        raise UserError(f"the labelled share must lie in (0, 1); got {share:g}. For 5 % write 0.05")
     tried = np.flatnonzero(dataset.tried.any(axis=1))
     n_labelled = math.ceil(share * len(tried) - 1e-9)
     if n_labelled == 0 or n_labelled == len(dataset):
-        raise ValueError(
+        raise UserError(
             f"a labelled share of {share:g} leaves {n_labelled} of {len(dataset)} queries to learn from"
             f" and {len(dataset) - n_labelled} to plan; both parts need one at least"
         )

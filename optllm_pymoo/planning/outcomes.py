@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optllm_pymoo.planning.read_plan import PlannedBatch
+from optllm_pymoo.validation import UserError
 
 
 def comparable_outcomes(batch: PlannedBatch, /) -> np.ndarray:
@@ -26,7 +27,7 @@ def comparable_outcomes(batch: PlannedBatch, /) -> np.ndarray:
     chosen = batch.correct[np.arange(len(batch.plan.x)), batch.plan.x]
     n_chosen = int((~np.isnan(chosen)).sum())
     if n_chosen == 0:
-        raise ValueError(
+        raise UserError(
             "the data have no outcome of the chosen LLM on any query of the plan, so nothing can be evaluated;"
             " follow the plan, and enter how its LLMs did"
         )

@@ -11,6 +11,7 @@ from optllm_pymoo.data import Dataset
 from optllm_pymoo.decision.amounts import labelled_queries
 from optllm_pymoo.planning.labels import Split
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+from optllm_pymoo.validation import UserError
 
 
 class Prediction(NamedTuple):
@@ -50,7 +51,7 @@ def predict_accuracy(
     """
     labelled, planned = split
     if labelled.texts is None or planned.texts is None:
-        raise ValueError(
+        raise UserError(
             "the batch has no texts, so nothing can be predicted; give queries a column 'text' (folder)"
             " or 'query', 'text' or 'prompt' (wide file)"
         )
@@ -68,5 +69,5 @@ def _labels(labelled: Dataset) -> np.ndarray:
     unlabelled = np.flatnonzero(~labelled.tried.any(axis=0))
     if len(unlabelled):
         names = ", ".join(repr(labelled.llms[j]) for j in unlabelled)
-        raise ValueError(f"no labelled query tells anything about {names}; label some, or leave the LLM out")
+        raise UserError(f"no labelled query tells anything about {names}; label some, or leave the LLM out")
     return labelled.correct

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from optllm_pymoo.planning.predicting import silent
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 EXACT: Final = "exact"
 """The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
@@ -59,19 +60,19 @@ def find_front(
     """
     name = normalised(algorithm)
     if name not in algorithm_names():
-        raise ValueError(f"unknown algorithm {algorithm!r}; known are {', '.join(algorithm_names())}")
+        raise UserError(f"unknown algorithm {algorithm!r}; known are {', '.join(algorithm_names())}")
     if n_grid is not None and name != "optllm":
-        raise ValueError(f"n_grid is an option of optllm; {algorithm} has none")
+        raise UserError(f"n_grid is an option of optllm; {algorithm} has none")
     report(f"Front of {problem.n_queries:,} queries ({algorithm})")
     if name == EXACT:
         if problem.has_limits:
-            raise ValueError("the exact front is unknown with quotas or floors; search it with optllm")
+            raise UserError("the exact front is unknown with quotas or floors; search it with optllm")
         return problem.supported_front
     from pymoo.optimize import minimize
 
     found = minimize(problem, _build(name, n_grid), seed=random_state, callback=_Reporter(name, report))
     if found.F is None:
-        raise ValueError(f"{algorithm} found no plan within the limits; {SEARCH} always does")
+        raise UserError(f"{algorithm} found no plan within the limits; {SEARCH} always does")
     return found
 
 

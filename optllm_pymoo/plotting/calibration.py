@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.plotting.style import BLACK, GREY, OKABE_ITO, axes, percent
+from optllm_pymoo.validation import UserError
 
 
 class Calibration(NamedTuple):
@@ -42,11 +43,11 @@ def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calib
     """
     p, y = np.asarray(predicted, dtype=float), np.asarray(outcome, dtype=float)
     if p.shape != y.shape:
-        raise ValueError(f"predicted has shape {p.shape} and outcome {y.shape}; expected the same")
+        raise UserError(f"predicted has shape {p.shape} and outcome {y.shape}; expected the same")
     known = ~np.isnan(y)
     p, y = p[known], y[known]
     if not len(p):
-        raise ValueError("no outcome is known; there is nothing to compare predictions with")
+        raise UserError("no outcome is known; there is nothing to compare predictions with")
     edges = np.unique(np.quantile(p, np.linspace(0, 1, n_groups + 1)[1:-1]))
     group = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
     count = np.bincount(group)

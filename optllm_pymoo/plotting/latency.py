@@ -12,6 +12,7 @@ from optllm_pymoo.decision import Plan
 from optllm_pymoo.plotting.front import CURVE_POINTS
 from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, figure_of, percent
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 COLOURS: Final = "cividis"
 """Rises evenly in lightness, also for the colour-blind and in print."""
@@ -45,10 +46,10 @@ def plot_latency(
         ValueError: If the problem has no latency, or F has not three columns.
     """
     if problem.latency is None:
-        raise ValueError("this problem has no latency; plot_front shows cost and accuracy")
+        raise UserError("this problem has no latency; plot_front shows cost and accuracy")
     points = problem.supported_surface.F if F is None else np.atleast_2d(np.asarray(F, dtype=float))
     if points.shape[1] != 3:
-        raise ValueError(f"F must have shape (n, 3), the third column mean seconds per call; got {np.shape(F)}")
+        raise UserError(f"F must have shape (n, 3), the third column mean seconds per call; got {np.shape(F)}")
     ax = axes(ax, size=(7.6, 4.6))
     curve = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)] * (1, -1)
     ax.plot(*curve.T, color=GREY, linewidth=1.4, label="exact front of any latency", zorder=2)

@@ -13,6 +13,7 @@ from optllm_pymoo.plotting.front import CURVE_POINTS
 from optllm_pymoo.plotting.labels import label_points
 from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, look_of, percent
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray:
@@ -30,10 +31,10 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
     """
     outcomes = np.asarray(correct, dtype=float)
     if outcomes.shape != problem.cost.shape:
-        raise ValueError(f"correct has shape {outcomes.shape}; expected {problem.cost.shape}")
+        raise UserError(f"correct has shape {outcomes.shape}; expected {problem.cost.shape}")
     if np.isnan(outcomes).any():
         i, j = np.argwhere(np.isnan(outcomes))[0].tolist()
-        raise ValueError(f"correct[{i}, {j}] is not known; leave such queries out")
+        raise UserError(f"correct[{i}, {j}] is not known; leave such queries out")
     return prefix_totals(outcomes, Path.along(problem.supported_front)) / len(outcomes)
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from optllm_pymoo.prediction.surface import SurfaceFeatures
 from optllm_pymoo.prediction.texts import as_dense, as_matrix, as_texts, check_finite, is_numeric
 from optllm_pymoo.prediction.tfidf import TfidfSVD
+from optllm_pymoo.validation import UserError
 
 
 class _Embedding(TransformerMixin, BaseEstimator):
@@ -39,7 +40,7 @@ def _as_transformer(text: Any) -> Any:
         return _Embedding(text.encode)
     if callable(text):
         return _Embedding(text)
-    raise ValueError(
+    raise UserError(
         f"text must be a transformer, an object with encode() or a function list[str] -> (N, D); got {text!r:.60}"
     )
 
@@ -106,11 +107,11 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if is_numeric(X) != self.numeric_:
             known, given = ("numbers", "texts") if self.numeric_ else ("texts", "numbers")
-            raise ValueError(f"QueryFeatures was fitted on {known} and is now given {given}; fit it again")
+            raise UserError(f"QueryFeatures was fitted on {known} and is now given {given}; fit it again")
         parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
         features = np.hstack(parts)
         if features.shape[1] != self.n_features_out_:
-            raise ValueError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
+            raise UserError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -141,7 +142,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             return
         texts = as_texts(X)
         if not texts:
-            raise ValueError("texts is empty; at least one query is needed to fit the features")
+            raise UserError("texts is empty; at least one query is needed to fit the features")
         self.text_ = self._default() if self.text is None else _as_transformer(self.text)
         self.text_.fit(texts)
         self.n_features_out_ = sum(part.shape[1] for part in self._parts(texts[:1]))
@@ -157,7 +158,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
         embedded = as_matrix(self.text_.transform(texts), "text features")
         if len(embedded) != len(texts):
-            raise ValueError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
+            raise UserError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
         return [embedded, SurfaceFeatures().transform(texts)] if self.surface else [embedded]
 
     def __sklearn_tags__(self) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optllm_pymoo.validation import UserError
+
 Floats = NDArray[np.float64]
 
 
@@ -30,22 +32,22 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
                [0. , nan]])
     """
     if labels is None:
-        raise ValueError("fit requires y to be passed, but the target y is None; y are the labels, (N, M)")
+        raise UserError("fit requires y to be passed, but the target y is None; y are the labels, (N, M)")
     table = np.array(labels, dtype=np.float64)
     if table.ndim != 2:
-        raise ValueError(
+        raise UserError(
             f"labels must have shape (N, M), one column per LLM, got {table.shape}; reshape(-1, 1) if there is one LLM"
         )
     if len(table) != n_queries or not table.shape[1]:
-        raise ValueError(f"labels must have shape ({n_queries}, M >= 1) like the features, got {table.shape}")
+        raise UserError(f"labels must have shape ({n_queries}, M >= 1) like the features, got {table.shape}")
     wrong = ~(np.isnan(table) | ((table >= 0) & (table <= 1)))
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        raise ValueError(f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}")
+        raise UserError(f"labels must lie in [0, 1] or be NaN where unknown; labels[{i}, {j}] = {table[i, j]}")
     blank = np.isnan(table).all(axis=0)
     if blank.any():
         j = int(np.flatnonzero(blank)[0])
-        raise ValueError(f"labels[:, {j}] holds no label at all; try LLM {j} on a query or leave it out")
+        raise UserError(f"labels[:, {j}] holds no label at all; try LLM {j} on a query or leave it out")
     return table
 
 

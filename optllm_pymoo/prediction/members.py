@@ -10,6 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 
 from optllm_pymoo.prediction.labels import Floats, laplace_means
+from optllm_pymoo.validation import UserError
 
 
 def stretch(labels: Floats, factor: float, /) -> Floats:
@@ -90,16 +91,16 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
         ValueError: If a classifier has no `predict_proba`, or meets a label strictly between 0 and 1.
     """
     if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")) or isinstance(estimator, type):
-        raise TypeError(f"estimator must be a scikit-learn estimator, not a class or a name; got {estimator!r:.60}")
+        raise UserError(f"estimator must be a scikit-learn estimator, not a class or a name; got {estimator!r:.60}")
     if not is_classifier(estimator):
         return
     name = type(estimator).__name__
     if not hasattr(estimator, "predict_proba"):
-        raise ValueError(f"{name} has no predict_proba; take a classifier that has, or a regressor")
+        raise UserError(f"{name} has no predict_proba; take a classifier that has, or a regressor")
     partial = (labels > 0) & (labels < 1)
     if partial.any():
         i, j = np.argwhere(partial)[0]
-        raise ValueError(
+        raise UserError(
             f"a classifier takes labels 0 and 1; labels[{i}, {j}] = {labels[i, j]}. Take a regressor instead of {name}"
         )
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from optllm_pymoo.validation import UserError
+
 
 def check_contrasts(contrast: float | Sequence[float], /) -> list[float]:
     """Make a list of the factors that take turns.
@@ -29,9 +31,9 @@ def check_contrasts(contrast: float | Sequence[float], /) -> list[float]:
     try:
         contrasts = np.atleast_1d(np.asarray(contrast, dtype=np.float64))
     except (TypeError, ValueError):
-        raise ValueError(f"contrast must be a number, or several, got {contrast!r}; 1 switches it off") from None
+        raise UserError(f"contrast must be a number, or several, got {contrast!r}; 1 switches it off") from None
     if contrasts.ndim != 1 or not contrasts.size or not (np.isfinite(contrasts) & (contrasts > 0)).all():
-        raise ValueError(f"contrast must be above 0 and finite, got {contrast}; 1 switches it off")
+        raise UserError(f"contrast must be above 0 and finite, got {contrast}; 1 switches it off")
     return [float(factor) for factor in contrasts]
 
 
@@ -52,7 +54,7 @@ def check_alpha(alpha: float, /) -> float:
         -1.0
     """
     if not isinstance(alpha, Real) or not np.isfinite(float(alpha)):
-        raise ValueError(f"alpha must be a finite number, got {alpha!r}; 0 gives the mean")
+        raise UserError(f"alpha must be a finite number, got {alpha!r}; 0 gives the mean")
     return float(alpha)
 
 

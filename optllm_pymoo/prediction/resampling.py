@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optllm_pymoo.validation import UserError
+
 RESAMPLINGS: Final = ("folds", "out-of-bag", "validation-split")
 FOLDS: Final = 10
 
@@ -108,13 +110,13 @@ def resamples(
         ({18}, 10)
     """
     if kind not in RESAMPLINGS:
-        raise ValueError(f"resampling must be one of {', '.join(RESAMPLINGS)}; got {kind!r}")
+        raise UserError(f"resampling must be one of {', '.join(RESAMPLINGS)}; got {kind!r}")
     if not isinstance(count, Integral):
-        raise TypeError(f"n_resamples must be a whole number, got {count!r}")
+        raise UserError(f"n_resamples must be a whole number, got {count!r}")
     if count < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {count}")
+        raise UserError(f"n_resamples must be at least 1, got {count}")
     if not 0.0 < validation_share < 1.0:
-        raise ValueError(f"validation_share must lie between 0 and 1; got {validation_share!r}")
+        raise UserError(f"validation_share must lie between 0 and 1; got {validation_share!r}")
     if kind == "folds":
         return folds(groups, count, FOLDS, random)
     everything = np.arange(len(groups))

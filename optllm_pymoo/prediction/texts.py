@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optllm_pymoo.validation import UserError
+
 
 def is_numeric(X: Any, /) -> bool:
     """Say whether X is a table of numbers (an array, sparse matrix or frame of them) and not of texts.
@@ -30,7 +32,7 @@ def is_numeric(X: Any, /) -> bool:
     if hasattr(X, "tocsr"):
         return True
     if isinstance(X, Iterator):
-        raise ValueError("queries are read more than once, and a generator can't be; wrap it in list(...)")
+        raise UserError("queries are read more than once, and a generator can't be; wrap it in list(...)")
     if isinstance(X, str):
         return False
     array = np.asarray(X) if hasattr(X, "__array__") else np.asarray(list(X), dtype=object)
@@ -56,17 +58,17 @@ def as_texts(X: Any, /) -> list[str]:
         ['a', '']
     """
     if isinstance(X, (str, bytes)):
-        raise ValueError(f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list")
+        raise UserError(f"texts must be a sequence of strings, got one bare string {X!r:.40}; wrap it in a list")
     values: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:
-            raise ValueError(f"texts must be one-dimensional, got an array of shape {values.shape}")
+            raise UserError(f"texts must be one-dimensional, got an array of shape {values.shape}")
     texts = list(values)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text")
+            raise UserError(f"texts must be strings; texts[{place}] = {text!r:.40}. Write '' for a missing text")
     return texts
 
 
@@ -85,7 +87,7 @@ def as_matrix(X: Any, /, name: str) -> NDArray[np.float64]:
     """
     matrix = np.asarray(as_dense(X), dtype=np.float64)
     if matrix.ndim != 2:
-        raise ValueError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
+        raise UserError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
     return check_finite(matrix, name)
 
 
@@ -116,5 +118,5 @@ def check_finite(matrix: NDArray[np.float64], /, name: str) -> NDArray[np.float6
     """
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ValueError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
+        raise UserError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
     return matrix

@@ -17,6 +17,7 @@ from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
 
 from optllm_pymoo.prediction.texts import as_texts
+from optllm_pymoo.validation import UserError
 
 _NEGLIGIBLE = 1e-6  # singular values below this share of the largest carry rounding noise only (float32)
 _DIGITS = re.compile(r"\d+")
@@ -127,7 +128,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         """
         texts = as_texts(X)
         if not texts:
-            raise ValueError("texts is empty; at least one query is needed to fit the features")
+            raise UserError("texts is empty; at least one query is needed to fit the features")
         random = check_random_state(self.random_state)
         if len(texts) > self.max_fit:
             texts = [texts[i] for i in np.sort(random.choice(len(texts), self.max_fit, replace=False))]

@@ -19,11 +19,19 @@ from optllm_pymoo.limits.bound_front import BoundFront
 from optllm_pymoo.limits.build import build_limits
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
-from optllm_pymoo.names import positions_of
 from optllm_pymoo.problems.allocations import as_allocations, check_allowed
 from optllm_pymoo.problems.with_latency import WithLatency
 from optllm_pymoo.problems.with_limits import WithLimits
-from optllm_pymoo.validation import as_mask, as_names, as_table, check_frame_labels, check_shape, read_only
+from optllm_pymoo.validation import (
+    UserError,
+    as_mask,
+    as_names,
+    as_table,
+    check_frame_labels,
+    check_shape,
+    positions_of,
+    read_only,
+)
 
 MAX_FRONT_POINTS = 1000
 MAX_SET_CELLS = 1 << 27
@@ -149,9 +157,9 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         given = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
         limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **given)
         if floors is not None and self.robust_accuracy is not None:
-            raise ValueError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
+            raise UserError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
         if len(limits) and self.latency is not None:
-            raise ValueError(
+            raise UserError(
                 "quotas and floors go with two objectives, and latency is a third one; pass one of the two. A limit on"
                 " the latency of each call is a mask: allowed_by_limits"
             )
@@ -353,7 +361,7 @@ def require_allocation_problem(problem: Any, user: str, /) -> None:
         user: Who needs it, for the message.
     """
     if not isinstance(problem, AllocationProblem):
-        raise TypeError(
+        raise UserError(
             f"{user} needs an AllocationProblem; got {type(problem).__name__}."
             " Build one with AllocationProblem(cost, accuracy)"
         )

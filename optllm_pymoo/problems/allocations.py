@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.kernels.evaluation import first_disallowed
+from optllm_pymoo.validation import UserError
 
 
 def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /) -> np.ndarray:
@@ -30,11 +31,11 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
     if raw.ndim == 1:
         raw = raw[None]
     if raw.ndim != 2 or raw.shape[1] != n_queries:
-        raise ValueError(
+        raise UserError(
             f"an allocation has one LLM per query; expected shape (n, {n_queries}) or ({n_queries},), got {np.shape(X)}"
         )
     if raw.dtype.kind not in "iuf":
-        raise TypeError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
+        raise UserError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
     if raw.dtype == np.int8 and raw.size:
         # seen as unsigned, negative numbers are large ones: one reduction checks both ends
         in_range = int(raw.view(np.uint8).max()) < n_llms
@@ -43,13 +44,13 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
     if not in_range:
         bad = ~((raw >= 0) & (raw < n_llms))
         p, i = np.argwhere(bad)[0].tolist()
-        raise ValueError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; X[{p}, {i}] = {raw[p, i]}")
+        raise UserError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; X[{p}, {i}] = {raw[p, i]}")
     if raw.dtype == dtype and raw.flags.c_contiguous:
         return raw
     plans = np.ascontiguousarray(raw, dtype=dtype)
     if raw.dtype.kind == "f" and not np.array_equal(plans, raw):
         p, i = np.argwhere(plans != raw)[0].tolist()
-        raise ValueError(f"an allocation holds integers; X[{p}, {i}] = {raw[p, i]}; round or repair it first")
+        raise UserError(f"an allocation holds integers; X[{p}, {i}] = {raw[p, i]}; round or repair it first")
     return plans
 
 
@@ -65,7 +66,7 @@ def check_allowed(plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], q
     p, i = first_disallowed(allowed, plans)
     if p >= 0:
         llm = plans[p, i]
-        raise ValueError(
+        raise UserError(
             f"LLM {llms[llm]!r} is not allowed for query {query_ids[i]!r}; X[{p}, {i}] = {llm}."
             " Operators for masked problems keep to the mask, or end with AllowedRepair"
         )

@@ -54,7 +54,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         >>> MaxAccuracyProblem([[0.1, 0.3]], [[0.2, 0.6]], budget=0.05)
         Traceback (most recent call last):
         ...
-        ValueError: budget 0.05 US$ is below the cheapest plan, 0.1 US$
+        optllm_pymoo.UserError: budget 0.05 US$ is below the cheapest plan, 0.1 US$
     """
 
     def __init__(

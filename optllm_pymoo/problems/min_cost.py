@@ -53,7 +53,7 @@ class MinCostProblem(SingleObjectiveProblem):
         >>> MinCostProblem([[0.1, 0.3]], [[0.2, 0.6]], min_accuracy=0.95)
         Traceback (most recent call last):
         ...
-        ValueError: accuracy 0.95 is above the most accurate plan, 0.6
+        optllm_pymoo.UserError: accuracy 0.95 is above the most accurate plan, 0.6
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optllm_pymoo.limits.feasibility import feasible_plan
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.within import best_within, cheapest_reaching
-from optllm_pymoo.validation import in_full
+from optllm_pymoo.validation import UserError, in_full
 
 
 def check_reachable(
@@ -34,4 +34,4 @@ def check_reachable(
         else:
             told = f"accuracy {min_accuracy:g} is above the most accurate plan found within the quotas and floors"
             told += f", {in_full(nearest.value)}; none reaches more than {nearest.bound:.6g}"
-        raise ValueError(told) from reason
+        raise UserError(told) from reason

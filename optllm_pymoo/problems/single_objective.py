@@ -14,6 +14,7 @@ from optllm_pymoo.limits.within import Certified
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.allocations import as_allocations
 from optllm_pymoo.problems.relaxation import Relaxation
+from optllm_pymoo.validation import UserError
 
 
 class SingleObjectiveProblem(Problem, abc.ABC):
@@ -137,7 +138,7 @@ class SingleObjectiveProblem(Problem, abc.ABC):
     def _require_no_limits(self) -> None:
         """Refuse what holds for the limit alone."""
         if self.allocation.has_limits:
-            raise ValueError(
+            raise UserError(
                 "with quotas or floors the supported front is no relaxation of the problem; solve_priced() has the"
                 " bound of all limits together"
             )
@@ -160,7 +161,7 @@ def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
         return problem.allocation
     if isinstance(problem, AllocationProblem):
         return problem
-    raise TypeError(
+    raise UserError(
         f"{user} needs an AllocationProblem; got {type(problem).__name__}."
         " Build one with AllocationProblem(cost, accuracy)"
     )
@@ -174,7 +175,7 @@ def require_single_objective(problem: Any, user: str, /) -> None:
         user: Who needs it, for the message.
     """
     if not isinstance(problem, SingleObjectiveProblem):
-        raise TypeError(
+        raise UserError(
             f"{user} needs one objective and one limit; got {type(problem).__name__}. Build a"
             " MaxAccuracyProblem(cost, accuracy, budget=...) or a MinCostProblem(cost, accuracy, min_accuracy=...)"
         )

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from optllm_pymoo.problems.allocation import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 def make_problem(
@@ -54,9 +55,9 @@ def make_problem(
         AllocationProblem(100 queries, 4 LLMs)
     """
     if n_queries < 1 or n_llms < 1:
-        raise ValueError(f"a batch needs at least one query and one LLM; got {n_queries} and {n_llms}")
+        raise UserError(f"a batch needs at least one query and one LLM; got {n_queries} and {n_llms}")
     if family not in FAMILIES:
-        raise ValueError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
+        raise UserError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     rng = np.random.default_rng(random_state)
     cost, accuracy = FAMILIES[family](n_queries, n_llms, rng)
     latency = _latency(cost, rng).astype(dtype, copy=False) if with_latency else None

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from optllm_pymoo.exact.scalarisation import Scalarisation
-from optllm_pymoo.exact.surface import SupportedSurface
+from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
+from optllm_pymoo.validation import UserError
 
 
 class WithLatency:
@@ -31,7 +31,7 @@ class WithLatency:
             ValueError: If the problem has no latency.
         """
         if self.latency is None:
-            raise ValueError(
+            raise UserError(
                 "weights on three objectives need a latency, and this problem has none; its supported_front is exact."
                 " Build it with AllocationProblem(cost, accuracy, latency=...)"
             )

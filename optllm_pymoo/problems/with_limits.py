@@ -14,7 +14,7 @@ from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import relax
 from optllm_pymoo.limits.within import best_within, end_plans
 from optllm_pymoo.problems.allocations import as_allocations
-from optllm_pymoo.validation import as_budget, as_limit
+from optllm_pymoo.validation import UserError, as_budget, as_limit
 
 
 class WithLimits:
@@ -79,7 +79,7 @@ class WithLimits:
             cheapest = -relax(self.limits, 0.0, 1.0).bound
             # the solver's own tolerance is no proof
             if cheapest > cost_usd * (1 + PROVEN):
-                raise ValueError(
+                raise UserError(
                     f"no plan within the limits costs {cost_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
                 )
         return solved.bound / len(self.cost)
@@ -102,7 +102,7 @@ class WithLimits:
         if solved.violation > 0.0:
             highest = relax(self.limits, 1.0, 0.0).bound / len(self.cost)
             if highest < accuracy - PROVEN:
-                raise ValueError(
+                raise UserError(
                     f"no plan within the limits reaches an accuracy of {accuracy:.6g};"
                     f" none reaches more than {highest:.6g}"
                 )
@@ -127,7 +127,7 @@ class WithLimits:
         budget_usd = None if budget_usd is None else as_budget("budget_usd", budget_usd)
         if x is None:
             if budget_usd is None:
-                raise ValueError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")
+                raise UserError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")
             x = best_within(self.limits, budget_usd).x
         plan = self._one_plan(x)
         cost = float(self.cost[np.arange(len(plan)), plan].sum(dtype=float))
@@ -141,5 +141,5 @@ class WithLimits:
     def _one_plan(self, x: Any) -> np.ndarray:
         plans = as_allocations(x, len(self.cost), self.cost.shape[1], self.assignment_dtype)
         if len(plans) != 1:
-            raise ValueError(f"one plan is asked for, shape ({len(self.cost)},); got {len(plans)} plans")
+            raise UserError(f"one plan is asked for, shape ({len(self.cost)},); got {len(plans)} plans")
         return np.asarray(plans[0])

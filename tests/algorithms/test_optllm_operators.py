@@ -16,6 +16,7 @@ from optllm_pymoo.operators import (
     RandomDestruction,
     Reconstruction,
 )
+from optllm_pymoo.validation import UserError
 from tests.algorithms.runs import distance_to_front, missing_points, run_by_hand
 from tests.strategies import tables
 
@@ -129,10 +130,10 @@ def test_operators_of_another_family(role):
     family, other = (Destruction, Reconstruction) if role != "reconstruction" else (Reconstruction, Destruction)
     wrong = Recording() if other is Destruction else RecordingReconstruction()
     for bad in (wrong, 3):
-        with pytest.raises(TypeError, match=f"^{role} must be a {family.__name__}; got "):
+        with pytest.raises(UserError, match=f"^{role} must be a {family.__name__}; got "):
             OptLLM(**{role: bad})
     right = RecordingReconstruction if other is Destruction else Recording
-    with pytest.raises(TypeError, match=rf"^{role} must be an instance; got the class .*, pass {right.__name__}\(\)$"):
+    with pytest.raises(UserError, match=rf"^{role} must be an instance; got the class .*, pass {right.__name__}\(\)$"):
         OptLLM(**{role: right})
     assert isinstance(getattr(OptLLM(**{role: right()}), role), right)
 

@@ -17,6 +17,7 @@ from pymoo.termination.max_gen import MaximumGenerationTermination
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.measures.search import hypervolume_ratio
+from optllm_pymoo.validation import UserError
 from tests.algorithms.runs import distance_to_front, missing_points
 from tests.strategies import EDGE_CASES
 
@@ -223,7 +224,7 @@ def test_grids_that_are_no_positive_integer(option, value):
 
 def test_other_problems():
     """A problem of another kind is refused, with a hint at the one to build."""
-    with pytest.raises(TypeError, match=r"OptLLM needs an AllocationProblem; got ZDT1\. Build one with Alloc"):
+    with pytest.raises(UserError, match=r"OptLLM needs an AllocationProblem; got ZDT1\. Build one with Alloc"):
         minimize(get_problem("zdt1"), OptLLM(), ("n_gen", 2))
     assert minimize(make_problem(5, 2), OptLLM(), ("n_gen", 2)).F is not None
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from moocore import is_nondominated
 from pymoo.optimize import minimize
-from tests.test_supported_surface import dominated, with_latency
 
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 from optllm_pymoo.algorithms.weight_mesh import WeightMesh, lattice_triangles
 from optllm_pymoo.exact.surface import lattice
 from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.operators import AccuracyDestruction
+from tests.exact.test_surface import dominated, with_latency
 from tests.strategies import EDGE_CASES
 
 

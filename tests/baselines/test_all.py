@@ -16,6 +16,7 @@ from pymoo.optimize import minimize
 from pymoo.problems.multi import ZDT1
 
 from optllm_pymoo import AllocationProblem, baselines, make_problem
+from optllm_pymoo.validation import UserError
 
 EVOLUTIONARY = ("nsga2", "rnsga2", "sms_emoa", "moead", "moead_gen")
 
@@ -261,5 +262,5 @@ def test_verbose_shows_the_columns_of_allocations(name, problem, capsys):
 @pytest.mark.parametrize("make", [baselines.nsga2, baselines.mopso, baselines.lambda_sweep, baselines.single_llms])
 def test_other_problems_are_refused(make):
     """A problem that isn't one of allocation is refused by name, with what to do."""
-    with pytest.raises(TypeError, match=r"needs an AllocationProblem; got ZDT1\. Build one with AllocationProblem"):
+    with pytest.raises(UserError, match=r"needs an AllocationProblem; got ZDT1\. Build one with AllocationProblem"):
         minimize(ZDT1(), make(), ("n_gen", 2), seed=1)

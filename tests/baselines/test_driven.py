@@ -14,6 +14,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo.baselines._driven import DrivenAlgorithm
 from optllm_pymoo.baselines._search_thread import SearchEnded
+from optllm_pymoo.validation import UserError
 
 
 class Climber(DrivenAlgorithm):
@@ -174,9 +175,9 @@ def test_cannot_be_copied_in_the_middle(problem):
     algorithm.setup(problem, termination=("n_eval", 100), seed=1)
     algorithm.next()
     for copied in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="Climber can't be copied or pickled in the middle of a run"):
+        with pytest.raises(UserError, match="Climber can't be copied or pickled in the middle of a run"):
             copied(algorithm)
     algorithm.run()
     assert len(pickle.loads(pickle.dumps(algorithm)).opt) == len(algorithm.opt)
-    with pytest.raises(TypeError, match="Leave save_history=True out"):
+    with pytest.raises(UserError, match="Leave save_history=True out"):
         minimize(problem, Climber(), ("n_eval", 20), seed=1, save_history=True)

@@ -13,6 +13,7 @@ from pymoo.optimize import minimize
 from optllm_pymoo import MaxAccuracyProblem, MinCostProblem, OptLLM, baselines, make_problem
 from optllm_pymoo.baselines._de import CategoricalVariant
 from optllm_pymoo.baselines._one_objective import RelativeValueTermination
+from optllm_pymoo.validation import UserError
 from tests.baselines.test_all import Recorder, same
 
 FACTORIES = {
@@ -115,14 +116,14 @@ def test_verbose(name, limited, capsys):
 @pytest.mark.parametrize("make", [baselines.ga, baselines.de, baselines.pso])
 def test_two_objectives_are_refused(make, problem):
     """Said by name, with what to build."""
-    with pytest.raises(TypeError, match=r"needs one objective and one limit; got AllocationProblem\. Build a"):
+    with pytest.raises(UserError, match=r"needs one objective and one limit; got AllocationProblem\. Build a"):
         minimize(problem, make(), ("n_gen", 2), seed=1)
 
 
 @pytest.mark.parametrize("make", [baselines.lambda_sweep, baselines.random_search])
 def test_one_objective_is_refused_by_others(make, limited):
     """What keeps a front needs two objectives."""
-    with pytest.raises(TypeError, match="needs an AllocationProblem; got MaxAccuracyProblem"):
+    with pytest.raises(UserError, match="needs an AllocationProblem; got MaxAccuracyProblem"):
         minimize(limited[0], make(), ("n_gen", 2), seed=1)
 
 
@@ -134,7 +135,7 @@ def test_bad_options(name):
         make(operators="numeric")
     with pytest.raises(ValueError, match="start must be one of 'cold', 'warm'; got 'hot'"):
         make(start="hot")
-    with pytest.raises(TypeError, match=rf"{name}\(\) has no option 'popsize'; did you mean 'pop_size'"):
+    with pytest.raises(UserError, match=rf"{name}\(\) has no option 'popsize'; did you mean 'pop_size'"):
         make(popsize=3)
 
 

@@ -11,6 +11,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, WithinBudget
+from optllm_pymoo.validation import UserError
 from tests.strategies import EDGE_CASES, Tables, tables
 
 COST = [[1.0, 2.0, 5.0], [1.0, 3.0, 4.0]]
@@ -144,7 +145,7 @@ def test_refuses_objectives(source: object, message: str) -> None:
 def test_a_plan_needs_queries() -> None:
     """Objectives alone can be chosen from, but don't say who answers what."""
     F = np.array([[1.0, -0.5]])
-    with pytest.raises(TypeError, match=r"objectives of shape \(1, 2\)"):
+    with pytest.raises(UserError, match=r"objectives of shape \(1, 2\)"):
         Knee().plan(F)
     assert Knee().do(F[0]) == 0
 

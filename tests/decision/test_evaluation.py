@@ -7,6 +7,7 @@ import pytest
 
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.decision import Plan
+from optllm_pymoo.validation import UserError
 
 COST = [[1.0, 4.0], [1.0, 4.0], [2.0, 4.0]]
 ACCURACY = [[0.5, 0.9], [0.4, 0.8], [0.6, 0.7]]
@@ -83,6 +84,6 @@ def test_refuses(plan: Plan, correct: object, message: str) -> None:
 
 def test_refuses_text(plan: Plan) -> None:
     """Outcomes are numbers; booleans are."""
-    with pytest.raises(TypeError, match="correct must hold numbers"):
+    with pytest.raises(UserError, match="correct must hold numbers"):
         plan.evaluate(["yes", "no", "yes"])
     assert plan.evaluate([True, False, True]).accuracy == pytest.approx(2 / 3)

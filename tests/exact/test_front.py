@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, SupportedFront, make_problem
+from optllm_pymoo.validation import UserError
 from tests import brute_force
 from tests.strategies import EDGE_CASES, tables
 
@@ -95,7 +96,7 @@ def test_points_that_are_not_there():
     """One beyond either end is refused, the ends themselves are not."""
     front = EDGE_CASES["random"].front()
     for k in (len(front), -len(front) - 1):
-        with pytest.raises(IndexError, match=rf"point {k} is not on this front; it has points 0 to {len(front) - 1}"):
+        with pytest.raises(UserError, match=rf"point {k} is not on this front; it has points 0 to {len(front) - 1}"):
             front.assignment(k)
     assert front.assignment(len(front) - 1).tolist() == front.assignment(-1).tolist()
     assert front.assignment(-len(front)).tolist() == front.assignment(0).tolist()

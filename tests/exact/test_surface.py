@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.exact.surface import SupportedSurface, lattice
+from optllm_pymoo.validation import UserError
 from tests.brute_force import all_plans
 from tests.strategies import EDGE_CASES, Tables, tables
 
@@ -132,7 +133,7 @@ def test_lattice_is_a_path():
 def test_points_out_of_range_are_refused():
     """The message says how many there are."""
     surface = SupportedSurface([[1, 2]], [[0.5, 0.9]], [[1, 1]])
-    with pytest.raises(IndexError, match="point 2 is not on this surface; it has points 0 to 1"):
+    with pytest.raises(UserError, match="point 2 is not on this surface; it has points 0 to 1"):
         surface.assignment(2)
     assert surface.assignment(-1).tolist() == [1]
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo import AllocationProblem, Quota, allowed_by_limits
+from optllm_pymoo.validation import UserError
 
 LLMS = ["gpt-4", "mixtral", "yi"]
 TABLES = np.ones((4, 3)), np.full((4, 3), 0.5)
@@ -63,7 +64,7 @@ def test_bad_limits_are_refused(options: dict, error: type, message: str):
 
 def test_what_is_no_name_is_refused():
     """A number is no LLM's name; None for no quotas at all is none."""
-    with pytest.raises(TypeError, match="an LLM's name, several names or a function of the name; got 1"):
+    with pytest.raises(UserError, match="an LLM's name, several names or a function of the name; got 1"):
         Quota(1, calls=1)
     assert AllocationProblem(*TABLES, quotas=None).n_ieq_constr == 0
 

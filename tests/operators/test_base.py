@@ -15,6 +15,7 @@ from optllm_pymoo.operators import (
     RandomDestruction,
     RelinkDestruction,
 )
+from optllm_pymoo.validation import UserError
 
 ALL = [AccuracyDestruction(), CostDestruction(), RandomDestruction(), RelinkDestruction(), ExchangeReconstruction()]
 
@@ -67,9 +68,9 @@ def test_random_state_is_required():
     """Without one, or with None, no operator starts; a seed and a Generator of that seed give the same."""
     problem = make_problem(30, 4)
     X = np.zeros(30, int)
-    with pytest.raises(TypeError, match="random_state"):
+    with pytest.raises(UserError, match="random_state"):
         RandomDestruction().do(problem, X)
-    with pytest.raises(TypeError, match="RandomDestruction needs a random_state, a Generator or a seed; got None"):
+    with pytest.raises(UserError, match="RandomDestruction needs a random_state, a Generator or a seed; got None"):
         RandomDestruction().do(problem, X, random_state=None)
     of_seed = RandomDestruction().do(problem, X, random_state=3)
     np.testing.assert_array_equal(of_seed, RandomDestruction().do(problem, X, random_state=np.random.default_rng(3)))
@@ -131,5 +132,5 @@ def test_families_are_abstract():
     class Empty(AllocationOperator):
         pass
 
-    with pytest.raises(TypeError, match="_do"):
+    with pytest.raises(UserError, match="_do"):
         Empty()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from tests.test_supported_surface import with_latency
 
 from optllm_pymoo import WithinBudget, make_problem
 from optllm_pymoo.plotting import plot_front, plot_latency
+from tests.exact.test_surface import with_latency
 from tests.strategies import EDGE_CASES
 
 

@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from optllm_pymoo.prediction.members import check_estimator_suits, fit_member
+from optllm_pymoo.validation import UserError
 
 FEATURES = np.arange(6.0)[:, None]
 GAPS = np.array([[1, np.nan], [1, 0], [0, 1], [np.nan, 1], [0, np.nan], [1, 1]])
@@ -31,6 +32,6 @@ def test_missing_labels_are_left_out_without_a_warning(estimator: Any) -> None:
 @pytest.mark.parametrize("wrong", ["forest", 7, Ridge])
 def test_refuses_what_is_no_estimator(wrong: Any) -> None:
     """A name, a number, and a class that somebody forgot to call; the instance will do."""
-    with pytest.raises(TypeError, match="estimator must be a scikit-learn estimator"):
+    with pytest.raises(UserError, match="estimator must be a scikit-learn estimator"):
         check_estimator_suits(wrong, GAPS)
     check_estimator_suits(Ridge(), GAPS)

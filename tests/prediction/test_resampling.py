@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo.prediction.resampling import RESAMPLINGS, distinct_rows, resamples
+from optllm_pymoo.validation import UserError
 
 GROUPS = np.repeat(np.arange(25), 2)
 
@@ -80,6 +81,6 @@ def test_distinct_rows_by_hand() -> None:
 
 def test_count_is_a_whole_number() -> None:
     """2.5 members can't be; numpy's integers are whole numbers too."""
-    with pytest.raises(TypeError, match=r"n_resamples must be a whole number, got 2\.5"):
+    with pytest.raises(UserError, match=r"n_resamples must be a whole number, got 2\.5"):
         resamples("folds", GROUPS, 2.5, np.random.RandomState(0))  # type: ignore[arg-type]
     assert len(resamples("out-of-bag", GROUPS, np.int64(2), np.random.RandomState(0))) == 2

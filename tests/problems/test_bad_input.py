@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 COST = np.array([[1.0, 2.0, 4.0], [1.0, 3.0, 9.0]])
 ACCURACY = np.array([[0.25, 0.5, 1.0], [0.5, 1.0, 0.0]])
@@ -95,7 +96,7 @@ def test_tables_with_other_dimensions(cost):
 def test_tables_of_other_things(values):
     """Text, complex numbers and objects are no numbers."""
     for name, args in (("cost", (values, [[1.0]])), ("accuracy", ([[1.0]], values))):
-        with pytest.raises(TypeError, match=f"^{name} must hold real numbers; got values of type "):
+        with pytest.raises(UserError, match=f"^{name} must hold real numbers; got values of type "):
             AllocationProblem(*args)
 
 
@@ -192,7 +193,7 @@ def test_plans_that_are_not_integral(value):
 )
 def test_plans_of_other_types(X):
     """Text, objects, complex numbers and truth values are no LLM numbers."""
-    with pytest.raises(TypeError, match=r"an allocation holds LLM numbers 0 to 2; got values of type "):
+    with pytest.raises(UserError, match=r"an allocation holds LLM numbers 0 to 2; got values of type "):
         AllocationProblem(COST, ACCURACY).evaluate(X)
 
 

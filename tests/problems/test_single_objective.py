@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
 from optllm_pymoo.problems.relaxation import relax_budget, relax_target
+from optllm_pymoo.validation import UserError
 from tests.brute_force import all_plans, best_accuracy, score
 from tests.strategies import EDGE_CASES, tables
 
@@ -80,9 +81,9 @@ def test_numbers_that_are_no_limit(value):
 @pytest.mark.parametrize("value", ["5", None, [5.0], True, 5j])
 def test_no_numbers(value):
     """Texts, nothing, lists, truth values and complex numbers."""
-    with pytest.raises(TypeError, match=r"^budget must be a finite number of US\$, at least 0; got "):
+    with pytest.raises(UserError, match=r"^budget must be a finite number of US\$, at least 0; got "):
         MaxAccuracyProblem(COST, ACCURACY, budget=value)
-    with pytest.raises(TypeError, match=r"^min_accuracy must be a mean accuracy in \[0, 1\]; got "):
+    with pytest.raises(UserError, match=r"^min_accuracy must be a mean accuracy in \[0, 1\]; got "):
         MinCostProblem(COST, ACCURACY, min_accuracy=value)
 
 
@@ -123,7 +124,7 @@ def test_of_a_batch_with_latency_and_of_none():
     """Latency plays no part with one objective, so there are two extremes; what is no batch is refused."""
     batch = make_problem(20, 3, with_latency=True)
     assert MaxAccuracyProblem.of(batch, budget=1e9).extremes().shape == (2, 20)
-    with pytest.raises(TypeError, match="MaxAccuracyProblem needs an AllocationProblem; got list"):
+    with pytest.raises(UserError, match="MaxAccuracyProblem needs an AllocationProblem; got list"):
         MaxAccuracyProblem.of([[1.0]], budget=1)
 
 

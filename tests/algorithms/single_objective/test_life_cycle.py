@@ -12,6 +12,7 @@ from pymoo.termination import get_termination
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, OptLLM, make_problem
 from optllm_pymoo.algorithms.single_objective import Certificate, refinement
+from optllm_pymoo.validation import UserError
 from tests.algorithms.runs import digest, run_by_hand
 from tests.processes import run_fresh
 
@@ -160,7 +161,7 @@ def test_certificate_while_it_runs(problem):
 
 def test_exact_needs_one_objective():
     """The optimum of two objectives is a front: said before the search, with what to build instead."""
-    with pytest.raises(TypeError, match=r"exact=True\) needs one objective; .* build a MaxAccuracyProblem"):
+    with pytest.raises(UserError, match=r"exact=True\) needs one objective; .* build a MaxAccuracyProblem"):
         minimize(make_problem(20, 3), OptLLM(exact=True), seed=1)
 
 
