@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from optllm_pymoo.cli import planning  # isort: skip  # the order of the help
-from optllm_pymoo.cli import evaluating  # isort: skip
-from optllm_pymoo.cli import converting  # isort: skip
+from optllm_pymoo.cli import commands
 from optllm_pymoo.cli.app import app
 
-__all__ = ["app", "converting", "evaluating", "main", "planning"]
+__all__ = ["app", "commands", "main"]
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import wraps
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 FAILED: Final = 1
 UNMET: Final = 2
@@ -116,3 +118,20 @@ def _describe(error: OSError) -> str:
     if error.strerror is None:
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str], None]]:
+    """Show the stage that is running with a spinner and the time gone by, if stderr is a terminal.
+
+    Whatever libraries print meanwhile goes to stderr too: stdout is for results.
+
+    Yields:
+        A function to be called with the name of each stage as it begins.
+    """
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with redirect_stdout(sys.stderr), shown as progress:
+        task = progress.add_task("Loading the libraries", total=None)
+        yield lambda stage: progress.update(task, description=stage)

@@ -1,4 +1,4 @@
-"""`optllm-pymoo plan` and `optllm-pymoo front`."""
+"""The commands: plan, front, evaluate, convert and demo-data."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optllm_pymoo.cli import limit_options, options
-from optllm_pymoo.cli.app import app, with_exit_codes
-from optllm_pymoo.cli.progress import stages
+from optllm_pymoo.cli import options
+from optllm_pymoo.cli.app import app, stages, with_exit_codes
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
     from optllm_pymoo.decision import Choice, Plan
-    from optllm_pymoo.planning import Constraints, Front, LimitCosts
+    from optllm_pymoo.planning import Constraints, Front, LimitCosts, PlannedBatch
 
 SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your own with --data."
 
@@ -31,12 +30,12 @@ def plan(
     ] = None,
     accuracy: options.Accuracy = None,
     knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False,
-    quota: limit_options.Quotas = None,
-    provider: limit_options.Providers = None,
-    floor: limit_options.Floors = None,
-    latency: limit_options.Latency = None,
-    max_latency: limit_options.MaxLatency = None,
-    promise: limit_options.Promise = None,
+    quota: options.Quotas = None,
+    provider: options.Providers = None,
+    floor: options.Floors = None,
+    latency: options.Latency = None,
+    max_latency: options.MaxLatency = None,
+    promise: options.Promise = None,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
     seed: options.Seed = 0,
@@ -54,8 +53,8 @@ def plan(
     options.refuse_stray(context)
     with stages() as stage:
         choice = _choice(budget, accuracy, knee, promise, latency, max_latency)
-        limits = limit_options.constraints_of(quota, provider, floor, latency)
-        from optllm_pymoo.cli import limit_report, plan_report, report
+        limits = options.constraints_of(quota, provider, floor, latency)
+        from optllm_pymoo.cli import text
         from optllm_pymoo.planning import plan_writers, write_files
 
         known = _known_budget(budget, limits, choice)
@@ -66,16 +65,16 @@ def plan(
         stage(f"Writing {out}")
         files = write_files(out, plan_writers(front, chosen))
     if json:
-        facts = {"synthetic": synthetic, "seed": seed, **report.front_facts(front)}
-        facts["plan"] = {**report.plan_facts(chosen), "best_single_llm": plan_report.single_facts(chosen)}
+        facts = {"synthetic": synthetic, "seed": seed, **text.front_facts(front)}
+        facts["plan"] = {**text.plan_facts(chosen), "best_single_llm": text.single_facts(chosen)}
         if costs is not None:
-            facts["plan"].update(limit_report.limit_facts(costs))
-        print(report.as_json({**facts, "files": files}))
+            facts["plan"].update(text.limit_facts(costs))
+        print(text.as_json({**facts, "files": files}))
         return
-    _print_head(synthetic, report.front_text(front))
-    print(plan_report.plan_text(chosen, choice))
+    _print_head(synthetic, text.front_text(front))
+    print(text.plan_text(chosen, choice))
     if costs is not None:
-        print(f"\n{limit_report.limits_text(costs, chosen)}")
+        print(f"\n{text.limits_text(costs, chosen)}")
     _print_files(files)
 
 
@@ -85,10 +84,10 @@ def front(
     context: typer.Context,
     data: options.Data = None,
     labels: options.Labels = None,
-    quota: limit_options.Quotas = None,
-    provider: limit_options.Providers = None,
-    floor: limit_options.Floors = None,
-    latency: limit_options.Latency = None,
+    quota: options.Quotas = None,
+    provider: options.Providers = None,
+    floor: options.Floors = None,
+    latency: options.Latency = None,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
     seed: options.Seed = 0,
@@ -99,18 +98,18 @@ def front(
     """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
     options.refuse_stray(context)
     with stages() as stage:
-        limits = limit_options.constraints_of(quota, provider, floor, latency)
-        from optllm_pymoo.cli import report
+        limits = options.constraints_of(quota, provider, floor, latency)
+        from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, write_files
 
         found, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found))
     if json:
-        facts = {"synthetic": synthetic, "seed": seed, **report.front_facts(found)}
-        print(report.as_json({**facts, "files": files}))
+        facts = {"synthetic": synthetic, "seed": seed, **text.front_facts(found)}
+        print(text.as_json({**facts, "files": files}))
         return
-    _print_head(synthetic, report.front_text(found))
+    _print_head(synthetic, text.front_text(found))
     _print_files(files)
 
 
@@ -127,8 +126,8 @@ def _choice(
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
     has_choice = budget is not None or accuracy is not None
-    limit_options.check_promise(promise, has_choice=has_choice)
-    limit_options.check_max_latency(max_latency, latency, has_choice=has_choice)
+    options.check_promise(promise, has_choice=has_choice)
+    options.check_max_latency(max_latency, latency, has_choice=has_choice)
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 
     if budget is not None:
@@ -233,3 +232,134 @@ def _print_head(synthetic: bool, front: str) -> None:
 
 def _print_files(files: list[Path]) -> None:
     print(f"\nWritten to {files[0].parent}: {', '.join(file.name for file in files)}")
+
+
+NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known."
+
+
+@app.command()
+@with_exit_codes
+def evaluate(
+    plan: Annotated[Path, typer.Argument(help="A plan.csv.", show_default=False)],
+    data: options.Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the pictures.  [default: where the plan is]", show_default=False),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Compare a plan with true outcomes: accuracy, saving against the best single LLM, realised.png, calibration.png.
+
+    The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
+    accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
+    """
+    import matplotlib
+    import numpy as np
+
+    matplotlib.use("Agg")
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.data import make_dataset, read_table
+    from optllm_pymoo.decision import accuracy_interval
+    from optllm_pymoo.planning import check_writable, comparable_outcomes, realised_front, write_files
+
+    folder = plan.parent if out is None else out
+    check_writable(folder)
+    with stages() as stage:
+        stage("Reading the batch")
+        dataset = make_dataset() if data is None else read_table(data, allow_missing=True)
+        batch = _read_plan(plan, dataset, is_demo=data is None)
+        outcomes = comparable_outcomes(batch)
+        found = batch.plan.evaluate(outcomes)
+        stage("Drawing")
+        writers = _writers(batch)
+        files = write_files(folder, writers) if writers else []
+    known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
+    sigma = None if batch.sigma is None else batch.sigma[known]
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
+    whole = realised_front(batch.plan.problem, batch.correct) if files else None
+    if json:
+        front = None if whole is None else text.realised_facts(whole, batch.plan.problem.llms)
+        facts = {**text.evaluation_facts(found), "front": front}
+        print(text.as_json({**facts, "interval_95": interval, "files": files}))
+        return
+    print(text.evaluation_text(found, interval, whole))
+    print(f"\nWritten to {folder}: {', '.join(file.name for file in files)}" if files else f"\n{NO_PICTURES}")
+
+
+def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
+    from optllm_pymoo.planning import read_plan
+
+    try:
+        return read_plan(plan, dataset)
+    except ValueError as error:
+        if not is_demo:
+            raise
+        raise UserError(f"{error} (--data was not given, so the embedded demo batch was used)") from None
+
+
+def _writers(batch: PlannedBatch) -> dict[str, Any]:
+    """Pictures need the accuracies that the whole front was planned on, and all outcomes."""
+    import numpy as np
+
+    from optllm_pymoo.planning.outputs import picture
+    from optllm_pymoo.plotting import plot_calibration, plot_realised
+
+    if not batch.has_predictions or np.isnan(batch.correct).any():
+        return {}
+    problem, correct = batch.plan.problem, batch.correct
+    return {
+        "realised.png": picture(lambda: plot_realised(problem, correct, plan=batch.plan)),
+        "calibration.png": picture(lambda: plot_calibration(problem.accuracy, correct)),
+    }
+
+
+@app.command()
+@with_exit_codes
+def convert(
+    source: Annotated[Path, typer.Argument(help="Folder, or wide CSV or Parquet file.", show_default=False)],
+    target: Annotated[
+        Path, typer.Argument(help="What to write: .csv, .csv.gz, .parquet, or a folder.", show_default=False)
+    ],
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Read a data set in one format and write it in another."""
+    from optllm_pymoo.data import convert as convert_table
+
+    _refuse_existing(target, overwrite)
+    dataset = convert_table(source, target, overwrite=overwrite)
+    _print_written(target, len(dataset), dataset.n_llms, json)
+
+
+@app.command("demo-data")
+@with_exit_codes
+def demo_data(
+    target: Annotated[Path, typer.Argument(help="What to write: .csv, .csv.gz, .parquet, or a folder.")] = Path(
+        "optllm-demo"
+    ),
+    queries: Annotated[int, typer.Option("--queries", min=1, help="Number of queries.")] = 2000,
+    llms: Annotated[int, typer.Option("--llms", min=1, help="Number of LLMs.")] = 6,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Write a synthetic batch: made-up questions, LLMs, outcomes and prices."""
+    from optllm_pymoo.data import make_dataset, write_table
+
+    _refuse_existing(target, overwrite)
+    write_table(make_dataset(queries, llms, random_state=seed), target, overwrite=overwrite)
+    _print_written(target, queries, llms, json)
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists already; pass --overwrite to replace it")
+
+
+def _print_written(target: Path, queries: int, llms: int, json: bool) -> None:
+    from optllm_pymoo.cli.text import as_json
+
+    if json:
+        print(as_json({"n_queries": queries, "n_llms": llms, "files": [target]}))
+    else:
+        print(f"Written to {target}: {queries:,} queries on {llms} LLMs")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.cli.limit_options import parse_floor, parse_quota
+from optllm_pymoo.cli.options import parse_floor, parse_quota
 from optllm_pymoo.data import load_dataset
 from tests.cli.test_planning import FILES, PNG
 
