@@ -12,6 +12,7 @@ from optllm_pymoo.prediction.labels import Floats
 from optllm_pymoo.prediction.members import Member, fit_member
 from optllm_pymoo.prediction.resampling import Resample
 from optllm_pymoo.prediction.shrinkage import Shrinkage
+from optllm_pymoo.prediction.trees import may_thread
 
 _ROWS: Final = 8_192  # per task of a prediction, whatever n_jobs is, so sums run in one order
 _MEMBERS: Final = 16  # whose held-out predictions are in memory together
@@ -70,7 +71,7 @@ def _fit_all(
     seeds: Sequence[int],
     n_jobs: int | None,
 ) -> Iterator[tuple[Resample, Member, Floats]]:
-    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+    with Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes") as parallel:
         for first in range(0, len(samples), _MEMBERS):
             batch = range(first, min(first + _MEMBERS, len(samples)))
             found = parallel(
@@ -196,7 +197,9 @@ def predict_ensemble(
     """
     rounds = [0] * len(members) if turns is None else turns
     blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
-    found = Parallel(n_jobs=n_jobs, prefer="threads")(
+    # what may not thread is asked block by block: sending forests to other processes takes longer than asking them
+    safe = may_thread(model for member in members for model, _ in member.models)
+    found = Parallel(n_jobs=n_jobs if safe else None, prefer="threads")(
         delayed(_predict_rows)(members, weights, rounds, features[block], centre, shrinkage) for block in blocks
     )
     return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])

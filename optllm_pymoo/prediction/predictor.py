@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, predict_ensemble
@@ -16,6 +16,7 @@ from optllm_pymoo.prediction.members import check_estimator_suits
 from optllm_pymoo.prediction.options import as_random_state, check_alpha, check_contrasts
 from optllm_pymoo.prediction.resampling import distinct_rows, resamples
 from optllm_pymoo.prediction.shrinkage import UNCHANGED, fit_shrinkage
+from optllm_pymoo.prediction.trees import Trees
 from optllm_pymoo.prediction.uncertainty import jackknife_factor, labels_share, most_sigma
 
 
@@ -46,8 +47,9 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         alpha: `predict_robust` gives mean + alpha * sigma; any sign.
         random_state: Seed or numpy `RandomState`; of a numpy `Generator` a seed is drawn. Same seed, same
             result, whatever `n_jobs`.
-        n_jobs: Members fitted, or blocks of rows predicted, at a time; joblib's backend decides where
-            (`joblib.parallel_config(backend="dask")` spreads them over a cluster).
+        n_jobs: Members fitted, or blocks of rows predicted, at a time: in threads with the default estimator; others
+            are fitted in processes, since scikit-learn's checks change the warning filters of the whole process.
+            joblib's backend decides where (`joblib.parallel_config(backend="dask")` spreads them over a cluster).
 
     Attributes:
         means_: Each LLM's Laplace mean c, (M,).
@@ -217,7 +219,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _base(self, labels: Floats) -> Any:
         if self.estimator is None:
-            return ExtraTreesRegressor(50, min_samples_leaf=3, max_features=1 / 3)
+            return Trees(50, min_samples_leaf=3, max_features=1 / 3)
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
 

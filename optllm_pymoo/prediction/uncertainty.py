@@ -13,6 +13,7 @@ from optllm_pymoo.prediction.labels import Floats
 from optllm_pymoo.prediction.members import Member, fit_member
 from optllm_pymoo.prediction.resampling import Resample
 from optllm_pymoo.prediction.shrinkage import Shrinkage
+from optllm_pymoo.prediction.trees import may_thread
 
 _EVERY: Final = 4  # one member in four is fitted again, so all rounds take part and fitting takes 1/4 longer
 
@@ -95,7 +96,9 @@ def labels_share(
         twin = fit_member(estimator, features[rows], labels[rows], contrast=contrast, seed=seeds[b] ^ 1)
         return _own_variance(ensemble.members[b], twin, features, shrinkage)
 
-    found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(own)(b) for b in again)
+    found = Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes")(
+        delayed(own)(b) for b in again
+    )
     _, scatter = predict_ensemble(
         ensemble.members,
         ensemble.weights,
