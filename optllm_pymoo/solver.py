@@ -1,47 +1,181 @@
-"""HiGHS through SciPy, without what it prints."""
+"""HiGHS: the multiple-choice knapsack with more rows, as a linear or an integer programme. Nothing else knows it."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scipy.optimize import milp
+import numpy as np
+from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
+
+if TYPE_CHECKING:
+    import highspy
+
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+LINEAR: tuple[dict[str, Any], ...] = (
+    {"solver": "simplex", **TIGHT, "presolve": "off"},
+    {"solver": "simplex", "presolve": "on"},
+    {"solver": "ipm", "presolve": "on"},
+)
+"""Ways to solve a linear programme: where the tight one gives up, the next serves."""
 
 
-def solve_milp(*args: Any, **kwargs: Any) -> Any:
-    """Solve a mixed-integer programme as `scipy.optimize.milp` does, and print nothing.
+class Status(Enum):
+    """How a programme ended."""
 
-    HiGHS as SciPy 1.17 ships it writes lines for its developers to the standard output of the process when it improves
-    a solution, whatever ``disp`` says. They would end up in the middle of tables and of JSON.
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    OUT_OF_TIME = "out of time"
+
+
+class Solved(NamedTuple):
+    """What came of a programme."""
+
+    status: Status
+    """`Status.OPTIMAL` within the gap that was asked for."""
+    x: np.ndarray | None
+    """(V,) shares of the choices, whole in an integer programme; None if none were found."""
+    value: float
+    """Objective of ``x``, penalties included; NaN without it."""
+    excess: np.ndarray
+    """(K,) by how much each row was exceeded at a penalty; zeros where there is none."""
+    prices: np.ndarray
+    """(K,) what one more unit of each row's limit is worth in a linear programme, >= 0; NaN in an integer one."""
+
+
+def solve_multiple_choice(
+    objective: np.ndarray,
+    class_of: np.ndarray,
+    rows: Any,
+    limits: np.ndarray,
+    /,
+    *,
+    each: Any = 1.0,
+    exactly: bool = False,
+    lower: Any = 0.0,
+    upper: Any = 1.0,
+    penalty: np.ndarray | None = None,
+    whole: bool = True,
+    relative_gap: float = 0.0,
+    seconds: float = np.inf,
+) -> Solved:
+    """Minimise Σ objective·x over choices in classes, subject to rows·x <= limits.
+
+    One variable stands for each choice, for example of an LLM by a query, or by all queries that are alike. The
+    choices of a class sum to its number at the most, or exactly. HiGHS judges rows and integrality with tolerances of
+    about 1e-6, so rows are to be given in units in which that is little, and what comes out is to be checked.
 
     Args:
-        *args: SciPy's.
-        **kwargs: SciPy's.
+        objective: (V,) finite.
+        class_of: (V,) class of each choice, 0 ... C-1.
+        rows: (K, V) dense or sparse; K may be 0.
+        limits: (K,) finite, or inf.
+        each: How many are chosen per class: a number or (C,).
+        exactly: Whether just so many, else at the most so many.
+        lower: Least share of a choice: a number or (V,).
+        upper: Largest share: a number or (V,).
+        penalty: (K,) >= 0, what one unit beyond a limit adds to the objective; None: no limit can be exceeded.
+        whole: Whether shares (and what exceeds a limit) are integers.
+        relative_gap: Gap to its own bound, relative to the value, at which HiGHS ends an integer programme.
+        seconds: Time limit of an integer programme.
 
     Returns:
-        SciPy's result.
+        See `Solved`.
+
+    Raises:
+        RuntimeError: If HiGHS gives up; the message is its own.
+
+    Example:
+        Of items worth 3, 4 and 5 that weigh 2, 3 and 4, a knapsack of 6 takes the first and the last.
+
+        >>> weights, worth = np.array([[2.0, 3.0, 4.0]]), np.array([3.0, 4.0, 5.0])
+        >>> solved = solve_multiple_choice(-worth, np.arange(3), weights, np.array([6.0]))
+        >>> solved.x.tolist(), solved.value
+        ([1.0, 0.0, 1.0], -8.0)
     """
-    with _standard_output_closed():
-        return milp(*args, **kwargs)
+    n, n_limits = len(objective), len(limits)
+    lower, upper = np.broadcast_to(lower, n).astype(float), np.broadcast_to(upper, n).astype(float)
+    sizes = np.bincount(class_of, minlength=int(np.max(class_of, initial=-1)) + 1)
+    each = np.broadcast_to(each, len(sizes)).astype(float)
+    if not exactly:
+        # a choice that is alone in its class needs a bound, not a row
+        alone = sizes[class_of] == 1
+        upper = np.where(alone, np.minimum(upper, each[class_of]), upper)
+    in_rows = np.flatnonzero(sizes > (0 if exactly else 1))
+    row_of = np.zeros(len(sizes), dtype=np.int64)
+    row_of[in_rows] = np.arange(len(in_rows))
+    columns = np.flatnonzero(sizes[class_of] > (0 if exactly else 1))
+    shape = (len(in_rows), n)
+    one_each = csr_array((np.ones(len(columns)), (row_of[class_of[columns]], columns)), shape=shape)
+    matrix = vstack([csr_array(rows).reshape((n_limits, n)), one_each])
+    costs = objective
+    if penalty is not None:
+        beyond = vstack([-eye_array(n_limits), csr_array((len(in_rows), n_limits))])
+        matrix, costs = hstack([matrix, beyond]), np.concatenate([objective, penalty])
+        lower, upper = np.append(lower, np.zeros(n_limits)), np.append(upper, np.full(n_limits, np.inf))
+    least = np.concatenate([np.full(n_limits, -np.inf), each[in_rows] if exactly else np.full(len(in_rows), -np.inf)])
+    most = np.concatenate([limits, each[in_rows]])
+    programme = _programme(costs, csc_array(matrix), (least, most), (lower, upper), whole)
+    options: dict[str, Any] = {"mip_rel_gap": relative_gap, "time_limit": seconds}
+    highs, status = _run(programme, (options,) if whole else LINEAR)
+    return _solved(highs, status, n, n_limits, penalty is not None, whole)
 
 
-@contextmanager
-def _standard_output_closed() -> Iterator[None]:
-    """Send what C code writes to standard output nowhere; where it isn't a file of the system, leave it alone."""
-    try:
-        sys.stdout.flush()
-        kept = os.dup(1)
-    except (AttributeError, OSError, ValueError):
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+def _programme(
+    costs: np.ndarray,
+    matrix: csc_array,
+    row_bounds: tuple[np.ndarray, np.ndarray],
+    bounds: tuple[np.ndarray, np.ndarray],
+    whole: bool,
+) -> highspy.HighsLp:
+    """Write a programme down as HiGHS takes it."""
+    import highspy
+
+    programme = highspy.HighsLp()
+    programme.num_row_, programme.num_col_ = matrix.shape
+    programme.a_matrix_.num_row_, programme.a_matrix_.num_col_ = matrix.shape
+    programme.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    programme.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+    programme.a_matrix_.index_ = matrix.indices.astype(np.int32)
+    programme.a_matrix_.value_ = matrix.data.astype(float)
+    programme.col_cost_ = np.asarray(costs, dtype=float)
+    programme.col_lower_, programme.col_upper_ = bounds
+    programme.row_lower_, programme.row_upper_ = row_bounds
+    if whole:
+        programme.integrality_ = [highspy.HighsVarType.kInteger] * matrix.shape[1]
+    return programme
+
+
+def _run(programme: highspy.HighsLp, ways: tuple[dict[str, Any], ...]) -> tuple[highspy.Highs, Status]:
+    """Solve a programme in the first way that leads to an outcome, each with a silent HiGHS of its own."""
+    import highspy
+
+    outcomes = {
+        highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
+        highspy.HighsModelStatus.kModelEmpty: Status.OPTIMAL,
+        highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
+        highspy.HighsModelStatus.kTimeLimit: Status.OUT_OF_TIME,
+    }
+    for options in ways:
+        highs = highspy.Highs()
+        for name, value in {"output_flag": False, **options}.items():
+            highs.setOptionValue(name, value)
+        highs.passModel(programme)
+        highs.run()
+        if (ended := highs.getModelStatus()) in outcomes:
+            return highs, outcomes[ended]
+    size = f"{programme.num_row_} rows and {programme.num_col_} variables"
+    raise RuntimeError(f"HiGHS couldn't solve a programme of {size}: {highs.modelStatusToString(ended)}")
+
+
+def _solved(highs: highspy.Highs, status: Status, n: int, n_limits: int, has_penalties: bool, whole: bool) -> Solved:
+    """Read the outcome; out of time there may be a plan all the same."""
+    unknown = np.full(n_limits, np.nan)
+    value = float(highs.getInfo().objective_function_value)
+    if status is Status.INFEASIBLE or not np.isfinite(value):
+        return Solved(status, None, np.nan, np.zeros(n_limits), unknown)
+    solution = highs.getSolution()
+    x = np.array(solution.col_value)
+    excess = x[n:] if has_penalties else np.zeros(n_limits)
+    prices = unknown if whole else np.maximum(0.0, -np.array(solution.row_dual)[:n_limits])
+    return Solved(status, x[:n], value, excess, prices)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
-from scipy.sparse import csr_array, eye_array, kron
 
 from optllm_pymoo import MaxAccuracyProblem, MinCostProblem
-from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.solver import solve_multiple_choice
 
 SCALE = 1000.0
 """HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little."""
@@ -38,20 +36,13 @@ class Programme:
     def solve(self) -> np.ndarray:
         """Return HiGHS's plan (N,); one that breaks the limit by its tolerance is refused, and asked for anew."""
         problem, limit = self.problem, self.limit
-        ones = csr_array(np.ones((1, problem.n_llms)))
-        one_each = LinearConstraint(kron(eye_array(problem.n_queries), ones, format="csr"), 1.0, 1.0)
+        query = np.repeat(np.arange(problem.n_queries), problem.n_llms)
         upper = np.ones(self.c.size) if problem.allowed is None else problem.allowed.ravel().astype(float)
         for _ in range(MAX_TRIES):
-            outcome = solve_milp(
-                self.c,
-                constraints=[one_each, LinearConstraint(self.row[None], -np.inf, limit)],
-                bounds=Bounds(0.0, upper),
-                integrality=np.ones(self.c.size),
-                options={"mip_rel_gap": 0.0},
-            )
-            if not outcome.success:
-                raise RuntimeError(f"HiGHS: {outcome.message}")
-            plan: np.ndarray = outcome.x.reshape(problem.cost.shape).argmax(axis=1)
+            solved = solve_multiple_choice(self.c, query, self.row[None], np.array([limit]), exactly=True, upper=upper)
+            if solved.x is None:
+                raise RuntimeError("HiGHS found no plan")
+            plan: np.ndarray = solved.x.reshape(problem.cost.shape).argmax(axis=1)
             if problem.evaluate(plan)[1][0] <= 0:
                 return plan
             limit -= 1e-9 * max(1.0, abs(limit))

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
-from scipy.sparse import csr_array, vstack
 
 from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.solver import Status, solve_multiple_choice
 from optllm_pymoo.validation import UserError
 
 ATTEMPTS = 4
@@ -55,7 +53,6 @@ class Knapsack:
         extra_accuracy: (V,) additional accuracy, divided by ``unit_accuracy``.
         unit_cost: US$.
         unit_accuracy: Accuracy of one query.
-        one_each: (N, V) incidence of queries and variables.
     """
 
     problem: AllocationProblem
@@ -66,7 +63,6 @@ class Knapsack:
     extra_accuracy: np.ndarray
     unit_cost: float
     unit_accuracy: float
-    one_each: csr_array
 
     @classmethod
     def of(cls, problem: AllocationProblem, /) -> Knapsack:
@@ -83,9 +79,8 @@ class Knapsack:
         unit_cost, unit_accuracy = (
             float(extra.mean()) if len(query) else 1.0 for extra in (extra_cost, extra_accuracy)
         )
-        one_each = csr_array((np.ones(len(query)), (query, np.arange(len(query)))), shape=(len(cost), len(query)))
         scaled = (extra_cost / unit_cost, extra_accuracy / unit_accuracy)
-        return cls(problem, cheapest, query, llm, *scaled, unit_cost, unit_accuracy, one_each)
+        return cls(problem, cheapest, query, llm, *scaled, unit_cost, unit_accuracy)
 
     def most_accurate_within(
         self, budget_usd: float, /, *, relative_gap: float = 1e-6, time_limit: float = np.inf
@@ -151,17 +146,17 @@ class Knapsack:
         base = self._score(self.cheapest)
         cost, gain = self.extra_cost, -self.extra_accuracy
         rows = (cost, gain)
-        outcome = solve_milp(
+        solved = solve_multiple_choice(
             rows[1 - bounded],
-            constraints=LinearConstraint(
-                vstack([self.one_each, csr_array(rows[bounded][None])]),
-                ub=np.append(np.ones(self.problem.n_queries), (bound - base[bounded]) / self._unit(bounded)),
-            ),
-            bounds=Bounds(fixed.lower, fixed.upper),
-            integrality=np.ones(len(self.query)),
-            options={"mip_rel_gap": relative_gap, **({"time_limit": time_limit} if np.isfinite(time_limit) else {})},
+            self.query,
+            rows[bounded][None],
+            np.array([(bound - base[bounded]) / self._unit(bounded)]),
+            lower=fixed.lower,
+            upper=fixed.upper,
+            relative_gap=relative_gap,
+            seconds=time_limit,
         )
-        return (None, False) if outcome.x is None else (self._rounded(outcome.x), outcome.status == 0)
+        return (None, False) if solved.x is None else (self._rounded(solved.x), solved.status is Status.OPTIMAL)
 
     def _unit(self, objective: int) -> float:
         return self.unit_accuracy / self.problem.n_queries if objective else self.unit_cost

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
 
 from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.solver import solve_multiple_choice
 
 
 def placeable_queries(limits: LinearLimits, /) -> int:
@@ -19,8 +18,7 @@ def placeable_queries(limits: LinearLimits, /) -> int:
     Args:
         limits: Limits of calls only.
     """
-    found = _transport(limits, limits.limit, np.inf)
-    return round(found[0]) if found is not None else 0
+    return round(_transport(limits, limits.limit, None) or 0.0)
 
 
 def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
@@ -36,7 +34,7 @@ def smallest_call_quota(limits: LinearLimits, k: int, /) -> int | None:
     raised = limits.limit.copy()
     raised[k] = limits.n_queries
     found = _transport(limits, raised, k)
-    return None if found is None else round(found[0])
+    return None if found is None else round(found)
 
 
 def raised_call_quotas(limits: LinearLimits, /) -> np.ndarray | None:
@@ -48,50 +46,46 @@ def raised_call_quotas(limits: LinearLimits, /) -> np.ndarray | None:
     Returns:
         (K,) calls; None if HiGHS finds none.
     """
-    n_llms, n_limits, now = limits.cost.shape[1], len(limits), _whole_calls(limits.limit)
-    patterns, sizes = _patterns(limits)
-    one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
-    uses = np.tile(limits.members.astype(float), len(patterns))
-    upper = np.where(patterns, sizes[:, None], 0).ravel().astype(float)
-    found = solve_milp(
-        np.append(np.zeros(patterns.size), np.ones(n_limits)),
-        constraints=[
-            LinearConstraint(np.hstack([one_each, np.zeros((len(patterns), n_limits))]), sizes, sizes),
-            LinearConstraint(np.hstack([uses, -np.eye(n_limits)]), -np.inf, now),
-        ],
-        bounds=Bounds(0.0, np.append(upper, np.full(n_limits, float(limits.n_queries)))),
-        integrality=np.ones(patterns.size + n_limits),
+    now = _whole_calls(limits.limit)
+    pattern, llm, sizes = _cells(limits)
+    found = solve_multiple_choice(
+        np.zeros(len(llm)),
+        pattern,
+        limits.members[:, llm].astype(float),
+        now,
+        each=sizes,
+        exactly=True,
+        upper=sizes[pattern],
+        penalty=np.ones(len(limits)),
     )
-    return now + np.rint(found.x[patterns.size :]) if found.success else None
+    return None if found.x is None else now + np.rint(found.excess)
 
 
-def _patterns(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct rows of the mask, and how many queries have each."""
+def _cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pattern and LLM of each cell that a distinct row of the mask allows, and how many queries have each pattern."""
     if limits.allowed is None:
-        return np.ones((1, limits.cost.shape[1]), dtype=bool), np.array([limits.n_queries])
-    patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
-    return patterns, sizes
+        patterns, sizes = np.ones((1, limits.cost.shape[1]), dtype=bool), np.array([limits.n_queries])
+    else:
+        patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
+    pattern, llm = np.nonzero(patterns)
+    return pattern, llm, sizes.astype(float)
 
 
 def _whole_calls(limit: np.ndarray) -> np.ndarray:
     return np.asarray(np.floor(limit * (1 + 1e-12)))
 
 
-def _transport(limits: LinearLimits, limit: np.ndarray, least: float) -> tuple[float] | None:
+def _transport(limits: LinearLimits, limit: np.ndarray, least: int | None) -> float | None:
     """Place as many queries as can be, or all of them with the least use of one quota."""
-    n_llms = limits.cost.shape[1]
-    patterns, sizes = _patterns(limits)
-    place_all = np.isfinite(least)
-    one_each = np.kron(np.eye(len(patterns)), np.ones(n_llms))
-    uses = np.tile(limits.members.astype(float), len(patterns))
-    objective = uses[int(least)] if place_all else -np.ones(patterns.size)
-    found = solve_milp(
-        objective,
-        constraints=[
-            LinearConstraint(one_each, sizes if place_all else 0, sizes),
-            LinearConstraint(uses, -np.inf, _whole_calls(limit)),
-        ],
-        bounds=Bounds(0.0, np.where(patterns, sizes[:, None], 0).ravel().astype(float)),
-        integrality=np.ones(patterns.size),
+    pattern, llm, sizes = _cells(limits)
+    uses = limits.members[:, llm].astype(float)
+    found = solve_multiple_choice(
+        -np.ones(len(llm)) if least is None else uses[least],
+        pattern,
+        uses,
+        _whole_calls(limit),
+        each=sizes,
+        exactly=least is not None,
+        upper=sizes[pattern],
     )
-    return (abs(float(found.fun)),) if found.success else None
+    return None if found.x is None else abs(found.value)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import coo_array, csr_array, hstack, vstack
 
 from optllm_pymoo.kernels.limits import Coefficients
 from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.solver import solve_multiple_choice
 
 if TYPE_CHECKING:
     from optllm_pymoo.limits.relaxation import Relaxation
-
-TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-ATTEMPTS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("highs-ds", {**TIGHT, "presolve": False}),
-    ("highs-ds", {"presolve": True}),
-    ("highs-ipm", {"presolve": True}),
-)
-"""Ways to call HiGHS: where the tight one gives up, the next serves; the bound is certified apart from it."""
 
 LEAST_GAIN = 1e-6
 """Gains of a restriction that are smaller, relative to the range of scores, aren't scaled up to 1: where all are mere
@@ -131,35 +122,10 @@ def solve_master(master: Master, extras: Extras) -> MasterSolution:
     unit = 1.0 / limits.typical
     gain = master.scores(master.worth, extras.queries, extras.llms) - master.base_score[extras.queries]
     use = limits.weights(extras.queries, extras.llms) - limits.weights(extras.queries, master.base[extras.queries])
-    rows = csr_array(use * unit[:, None])
     money = max(float(np.abs(gain).max(initial=0.0)), LEAST_GAIN * master.score_range)
-    penalties = master.penalty / unit / money
-    matrix = vstack([hstack([rows, -csr_array(np.eye(n_limits))]), _one_each(extras.queries, n + n_limits)])
-    right = np.concatenate([master.left * unit, np.ones(matrix.shape[0] - n_limits)])
-    bounds = np.array([[0.0, 1.0]] * n + [[0.0, np.inf]] * n_limits)
-    found = _highs(np.concatenate([-gain / money, penalties]), matrix.tocsr(), right, bounds)
-    prices = np.maximum(0.0, -found.ineqlin.marginals[:n_limits]) * unit * money
-    excess = found.x[n:]
-    violation = float(penalties @ np.where(excess > 1e-9, excess, 0.0)) * money
-    return MasterSolution(found.x[:n], prices, master.total - found.fun * money, violation)
-
-
-def _highs(objective: np.ndarray, matrix: csr_array, right: np.ndarray, bounds: np.ndarray) -> Any:
-    """Minimise with HiGHS, in one of several ways."""
-    for method, options in ATTEMPTS:
-        found = linprog(objective, A_ub=matrix, b_ub=right, bounds=bounds, method=method, options=options)
-        if found.status == 0:
-            return found
-    raise RuntimeError(f"HiGHS couldn't solve a restriction of {len(objective)} cells: {found.message}")
-
-
-def _one_each(queries: np.ndarray, n_variables: int) -> csr_array:
-    """Rows Σ_j share <= 1 of the queries with several extra cells."""
-    _, place, counts = np.unique(queries, return_inverse=True, return_counts=True)
-    several = np.flatnonzero(counts > 1)
-    row_of = np.full(len(counts), -1)
-    row_of[several] = np.arange(len(several))
-    row = row_of[place]
-    columns = np.flatnonzero(row >= 0)
-    shape = (len(several), n_variables)
-    return csr_array(coo_array((np.ones(len(columns)), (row[columns], columns)), shape=shape))
+    penalty = master.penalty / unit / money
+    rows, left = use * unit[:, None], master.left * unit
+    solved = solve_multiple_choice(-gain / money, extras.queries, rows, left, penalty=penalty, whole=False)
+    assert solved.x is not None  # with penalties there always is an optimum
+    violation = float(penalty @ np.where(solved.excess > 1e-9, solved.excess, 0.0)) * money
+    return MasterSolution(solved.x, solved.prices * unit * money, master.total - solved.value * money, violation)

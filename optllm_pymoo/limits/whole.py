@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
-from scipy.sparse import coo_array
 
 from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.solver import Solved, Status, solve_multiple_choice
 
 SECONDS = 20.0
 """Time for HiGHS to find a whole plan."""
@@ -41,7 +37,7 @@ def whole_plan(limits: LinearLimits, /) -> np.ndarray:
     queries, llms = _allowed_cells(limits)
     found = _solve(limits, queries, llms, np.zeros(len(queries)))
     if found.x is None:
-        raise NoWholePlan(limits, proven=found.status == 2)
+        raise NoWholePlan(limits, proven=found.status is Status.INFEASIBLE)
     x = _plan(limits, queries, llms, found.x)
     if not limits.are_met(x[None])[0]:
         raise NoWholePlan(limits, proven=False)
@@ -62,7 +58,7 @@ def least_use(limits: LinearLimits, k: int, /) -> float | None:
     queries, llms = _allowed_cells(limits)
     use = limits.only([k]).weights(queries, llms)[0] / limits.typical[k]
     found = _solve(others, queries, llms, use)
-    if not found.success:
+    if found.status is not Status.OPTIMAL or found.x is None:
         return None
     x = _plan(limits, queries, llms, found.x)[None]
     return float(limits.uses(x)[0, k]) if others.are_met(x)[0] else None
@@ -76,22 +72,11 @@ def _allowed_cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray]:
     return queries, llms
 
 
-def _solve(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, objective: np.ndarray) -> Any:
+def _solve(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, objective: np.ndarray) -> Solved:
     """Minimise a sum over the cells that a plan takes."""
-    n_queries = limits.n_queries
-    one_each = coo_array((np.ones(len(queries)), (queries, np.arange(len(queries)))), shape=(n_queries, len(queries)))
-    constraints = [LinearConstraint(one_each.tocsr(), 1.0, 1.0)]
-    if len(limits):
-        unit = 1.0 / limits.typical[:, None]
-        rows = coo_array(limits.weights(queries, llms) * unit).tocsr()
-        constraints.append(LinearConstraint(rows, -np.inf, limits.limit * unit[:, 0]))
-    return solve_milp(
-        objective,
-        constraints=constraints,
-        bounds=Bounds(0.0, 1.0),
-        integrality=np.ones(len(queries)),
-        options={"time_limit": SECONDS},
-    )
+    unit = 1.0 / limits.typical
+    rows = limits.weights(queries, llms) * unit[:, None]
+    return solve_multiple_choice(objective, queries, rows, limits.limit * unit, exactly=True, seconds=SECONDS)
 
 
 def _plan(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, shares: np.ndarray) -> np.ndarray:

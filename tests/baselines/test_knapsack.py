@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import LinearConstraint
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.baselines import _knapsack
@@ -95,14 +94,13 @@ def test_plan_beyond_the_bound_leads_to_a_tighter_programme(monkeypatch):
     """A solver that pays no heed to the last hundredth: the plan is found to exceed the bound, and solved again."""
     problem = make_problem(30, 4)
     bound = float(problem.supported_front.F[20, 0])
-    exact, slack, bounds = _knapsack.solve_milp, [0.01], []
+    exact, slack, bounds = _knapsack.solve_multiple_choice, [0.01], []
 
-    def sloppy(c, *, constraints, **kwargs):
-        bounds.append(constraints.ub[-1])
-        loosened = constraints.ub + np.append(np.zeros(len(constraints.ub) - 1), slack[0])
-        return exact(c, constraints=LinearConstraint(constraints.A, ub=loosened), **kwargs)
+    def sloppy(objective, class_of, rows, limits, **kwargs):
+        bounds.append(limits[0])
+        return exact(objective, class_of, rows, limits + slack[0], **kwargs)
 
-    monkeypatch.setattr(_knapsack, "solve_milp", sloppy)
+    monkeypatch.setattr(_knapsack, "solve_multiple_choice", sloppy)
     knapsack = Knapsack.of(problem)
     solved = knapsack.most_accurate_within(bound)
     assert problem.evaluate(solved.plan)[0] <= bound * (1 + 1e-12)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
-from scipy.sparse import csr_array
 
 from optllm_pymoo.kernels.filling import Filling
-from optllm_pymoo.solver import solve_milp
+from optllm_pymoo.solver import solve_multiple_choice
 
 
 def fill_slack_with_highs(
@@ -34,30 +32,20 @@ def fill_slack_with_highs(
     Raises:
         RuntimeError: If HiGHS gives up; the message is its own.
     """
-    n_items = len(used)
     query = np.repeat(np.arange(len(first) - 1), np.diff(first))
     scale = gap / 1000
-    one_each = LinearConstraint(csr_array((np.ones(n_items), (query, np.arange(n_items)))), -np.inf, 1.0)
-    constraints = [one_each, LinearConstraint(used[None] / scale, -np.inf, slack / scale)]
+    rows, limits = used[None] / scale, np.array([slack / scale])
     while True:
-        outcome = solve_milp(
-            (loss - used) / scale,
-            constraints=constraints,
-            bounds=Bounds(0.0, 1.0),
-            integrality=np.ones(n_items),
-            options={"mip_rel_gap": 0.0},
-        )
-        if outcome.status == 2:
+        solved = solve_multiple_choice((loss - used) / scale, query, rows, limits)
+        if solved.x is None:
             return Filling(gap, np.empty(0, dtype=np.int64), False, gap)
-        if not outcome.success:
-            raise RuntimeError(f"HiGHS could not solve a core of {n_items} alternatives: {outcome.message}")
-        items = np.flatnonzero(outcome.x > 0.5)
+        items = np.flatnonzero(solved.x > 0.5)
         left = slack - float(used[items].sum())
         found = left + float(loss[items].sum())
-        if slack + scale * outcome.fun >= gap - tolerance:
+        if slack + scale * solved.value >= gap - tolerance:
             return Filling(gap, np.empty(0, dtype=np.int64), False, gap)
         if left >= 0.0:
             return Filling(found, items, True, found)
-        row = np.full((1, n_items), -1.0)
-        row[0, items] = 1.0
-        constraints.append(LinearConstraint(row, -np.inf, len(items) - 1.0))
+        cut = np.full((1, len(used)), -1.0)
+        cut[0, items] = 1.0
+        rows, limits = np.concatenate([rows, cut]), np.append(limits, len(items) - 1.0)
