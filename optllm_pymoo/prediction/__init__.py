@@ -1,10 +1,9 @@
 """From query texts and a few labels to the probability that each LLM answers correctly."""
 
-from optllm_pymoo.prediction.constant import ConstantPredictor
+from optllm_pymoo.prediction.averages import ConstantPredictor
 from optllm_pymoo.prediction.features import QueryFeatures
 from optllm_pymoo.prediction.predictor import SuccessPredictor
-from optllm_pymoo.prediction.surface import SurfaceFeatures
-from optllm_pymoo.prediction.tfidf import TfidfSVD
+from optllm_pymoo.prediction.texts import SurfaceFeatures, TfidfSVD
 
 __all__ = [
     "ConstantPredictor",

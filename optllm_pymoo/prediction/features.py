@@ -11,9 +11,15 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from optllm_pymoo.prediction.surface import SurfaceFeatures
-from optllm_pymoo.prediction.texts import as_dense, as_matrix, as_texts, check_finite, is_numeric
-from optllm_pymoo.prediction.tfidf import TfidfSVD
+from optllm_pymoo.prediction.texts import (
+    SurfaceFeatures,
+    TfidfSVD,
+    as_dense,
+    as_matrix,
+    as_texts,
+    check_finite,
+    is_numeric,
+)
 from optllm_pymoo.validation import UserError
 
 

@@ -1,12 +1,20 @@
-"""Telling texts from numbers at the door."""
+"""Texts to numbers without any model to download: counts, and TF-IDF reduced by SVD."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils import check_random_state
+from sklearn.utils.extmath import randomized_svd
+from sklearn.utils.validation import check_is_fitted
 
 from optllm_pymoo.validation import UserError
 
@@ -120,3 +128,310 @@ def check_finite(matrix: NDArray[np.float64], /, name: str) -> NDArray[np.float6
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         raise UserError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
     return matrix
+
+
+_SIGNS: Final = {
+    **{"equal_sign": "=", "colon": ":", "slash": "/", "full_stop": ".", "comma": ",", "question_mark": "?"},
+    **{"bracket": "([{<", "quote": "\"'", "line_break": "\n", "dollar": "$", "backslash": "\\"},
+    **{"underscore": "_", "dash": "-", "star": "*"},
+}
+_WORD = re.compile(r"\S+")
+_DIGIT = re.compile(r"\d")
+_SYMBOL = re.compile(r"[^\w\s]")
+_SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)")
+
+
+def _longest(words: list[str]) -> float:
+    return float(max(map(len, words), default=0))
+
+
+def _mean_length(words: list[str]) -> float:
+    return sum(map(len, words)) / max(len(words), 1)
+
+
+def _share(text: str, kind: Callable[[str], bool]) -> float:
+    return sum(map(kind, text)) / max(len(text), 1)
+
+
+def _counter(signs: str) -> Callable[[str, list[str]], float]:
+    return lambda text, words: sum(map(text.count, signs))
+
+
+def _longest_line(text: str) -> float:
+    return float(max(map(len, text.splitlines()), default=0))
+
+
+COUNTS: Final[dict[str, Callable[[str, list[str]], float]]] = {
+    "characters": lambda text, words: len(text),
+    "words": lambda text, words: len(words),
+    "distinct_words": lambda text, words: len(set(words)),
+    "sentences": lambda text, words: len(_SENTENCE_END.findall(text)),
+    "digits": lambda text, words: len(_DIGIT.findall(text)),
+    "capitals": lambda text, words: sum(map(str.isupper, text)),
+    "symbols": lambda text, words: len(_SYMBOL.findall(text)),
+    "beyond_ascii": lambda text, words: len(text) - len(text.encode("ascii", "ignore")),
+    **{f"of_{name}": _counter(signs) for name, signs in _SIGNS.items()},
+    "longest_line": lambda text, words: _longest_line(text),
+    "words_with_digits": lambda text, words: sum(_DIGIT.search(word) is not None for word in words),
+    "capitalised_words": lambda text, words: sum(word[0].isupper() for word in words),
+    "longest_word": lambda text, words: _longest(words),
+    "mean_word_length": lambda text, words: _mean_length(words),
+    "starts_with_capital": lambda text, words: text.lstrip()[:1].isupper(),
+    "starts_with_small_letter": lambda text, words: text.lstrip()[:1].islower(),
+    "starts_with_digit": lambda text, words: text.lstrip()[:1].isdigit(),
+    "starts_with_blank": lambda text, words: text[:1].isspace(),
+    "ends_with_question_mark": lambda text, words: text.rstrip().endswith(("?", "？")),
+    "ends_with_full_stop": lambda text, words: text.rstrip().endswith((".", "。")),
+    "ends_with_letter_or_digit": lambda text, words: text.rstrip()[-1:].isalnum(),
+    "share_of_capitals": lambda text, words: _share(text, str.isupper),
+    "share_of_digits": lambda text, words: _share(text, str.isdigit),
+}
+"""The counts in the order of the columns: name -> function of the text and its words (split at blanks)."""
+
+
+def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
+    """Count what can be seen of each text without reading it; `log(1 + count)` of all in `COUNTS`.
+
+    Args:
+        texts: N strings in any script.
+
+    Returns:
+        Features, (N, 36), finite and >= 0; an empty string is a row of zeros.
+
+    Examples:
+        >>> surface_counts(["", "a: 1"])[:, :3].round(2)
+        array([[0.  , 0.  , 0.  ],
+               [1.61, 1.1 , 1.1 ]])
+    """
+    rows = [
+        [count(text, words) for count in COUNTS.values()]
+        for text, words in ((text, _WORD.findall(text)) for text in texts)
+    ]
+    return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
+
+
+class SurfaceFeatures(TransformerMixin, BaseEstimator):
+    """Length, digits, punctuation, casing, line structure and both ends of texts, as logarithmic counts.
+
+    On real queries they predict which LLM fails better than a stronger learner does. Nothing is learned
+    in `fit`, so texts may be transformed one by one.
+
+    Examples:
+        >>> SurfaceFeatures().fit_transform(["What is 2 + 2?", ""]).shape
+        (2, 36)
+    """
+
+    def fit(self, X: Iterable[str], y: Any = None) -> SurfaceFeatures:
+        """Check the texts; there is nothing to learn.
+
+        Args:
+            X: N strings.
+            y: Ignored.
+
+        Returns:
+            The transformer itself.
+
+        Raises:
+            ValueError: If an entry is no string.
+        """
+        as_texts(X)
+        self.n_features_out_ = len(COUNTS)
+        return self
+
+    def transform(self, X: Iterable[str]) -> NDArray[np.float64]:
+        """Count.
+
+        Args:
+            X: N strings.
+
+        Returns:
+            Features, (N, 36).
+
+        Raises:
+            ValueError: If an entry is no string.
+        """
+        return surface_counts(as_texts(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Name the columns.
+
+        Args:
+            input_features: Ignored.
+
+        Returns:
+            Names, (36,).
+        """
+        return np.array([f"surface_{name}" for name in COUNTS], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+
+_NEGLIGIBLE = 1e-6  # singular values below this share of the largest carry rounding noise only (float32)
+_DIGITS = re.compile(r"\d+")
+
+
+def mask_numbers(text: str) -> str:
+    """Lower-case a text and write every number as 0, so that `user 17` and `user 4` read the same.
+
+    Args:
+        text: One query.
+
+    Returns:
+        The masked text.
+
+    Examples:
+        >>> mask_numbers("Host 10.0.0.255 left")
+        'host 0.0.0.0 left'
+    """
+    return _DIGITS.sub("0", text.lower())
+
+
+class _Projection:
+    """Some vectorizers side by side and the directions of the SVD of what they give."""
+
+    def __init__(self, vectorizers: Sequence[TfidfVectorizer], n_components: int) -> None:
+        self.vectorizers = vectorizers
+        self.n_components = n_components
+
+    def fit(self, texts: Sequence[str], random: np.random.RandomState) -> _Projection:
+        counted = [(vectorizer, _fit_transform(vectorizer, texts)) for vectorizer in self.vectorizers]
+        self.vectorizers = [vectorizer for vectorizer, found in counted if found is not None]
+        self.directions: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
+        if self.vectorizers:
+            tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
+            _, values, directions = randomized_svd(tfidf, min(self.n_components, *tfidf.shape), random_state=random)
+            kept = max(1, int(np.sum(values > _NEGLIGIBLE * values[0])))
+            self.directions = np.ascontiguousarray(directions[:kept].T)
+        return self
+
+    def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if not self.vectorizers:  # no vocabulary: one column of zeros
+            return np.zeros((len(texts), 1), dtype=np.float32)
+        tfidf = hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers]).tocsr()
+        return np.asarray(tfidf @ self.directions)
+
+
+def _fit_transform(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> csr_matrix | None:
+    try:
+        return vectorizer.fit_transform(texts)
+    except ValueError as error:
+        if "empty vocabulary" in str(error):  # only blanks, or no word of two letters
+            return None
+        raise
+
+
+class TfidfSVD(TransformerMixin, BaseEstimator):
+    """Latent semantic analysis of queries, once for their topic and once for their style.
+
+    Topic: TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then
+    truncated SVD. Characters carry logs, code and scripts without blanks, words carry the subject. Style:
+    the 300 most frequent words and signs, as they are written and not discounted for being frequent, then
+    SVD; it tells where a query comes from. Memory O(min(N, max_fit) * length + N * columns): texts pass
+    in batches.
+
+    Args:
+        n_components: Topic columns at most; fewer if the texts don't span so many dimensions.
+        n_style: Style columns at most; 0 leaves them out.
+        max_features: Size of each of the two topic vocabularies.
+        max_fit: Vocabularies and SVD are learned on a random sample of so many texts if there are more.
+        batch_size: Distinct texts transformed at a time.
+        random_state: Seed or `RandomState` for the sample and the randomised SVD.
+
+    Examples:
+        >>> texts = ["sum two numbers", "sum three numbers", "write a poem", "write a song"]
+        >>> TfidfSVD(n_components=2, n_style=1, random_state=0).fit_transform(texts).shape
+        (4, 3)
+    """
+
+    def __init__(
+        self,
+        *,
+        n_components: int = 100,
+        n_style: int = 30,
+        max_features: int = 20_000,
+        max_fit: int = 50_000,
+        batch_size: int = 10_000,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.n_style = n_style
+        self.max_features = max_features
+        self.max_fit = max_fit
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> TfidfSVD:
+        """Learn the vocabularies and the directions, without labels.
+
+        Args:
+            X: N >= 1 strings; empty ones are fine.
+            y: Ignored.
+
+        Returns:
+            The transformer itself.
+
+        Raises:
+            ValueError: If there is no text, or an entry is no string.
+        """
+        texts = as_texts(X)
+        if not texts:
+            raise UserError("texts is empty; at least one query is needed to fit the features")
+        random = check_random_state(self.random_state)
+        if len(texts) > self.max_fit:
+            texts = [texts[i] for i in np.sort(random.choice(len(texts), self.max_fit, replace=False))]
+        self.projections_ = [part.fit(texts, random) for part in self._parts()]
+        self.n_features_out_ = sum(part.directions.shape[1] for part in self.projections_)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Project texts on the learned directions.
+
+        Args:
+            X: N strings.
+
+        Returns:
+            Features, (N, n_features_out_).
+
+        Raises:
+            ValueError: If an entry is no string.
+        """
+        check_is_fitted(self)
+        place, distinct = pd.factorize(np.array(as_texts(X), dtype=object))
+        out = np.zeros((len(distinct), self.n_features_out_))
+        for start in range(0, len(distinct), self.batch_size):
+            batch = distinct[start : start + self.batch_size].tolist()
+            out[start : start + len(batch)] = np.hstack([part.transform(batch) for part in self.projections_])
+        return out[place]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Name the columns.
+
+        Args:
+            input_features: Ignored.
+
+        Returns:
+            Names, (n_features_out_,).
+        """
+        check_is_fitted(self)
+        return np.array([f"tfidfsvd{k}" for k in range(self.n_features_out_)], dtype=object)
+
+    def _parts(self) -> list[_Projection]:
+        shared = {"sublinear_tf": True, "dtype": np.float32}
+        topic = {**shared, "max_features": self.max_features}
+        style = {**shared, "max_features": 300, "use_idf": False, "lowercase": False}
+        char = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=mask_numbers, **topic)
+        word = TfidfVectorizer(ngram_range=(1, 2), **topic)
+        signs = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]", **style)
+        parts = [_Projection([char, word], self.n_components), _Projection([signs], self.n_style)]
+        return parts if self.n_style else parts[:1]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.tree import ExtraTreeRegressor
 from sklearn.utils import check_random_state
 
-from optllm_pymoo.prediction.labels import Floats
+from optllm_pymoo.prediction.averages import Floats
 
 
 class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):

@@ -1,4 +1,4 @@
-"""One member: a base estimator on one resample."""
+"""One member: which rows it learns from and is judged on, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,86 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from optllm_pymoo.prediction.members import check_estimator_suits, fit_member
+from optllm_pymoo.prediction.members import RESAMPLINGS, check_estimator_suits, distinct_rows, fit_member, resamples
 from optllm_pymoo.validation import UserError
+
+GROUPS = np.repeat(np.arange(25), 2)
+
+
+@pytest.mark.parametrize("kind", RESAMPLINGS)
+def test_never_judged_on_what_was_learned(kind: str) -> None:
+    """Training and held-out rows are disjoint in every resample, and there are enough of them."""
+    found = resamples(kind, GROUPS, 20, np.random.RandomState(0))
+    assert len(found) == 20
+    for rows in found:
+        assert not set(rows.train) & set(rows.heldout)
+
+
+def test_folds_hold_out_every_row_equally_often_and_groups_as_a_whole() -> None:
+    """Two rounds of ten folds: each row is held out twice, never without its group."""
+    found = resamples("folds", GROUPS, 20, np.random.RandomState(0))
+    np.testing.assert_array_equal(np.bincount(np.concatenate([rows.heldout for rows in found])), 2)
+    for rows in found:
+        assert not set(GROUPS[rows.train]) & set(GROUPS[rows.heldout])
+
+
+def test_folds_are_rounded_up_to_whole_rounds() -> None:
+    """Eleven members would hold some rows out twice: twenty are made."""
+    assert len(resamples("folds", GROUPS, 11, np.random.RandomState(0))) == 20
+
+
+def test_fewer_groups_than_folds() -> None:
+    """Three groups make rounds of three folds; one group can't be held out."""
+    assert len(resamples("folds", np.array([0, 1, 2]), 9, np.random.RandomState(0))) == 9
+    (only,) = resamples("folds", np.zeros(4, dtype=int), 10, np.random.RandomState(0))
+    assert (len(only.train), len(only.heldout)) == (4, 0)
+
+
+def test_bootstrap_leaves_about_a_third_out() -> None:
+    """A row misses a bootstrap of n rows with probability (1 - 1/n)^n, about 0.368."""
+    found = resamples("out-of-bag", np.arange(500), 30, np.random.RandomState(0))
+    assert np.mean([len(rows.heldout) / 500 for rows in found]) == pytest.approx(0.368, abs=0.02)
+
+
+def test_validation_split_is_one_half_for_all() -> None:
+    """As published: the same half judges every member, and no member learns from it."""
+    found = resamples("validation-split", np.arange(50), 10, np.random.RandomState(0))
+    assert {tuple(rows.heldout) for rows in found} == {tuple(found[0].heldout)}
+    assert len(found[0].heldout) == 25
+
+
+@pytest.mark.parametrize(("share", "n_heldout"), [(1 / 6, 9), (0.9, 45), (0.999, 49), (0.001, 1)])
+def test_validation_split_of_another_share(share: float, n_heldout: int) -> None:
+    """The share is rounded up to whole rows, and neither part is ever empty."""
+    found = resamples("validation-split", np.arange(50), 3, np.random.RandomState(0), share)
+    assert [len(rows.heldout) for rows in found] == [n_heldout] * 3
+    assert not [rows for rows in found if set(rows.train) & set(rows.heldout)]
+
+
+def test_turns_count_rounds() -> None:
+    """Members of one round share a number; every bootstrap has its own."""
+    rounds = [rows.turn for rows in resamples("folds", GROUPS, 20, np.random.RandomState(0))]
+    assert rounds == [0] * 10 + [1] * 10
+    assert [rows.turn for rows in resamples("out-of-bag", GROUPS, 3, np.random.RandomState(0))] == [0, 1, 2]
+
+
+def test_a_single_row() -> None:
+    """There is nothing to hold out, and nothing breaks."""
+    for kind in RESAMPLINGS:
+        assert all(rows.train.tolist() == [0] for rows in resamples(kind, np.array([0]), 3, np.random.RandomState(0)))
+
+
+def test_distinct_rows_by_hand() -> None:
+    """Rows 0 and 2 are equal, row 1 differs in the second column only."""
+    assert len(set(distinct_rows(np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0]])))) == 2
+
+
+def test_count_is_a_whole_number() -> None:
+    """2.5 members can't be; numpy's integers are whole numbers too."""
+    with pytest.raises(UserError, match=r"n_resamples must be a whole number, got 2\.5"):
+        resamples("folds", GROUPS, 2.5, np.random.RandomState(0))  # type: ignore[arg-type]
+    assert len(resamples("out-of-bag", GROUPS, np.int64(2), np.random.RandomState(0))) == 2
+
 
 FEATURES = np.arange(6.0)[:, None]
 GAPS = np.array([[1, np.nan], [1, 0], [0, 1], [np.nan, 1], [0, np.nan], [1, 1]])

@@ -15,10 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from optllm_pymoo.prediction import SuccessPredictor
-from optllm_pymoo.prediction.ensemble import fit_ensemble, predict_ensemble
-from optllm_pymoo.prediction.resampling import Resample, resamples
-from optllm_pymoo.prediction.shrinkage import UNCHANGED, Shrinkage
-from optllm_pymoo.prediction.uncertainty import is_random, jackknife_factor, labels_share, most_sigma
+from optllm_pymoo.prediction.ensemble import (
+    fit_ensemble,
+    is_random,
+    jackknife_factor,
+    labels_share,
+    most_sigma,
+    predict_ensemble,
+)
+from optllm_pymoo.prediction.members import Resample, resamples
+from optllm_pymoo.prediction.weights import UNCHANGED, Shrinkage
 
 Floats = NDArray[np.float64]
 Problem = Callable[[int, int], tuple[Floats, Floats]]

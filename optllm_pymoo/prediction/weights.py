@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optllm_pymoo.prediction.labels import Floats
+from optllm_pymoo.prediction.averages import Floats
 
 _MOST: Final = 5.0  # averaging regularised trees flattens probabilities: they may be stretched again
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optllm_pymoo.prediction.shrinkage import CONSTANTS, UNCHANGED, Shrinkage, fit_shrinkage
+from optllm_pymoo.prediction.weights import CONSTANTS, UNCHANGED, Shrinkage, fit_shrinkage
 
 
 def parts(n: int, m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
