@@ -20,10 +20,8 @@ from benchmarks.runner.run_report import Failure, RunReport
 from benchmarks.runner.store import Store
 from benchmarks.suites.base import Options, Plan, Suite
 from benchmarks.suites.registry import SUITES
+from optllm_pymoo.signals import exit_code
 from optllm_pymoo.validation import unknown_name
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as of any process that SIGINT ended."""
 
 
 def run_suite(
@@ -64,7 +62,7 @@ def run_suite(
 
     Each cell that is measured is stored at once in OUT/cells; what is stored is not measured again, whichever suite
     stored it. So a run may be stopped or killed at any time: the same command goes on. The table and the report go to
-    OUT/SUITE. Exit code 1 if a cell failed, 130 after Ctrl-C.
+    OUT/SUITE. Exit code 1 if a cell failed, 130 after Ctrl-C, 143 after SIGTERM.
     """
     chosen = find_suite(suite)
     for name, number, least in (("jobs", jobs, 1), ("splits", splits, 1), ("evaluations", evaluations, 2)):
@@ -181,9 +179,9 @@ def _measured(plan: Plan, store: Store, jobs: int, dask: str | None, *, force: b
             return run_cells(
                 plan.cells, datasets=plan.datasets, store=store, jobs=jobs, dask=dask, force=force, watcher=tally
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         errors.print(f"Stopped; {_how_to_go_on(force=force)}")
-        raise typer.Exit(code=INTERRUPTED) from None
+        raise typer.Exit(code=exit_code(end)) from None
     except (ImportError, OSError, PoolBroken) as error:
         errors.print(f"The run had to stop: {error}", markup=False)
         errors.print(f"Stopped; {_how_to_go_on(force=force)}")

@@ -31,6 +31,10 @@ class UserError(ValueError):
     __module__ = "optllm_pymoo"
 
 
+class Notice(UserWarning):
+    """What a user should know of a run that goes on all the same; the command prints it as one line."""
+
+
 def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
     """Turn a table of one number per query and LLM into a checked, read-only, C-contiguous array.
 

@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from optllm_pymoo.signals import exit_code
+
 FAILED: Final = 1
 UNMET: Final = 2
-INTERRUPTED: Final = 130
-"""Exit codes: a run that could not be done, limits that nothing meets (2, as wrong usage), and a run ended by Ctrl-C
-(128 + SIGINT)."""
+"""Exit codes: a run that could not be done, and limits that nothing meets (2, as wrong usage)."""
 
 app = typer.Typer(
     name="optllm-pymoo",
@@ -73,8 +73,8 @@ def with_exit_codes(command: Command) -> Command:
             with _notes():
                 command(*args, **kwargs)
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            raise fail("interrupted; no file is half-written", INTERRUPTED) from None
+        except KeyboardInterrupt as end:
+            raise fail("interrupted; no file is half-written", exit_code(end)) from None
         except BrokenPipeError:
             # nobody reads on, as with `| head -1`: the work is done, and the rest of the text goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -90,19 +90,19 @@ def with_exit_codes(command: Command) -> Command:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print what a reader left alone as one line on stderr; other warnings stay what they are."""
-    from optllm_pymoo.data import UnusedColumnsWarning
+    """Print what the user should know as one line on stderr; other warnings stay what they are."""
+    from optllm_pymoo.validation import Notice
 
     with warnings.catch_warnings():
         show = warnings.showwarning
 
         def shown(message: Any, category: type[Warning], *place: Any, **where: Any) -> None:
-            if issubclass(category, UnusedColumnsWarning):
+            if issubclass(category, Notice):
                 print(f"optllm-pymoo: {message}", file=sys.stderr)
             else:
                 show(message, category, *place, **where)
 
-        warnings.simplefilter("always", UnusedColumnsWarning)
+        warnings.simplefilter("always", Notice)
         warnings.showwarning = shown
         yield
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from optllm_pymoo.data.wide_layout import COST_SUFFIXES, ID_NAMES, WideLayout
+from optllm_pymoo.validation import Notice
 
 LISTED = 8
 
 
-class UnusedColumnsWarning(UserWarning):
+class UnusedColumnsWarning(Notice):
     """Columns of a wide table were left alone, or none of them was taken for the ids."""
 
 

@@ -38,15 +38,16 @@ def start(*arguments: str, cwd: Path, code: str | None = None) -> subprocess.Pop
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT can't be sent to another process on Windows")
-def test_ctrl_c_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
-    """Interrupted in the middle of a search: one line, no traceback, no folder."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_with_one_line_and_leave_nothing(tmp_path: Path, number: int, code: int) -> None:
+    """Ctrl-C and SIGTERM in the middle of a search: one line, no traceback, no folder."""
     process = start("plan", "--labels", "all", cwd=tmp_path, code=SLOW)
     deadline = time.monotonic() + 60
     while not (tmp_path / "searching").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout) == (130, "")
+    assert (process.returncode, stdout) == (code, "")
     assert stderr == "optllm-pymoo: interrupted; no file is half-written\n"
     assert [file.name for file in tmp_path.iterdir()] == ["searching"]
 
