@@ -135,7 +135,7 @@ def test_bad_options(name):
         make(operators="numeric")
     with pytest.raises(ValueError, match="start must be one of 'cold', 'warm'; got 'hot'"):
         make(start="hot")
-    with pytest.raises(UserError, match=rf"{name}\(\) has no option 'popsize'; did you mean 'pop_size'"):
+    with pytest.raises(TypeError, match=rf"{name}\(\) has no option 'popsize'; did you mean 'pop_size'"):
         make(popsize=3)
 
 

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optllm_pymoo.data import DataFileError, Dataset, load_dataset, make_dataset, save_dataset
-from optllm_pymoo.validation import UserError
 
 
 def assert_same(found: Dataset, expected: Dataset) -> None:
@@ -177,7 +176,7 @@ def test_saving_keeps_what_is_there(small, tmp_path):
     surrogate = Dataset(small.cost, small.correct, texts=["a", "\ud800", "b"])
     with pytest.raises(UnicodeEncodeError):
         save_dataset(surrogate, tmp_path / "d", overwrite=True)
-    with pytest.raises(UserError, match="not JSON serializable"):
+    with pytest.raises(TypeError, match="not JSON serializable"):
         save_dataset(Dataset([[1]], [[1]], about={"a": object()}), tmp_path / "d", overwrite=True)
     assert_same(load_dataset(tmp_path / "d"), small)
     save_dataset(small.select([0]), tmp_path / "d", overwrite=True)

@@ -195,7 +195,7 @@ def test_thin_needs_two_points():
         (([[1.0, -2.0]], [[0.5, 0.5]]), ValueError, r"cost must be finite and at least 0; cost\[0, 1\] = -2"),
         (([[1.0]], [[1.2]]), ValueError, r"accuracy must lie in \[0, 1\]; accuracy\[0, 0\] = 1.2"),
         (([[1.0]], [[0.5, 0.5]]), ValueError, r"accuracy has shape \(1, 2\); expected \(1, 1\)"),
-        (([["a"]], [[0.5]]), TypeError, r"cost must hold real numbers; got values of type <U1"),
+        (([["a"]], [[0.5]]), UserError, r"cost must hold real numbers; got values of type <U1"),
         (([[1.0]], [[0.5]], [[False]]), ValueError, r"at least one allowed LLM; allowed\[0\] allows none"),
     ],
 )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo import SupportedFront, make_problem, measures
+from optllm_pymoo import SupportedFront, make_problem
 from optllm_pymoo.exact.surface import SupportedSurface
+from optllm_pymoo.measures import search as measures
 from optllm_pymoo.measures.search import (
     additive_epsilon,
     hypervolume_ratio,

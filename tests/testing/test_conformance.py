@@ -8,7 +8,6 @@ from pymoo.core.mutation import Mutation
 
 from optllm_pymoo.operators import Destruction, RandomDestruction, RandomResetMutation, Reconstruction
 from optllm_pymoo.testing import DestructionConformance, MutationConformance, ReconstructionConformance
-from optllm_pymoo.validation import UserError
 
 
 class OutOfRange(Destruction):
@@ -118,5 +117,5 @@ def test_good_operator_passes(test):
 @pytest.mark.parametrize("suite", [DestructionConformance, ReconstructionConformance, MutationConformance])
 def test_suite_without_an_operator(suite):
     """Who forgets the one method to write is told so."""
-    with pytest.raises(UserError, match=f"{suite.__name__} must define make_operator"):
+    with pytest.raises(TypeError, match=f"{suite.__name__} must define make_operator"):
         suite().make_operator()
