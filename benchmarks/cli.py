@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
-from benchmarks.keep_command import keep_results
+from benchmarks.cells.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
+from benchmarks.keep import keep_results
 from benchmarks.predict import run_predict
 from benchmarks.run_command import run_suite
-from benchmarks.table_command import draw_table
+from benchmarks.table import draw_table
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -55,9 +55,9 @@ def compare(
     if context.invoked_subcommand is not None:
         _refuse_misplaced(context)
         return
-    from benchmarks.comparison import run_comparison
-    from benchmarks.problems import load_problems, synthetic_problem
-    from benchmarks.suites.batches import available
+    from benchmarks.cells.sources import load_problems, synthetic_problem
+    from benchmarks.head_to_head import run_comparison
+    from benchmarks.suites.base import available
 
     try:
         names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pymoo.optimize import minimize
 
-from benchmarks.memory import peak_rss_bytes, resident_bytes
+from benchmarks.cells.probe import peak_rss_bytes, resident_bytes
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 
 

@@ -10,13 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.algorithms import parse_algorithms
-from benchmarks.runner.dry import listing, outlook
-from benchmarks.runner.execute import run_cells
-from benchmarks.runner.pools import PoolBroken
-from benchmarks.runner.progress import Tally, shown
+from benchmarks.cells.algorithms import parse_algorithms
+from benchmarks.runner.executor import PoolBroken
+from benchmarks.runner.progress import Tally, listing, outlook, shown
 from benchmarks.runner.results import Results
-from benchmarks.runner.run_report import Failure, RunReport
+from benchmarks.runner.run import Failure, RunReport, run_cells
 from benchmarks.runner.store import Store
 from benchmarks.suites.base import Options, Plan, Suite
 from benchmarks.suites.registry import SUITES
@@ -143,7 +141,7 @@ def write_results(
     Returns:
         The files.
     """
-    from benchmarks.reporting.render import write_report
+    from benchmarks.report.writer import write_report
 
     results = Results(plan.cells, store, failed=report.failed)
     for warning in results.warnings():

@@ -7,10 +7,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.ratios import evaluation_row, front_row, minimize_row
-from benchmarks.rows import Row, rich_rows, verdict, write_rows
-from benchmarks.search_quality import DATA_SETS, data_folders, quality_batches, quality_rows
-from benchmarks.subprocesses import first_minimize_row, memory_row
+from benchmarks.cells.rows import Row, rich_rows, verdict, write_rows
+from benchmarks.cells.speed import (
+    DATA_SETS,
+    data_folders,
+    evaluation_row,
+    first_minimize_row,
+    front_row,
+    memory_row,
+    minimize_row,
+    quality_batches,
+    quality_rows,
+)
 
 N_LLMS = 12
 

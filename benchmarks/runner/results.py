@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.experiment.cell import Cell, Outcome
-from benchmarks.revision import git_revision
-from benchmarks.runner.order import closure
-from benchmarks.runner.record import Record
-from benchmarks.runner.run_report import Failure
-from benchmarks.runner.store import Store, without_arrays
+from benchmarks.cells.cell import Cell, Outcome
+from benchmarks.runner.provenance import git_revision
+from benchmarks.runner.run import Failure
+from benchmarks.runner.schedule import closure
+from benchmarks.runner.store import Record, Store, without_arrays
 from optllm_pymoo.data import replacing
 
 CELL_SECONDS = "cell_seconds"

@@ -1,26 +1,110 @@
-"""The state of one run: what is stored, what is in flight, what came back."""
+"""What a run did, and what it couldn't."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty
+from typing import Protocol
 
-from benchmarks.experiment.cell import Cell
-from benchmarks.revision import git_revision
-from benchmarks.runner.expectation import Expectation, group_of
-from benchmarks.runner.pools import Pool, PoolBroken, quiet_pool
-from benchmarks.runner.record import Provenance, record_of
-from benchmarks.runner.run_report import Failure, RunReport
-from benchmarks.runner.schedule import Schedule
-from benchmarks.runner.store import Store
-from benchmarks.runner.watching import Watcher
-from benchmarks.runner.workbench import StoredWorkbench
+from benchmarks.cells.cell import Cell
+from benchmarks.runner.executor import InProcess, Pool, PoolBroken, Processes, quiet_pool
+from benchmarks.runner.provenance import git_revision
+from benchmarks.runner.schedule import Expectation, Schedule, closure, group_of
+from benchmarks.runner.store import Provenance, Store, StoredWorkbench, record_of
 from benchmarks.runner.worker import Measured, Task, pack, probe, unpack
 from optllm_pymoo.data import Dataset
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell without an outcome.
+
+    Attributes:
+        cell: Which.
+        text: The traceback; or why it was not run.
+        was_run: False if something that it needs failed.
+    """
+
+    cell: Cell
+    text: str
+    was_run: bool = True
+
+    @property
+    def reason(self) -> str:
+        """The last line of the text: the error itself."""
+        return self.text.strip().splitlines()[-1]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The outcome of one run.
+
+    Attributes:
+        done: Cells measured in this run, in the order in which they ended.
+        reused: Cells that were stored already.
+        failed: Cells without an outcome.
+        rubbish: What was wrong with files that couldn't be read, by path; their cells were measured anew.
+        wall_seconds: From the first cell's start to the last one's end, the start of workers included.
+        cell_seconds: Sum over what was run, each cell on one core.
+        core_seconds: Wall seconds times the cores that the run had at the time.
+    """
+
+    done: Sequence[Cell]
+    reused: Sequence[Cell]
+    failed: Sequence[Failure]
+    rubbish: Mapping[Path, str]
+    wall_seconds: float
+    cell_seconds: float
+    core_seconds: float
+
+    @classmethod
+    def of_nothing(cls) -> RunReport:
+        """Report that nothing was to be run."""
+        return cls((), (), (), {}, 0.0, 0.0, 0.0)
+
+    @property
+    def overhead(self) -> float:
+        """Time of cores that didn't go into cells, as a share of the time that did; NaN if nothing was run."""
+        return (self.core_seconds - self.cell_seconds) / self.cell_seconds if self.cell_seconds else float("nan")
+
+
+class Watcher(Protocol):
+    """Is told what happens; may be called from several threads, one at a time."""
+
+    def begin(self, cells: Sequence[Cell], seen: Sequence[tuple[Cell, float]]) -> None:
+        """Start with the cells that are to be run, and the seconds of those that were stored."""
+
+    def working(self, n_jobs: int) -> None:
+        """From now on so many cells are measured at a time."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell is on its way to a worker."""
+
+    def ended(self, cell: Cell, seconds: float | None) -> None:
+        """A cell is done after so many seconds; None if it failed or can't be run."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def begin(self, cells: Sequence[Cell], seen: Sequence[tuple[Cell, float]]) -> None:
+        """Say nothing."""
+
+    def working(self, n_jobs: int) -> None:
+        """Say nothing."""
+
+    def started(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def ended(self, cell: Cell, seconds: float | None) -> None:
+        """Say nothing."""
+
 
 LOST = "{}\nits worker ended in the midst of it, also when it ran alone: out of memory, or killed from outside?"
 
@@ -168,3 +252,55 @@ def _traceback_of(error: Exception) -> str:
         first = first.__context__
     first.__context__ = None
     return "".join(traceback.format_exception(error))
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    /,
+    *,
+    datasets: Mapping[str, Callable[[], Dataset]],
+    store: Store,
+    jobs: int = 1,
+    dask: str | None = None,
+    force: bool = False,
+    watcher: Watcher | None = None,
+) -> RunReport:
+    """Measure the cells that are not stored, and all that they need.
+
+    Only this process writes files. A cell has one core, wherever it runs. Cells that are exclusive run in this
+    process, one by one, when nothing else can be run, without workers beside them. A cell that fails takes down with
+    it only those that need it, and is tried again at the next run.
+
+    Args:
+        cells: What is wanted.
+        datasets: How to read each data set by name.
+        store: Where outcomes are kept.
+        jobs: How many cells are measured at a time; 1 is in this process.
+        dask: Address of a Dask scheduler, or "local" for a cluster of `jobs` workers on this machine.
+        force: Whether to measure also what is stored.
+        watcher: Is told what happens.
+
+    Raises:
+        ValueError: Cells need one another in a circle.
+        ImportError: Dask is not installed.
+        OSError: A result can't be written, or no Dask cluster is at the address.
+        PoolBroken: No worker can be started or reached any more; what is done is stored.
+        KeyboardInterrupt: After Ctrl-C, when all workers have ended; what is done is stored.
+    """
+    run = Run(closure(cells), datasets, store, watcher or Silent(), force=force)
+    if run.missing:
+        store.sweep()
+    while True:
+        exclusive = not run.schedule.has_ready(exclusive=False)
+        if exclusive and not run.schedule.has_ready(exclusive=True):
+            return run.report()
+        run.work(InProcess if exclusive else partial(make_pool, jobs, dask), exclusive=exclusive)
+
+
+def make_pool(jobs: int, dask: str | None, /) -> Pool:
+    """Return where cells are measured that may run beside others."""
+    if dask is None:
+        return Processes(jobs) if jobs > 1 else InProcess()
+    from benchmarks.runner.executor import DaskCluster
+
+    return DaskCluster(dask, n_workers=jobs)

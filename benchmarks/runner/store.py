@@ -1,15 +1,151 @@
-"""Where what is measured is kept: one file per cell, complete or not there."""
+"""A measured cell with its provenance, and its form in a file."""
 
 from __future__ import annotations
 
+import json
+import lzma
+import struct
 import time
-from dataclasses import replace
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from benchmarks.experiment.cell import Cell, Outcome, key_of
-from benchmarks.runner.record import DAMAGES, Record, parse_record, write_record
-from optllm_pymoo.data import replacing
+import numpy as np
+
+from benchmarks.cells.cell import Cell, Outcome, Value, canonical, key_of, seed_of
+from optllm_pymoo.data import Dataset, replacing
+from optllm_pymoo.validation import unknown_name
+
+FORMAT = 1
+"""Raised when files of older versions can't be read any more; their cells are then measured anew."""
+
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,  # from bz2
+    struct.error,
+    EOFError,
+    LookupError,  # a member, or an entry of the text, is not there
+    MemoryError,  # a shape beyond all bounds
+    RuntimeError,  # a bit says that the file is encrypted, or packed in a way that zipfile doesn't know
+    TypeError,
+    ValueError,  # NumPy, JSON, UTF-8; another cell; another version of the format
+)
+"""What `parse_record` may raise of a damaged record: zipfile, its codecs, NumPy and JSON have their own."""
+
+_TEXT = "record"
+_ARRAY = "array."
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a cell was measured with.
+
+    Attributes:
+        versions: Version by library, Python's among them, of the process that measured.
+        machine: Processor, cores and operating system of that process.
+        revision: Git revision of the checkout; see `benchmarks.revision`.
+    """
+
+    versions: Mapping[str, str]
+    machine: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cell that is done.
+
+    Attributes:
+        description: The cell's description, its kind among it.
+        seed: Seed of the cell.
+        outcome: What came of it.
+        provenance: With what it was measured.
+        seconds: How long the measurement took, without gathering inputs and without waiting.
+    """
+
+    description: Mapping[str, Value]
+    seed: int
+    outcome: Outcome
+    provenance: Provenance
+    seconds: float
+
+
+def record_of(cell: Cell, outcome: Outcome, provenance: Provenance, seconds: float, /) -> Record:
+    """Put together what is kept of a cell."""
+    return Record({"kind": cell.kind, **cell.description()}, seed_of(cell), outcome, provenance, seconds)
+
+
+def plain_outcome(outcome: Outcome, /) -> Outcome:
+    """Turn NumPy's scalars into Python's, as they are after a file was written and read.
+
+    Raises:
+        TypeError: It is no outcome, or a measure, timing or array can't be kept in a file.
+    """
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"measure() must return an Outcome; got {type(outcome).__name__}")
+    measures = {name: _plain(f"measure {name!r}", value) for name, value in outcome.measures.items()}
+    timings = {name: float(value) for name, value in outcome.timings.items()}
+    arrays = {name: np.asarray(array) for name, array in outcome.arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"array {name!r} holds Python objects; expected numbers, booleans or text of fixed width")
+    return Outcome(measures, timings, arrays)
+
+
+def write_record(path: Path, record: Record, /) -> None:
+    """Write a record as an ``.npz`` file: JSON text beside the arrays."""
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "description": record.description,
+            "seed": record.seed,
+            "measures": record.outcome.measures,
+            "arrays": list(record.outcome.arrays),
+            "timings": record.outcome.timings,
+            "seconds": record.seconds,
+            "provenance": vars(record.provenance),
+        }
+    )
+    members: dict[str, Any] = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
+    members |= {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
+    np.savez(path, **members)
+
+
+def parse_record(content: bytes, cell: Cell, /) -> Record:
+    """Take the record of a cell out of a file's bytes, arrays and all, so that every byte is checked.
+
+    Raises:
+        DAMAGES: One of them, if the file is damaged.
+        ValueError: The file is whole, but of another cell or of another version of the format.
+    """
+    with np.load(BytesIO(content), allow_pickle=False) as members:
+        text = json.loads(members[_TEXT].tobytes().decode())
+        # by the names in the text, which has a checksum: the zip file's own list of names has none
+        arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}
+    if text["format"] != FORMAT:
+        raise ValueError(f"format {text['format']}; this version reads format {FORMAT}")
+    # as numbers, not letter by letter: 0.0 is described like 0
+    if text["description"] != json.loads(canonical(cell)):
+        raise ValueError(f"this is another cell than {key_of(cell)}")
+    outcome = Outcome(text["measures"], text["timings"], arrays)
+    return Record(
+        text["description"], int(text["seed"]), outcome, Provenance(**text["provenance"]), float(text["seconds"])
+    )
+
+
+def _plain(place: str, value: Any) -> Value:
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{place} is a {type(value).__name__}; expected a number, text, a boolean or None")
+
 
 STALE_SECONDS = 3600
 """Age at which the half-written file of a killed run is taken away."""
@@ -84,3 +220,50 @@ class Store:
 def without_arrays(record: Record, /) -> Record:
     """Drop what is large, to keep many records in memory."""
     return replace(record, outcome=Outcome(record.outcome.measures, record.outcome.timings))
+
+
+KEPT_OUTCOMES = 8
+
+
+class StoredWorkbench:
+    """Reads data sets when first asked for, and outcomes from the store; the last few outcomes stay in memory.
+
+    Args:
+        datasets: How to read each data set by name.
+        store: Where outcomes are kept.
+    """
+
+    def __init__(self, datasets: Mapping[str, Callable[[], Dataset]], store: Store, /) -> None:
+        self._readers = datasets
+        self._store = store
+        self._datasets: dict[str, Dataset] = {}
+        self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
+
+    def dataset(self, name: str, /) -> Dataset:
+        """Return a data set of the suite.
+
+        Raises:
+            ValueError: The suite has none of that name.
+        """
+        if name not in self._datasets:
+            if name not in self._readers:
+                raise ValueError(unknown_name(name, list(self._readers), kind="data set"))
+            self._datasets[name] = self._readers[name]()
+        return self._datasets[name]
+
+    def outcome(self, cell: Cell, /) -> Outcome:
+        """Return what came of a cell that is done.
+
+        Raises:
+            LookupError: It isn't done; `Cell.needs` must name whatever `Cell.inputs` asks for.
+        """
+        key = key_of(cell)
+        if key not in self._outcomes:
+            record = self._store.read(cell)
+            if record is None:
+                raise LookupError(f"{cell.title()!r} is not done; is it among the cell's needs?")
+            self._outcomes[key] = record.outcome
+        self._outcomes.move_to_end(key)
+        while len(self._outcomes) > KEPT_OUTCOMES:
+            self._outcomes.popitem(last=False)
+        return self._outcomes[key]

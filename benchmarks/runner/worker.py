@@ -20,9 +20,9 @@ import joblib
 import numba
 from threadpoolctl import ThreadpoolController
 
-from benchmarks.experiment.cell import Cell, Outcome, key_of
-from benchmarks.runner.record import plain_outcome
-from benchmarks.versions import machine, versions
+from benchmarks.cells.cell import Cell, Outcome, key_of
+from benchmarks.runner.provenance import machine, versions
+from benchmarks.runner.store import plain_outcome
 
 ORPHAN_CHECK_SECONDS = 1.0
 """How often a worker looks whether the process that runs the suite is still there."""

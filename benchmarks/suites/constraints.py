@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.constraints.cell import RowsCell
-from benchmarks.constraints.subset import Subset
-from benchmarks.experiment.sources import Source, from_files, synthetic_tables
-from benchmarks.search_quality import data_folders
-from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import gathered, refuse_options
+from benchmarks.cells.measurements import RowsCell
+from benchmarks.cells.sources import Source, Subset, from_files, synthetic_tables
+from benchmarks.cells.speed import data_folders
+from benchmarks.suites.base import Options, Plan, gathered, refuse_options
 from optllm_pymoo.problems.synthetic import FAMILIES
 
 N_QUERIES, N_LLMS = 2_117, 12

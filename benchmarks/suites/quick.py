@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.experiment.search import Limit
-from benchmarks.experiment.sources import Source, synthetic_texts
-from benchmarks.memory import available_bytes
+from benchmarks.cells.probe import available_bytes
+from benchmarks.cells.search import Limit
+from benchmarks.cells.sources import Source, synthetic_texts
 from benchmarks.suites import ablation, anytime, fair, published, scaling
-from benchmarks.suites.base import Options, Plan
-from benchmarks.suites.batches import Protocol, available, plan_of, sources_of, wanted
-from benchmarks.suites.lists import PUBLISHED
+from benchmarks.suites.base import PUBLISHED, Options, Plan, Protocol, available, plan_of, sources_of, wanted
 
 EVALUATIONS = 1_000
 N_QUERIES, N_LLMS = (1_000, 10_000), (2,)

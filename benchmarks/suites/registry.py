@@ -10,7 +10,7 @@ from benchmarks.suites.base import Plan, Suite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.reporting.document import Document
+    from benchmarks.report.document import Document
     from benchmarks.runner.results import Results
 
 

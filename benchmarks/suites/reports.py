@@ -1,35 +1,74 @@
-"""The reports of the suites: which sections they have, and what stands at the top."""
+"""The sentences at the top of a report, drawn from the same numbers as its tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from benchmarks.reporting.document import Document, Section, Text, bullets
-from benchmarks.reporting.plots.savings import savings_figure
-from benchmarks.suites.sections import (
-    ablation,
-    anytime,
-    differences,
-    fronts,
-    overview,
-    paper_tables,
-    quality,
-    realised,
-    rows,
-    scaling,
-    setup,
-    statistics,
-    targets,
-)
-from benchmarks.suites.sections.headlines import fair_headlines, published_headlines, scaling_headlines
-from benchmarks.suites.sections.measured import Measured, limits_in, measured
+import pandas as pd
+
+from benchmarks.cells.algorithms import OURS
+from benchmarks.report import fronts, quality, realised, setup
+from benchmarks.report import significance as statistics
+from benchmarks.report import targets as rows
+from benchmarks.report.document import Document, Section, Text, bullets
+from benchmarks.report.measured import Measured, datasets_in, limits_in, measured, numbers_of
+from benchmarks.report.realised import savings_figure, savings_frame
+from benchmarks.suites import ablation, anytime, fair, published, scaling
+from benchmarks.suites.fair import targets, targets_sentence
+from benchmarks.suites.published import OPTLLM
+from benchmarks.suites.scaling import SORT, growth_table, sort_sentences, sweeps
 
 if TYPE_CHECKING:
     from benchmarks.runner.results import Results
     from benchmarks.suites.base import Plan
 
-OPTLLM = paper_tables.OPTLLM
+
+def fair_headlines(found: Measured, /) -> list[str]:
+    """Say whether targets are reached, and what is saved on true outcomes."""
+    judged = targets(found.frame)
+    told = [f"Search quality: {targets_sentence(judged)}"] if judged else []
+    return [*told, *saving_sentences(found.frame, OURS)]
+
+
+def published_headlines(found: Measured, /) -> list[str]:
+    """Say what OptLLM saves under the paper's protocol, and who else saves."""
+    return [
+        f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}"
+        for sentence in saving_sentences(found.frame, OPTLLM)
+    ]
+
+
+def scaling_headlines(frame: pd.DataFrame, /) -> list[str]:
+    """Say how the exact front and the search grow."""
+    if frame.empty:
+        return []
+    table = growth_table(*sweeps(frame)).set_index("stage")["seconds N"].dropna()
+    grown = [f"*{stage}* by {exponent}" for stage, exponent in table.items() if stage != SORT]
+    told = [f"Time grows with the power of the number of queries: {', '.join(grown)}."] if grown else []
+    return told + [sentence for sentence in sort_sentences(frame) if sentence.startswith("*front*")]
+
+
+def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
+    """Say per data set what OptLLM saves against the best single LLM, and which algorithm saves most."""
+    rows = frame[frame["max_evaluations"].notna() & frame["area"].notna()]
+    means = savings_frame(rows)
+    told = []
+    for data in datasets_in(rows):
+        runs = rows[(rows["data"] == data) & (rows["algorithm"] == ours)]["saving"].astype(float)
+        if runs.empty:
+            continue
+        own = numbers_of(runs)
+        here = means[means["data"] == data].set_index("algorithm")["value"].dropna()
+        if own.n == 0:
+            told.append(f"On {data} no plan of `{ours}` is truly as accurate as the best single LLM.")
+            continue
+        most = "" if here.idxmax() == ours else f"; `{here.idxmax()}` saves most, {here.max():.1%}"
+        told.append(
+            f"On {data} `{ours}` is truly as accurate as the best single LLM for {own.mean:.1%} less"
+            f" ({own.n} of {own.of} splits){most}."
+        )
+    return told
 
 
 def published_report(results: Results, plan: Plan, /) -> Document:
@@ -102,8 +141,8 @@ def fair_sections(found: Measured, plan: Plan, /) -> list[Section]:
         title = "Realised area at equal evaluations"
         statistics_of.append(statistics.statistics_section(realised_rows, "area", title, "ranks-area"))
     return [
-        Section("At a glance", overview.overview_blocks(frame)),
-        targets.targets_section(targets.targets(frame)),
+        Section("At a glance", quality.overview_blocks(frame)),
+        fair.targets_section(fair.targets(frame)),
         quality.quality_section(frame),
         _with_savings(realised.realised_section(found), found, "savings-fair"),
         Section("More than chance?", [Text(statistics.METHOD), *statistics_of]),
@@ -120,11 +159,11 @@ def published_sections(found: Measured, plan: Plan, /) -> list[Section]:
     area = frame[frame["area"].notna()]
     realised_ranks = [statistics.statistics_section(area, "area", "Realised area", "ranks-published-area", OPTLLM)]
     return [
-        differences.differences_section(found.results, plan, "published"),
-        paper_tables.savings_section(found, llms),
-        paper_tables.highest_accuracy_section(found),
-        paper_tables.cost_section(found),
-        paper_tables.igd_section(found),
+        published.differences_section(found.results, plan, "published"),
+        published.savings_section(found, llms),
+        published.highest_accuracy_section(found),
+        published.cost_section(found),
+        published.igd_section(found),
         quality.quality_section(frame, OPTLLM),
         _with_savings(realised.realised_section(found, OPTLLM), found, "savings-published"),
         Section("More than chance?", [Text(statistics.METHOD), chance, *(realised_ranks if len(area) else [])]),

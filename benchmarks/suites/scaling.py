@@ -1,14 +1,205 @@
-"""`scaling`: time and memory of each stage, up to as many queries as memory allows."""
+"""How time and memory grow with the size, on logarithmic axes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from benchmarks.experiment.cell import Cell
-from benchmarks.experiment.scaling import ScalingCell
-from benchmarks.memory import available_bytes
-from benchmarks.suites.base import Options, Plan, nothing_stored
-from benchmarks.suites.batches import plan_of, refuse_options
+import numpy as np
+import pandas as pd
+
+from benchmarks.cells.cell import Cell
+from benchmarks.cells.probe import available_bytes
+from benchmarks.cells.scaling import ScalingCell
+from benchmarks.report.document import Block, Column, Details, FigureBlock, Section, TableBlock, Text, bullets
+from benchmarks.report.look import legend_below, looks_of, panels, shown_name
+from benchmarks.report.statistics import Growth, fit_growth
+from benchmarks.suites.base import Options, Plan, nothing_stored, plan_of, refuse_options
+
+
+def scaling_figure(
+    measurements: pd.DataFrame, /, *, size: str, measure: str, name: str, title: str, reference: str | None = None
+) -> FigureBlock:
+    """Draw a measure over a size per stage, with the fitted power law as a thin line.
+
+    Args:
+        measurements: Columns ``stage``, ``size``, ``value``; sizes that come several times are drawn and fitted by
+            their median. Values that are not positive and finite are left out.
+        size: What is varied, such as "queries N".
+        measure: What is measured, with its unit, such as "seconds".
+        name: Of the picture's file.
+        title: What is drawn.
+        reference: Stage that the others are compared with, drawn in black: the pure sort.
+    """
+    medians = _medians(measurements)
+    fits = growth_by_stage(measurements)
+    figure, (axes,) = panels(height=4.6)
+    looks = looks_of([stage for stage in fits if stage != reference])
+    for stage, fit in fits.items():
+        rows = medians[medians["stage"] == stage]
+        colour, marker = looks.get(stage, ("black", "o"))
+        label = f"{shown_name(stage)}, exponent {fit}"
+        axes.plot(rows["size"], rows["value"], marker, color=colour, markeredgecolor="black", label=label, zorder=3)
+        if np.isfinite(fit.exponent):
+            ends = np.array([rows["size"].min(), rows["size"].max()], dtype=float)
+            axes.plot(ends, fit.factor * ends**fit.exponent, "--" if stage == reference else "-", color=colour)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set(xlabel=size, ylabel=measure)
+    legend_below(figure, axes, n_columns=2)
+    return FigureBlock(name, figure, title, _sentence(medians, fits, size, measure, reference))
+
+
+def growth_by_stage(measurements: pd.DataFrame, /) -> dict[str, Growth]:
+    """Fit a power law to every stage.
+
+    Args:
+        measurements: As for `scaling_figure`.
+    """
+    stages = _medians(measurements).groupby("stage", sort=False)
+    return {str(stage): fit_growth(rows["size"].to_numpy(), rows["value"].to_numpy()) for stage, rows in stages}
+
+
+def _medians(measurements: pd.DataFrame) -> pd.DataFrame:
+    good = measurements[(measurements["value"] > 0) & np.isfinite(measurements["value"])]
+    return good.groupby(["stage", "size"], sort=False, as_index=False)["value"].median()
+
+
+def _sentence(medians: pd.DataFrame, fits: dict[str, Growth], size: str, measure: str, reference: str | None) -> str:
+    known = {stage: fit for stage, fit in fits.items() if np.isfinite(fit.exponent)}
+    if not known:
+        return f"There are too few sizes to say how {measure} grow with {size}."
+    told = ", ".join(f"{stage} {fit}" for stage, fit in known.items() if stage != reference)
+    parts = [f"With {size} the {measure} grow by the power (± standard error) {told}"] if told else []
+    if reference in known:
+        parts.append(f"{reference} by {known[reference]}")
+    return "; ".join(parts) + "." + _ratio(medians, reference)
+
+
+def _ratio(medians: pd.DataFrame, reference: str | None) -> str:
+    """Compare with the reference at the largest size that both have, where it is the slowest stage."""
+    table = medians.pivot(index="size", columns="stage", values="value")
+    if reference not in table or table.shape[1] < 2:
+        return ""
+    both = table.dropna()
+    if both.empty:
+        return ""
+    last = both.iloc[-1]
+    slowest = last.drop(reference).idxmax()
+    return f" At {both.index[-1]:,.0f}, {slowest} takes {last[slowest] / last[reference]:.3g} × as much as {reference}."
+
+
+SORT = "sort"
+PREDICT = "predict"
+
+METHOD = """\
+Each stage runs in a process of its own, alone on the machine, on tables that it reads from files; the median of up to
+five runs counts. *sort* is NumPy's argsort of as many numbers as the exact front has steps: no exact front can be had
+for less. *front* builds the exact front, *search* is OptLLM, *evaluate* scores ten plans, *predict* fits the predictor
+on 500 labelled texts and predicts the others, up to 100,000 queries; more would take hours. Memory is what a stage
+needs beyond its tables."""
+
+COLUMNS = (
+    Column("stage", "", "stage"),
+    Column("n_queries", ",d", "queries N"),
+    Column("n_llms", ",d", "LLMs M"),
+    Column("dtype", "", "tables"),
+    Column("seconds", ".3g", "seconds"),
+    Column("times_sort", ",.4g", "× the sort"),
+    Column("tables_mib", ",.0f", "tables, MiB"),
+    Column("peak_mib", ",.0f", "memory beyond, MiB"),
+)
+GROWTH_COLUMNS = (
+    Column("stage", "", "stage"),
+    Column("seconds N", "", "seconds over N"),
+    Column("peak_mib N", "", "memory over N"),
+    Column("seconds M", "", "seconds over M"),
+    Column("peak_mib M", "", "memory over M"),
+)
+
+
+def scaling_section(frame: pd.DataFrame, /) -> Section:
+    """Draw and tabulate the growth.
+
+    Args:
+        frame: Columns ``stage``, ``n_queries``, ``n_llms``, ``dtype``, ``seconds``, ``peak_mib``, ``tables_mib``.
+    """
+    if frame.empty:
+        return Section("Scaling", [Text("No stage is measured yet.")])
+    over_n, over_m = sweeps(frame)
+    over_m = grown(over_m, "n_llms")
+    figures = [
+        scaling_figure(
+            rows.rename(columns={size: "size", measure: "value"}),
+            size=label,
+            measure=unit,
+            reference=SORT,
+            name=f"scaling-{measure}-{size}",
+            title=f"{title} over {label}",
+        )
+        for rows, size, label in ((over_n, "n_queries", "queries N"), (over_m, "n_llms", "LLMs M"))
+        for measure, unit, title in (("seconds", "seconds", "Time"), ("peak_mib", "MiB", "Memory"))
+        if rows[size].nunique() > 1
+    ]
+    growth = TableBlock(growth_table(over_n, over_m), GROWTH_COLUMNS, "Fitted exponents of growth, ± standard error.")
+    caption = "All sizes."
+    details = Details(caption, [TableBlock(sizes_table(frame), COLUMNS, caption)])
+    blocks: list[Block] = [Text(METHOD), bullets(sort_sentences(frame)), growth, *figures, details]
+    return Section("Scaling", blocks)
+
+
+def sweeps(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split the measurements into those at one M and growing N, and those at one N and growing M."""
+    n_llms = frame.groupby("n_llms")["n_queries"].nunique().idxmax()
+    n_queries = frame.groupby("n_queries")["n_llms"].nunique().idxmax()
+    return frame[frame["n_llms"] == n_llms], frame[frame["n_queries"] == n_queries]
+
+
+def grown(frame: pd.DataFrame, size: str, /) -> pd.DataFrame:
+    """Keep the stages that were measured at several sizes."""
+    return frame[frame.groupby("stage")[size].transform("nunique") > 1]
+
+
+def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
+    """Put beside each stage how many times as long as the sort of the same size it takes."""
+    sort = frame[frame["stage"] == SORT].drop_duplicates(["n_queries", "n_llms"]).set_index(["n_queries", "n_llms"])
+    pairs = pd.MultiIndex.from_frame(frame[["n_queries", "n_llms"]])
+    ratio = frame["seconds"].to_numpy() / sort["seconds"].reindex(pairs).to_numpy()
+    table = frame.assign(times_sort=ratio).astype({"n_queries": int, "n_llms": int})
+    return table.sort_values(["n_queries", "n_llms"], kind="stable", ignore_index=True)
+
+
+def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
+    """Fit time and memory of each stage over N and over M."""
+    columns = {}
+    over_m = grown(over_m, "n_llms")
+    for rows, size, name in ((over_n, "n_queries", "N"), (over_m, "n_llms", "M")):
+        for measure in ("seconds", "peak_mib"):
+            fits = growth_by_stage(rows.rename(columns={size: "size", measure: "value"})[["stage", "size", "value"]])
+            columns[f"{measure} {name}"] = {
+                stage: None if fit.exponent != fit.exponent else str(fit) for stage, fit in fits.items()
+            }
+    table = pd.DataFrame(columns).reindex(dict.fromkeys(over_n["stage"]))
+    return table.rename_axis("stage").reset_index()
+
+
+def sort_sentences(frame: pd.DataFrame, /) -> list[str]:
+    """Say how long each stage that allocates takes beside the sort, at the largest N that both have."""
+    table = sizes_table(frame)
+    sentences = []
+    for stage, rows in table[~table["stage"].isin((SORT, PREDICT))].groupby("stage", sort=False):
+        both = rows[rows["times_sort"].notna()]
+        if len(both):
+            last = both.iloc[-1]
+            sentences.append(
+                f"*{stage}* takes {last['seconds']:.3g} s at {last['n_queries']:,} × {last['n_llms']},"
+                f" {_times(last['times_sort'])} times the sort."
+            )
+    return sentences or ["The sort was not measured, so nothing stands beside it."]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
 

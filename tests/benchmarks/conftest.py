@@ -15,7 +15,7 @@ if CHECKOUT not in sys.path:
 @pytest.fixture(scope="session")
 def settings():
     """A small budget."""
-    from benchmarks.algorithms import Settings
+    from benchmarks.cells.algorithms import Settings
 
     return Settings(n_grid=10, budget=200)
 
@@ -23,7 +23,7 @@ def settings():
 @pytest.fixture
 def failing(monkeypatch):
     """An algorithm that can't even be built, known as "broken"."""
-    from benchmarks import algorithms
+    from benchmarks.cells import algorithms
 
     def broken(settings):
         raise RuntimeError("no such luck [today]")

@@ -10,10 +10,10 @@ from matplotlib import image
 from typer.testing import CliRunner
 
 from benchmarks import speed
+from benchmarks.cells.rows import Row
 from benchmarks.cli import app, parse_seeds
-from benchmarks.rows import Row
-from benchmarks.suites import batches
-from benchmarks.summary import NOT_REPRODUCIBLE
+from benchmarks.head_to_head import NOT_REPRODUCIBLE
+from benchmarks.suites import base as batches
 from optllm_pymoo.data import Dataset, save_dataset
 
 FILES = ["front.png", "report.md", "results.csv"]

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.algorithms import family_of
+from benchmarks.cells.algorithms import family_of
 from benchmarks.cli import app
-from benchmarks.comparison_table import END, ROWS, START, comparison_table, table_in, with_table
-from benchmarks.keep_command import KEPT, keep, refuse_incomplete
-from benchmarks.suites.sections.overview import overview_table
-from benchmarks.suites.sections.setup import Told, completeness_in
-from benchmarks.suites.sections.targets import GENERAL
+from benchmarks.keep import KEPT, keep, refuse_incomplete
+from benchmarks.report.quality import overview_table
+from benchmarks.report.setup import Told, completeness_in
+from benchmarks.suites.fair import GENERAL
+from benchmarks.table import END, ROWS, START, comparison_table, table_in, with_table
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

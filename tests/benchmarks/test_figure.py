@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from benchmarks.figure import draw_fronts
-from benchmarks.head_to_head import Run
+from benchmarks.head_to_head import Run, draw_fronts
 from optllm_pymoo import AllocationProblem, make_problem
 
 

@@ -8,9 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from benchmarks.algorithms import QUICK, Settings
-from benchmarks.head_to_head import Cell, head_to_head, plan_cells, run_cell
-from benchmarks.summary import NOT_REPRODUCIBLE, summarise, to_frame
+from benchmarks.cells.algorithms import QUICK, Settings
+from benchmarks.head_to_head import NOT_REPRODUCIBLE, Cell, head_to_head, plan_cells, run_cell, summarise, to_frame
 from optllm_pymoo import make_problem
 from optllm_pymoo.measures.search import search_quality
 

@@ -12,9 +12,8 @@ from click.testing import Result
 from typer import Typer
 from typer.testing import CliRunner
 
-from benchmarks.predict import run_predict
-from benchmarks.predict_report import summarise
-from benchmarks.splits import Split, labelled_rows
+from benchmarks.cells.split import Split, labelled_rows
+from benchmarks.predict import run_predict, summarise
 from optllm_pymoo.data import Dataset, make_dataset, write_wide
 
 BATCH = SimpleNamespace(

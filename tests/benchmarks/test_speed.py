@@ -9,11 +9,20 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks import ratios, speed
-from benchmarks.ratios import evaluation_row, fancy_indexing, front_row, minimize_row
-from benchmarks.rows import Row, verdict, write_rows
-from benchmarks.search_quality import DATA_SETS, distance_from_front, quality_rows
-from benchmarks.subprocesses import first_minimize_row, memory_row
+from benchmarks import speed
+from benchmarks.cells import speed as ratios
+from benchmarks.cells.rows import Row, verdict, write_rows
+from benchmarks.cells.speed import (
+    DATA_SETS,
+    distance_from_front,
+    evaluation_row,
+    fancy_indexing,
+    first_minimize_row,
+    front_row,
+    memory_row,
+    minimize_row,
+    quality_rows,
+)
 from optllm_pymoo import AllocationProblem, SupportedFront, make_problem
 
 

@@ -20,10 +20,10 @@ def write_report(document: str, folder: Path) -> list[Path]:
 
 def install() -> None:
     """Put the made-up suites in place of the real ones."""
-    renderer = ModuleType("benchmarks.reporting.render")
+    renderer = ModuleType("benchmarks.report.writer")
     renderer.write_report = write_report  # type: ignore[attr-defined]
-    sys.modules["benchmarks.reporting.render"] = renderer
-    sys.modules.setdefault("benchmarks.reporting", ModuleType("benchmarks.reporting"))
+    sys.modules["benchmarks.report.writer"] = renderer
+    sys.modules.setdefault("benchmarks.report", ModuleType("benchmarks.report"))
     SUITES.clear()
     SUITES.update(made_up.SUITES)
 

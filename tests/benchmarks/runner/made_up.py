@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.experiment.cell import Cell, Outcome, Workbench, seed_of
+from benchmarks.cells.cell import Cell, Outcome, Workbench, seed_of
 from benchmarks.suites.base import Options, Plan, Suite
 from optllm_pymoo.data import Dataset
 

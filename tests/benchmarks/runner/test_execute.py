@@ -6,10 +6,10 @@ import numba
 import numpy as np
 import pytest
 
-from benchmarks.experiment.cell import Outcome, key_of
-from benchmarks.revision import UNKNOWN, git_revision
-from benchmarks.runner.execute import run_cells
+from benchmarks.cells.cell import Outcome, key_of
+from benchmarks.runner.provenance import UNKNOWN, git_revision
 from benchmarks.runner.results import CELL_SECONDS, Results
+from benchmarks.runner.run import run_cells
 from benchmarks.runner.store import Store
 from benchmarks.runner.worker import one_core
 from tests.benchmarks.runner.made_up import Alone, Clock, Failing, InNeed, Leaf, MadeUp, Top, Unfed, four

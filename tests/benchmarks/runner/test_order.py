@@ -7,11 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from benchmarks.constraints.cell import RowsCell
-from benchmarks.experiment.cell import key_of
-from benchmarks.runner.expectation import Expectation, group_of
-from benchmarks.runner.order import closure
-from benchmarks.runner.schedule import Schedule
+from benchmarks.cells.cell import key_of
+from benchmarks.cells.measurements import RowsCell
+from benchmarks.runner.schedule import Expectation, Schedule, closure, group_of
 from tests.benchmarks.runner.made_up import Alone, Failing, InNeed, Leaf, MadeUp, Top
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.runner.execute import run_cells
 from benchmarks.runner.results import Results
+from benchmarks.runner.run import run_cells
 from benchmarks.runner.store import Store
 from benchmarks.suites.base import Options
 from tests.benchmarks.runner.made_up import Killed, MadeUp, tree

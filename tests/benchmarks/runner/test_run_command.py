@@ -7,8 +7,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.cells.cell import key_of
 from benchmarks.cli import app
-from benchmarks.experiment.cell import key_of
 from benchmarks.runner.progress import Tally, duration
 from benchmarks.suites.registry import SUITES
 from tests.benchmarks.runner import driver
@@ -19,7 +19,7 @@ from tests.benchmarks.runner.made_up import Failing, Leaf, MadeUp
 @pytest.fixture(autouse=True)
 def _made_up_suites(monkeypatch):
     """The made-up suites, and a renderer for their plain text, for one test."""
-    for name in ("benchmarks.reporting", "benchmarks.reporting.render"):
+    for name in ("benchmarks.report", "benchmarks.report.writer"):
         monkeypatch.setitem(sys.modules, name, sys.modules.get(name))
     before = dict(SUITES)
     driver.install()

@@ -10,10 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.experiment.cell import Outcome, key_of, seed_of
-from benchmarks.runner import record as record_module
-from benchmarks.runner.record import Provenance, plain_outcome, record_of
-from benchmarks.runner.store import STALE_SECONDS, Store
+from benchmarks.cells.cell import Outcome, key_of, seed_of
+from benchmarks.runner import store as record_module
+from benchmarks.runner.store import STALE_SECONDS, Provenance, Store, plain_outcome, record_of
 from tests.benchmarks.runner.made_up import Leaf, MadeUp
 
 HERE = Provenance({"numpy": "2"}, "a machine", "abc-dirty")

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.experiment.cell import Cell, Outcome
-from benchmarks.experiment.search import Limit, SearchCell
-from benchmarks.experiment.split import Setting
-from benchmarks.runner.record import Provenance, record_of
+from benchmarks.cells.cell import Cell, Outcome
+from benchmarks.cells.search import Limit, SearchCell
+from benchmarks.cells.split import Setting
 from benchmarks.runner.results import Results
-from benchmarks.runner.run_report import Failure
-from benchmarks.runner.store import Store
+from benchmarks.runner.run import Failure
+from benchmarks.runner.store import Provenance, Store, record_of
 from benchmarks.suites.base import Plan
 from optllm_pymoo.data import Dataset
 

@@ -8,18 +8,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.cells.cell import Outcome, key_of
+from benchmarks.cells.measurements import MEASUREMENTS, ROWS, RowsCell
+from benchmarks.cells.rows import Row
+from benchmarks.cells.sources import from_files, synthetic_tables
 from benchmarks.cli import app
-from benchmarks.constraints.cell import ROWS, RowsCell
-from benchmarks.constraints.measurements import MEASUREMENTS
-from benchmarks.experiment.cell import Outcome, key_of
-from benchmarks.experiment.sources import from_files, synthetic_tables
-from benchmarks.rows import Row
+from benchmarks.report.targets import CONSTRAINTS
 from benchmarks.suites import constraints
-from benchmarks.suites.base import Options, Suite
-from benchmarks.suites.batches import gathered
+from benchmarks.suites.base import Options, Suite, gathered
 from benchmarks.suites.registry import SUITES
 from benchmarks.suites.reports import constraints_report
-from benchmarks.suites.sections.rows import CONSTRAINTS
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import save_dataset
 from tests.benchmarks.suites.made_up import results_of

@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.experiment.cell import Outcome
-from benchmarks.experiment.search import Limit
-from benchmarks.reporting.document import Code, Details, Document, FigureBlock, TableBlock, Text
-from benchmarks.reporting.markdown import to_markdown
-from benchmarks.runner.order import closure
-from benchmarks.runner.run_report import Failure
-from benchmarks.suites import paper
+from benchmarks.cells.cell import Outcome
+from benchmarks.cells.search import Limit
+from benchmarks.report import fronts, setup
+from benchmarks.report.document import Code, Details, Document, FigureBlock, TableBlock, Text
+from benchmarks.report.markdown import to_markdown
+from benchmarks.report.measured import measured
+from benchmarks.runner.run import Failure
+from benchmarks.runner.schedule import closure
+from benchmarks.suites import ablation, anytime, paper, scaling
+from benchmarks.suites import reports as headlines
 from benchmarks.suites.base import Plan
-from benchmarks.suites.sections import ablation, anytime, fronts, headlines, scaling, setup
-from benchmarks.suites.sections.measured import measured
 from tests.benchmarks.suites.made_up import (
     SECONDS,
     four,

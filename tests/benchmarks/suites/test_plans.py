@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.algorithms import VARIANTS
-from benchmarks.experiment.cell import key_of
-from benchmarks.experiment.scaling import ScalingCell
-from benchmarks.experiment.search import Limit
-from benchmarks.predictors import PREDICTORS
-from benchmarks.suites import ablation, anytime, batches, fair, published, quick, scaling
-from benchmarks.suites.base import Options
-from benchmarks.suites.lists import FAIR, PUBLISHED, PYGMO
+from benchmarks.cells.algorithms import VARIANTS
+from benchmarks.cells.cell import key_of
+from benchmarks.cells.predictors import PREDICTORS
+from benchmarks.cells.scaling import ScalingCell
+from benchmarks.cells.search import Limit
+from benchmarks.suites import ablation, anytime, fair, published, quick, scaling
+from benchmarks.suites import base as batches
+from benchmarks.suites.base import FAIR, PUBLISHED, PYGMO, Options
 from benchmarks.suites.registry import SUITES
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import Dataset, save_dataset

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.keep_command import keep
+from benchmarks.keep import keep
 from benchmarks.runner.results import Results
 from benchmarks.runner.store import Store
 from benchmarks.suites import quick

@@ -1,0 +1,273 @@
+"""The algorithms that can be compared, by name.
+
+A name is a family with its variants behind colons: ``nsga2`` has categorical operators and a cold start,
+``nsga2:published:warm`` the paper's operators and the two extreme plans in its first population.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+from pymoo.core.algorithm import Algorithm
+
+from optllm_pymoo import OptLLM, baselines
+from optllm_pymoo.operators import Destruction, RandomDestruction
+
+OURS = "optllm"
+
+POP_SIZE = 100
+MANY = 100_000
+"""Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count."""
+
+N_PROGRAMMES = 20
+"""Integer programmes of a sweep, each of which takes seconds, whatever the budget of evaluations."""
+
+N_PROGRAMMES_IN_TIME = 1_000
+"""The same where only seconds count: in an order in which any number of them spreads over the front."""
+
+GAP = 1e-3
+"""Gap at which they end: the last tenth of a per cent can take minutes where many accuracies are nearly alike."""
+
+
+class Settings(NamedTuple):
+    """What all algorithms of a comparison are given alike."""
+
+    n_grid: int = 50
+    """Gaps of OptLLM's grid."""
+    budget: int = 10_000
+    """Evaluated plans; the published comparison has 100 generations of 100."""
+    is_timed: bool = False
+    """Whether only seconds count, and ``budget`` is `MANY`."""
+
+
+class Variant(NamedTuple):
+    """One algorithm with its options."""
+
+    make: Callable[[Settings], Algorithm]
+    """Builds the pymoo algorithm."""
+    what: str
+    """One line on what it is."""
+    fills_budget: bool = True
+    """Whether it is to go on until the budget is spent; otherwise it ends by itself."""
+    is_random: bool = True
+    """Whether seeds make a difference."""
+    requires: str | None = None
+    """Package that has to be installed, with the extra of the same name; None for what always is."""
+
+
+class Standstill(Destruction):
+    """Destroys nothing, so that the walk it belongs to ends at once, and no gap is split."""
+
+    def _do(self, problem: Any, X: np.ndarray, *, random_state: Any, **kwargs: Any) -> np.ndarray:
+        return X
+
+
+def _walks(up: type[Destruction] | None, down: type[Destruction] | None) -> Callable[[Settings], Algorithm]:
+    """OptLLM's walks with other destructions, None for the usual ones, and nothing after the walks."""
+
+    def make(settings: Settings) -> Algorithm:
+        changed = {"destruction_up": up and up(), "destruction_down": down and down(), "split": Standstill()}
+        return OptLLM(n_grid=settings.n_grid, **changed)
+
+    return make
+
+
+_OPERATORS = {
+    "": ("categorical", "categorical operators"),
+    ":published": ("published", "published operators"),
+}
+_STARTS = {"": ("cold", "random start"), ":warm": ("warm", "started from the two extreme plans")}
+
+
+def _n_programmes(settings: Settings) -> int:
+    """Return how many integer programmes a sweep solves, if there is time."""
+    return N_PROGRAMMES_IN_TIME if settings.is_timed else max(2, min(N_PROGRAMMES, settings.budget))
+
+
+def _evolutionary(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
+    """All combinations of operators and start of one factory."""
+
+    def variant(operators: str, start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: factory(pop_size=min(POP_SIZE, settings.budget), operators=operators, start=start)
+
+    return {
+        f"{family}{o}{s}": Variant(variant(operators, start), f"{title}, {with_operators}, {from_start}")
+        for o, (operators, with_operators) in _OPERATORS.items()
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+def _swarm() -> dict[str, Variant]:
+    """MOPSO moves by differences of LLM numbers: it has the published operators only."""
+
+    def variant(start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: baselines.mopso(pop_size=min(POP_SIZE, settings.budget), start=start)
+
+    return {
+        f"mopso{s}": Variant(variant(start), f"MOPSO with the published parameters, {from_start}")
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+def _pygmo(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
+    """Both starts of an algorithm of pygmo's."""
+
+    def variant(start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: factory(pop_size=max(5, min(POP_SIZE, settings.budget)), start=start)
+
+    return {
+        f"{family}{s}": Variant(
+            variant(start), f"{title} of pygmo, published parameters, {from_start}", requires="pygmo"
+        )
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
+def _alns(settings: Settings) -> Algorithm:
+    """A hundred plans for each of as many scalarisations as the budget has room for."""
+    return baselines.alns_search(n_weights=max(2, settings.budget // 100))
+
+
+VARIANTS: dict[str, Variant] = {
+    "optllm": Variant(
+        lambda settings: OptLLM(n_grid=settings.n_grid),
+        "OptLLM: both walks, then splitting the widest gaps until the budget is spent",
+    ),
+    "optllm:walks": Variant(
+        lambda settings: OptLLM(n_grid=settings.n_grid),
+        "OptLLM as it ends by itself, once no gap is wider than its grid",
+        fills_budget=False,
+    ),
+    "optllm:up": Variant(_walks(None, Standstill), "OptLLM's upward walk alone", fills_budget=False),
+    "optllm:down": Variant(_walks(Standstill, None), "OptLLM's downward walk alone", fills_budget=False),
+    "optllm:random-destruction": Variant(
+        _walks(RandomDestruction, RandomDestruction),
+        "OptLLM's walks, a tenth of the queries destroyed at random in each round",
+        fills_budget=False,
+    ),
+    "exact": Variant(
+        lambda settings: baselines.exact_front(n_points=settings.budget),
+        "the exact front itself, as many of its points as the budget has evaluations",
+        is_random=False,
+    ),
+    "lambda-sweep": Variant(
+        lambda settings: baselines.lambda_sweep(n_weights=settings.budget),
+        "argmax accuracy - λ·cost for as many λ as the budget has evaluations: samples of the exact front",
+        is_random=False,
+    ),
+    "single-llms": Variant(
+        lambda settings: baselines.single_llms(),
+        "every query to the same LLM, one plan per LLM",
+        fills_budget=False,
+        is_random=False,
+    ),
+    "random-search": Variant(lambda settings: baselines.random_search(), "independent random allocations"),
+    **_evolutionary("nsga2", baselines.nsga2, "NSGA-II"),
+    **_evolutionary("rnsga2", baselines.rnsga2, "R-NSGA-II, reference points at the two extremes"),
+    **_evolutionary("sms-emoa", baselines.sms_emoa, "SMS-EMOA"),
+    **_evolutionary("moead", baselines.moead, "MOEA/D, boundary intersection, normalised objectives"),
+    **_evolutionary("moead-gen", baselines.moead_gen, "MOEA/D-GEN, Tchebycheff, normalised objectives"),
+    **_swarm(),
+    "carrot": Variant(
+        lambda settings: baselines.carrot(n_weights=settings.budget),
+        "CARROT: weighted sums of cost and error, as many evenly spaced weights as the budget has evaluations",
+        is_random=False,
+    ),
+    "epsilon-constraint": Variant(
+        lambda settings: baselines.epsilon_constraint(n_points=_n_programmes(settings), relative_gap=GAP),
+        "minimum cost for each of 20 accuracies, or as many as there is time for at equal seconds, by"
+        " integer programming to a gap of 0.1 %",
+        is_random=False,
+    ),
+    "forc": Variant(
+        lambda settings: baselines.forc(n_budgets=_n_programmes(settings), relative_gap=GAP),
+        "FORC: maximum accuracy for each of 20 budgets, or as many as there is time for at equal seconds, by"
+        " integer programming to a gap of 0.1 %",
+        is_random=False,
+    ),
+    "alns": Variant(_alns, "adaptive large neighbourhood search with OptLLM's operators", requires="alns"),
+    **_pygmo("pygmo-nspso", baselines.pygmo_nspso, "Particle swarm NSPSO"),
+    **_pygmo("pygmo-moead", baselines.pygmo_moead, "MOEA/D, boundary intersection,"),
+    **_pygmo("pygmo-moead-gen", baselines.pygmo_moead_gen, "MOEA/D-GEN, Tchebycheff,"),
+}
+"""Every algorithm, in the order in which tables show them."""
+
+_EVOLUTIONARY = ("nsga2", "rnsga2", "sms-emoa", "moead", "moead-gen")
+
+DEFAULT = (
+    "optllm",
+    "optllm:walks",
+    "lambda-sweep",
+    "single-llms",
+    "random-search",
+    "nsga2:warm",
+    *(name for family in _EVOLUTIONARY for name in (family, f"{family}:published")),
+    "mopso",
+)
+"""Compared by default."""
+
+QUICK = (
+    "optllm",
+    "optllm:walks",
+    "lambda-sweep",
+    "random-search",
+    "nsga2",
+    "nsga2:published",
+    "nsga2:warm",
+    "moead",
+)
+"""Compared by default where time is short."""
+
+
+def find_variant(name: str, /) -> Variant:
+    """Look an algorithm up.
+
+    Raises:
+        ValueError: If there is none of that name; the message has the closest and the known ones.
+    """
+    if name not in VARIANTS:
+        closest = difflib.get_close_matches(name, VARIANTS, n=1, cutoff=0.0)[0]
+        known = ", ".join(VARIANTS)
+        raise ValueError(f"unknown algorithm {name!r}; did you mean {closest!r}? Known: {known}")
+    return VARIANTS[name]
+
+
+def parse_algorithms(text: str, /) -> tuple[str, ...]:
+    """Read a list of names.
+
+    Args:
+        text: Names with commas between them, or "all".
+
+    Returns:
+        The names, each once, in the order given.
+
+    Raises:
+        ValueError: If a name is unknown, or there is none.
+    """
+    if text.strip() == "all":
+        return tuple(VARIANTS)
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise ValueError(f"no algorithm in {text!r}; known: {', '.join(VARIANTS)}")
+    for name in names:
+        find_variant(name)
+    return names
+
+
+def missing_extra(name: str, /) -> str | None:
+    """Return the extra that has to be installed before an algorithm can run, None if it can.
+
+    Raises:
+        ValueError: If there is no algorithm of that name.
+    """
+    package = find_variant(name).requires
+    return package if package is not None and find_spec(package) is None else None
+
+
+def family_of(name: str, /) -> str:
+    """Return the part of a name before its variants."""
+    return name.split(":")[0]

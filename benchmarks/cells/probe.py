@@ -1,0 +1,206 @@
+"""How much memory this process holds, and how much there is to be had, in bytes.
+
+Resident memory is looked at, because ``tracemalloc`` doesn't see what numba allocates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+import optllm_pymoo
+
+if TYPE_CHECKING:
+    from pymoo.core.result import Result
+
+
+STATUS = Path("/proc/self/status")
+MEMINFO = Path("/proc/meminfo")
+RESET = Path("/proc/self/clear_refs")
+GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+GROUP_USED = Path("/sys/fs/cgroup/memory.current")
+"""Of the control group (version 2) that a container shows as its root."""
+
+UNLIMITED = 1 << 62
+
+
+def peak_rss_bytes() -> int:
+    """Return the highest resident memory that this process has had so far.
+
+    Linux tells it as ``VmHWM``. Its ``ru_maxrss`` won't do: a new process inherits that from the one that started
+    it. Elsewhere it is ``ru_maxrss``, which macOS counts in bytes.
+    """
+    if STATUS.is_file():
+        return _bytes_in(STATUS, "VmHWM")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def forget_peak() -> bool:
+    """Let `peak_rss_bytes` start anew from the memory that is held now; return whether the system can do that."""
+    try:
+        RESET.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds now; where the system doesn't tell, the highest so far."""
+    return _bytes_in(STATUS, "VmRSS") if STATUS.is_file() else peak_rss_bytes()
+
+
+def available_bytes() -> int:
+    """Return the memory that new work can have without swapping, in the machine and in its container."""
+    return min(_system_bytes(), _group_bytes())
+
+
+def _system_bytes() -> int:
+    """Return the available memory of the whole machine; `UNLIMITED` where the system doesn't tell.
+
+    Linux tells it as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that were read,
+    which give way as soon as memory is asked for.
+    """
+    if MEMINFO.is_file():
+        return _bytes_in(MEMINFO, "MemAvailable")
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return UNLIMITED
+
+
+def _group_bytes() -> int:
+    """Return what is left of the container's memory; `UNLIMITED` if it has no limit of its own.
+
+    Files that were read in the container count as used, although they would give way: that errs on the safe side.
+    """
+    try:
+        limit, used = GROUP_LIMIT.read_text().strip(), GROUP_USED.read_text().strip()
+    except OSError:
+        return UNLIMITED
+    return UNLIMITED if limit == "max" else max(0, int(limit) - int(used))
+
+
+def _bytes_in(file: Path, key: str) -> int:
+    """Read a line such as ``VmRSS:     1024 kB``."""
+    lines = file.read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def run_python(*arguments: str) -> str:
+    """Run this interpreter on this very package, and return what it printed."""
+    package = Path(optllm_pymoo.__file__).resolve().parents[2]
+    paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"a subprocess ended with exit code {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+Prepared = Any
+Stage = tuple[Callable[[Path], Prepared], Callable[[Prepared], Any]]
+
+WARM_UP = "warm-up"
+"""Folder below the tables with small ones of the same type."""
+
+PLANS = 10
+"""Plans that are scored together."""
+
+REPEATS_WITHIN_SECONDS = 2.0
+MAX_REPEATS = 5
+"""A stage is repeated up to five times, as long as two seconds are not over; the median counts."""
+
+
+def _tables(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    return np.load(folder / "cost.npy"), np.load(folder / "accuracy.npy")
+
+
+def _efficiencies(folder: Path) -> np.ndarray:
+    return np.asarray(np.load(folder / "efficiencies.npy"))
+
+
+def _problem(folder: Path) -> optllm_pymoo.AllocationProblem:
+    return optllm_pymoo.AllocationProblem(*_tables(folder))
+
+
+def _plans(folder: Path) -> tuple[optllm_pymoo.AllocationProblem, np.ndarray]:
+    problem = _problem(folder)
+    draw = np.random.default_rng(0).integers(problem.n_llms, size=(PLANS, problem.n_queries), dtype=np.int8)
+    return problem, draw
+
+
+def _labelled_texts(folder: Path) -> tuple[list[str], np.ndarray]:
+    return json.loads((folder / "texts.json").read_text()), np.load(folder / "labels.npy")
+
+
+def _search(problem: optllm_pymoo.AllocationProblem) -> Result:
+    from pymoo.optimize import minimize
+
+    fresh = optllm_pymoo.AllocationProblem(problem.cost, problem.accuracy)
+    return minimize(fresh, optllm_pymoo.OptLLM(), seed=1)
+
+
+def _predict(given: tuple[list[str], np.ndarray]) -> np.ndarray:
+    from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+
+    texts, labels = given
+    features = QueryFeatures(random_state=0).fit_transform(texts)
+    predictor = SuccessPredictor(random_state=0).fit(features[: len(labels)], labels)
+    return np.asarray(predictor.predict(features))
+
+
+STAGES: Final[dict[str, Stage]] = {
+    "sort": (_efficiencies, np.argsort),
+    "front": (_tables, lambda tables: optllm_pymoo.SupportedFront(*tables)),
+    "search": (_problem, _search),
+    "evaluate": (_plans, lambda given: given[0].evaluate(given[1])),
+    "predict": (_labelled_texts, _predict),
+}
+"""Name -> what is made ready beforehand, and what is measured.
+
+``sort`` is numpy's argsort of as many numbers as the exact front has steps: the yardstick of the others.
+"""
+
+
+def probe(stage: str, folder: Path, /) -> dict[str, float]:
+    """Measure one stage.
+
+    Returns:
+        ``seconds``, the median of several runs after one on small tables, which compiles and imports; ``peak_mib``,
+        how far memory rose above what was there with the tables loaded (on systems that can't forget an earlier peak:
+        above it or up to it); ``tables_mib``.
+    """
+    prepare, run = STAGES[stage]
+    run(prepare(folder / WARM_UP))
+    given = prepare(folder)
+    forget_peak()
+    before = resident_bytes()
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < MAX_REPEATS and sum(seconds) < REPEATS_WITHIN_SECONDS):
+        start = perf_counter()
+        outcome = run(given)
+        seconds.append(perf_counter() - start)
+        del outcome
+    tables = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return {
+        "seconds": float(np.median(seconds)),
+        "peak_mib": max(0, peak_rss_bytes() - before) / 2**20,
+        "tables_mib": tables / 2**20,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(probe(sys.argv[1], Path(sys.argv[2]))))

@@ -1,0 +1,100 @@
+"""Are promises kept? Realised accuracy against promised accuracy, on held-out outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.cells.rows import Row
+from optllm_pymoo.data import Dataset, make_dataset
+from optllm_pymoo.decision import Plan, WithinBudget, robust_plan
+from optllm_pymoo.planning import plan_front
+
+CORRELATIONS = (0.0, 0.05, 1.0)
+"""Independent errors, the default, and one common shift."""
+
+PROBABILITY = 0.95
+
+
+class Kept(NamedTuple):
+    """One promise and what became of it."""
+
+    batch: str
+    size: str
+    """Queries planned × LLMs."""
+    labels: str
+    chosen_by: str
+    """"expected": most accurate within the budget; "promised": `robust_plan` within it."""
+    correlation: float
+    expected: float
+    promised: float
+    realised: float
+
+
+def promises(batch: str, labels: str, dataset: Dataset, share: float, seed: int, /) -> Iterator[Kept]:
+    """Promise at every correlation, on one draw of the labels, for plans within the middle budget.
+
+    Args:
+        batch: Name for the table.
+        labels: How many, for the table.
+        dataset: With all outcomes known; those of the planned queries are used for checking only.
+        share: Of the queries that are labelled.
+        seed: Of the draw and the predictor.
+    """
+    front = plan_front(dataset, share, random_state=seed)
+    row_of = {query: row for row, query in enumerate(dataset.query_ids)}
+    truth = dataset.correct[[row_of[query] for query in front.problem.query_ids]]
+    F = front.problem.supported_front.F
+    budget = float((F[0, 0] + F[-1, 0]) / 2)
+    given: dict[str, Any] = {"sigma": front.sigma, "n_labelled": front.n_labelled}
+    expected = WithinBudget(budget).plan(front.problem, **given)
+    for correlation in CORRELATIONS:
+        options = {"probability": PROBABILITY, "budget_usd": budget, "n_labelled": front.n_labelled}
+        robust = robust_plan(front.problem, front.sigma, correlation=correlation, **options)
+        for chosen_by, plan in (("expected", expected), ("promised", robust.plan)):
+            yield _kept(batch, labels, chosen_by, plan, correlation, truth)
+
+
+def _kept(batch: str, labels: str, chosen_by: str, plan: Plan, correlation: float, truth: np.ndarray) -> Kept:
+    promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
+    size = f"{truth.shape[0]:,} × {truth.shape[1]}"
+    return Kept(batch, size, labels, chosen_by, correlation, plan.accuracy, promised, plan.evaluate(truth).accuracy)
+
+
+def synthetic_promises(n_labelled: int, n_seeds: int, /) -> Iterator[Kept]:
+    """Promise on synthetic batches of 600 queries and 4 LLMs."""
+    for seed in range(n_seeds):
+        size = 600 + n_labelled
+        dataset = make_dataset(size, 4, random_state=seed)
+        yield from promises("synthetic", str(n_labelled), dataset, n_labelled / size, seed)
+
+
+def dataset_promises(name: str, dataset: Dataset, share: float, n_seeds: int, /) -> Iterator[Kept]:
+    """Promise on a data set, with a share of labels that is drawn anew for every seed."""
+    for seed in range(n_seeds):
+        yield from promises(name, f"{share:.0%}", dataset, share, seed)
+
+
+def promise_rows(kept: list[Kept], /) -> Iterator[Row]:
+    """Say which share of the promises was kept, and how far they stayed below what was expected.
+
+    There is a row per way to choose the plan and correlation; none has a target, since 95 % of a few draws is none.
+    """
+    frame = pd.DataFrame(kept)
+    frame["held"] = frame["realised"] >= frame["promised"]
+    frame["margin"] = frame["expected"] - frame["promised"]
+    for (batch, labels, chosen_by, rho), rows in frame.groupby(["batch", "labels", "chosen_by", "correlation"]):
+        error = (rows["realised"] - rows["expected"]).mean()
+        details = f"{rows['held'].sum()} of {len(rows)}; mean margin {rows['margin'].mean():.3f}"
+        yield Row(
+            f"{batch}, {labels} labels: share of promises of {PROBABILITY:.0%} kept, {chosen_by} plan, ρ = {rho:g}",
+            rows["size"].iloc[0],
+            float(rows["held"].mean()),
+            "",
+            "≥",
+            None,
+            f"{details}, realised - expected {error:+.3f}",
+        )

@@ -1,0 +1,178 @@
+"""The whole problem with one limit as an integer programme, solved by HiGHS: what to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pymoo.optimize import minimize
+
+from benchmarks.cells.rows import Row
+from benchmarks.cells.sources import same_tables
+from benchmarks.cells.timing import compare
+from optllm_pymoo import (
+    AllocationProblem,
+    MaxAccuracyProblem,
+    MinCostProblem,
+    OptLLM,
+    SupportedFront,
+    make_problem,
+)
+from optllm_pymoo.solver import solve_multiple_choice
+
+SCALE = 1000.0
+"""HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little."""
+
+MAX_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Programme:
+    """min c·z over 0/1 variables with one LLM per query and one limited row, in units that suit HiGHS."""
+
+    problem: MaxAccuracyProblem | MinCostProblem
+    c: np.ndarray
+    row: np.ndarray
+    limit: float
+
+    @classmethod
+    def of(cls, problem: MaxAccuracyProblem | MinCostProblem, /) -> Programme:
+        """Write a problem down: accuracies in thousandths, costs in thousandths of the dearest plan's mean."""
+        unit = float(problem.supported_front.F[-1, 0]) / problem.n_queries or 1.0
+        cost, accuracy = SCALE * problem.cost.ravel() / unit, SCALE * problem.accuracy.ravel()
+        if isinstance(problem, MaxAccuracyProblem):
+            return cls(problem, -accuracy, cost, SCALE * problem.budget / unit)
+        return cls(problem, cost, -accuracy, -SCALE * problem.min_accuracy * problem.n_queries)
+
+    def solve(self) -> np.ndarray:
+        """Return HiGHS's plan (N,); one that breaks the limit by its tolerance is refused, and asked for anew."""
+        problem, limit = self.problem, self.limit
+        query = np.repeat(np.arange(problem.n_queries), problem.n_llms)
+        upper = np.ones(self.c.size) if problem.allowed is None else problem.allowed.ravel().astype(float)
+        for _ in range(MAX_TRIES):
+            solved = solve_multiple_choice(self.c, query, self.row[None], np.array([limit]), exactly=True, upper=upper)
+            if solved.x is None:
+                raise RuntimeError("HiGHS found no plan")
+            plan: np.ndarray = solved.x.reshape(problem.cost.shape).argmax(axis=1)
+            if problem.evaluate(plan)[1][0] <= 0:
+                return plan
+            limit -= 1e-9 * max(1.0, abs(limit))
+        raise RuntimeError(f"HiGHS broke the limit {MAX_TRIES} times")
+
+
+def highs_value(problem: MaxAccuracyProblem | MinCostProblem, /) -> float:
+    """Objective value of the best plan that HiGHS finds."""
+    return float(problem.evaluate(Programme.of(problem).solve())[0][0])
+
+
+Limited = MaxAccuracyProblem | MinCostProblem
+
+EQUAL = 1e-9
+
+LARGE = 2_000
+"""Queries from which on targets on gaps are set: one query counts for less than 1/N."""
+
+
+def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limited]]:
+    """Spread budgets, and targets, over the steps of a batch's front, mostly between its points."""
+    F = batch.supported_front.F
+    places = (np.arange(n_limits) + 0.5) / n_limits * (len(F) - 1)
+    budgets, accuracies = (np.interp(places, np.arange(len(F)), values) for values in (F[:, 0], -F[:, 1]))
+    return {
+        "budget": [MaxAccuracyProblem.of(batch, budget=float(budget)) for budget in budgets],
+        "target": [MinCostProblem.of(batch, min_accuracy=float(target)) for target in accuracies],
+    }
+
+
+def equality_row(name: str, problems: list[Limited], /) -> Row:
+    """Compare the optima with HiGHS's on the whole problem; costs relative to their size."""
+    worst = 0.0
+    for problem in problems:
+        result = minimize(problem, OptLLM(exact=True), seed=1)
+        assert result.G[0] <= 0, f"{problem} broken by {result.G[0]}"
+        assert result.algorithm.certificate.is_optimal, str(result.algorithm.certificate)
+        scale = 1.0 if isinstance(problem, MaxAccuracyProblem) else result.F[0] or 1.0
+        worst = max(worst, abs(float(result.F[0]) - highs_value(problem)) / scale)
+    return Row(
+        f"{name}: farthest optimum from HiGHS's on the whole problem",
+        _size(problems[0]),
+        worst,
+        "",
+        "≤",
+        EQUAL,
+        "exact=True; all proved optimal and within their limits",
+    )
+
+
+def speed_row(n_queries: int, n_llms: int, /, *, target: float | None, n_limits: int = 5) -> Row:
+    """Compare ``OptLLM(exact=True)``, its front included, with HiGHS on the whole problem: median over budgets."""
+    batch = make_problem(n_queries, n_llms, random_state=0)
+    ratios, ours, theirs = [], [], []
+    for problem in limited(batch, n_limits)["budget"]:
+        programme, budget = Programme.of(problem), problem.budget
+        comparison = compare(
+            lambda _, programme=programme: programme.solve(),
+            lambda fresh, budget=budget: minimize(
+                MaxAccuracyProblem.of(fresh, budget=budget), OptLLM(exact=True), seed=1
+            ),
+            repeats=1,
+            prepare=lambda: same_tables(batch),
+        )
+        ratios.append(comparison.ratio)
+        theirs.append(comparison.first_seconds)
+        ours.append(comparison.second_seconds)
+    return Row(
+        f"a budget, exact=True, front included: times faster than HiGHS, median of {n_limits} budgets",
+        f"{n_queries:,} × {n_llms}",
+        float(np.median(ratios)),
+        "×",
+        "≥",
+        target,
+        f"{1e3 * np.median(theirs):.3g} ms : {1e3 * np.median(ours):.3g} ms",
+    )
+
+
+def gap_row(name: str, batch: AllocationProblem, n_limits: int, /, *, target: float | None) -> Row:
+    """Find the largest gap that a run without exact=True leaves, among some budgets; the target is for `LARGE` ones."""
+    certificates = [
+        minimize(problem, OptLLM(), seed=1).algorithm.certificate for problem in limited(batch, n_limits)["budget"]
+    ]
+    return Row(
+        f"{name}: largest certified gap in mean accuracy, {n_limits} budgets",
+        _size(batch),
+        max(certificate.gap for certificate in certificates),
+        "",
+        "≤",
+        target if batch.n_queries >= LARGE else None,
+        f"without exact; {sum(certificate.is_optimal for certificate in certificates)} proved optimal",
+    )
+
+
+def large_gap_row(n_queries: int, n_llms: int, /, *, family: str, n_limits: int, target: float | None) -> Row:
+    """Find the largest gap on a synthetic batch."""
+    return gap_row(family, make_problem(n_queries, n_llms, family=family, random_state=0), n_limits, target=target)
+
+
+def seconds_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
+    """Compare a run without exact=True, its front included, with building the front alone."""
+    batch = make_problem(n_queries, n_llms, random_state=0)
+    budget = float(batch.supported_front.F[:, 0].mean())
+    comparison = compare(
+        lambda fresh: minimize(MaxAccuracyProblem.of(fresh, budget=budget), OptLLM(), seed=1),
+        lambda fresh: SupportedFront(fresh.cost, fresh.accuracy),
+        repeats=5,
+        prepare=lambda: same_tables(batch),
+    )
+    return Row(
+        "a budget, front included: times SupportedFront",
+        f"{n_queries:,} × {n_llms}",
+        comparison.ratio,
+        "×",
+        "≤",
+        target,
+        f"{1e3 * comparison.first_seconds:.3g} ms : {1e3 * comparison.second_seconds:.3g} ms",
+    )
+
+
+def _size(problem: AllocationProblem | Limited) -> str:
+    return f"{problem.n_queries:,} × {problem.n_llms}"

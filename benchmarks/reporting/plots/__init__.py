@@ -1,1 +1,0 @@
-"""Figures of a report, one module per kind; each returns a block whose sentence is computed from the numbers."""

@@ -1,1 +1,0 @@
-"""What differences between algorithms are worth: ranks over blocks, effect sizes, intervals, wins, growth."""

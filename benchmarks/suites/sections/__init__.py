@@ -1,1 +1,0 @@
-"""Sections of the suites' reports: small functions from tables of measurements to blocks of a document."""
