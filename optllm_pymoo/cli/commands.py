@@ -174,11 +174,8 @@ def _front(
     _check_algorithm(algorithm, n_grid, is_limited=bool(limits))
     if jobs == 0:
         raise typer.BadParameter("0 processors do no work; -1 takes all there are", param_hint="--jobs")
-    import matplotlib
-
     from optllm_pymoo.planning import check_writable, plan_front
 
-    matplotlib.use("Agg")
     check_writable(out)
     stage("Reading the batch")
     batch = _read(data)
@@ -253,10 +250,8 @@ def evaluate(
     The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
     accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
     """
-    import matplotlib
     import numpy as np
 
-    matplotlib.use("Agg")
     from optllm_pymoo.cli import text
     from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval

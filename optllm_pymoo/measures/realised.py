@@ -236,3 +236,50 @@ def _quality(cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, ora
         best_accuracy=float(mean[best]),
         best_cost_usd=float(total[best]),
     )
+
+
+class Calibration(NamedTuple):
+    """Predictions in groups of about equal size, by rising prediction.
+
+    Attributes:
+        predicted: Mean prediction of each group, (B,).
+        realised: Share that came true, (B,).
+        n_predictions: Predictions in it, (B,).
+        error: Expected calibration error: mean of |realised - predicted|, weighted by their number.
+    """
+
+    predicted: Floats
+    realised: Floats
+    n_predictions: Integers
+    error: float
+
+
+def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calibration:
+    """Compare predictions with outcomes in groups.
+
+    Equal predictions share a group, so there may be fewer groups than asked for. O(n log n).
+
+    Args:
+        predicted: Probabilities, any shape.
+        outcome: In [0, 1], NaN where unknown; same shape.
+        n_groups: Groups at the most.
+
+    Raises:
+        UserError: If shapes differ, or no outcome is known.
+
+    Examples:
+        >>> calibration([0.25, 0.25, 0.75, 0.75], [0, 1, 1, 1], n_groups=2)
+        Calibration(predicted=array([0.25, 0.75]), realised=array([0.5, 1. ]), n_predictions=array([2, 2]), error=0.25)
+    """
+    p, y = np.asarray(predicted, dtype=float), np.asarray(outcome, dtype=float)
+    if p.shape != y.shape:
+        raise UserError(f"predicted has shape {p.shape} and outcome {y.shape}; expected the same")
+    known = ~np.isnan(y)
+    p, y = p[known], y[known]
+    if not len(p):
+        raise UserError("no outcome is known; there is nothing to compare predictions with")
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, n_groups + 1)[1:-1]))
+    group = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
+    count = np.bincount(group)
+    mean, share = np.bincount(group, p) / count, np.bincount(group, y) / count
+    return Calibration(mean, share, count, float(np.sum(np.abs(share - mean) * count) / len(p)))

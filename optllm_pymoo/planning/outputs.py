@@ -71,22 +71,16 @@ def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]
 
 
 def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
-    """Make a writer of a function that draws; the figure is closed afterwards.
+    """Make a writer of a function that draws.
 
     Args:
         draw: Returns axes of a figure of its own.
     """
 
     def write(path: Path) -> None:
-        import matplotlib.pyplot as plt
-
         from optllm_pymoo.plotting.style import figure_of
 
-        figure = figure_of(draw())
-        try:
-            figure.savefig(path, dpi=DPI, format=path.suffix[1:])
-        finally:
-            plt.close(figure)
+        figure_of(draw()).savefig(path, dpi=DPI, format=path.suffix[1:])
 
     return write
 

@@ -1,15 +1,15 @@
-"""Pictures of fronts, plans and predictions; every function takes axes, or makes them, and returns them."""
+"""Pictures of fronts, plans and predictions.
 
-from optllm_pymoo.plotting.calibration import Calibration, calibration, plot_calibration
+Every function takes axes, or makes those of a figure of its own, and returns them; `ax.figure.savefig("front.png")`
+writes it. Nothing here touches pyplot or its settings.
+"""
+
 from optllm_pymoo.plotting.front import plot_front
 from optllm_pymoo.plotting.latency import plot_latency
-from optllm_pymoo.plotting.mix import mix_along_front, plot_mix
-from optllm_pymoo.plotting.realised import plot_realised, realised_accuracy
+from optllm_pymoo.plotting.mix import plot_mix
+from optllm_pymoo.plotting.realised import plot_calibration, plot_realised, realised_accuracy
 
 __all__ = [
-    "Calibration",
-    "calibration",
-    "mix_along_front",
     "plot_calibration",
     "plot_front",
     "plot_latency",

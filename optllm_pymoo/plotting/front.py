@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.plotting.labels import label_points
-from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, look_of, percent
+from optllm_pymoo.plotting.style import BLACK, GREY, STAR, axes, dollars, label_points, looks_of, percent, shown_names
 from optllm_pymoo.problems import AllocationProblem
 
-CURVE_POINTS = 600
+CURVE_POINTS: Final = 600
 """Points of the exact front that are drawn; more can't be told apart."""
+
+NAMED: Final = 12
+"""LLMs with a name at the most; the others are grey dots."""
 
 
 def plot_front(
@@ -26,6 +28,8 @@ def plot_front(
     title: str | None = None,
 ) -> Axes:
     """Draw the exact front, single LLMs as labelled points, and the chosen plan.
+
+    Of more than `NAMED` LLMs the most accurate one has a name, then those in the plan, then those nearest to the front.
 
     Args:
         problem: The batch; the curve is its supported front, above which no plan can be.
@@ -40,61 +44,98 @@ def plot_front(
     """
     ax = axes(ax)
     curve = problem.bounding_front.F[problem.bounding_front.thin(CURVE_POINTS)] * (1, -1)
-    singles, names, looks = _single_llms(problem)
-    ax.plot(
-        *curve.T,
-        color=BLACK,
-        linewidth=1.6,
-        label="bound within the limits" if problem.has_limits else "exact front (bound)",
-        zorder=2,
-    )
+    llms, singles = _single_llms(problem)
+    name = "bound within the limits" if problem.has_limits else "exact front (bound)"
+    ax.plot(*curve.T, color=BLACK, linewidth=1.6, label=name, zorder=2)
     found = np.empty((0, 2)) if F is None else np.atleast_2d(F)[:, :2] * (1, -1)
     if len(found):
         ax.plot(*found.T, ".", color="#0072B2", markersize=4, label="plans found", zorder=3)
-    for (cost, accuracy), look in zip(singles, looks, strict=True):
-        ax.plot(cost, accuracy, look.marker, color=look.colour, markeredgecolor=BLACK, markeredgewidth=0.5, zorder=4)
-    ends = np.concatenate([curve[[0, -1]], singles, *([[[plan.cost_usd, plan.accuracy]]] if plan else [])])
-    dollars(ax, ends[:, 0])
+    star = np.empty((0, 2)) if plan is None else np.array([[plan.cost_usd, plan.accuracy]])
+    dollars(ax, np.concatenate([curve[[0, -1]], singles, star])[:, 0])
     ax.set_ylabel("Expected mean accuracy")
     if plan is not None:
         _draw_plan(ax, plan)
+    draw_llms(ax, problem, llms, singles, plan=plan, curve=curve, avoid=np.concatenate([found, star]), title=title)
+    return ax
+
+
+def draw_llms(
+    ax: Axes,
+    problem: AllocationProblem,
+    llms: np.ndarray,
+    singles: np.ndarray,
+    /,
+    *,
+    plan: Plan | None,
+    curve: np.ndarray,
+    avoid: np.ndarray,
+    title: str | None,
+) -> None:
+    """Finish a picture of curves: single LLMs with their names, the legend and the title.
+
+    Args:
+        ax: Axes on which all else is drawn.
+        problem: The batch.
+        llms: (n,) numbers of the LLMs.
+        singles: (n, 2) their total US$ and accuracy.
+        plan: The chosen plan, if any: its LLMs are named first.
+        curve: (k, 2) the front.
+        avoid: (m, 2) further points that names keep clear of.
+        title: Title of the axes.
+    """
+    if len(llms) > NAMED:
+        ax.plot(*singles.T, ".", color="#999999", markersize=4, label="other LLMs", zorder=1)
+    else:
+        ax.plot(*singles.T, linestyle="none")  # the limits of the axes are to hold them before names find their places
     ax.margins(0.08, 0.1)
     ax.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
     percent(ax)
     if title:
         ax.set_title(title, fontsize=10)
-    star = np.empty((0, 2)) if plan is None else np.array([[plan.cost_usd, plan.accuracy]])
-    clear = [_evenly(ax, curve), found, star]
-    label_points(ax, singles, names, avoid=np.concatenate(clear))
-    return ax
+    ax.autoscale_view()
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
+    order = _by_importance(llms, singles, problem, plan, curve)[:NAMED]
+    clear = np.concatenate([_evenly(ax, curve), avoid, singles])
+    names = shown_names(problem.llms)
+    chosen = names._replace(texts=[names.texts[j] for j in llms[order]])
+    notes = label_points(ax, singles[order], chosen, avoid=clear)
+    drawn = order if len(llms) <= NAMED else order[[note is not None for note in notes]]
+    for (cost, accuracy), look in zip(singles[drawn], looks_of(llms[drawn].tolist()), strict=True):
+        ax.plot(cost, accuracy, look.marker, color=look.colour, markeredgecolor=BLACK, markeredgewidth=0.5, zorder=4)
 
 
-def _single_llms(problem: AllocationProblem) -> tuple[np.ndarray, list[str], list[Any]]:
-    """Cost and accuracy of every LLM that is allowed for all queries, with names and looks."""
+def _by_importance(
+    llms: np.ndarray, singles: np.ndarray, problem: AllocationProblem, plan: Plan | None, curve: np.ndarray
+) -> np.ndarray:
+    """Sort LLMs: the most accurate (of several, the cheapest), those in the plan by share, the nearest to the front."""
+    share = np.zeros(problem.n_llms) if plan is None else np.bincount(plan.x, minlength=problem.n_llms)
+    gap = np.interp(singles[:, 0], *curve.T) - singles[:, 1]
+    order = np.lexsort([gap, -share[llms]])
+    if not len(order):
+        return order
+    best = np.lexsort([singles[:, 0], -singles[:, 1]])[0]
+    return np.concatenate([[best], order[order != best]])
+
+
+def _single_llms(problem: AllocationProblem) -> tuple[np.ndarray, np.ndarray]:
+    """Find the LLMs that are allowed for all queries: their numbers, (n, 2) total US$ and accuracy."""
     usable = np.arange(problem.n_llms)
     if problem.allowed is not None:
         usable = usable[problem.allowed.all(axis=0)]
     cost = problem.cost.sum(axis=0, dtype=float)[usable]
     accuracy = problem.accuracy.mean(axis=0, dtype=float)[usable]
-    points = np.stack([cost, accuracy], axis=1)
-    return points, [problem.llms[j] for j in usable], [look_of(int(j)) for j in usable]
+    return usable, np.stack([cost, accuracy], axis=1)
 
 
 def _draw_plan(ax: Axes, plan: Plan) -> None:
+    """Draw the chosen plan as a star with the 95 % interval of its accuracy, if it has one."""
     low, high = plan.interval()
     error = [[max(0.0, plan.accuracy - low)], [max(0.0, high - plan.accuracy)]]
+    is_known = error == [[0.0], [0.0]]
+    name = "chosen plan" if is_known else "chosen plan, 95 % interval"
+    yerr = None if is_known else error
     ax.errorbar(
-        plan.cost_usd,
-        plan.accuracy,
-        yerror := None if error == [[0.0], [0.0]] else error,
-        fmt="*",
-        color="#D55E00",
-        markeredgecolor=BLACK,
-        markersize=15,
-        capsize=3,
-        ecolor=GREY,
-        label="chosen plan" if yerror is None else "chosen plan, 95 % interval",
-        zorder=5,
+        plan.cost_usd, plan.accuracy, yerr, color="#D55E00", capsize=3, ecolor=GREY, label=name, zorder=5, **STAR
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.plotting.front import CURVE_POINTS
-from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, figure_of, percent
+from optllm_pymoo.plotting.style import BLACK, GREY, STAR, axes, dollars, figure_of, percent
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -75,8 +75,8 @@ def plot_latency(
 
 
 def _draw_plan(ax: Axes, plan: Plan | None) -> None:
+    """Draw the chosen plan as a star; the legend has its latency."""
     if plan is None:
         return
     seconds = "" if plan.latency_seconds is None else f", {plan.latency_seconds:.3g} s"
-    star: dict[str, Any] = {"marker": "*", "markersize": 15, "linestyle": "none", "markeredgecolor": BLACK}
-    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=f"chosen plan{seconds}", zorder=5, **star)
+    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=f"chosen plan{seconds}", zorder=5, **STAR)

@@ -9,14 +9,17 @@ from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.plotting.style import BLACK, as_written, axes, dollars, look_of, percent
+from optllm_pymoo.plotting.style import BLACK, axes, dollars, looks_of, percent, shown_names
 from optllm_pymoo.problems import AllocationProblem
 
 COLUMNS = 400
 """Plans along the front whose mix is drawn."""
 
+NAMED = 10
+"""LLMs with an area of their own at the most: those with the largest share of any plan drawn; the rest is one area."""
+
 SMALL = 0.004
-"""An LLM that never gets a larger share is not named in the legend."""
+"""An LLM that never gets a larger share belongs to the rest."""
 
 
 def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[np.ndarray, np.ndarray]:
@@ -103,21 +106,29 @@ def plot_mix(
         ax.axvline(plan.cost_usd, color="white", linewidth=4)
         ax.axvline(plan.cost_usd, color=BLACK, linewidth=1.5, linestyle="--", label="chosen plan")
     handles, names = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    font = {"family": shown_names(problem.llms).fonts, "size": 8}
+    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, prop=font)
     if title:
         ax.set_title(title, fontsize=10)
     return ax
 
 
 def _stack(ax: Axes, cost: np.ndarray, shares: np.ndarray, llms: tuple[str, ...]) -> None:
-    """Stack areas, the LLM that is used at the lowest costs at the bottom."""
-    used = np.flatnonzero(shares.max(axis=0) > 0)
-    centre = (shares * np.arange(len(cost))[:, None]).sum(axis=0)[used] / shares.sum(axis=0)[used]
-    base = np.zeros(len(cost))
-    for j in used[np.argsort(centre, kind="stable")].tolist():
-        look, top = look_of(j), base + shares[:, j]
-        name = as_written(llms[j]) if shares[:, j].max() > SMALL else None
-        ax.fill_between(
-            cost, base, top, facecolor=look.colour, hatch=look.hatch, edgecolor=BLACK, linewidth=0.4, label=name
-        )
+    """Stack areas, the LLM that is used at the lowest costs at the bottom, all that get little at the top."""
+    largest = shares.max(axis=0)
+    used = np.flatnonzero(largest > 0)
+    named = used[np.argsort(-largest[used], kind="stable")]
+    n_named = len(named) if len(named) <= 2 else max(1, min(NAMED, int((largest > SMALL).sum())))
+    named, rest = named[:n_named], named[n_named:]
+    centre = (shares * np.arange(len(cost))[:, None]).sum(axis=0)[named] / shares.sum(axis=0)[named]
+    named = named[np.argsort(centre, kind="stable")]
+    names, base = shown_names(llms).texts, np.zeros(len(cost))
+    looks = [(names[j], look.colour, look.hatch) for j, look in zip(named, looks_of(named.tolist()), strict=True)]
+    areas = [shares[:, j] for j in named]
+    if len(rest):
+        looks.append((f"{len(rest)} other{'s' * (len(rest) > 1)}", "#F0F0F0", ""))
+        areas.append(shares[:, rest].sum(axis=1))
+    for (name, colour, hatch), area in zip(looks, areas, strict=True):
+        top = base + area
+        ax.fill_between(cost, base, top, facecolor=colour, hatch=hatch, edgecolor=BLACK, linewidth=0.4, label=name)
         base = top

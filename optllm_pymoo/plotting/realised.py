@@ -1,4 +1,4 @@
-"""What a front that was planned on predictions is worth on true outcomes."""
+"""What predictions, and a front that was planned on them, are worth on true outcomes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.measures.realised import Path, prefix_totals
-from optllm_pymoo.plotting.front import CURVE_POINTS
-from optllm_pymoo.plotting.labels import label_points
-from optllm_pymoo.plotting.style import BLACK, GREY, axes, dollars, look_of, percent
+from optllm_pymoo.measures import Path, calibration
+from optllm_pymoo.measures.realised import prefix_totals
+from optllm_pymoo.plotting.front import CURVE_POINTS, draw_llms
+from optllm_pymoo.plotting.style import BLACK, GREY, OKABE_ITO, STAR, axes, dollars, percent
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -69,26 +69,69 @@ def plot_realised(
     ax.plot(cost, expected, color=GREY, linestyle="--", linewidth=1.4, label="expected")
     ax.plot(cost, realised[chosen], color="#0072B2", linewidth=2, label="realised")
     singles = np.stack([problem.cost.sum(axis=0), outcomes.mean(axis=0)], axis=1)
-    for j, point in enumerate(singles):
-        look = look_of(j)
-        ax.plot(*point, look.marker, color=look.colour, markeredgecolor=BLACK, markeredgewidth=0.5, zorder=4)
     dollars(ax, np.concatenate([cost[[0, -1]], singles[:, 0]]))
     if plan is not None:
         _draw_plan(ax, plan, outcomes)
     ax.set_ylabel("Mean accuracy")
-    ax.margins(0.08, 0.1)
-    ax.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
-    percent(ax)
-    if title:
-        ax.set_title(title, fontsize=10)
-    curves = np.concatenate([np.stack([cost, line], axis=1) for line in (expected, realised[chosen])])
-    label_points(ax, singles, problem.llms, avoid=curves)
+    lines = np.stack([cost, realised[chosen]], axis=1)
+    avoid = np.stack([cost, expected], axis=1)
+    llms = np.arange(problem.n_llms)
+    draw_llms(ax, problem, llms, singles, plan=plan, curve=lines, avoid=avoid, title=title)
     return ax
 
 
 def _draw_plan(ax: Axes, plan: Plan, outcomes: np.ndarray) -> None:
+    """Draw the chosen plan where it was expected and where it came out."""
     true = outcomes[np.arange(len(plan.x)), plan.x].mean()
     ax.plot([plan.cost_usd] * 2, [plan.accuracy, true], color=BLACK, linewidth=0.8, zorder=4)
-    star: dict[str, Any] = {"linestyle": "none", "marker": "*", "markersize": 15, "markeredgecolor": BLACK, "zorder": 5}
-    ax.plot(plan.cost_usd, plan.accuracy, color="white", label="chosen plan, expected", **star)
-    ax.plot(plan.cost_usd, true, color="#D55E00", label="chosen plan, realised", **star)
+    ax.plot(plan.cost_usd, plan.accuracy, color="white", label="chosen plan, expected", zorder=5, **STAR)
+    ax.plot(plan.cost_usd, true, color="#D55E00", label="chosen plan, realised", zorder=5, **STAR)
+
+
+def plot_calibration(
+    predicted: Any, outcome: Any, /, *, n_groups: int = 10, ax: Axes | None = None, title: str | None = None
+) -> Axes:
+    """Draw realised against predicted probability, with 95 % intervals and how often each is predicted.
+
+    Args:
+        predicted: Probabilities, any shape.
+        outcome: In [0, 1], NaN where unknown; same shape.
+        n_groups: Groups at the most.
+        ax: Where to draw; None for a new figure.
+        title: Title of the axes.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: As `optllm_pymoo.measures.calibration`.
+    """
+    found = calibration(predicted, outcome, n_groups=n_groups)
+    ax = axes(ax, size=(5.0, 5.0))
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as predicted")
+    low, high = _wilson(found.realised, found.n_predictions)
+    errors = np.maximum([found.realised - low, high - found.realised], 0)
+    label = f"realised (mean error {found.error:.3f})"
+    ax.errorbar(
+        found.predicted, found.realised, errors, fmt="o-", color=OKABE_ITO[0], ecolor=BLACK, elinewidth=1, capsize=3,
+        markersize=6, linewidth=1.2, label=label,
+    )  # fmt: skip
+    share, edges = np.histogram(np.asarray(predicted)[~np.isnan(np.asarray(outcome, dtype=float))], 25, (0, 1))
+    ax.bar(edges[:-1], share / share.max() * 0.12, width=np.diff(edges), align="edge", color="#cccccc", zorder=0,
+           label="how often predicted")  # fmt: skip
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Predicted probability of a correct answer", ylabel="Answered correctly")
+    ax.set_aspect("equal")
+    for axis in "xy":
+        percent(ax, axis=axis)
+    ax.legend(loc="upper left", frameon=False, fontsize=8)
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax
+
+
+def _wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share (Wilson 1927)."""
+    z = 1.959964
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return middle - half, middle + half

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
+import time
+from itertools import combinations
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.decision import Knee, WithinBudget
-from optllm_pymoo.plotting import plot_front
+from optllm_pymoo.plotting import plot_front, plot_mix
 from tests.strategies import EDGE_CASES
 
 
@@ -25,11 +28,9 @@ def test_draws_curve_llms_and_plan() -> None:
 
 
 def test_uses_the_axes_given() -> None:
-    """Given axes are drawn on and returned, and no figure is made."""
-    _, (left, right) = plt.subplots(1, 2)
-    before = plt.get_fignums()
+    """Given axes are drawn on and returned, and no others."""
+    left, right = Figure().subplots(1, 2)
     assert plot_front(make_problem(10, 3), ax=right) is right
-    assert plt.get_fignums() == before
     assert not left.lines
     assert right.lines
 
@@ -60,3 +61,31 @@ def test_scale_follows_the_range_of_costs(dearest: float, scale: str) -> None:
 def test_free_llm_keeps_the_axis_linear() -> None:
     """There is no logarithm of 0 US$."""
     assert plot_front(AllocationProblem([[0.0, 1000.0]], [[0.1, 0.9]])).get_xscale() == "linear"
+
+
+@pytest.mark.parametrize("n_llms", [13, 49, 150])
+def test_many_llms(n_llms: int) -> None:
+    """The most accurate LLM and the plan's largest have names, no name covers another, the others are grey dots."""
+    problem = make_problem(300, n_llms)
+    plan = Knee().plan(problem)
+    ax = plot_front(problem, plan=plan)
+    ax.figure.draw_without_rendering()
+    written = [text for text in ax.texts if text.get_text()]
+    largest = np.bincount(plan.x).argmax()
+    best = problem.accuracy.mean(axis=0).argmax()
+    assert {problem.llms[best], problem.llms[largest]} <= {text.get_text() for text in written}
+    assert 6 <= len(written) <= 12
+    boxes = [text.get_window_extent() for text in written]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    dots = next(line for line in ax.lines if line.get_label() == "other LLMs")
+    assert len(dots.get_xydata()) == n_llms
+
+
+def test_a_thousand_llms_take_a_second_of_the_processor() -> None:
+    """Names are looked for a place for as many LLMs as have one, not for all."""
+    problem = make_problem(50, 1000)
+    plan = Knee().plan(problem)
+    start = time.process_time()
+    plot_front(problem, plan=plan).figure.draw_without_rendering()
+    plot_mix(problem, plan=plan).figure.draw_without_rendering()
+    assert time.process_time() - start < 3.0

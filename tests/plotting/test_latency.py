@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from optllm_pymoo import WithinBudget, make_problem
 from optllm_pymoo.plotting import plot_front, plot_latency
@@ -29,7 +29,7 @@ def test_draws_surface_bound_and_plan() -> None:
 
 def test_plans_found_on_the_axes_given() -> None:
     """Given axes are drawn on; so are plans of a search."""
-    _, (left, right) = plt.subplots(1, 2)
+    left, right = Figure().subplots(1, 2)
     problem = make_problem(10, 3, with_latency=True)
     assert plot_latency(problem, F=[[1.0, -0.5, 2.0], [2.0, -0.6, 3.0]], ax=right) is right
     assert not left.collections

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,6 +71,19 @@ def test_result_of_a_search() -> None:
     res = minimize(problem, OptLLM(n_grid=5), seed=1)
     ax = plot_mix(problem, found=res)
     assert ax.get_xlim() == (res.F[:, 0].min(), res.F[:, 0].max())
+
+
+def test_of_many_llms_the_largest_are_named() -> None:
+    """Ten areas and one for the rest, which together fill the whole; areas that touch differ in colour."""
+    problem = make_problem(2000, 49)
+    ax = plot_mix(problem)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names[0] == "39 others"
+    largest = mix_along_front(problem.supported_front)[1].max(axis=0)
+    assert {names.index(problem.llms[j]) for j in np.argsort(-largest)[:10]} == set(range(1, 11))
+    colours = [tuple(area.get_facecolor()[0]) for area in ax.collections]
+    assert all(one != other for one, other in pairwise(colours))
+    assert max(area.get_paths()[0].vertices[:, 1].max() for area in ax.collections) == pytest.approx(1)
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,4 +1,4 @@
-"""Realised against expected accuracy."""
+"""Realised against expected accuracy, and whether predictions come true."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.decision import Knee
-from optllm_pymoo.plotting import plot_realised, realised_accuracy
+from optllm_pymoo.measures import calibration
+from optllm_pymoo.plotting import plot_calibration, plot_realised, realised_accuracy
 
 
 def test_is_the_true_accuracy_of_every_plan() -> None:
@@ -48,3 +49,15 @@ def test_refuses() -> None:
     correct[1, 0] = np.nan
     with pytest.raises(ValueError, match=r"correct\[1, 0\] is not known"):
         realised_accuracy(problem, correct)
+
+
+def test_calibration_shows_the_groups() -> None:
+    """The points drawn are the groups."""
+    rng = np.random.default_rng(0)
+    p = rng.random((300, 3))
+    y = (rng.random((300, 3)) < p).astype(float)
+    ax = plot_calibration(p, y, title="Held out")
+    found = calibration(p, y)
+    points = next(line for line in ax.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(points.get_xydata(), np.stack([found.predicted, found.realised], axis=1))
+    assert ax.get_title() == "Held out"
