@@ -16,14 +16,13 @@ from matplotlib.ticker import NullFormatter
 from benchmarks.cells.split import Setting
 from benchmarks.cells.table import TableCell
 from benchmarks.report.document import FigureBlock, Section, Text
-from benchmarks.report.look import FONT, LETTERS, best_per_family, left_out, legend_below, looks_of, panels, shown_name
+from benchmarks.report.look import FONT, best_per_family, left_out, legend_below, looks_of, panels, shown_name
 from benchmarks.report.measured import Measured, datasets_in
 from benchmarks.suites.base import Plan
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.measures.search import hypervolume_ratio
-from optllm_pymoo.plotting.labels import label_points
 from optllm_pymoo.plotting.mix import mix_along_front, mix_of_plans, plot_mix
-from optllm_pymoo.plotting.style import dollars
+from optllm_pymoo.plotting.style import dollars, label_points, shown_names
 
 POINTS_PER_FRONT = 40
 CURVE_POINTS = 600
@@ -85,9 +84,8 @@ def single_llms(problem: AllocationProblem, /) -> np.ndarray:
 def label_single_llms(axes: Axes, problem: AllocationProblem, /) -> None:
     """Write the names of the LLMs beside their crosses, where there are few enough to be read."""
     if problem.n_llms <= LABELS:
-        names = [name if len(name) <= 24 else f"{name[:14]}…{name[-9:]}" for name in problem.llms]
         drawn = [np.column_stack(line.get_data()) for line in axes.lines]
-        label_points(axes, single_llms(problem), names, avoid=np.concatenate(drawn), fontsize=9)
+        label_points(axes, single_llms(problem), shown_names(problem.llms), avoid=np.concatenate(drawn), fontsize=9)
 
 
 def _sentence(problem: AllocationProblem, ratios: pd.Series) -> str:
@@ -209,10 +207,6 @@ def _attainment_sentence(
     )
 
 
-NAMED = 9
-"""LLMs in the legend at the most: those with the largest shares."""
-
-
 def mix_figure(problem: AllocationProblem, /, *, name: str, title: str, found: Any = None) -> FigureBlock:
     """Draw which share of the queries each LLM gets, from the cheapest to the most accurate plan.
 
@@ -225,7 +219,8 @@ def mix_figure(problem: AllocationProblem, /, *, name: str, title: str, found: A
     figure, (axes,) = panels(height=4.6)
     plot_mix(problem, found=found, ax=axes)
     shares = _shares(problem, found)
-    _legend_of_the_largest(axes, shares.max(axis=0), problem)
+    axes.get_legend().remove()
+    legend_below(figure, axes)
     axes.xaxis.label.set_size(FONT)
     axes.yaxis.label.set_size(FONT)
     return FigureBlock(name, figure, title, _mix_sentence(shares, problem.llms))
@@ -235,26 +230,6 @@ def _shares(problem: AllocationProblem, found: Any) -> np.ndarray:
     front = problem.supported_front
     _, counts = mix_along_front(front) if found is None else mix_of_plans(found.F, found.X, problem.n_llms)
     return counts / problem.n_queries
-
-
-def _legend_of_the_largest(axes: Any, largest: np.ndarray, problem: AllocationProblem) -> None:
-    """Name the LLMs that have a large share somewhere, below the figure: it would be too long for all of many."""
-    handles, labels = axes.get_legend_handles_labels()
-    axes.get_legend().remove()
-    rank = np.argsort(-largest, kind="stable")
-    top = {shown_name(problem.llms[j]) for j in rank[:NAMED]}
-    named = [(h, shown_name(_raw(label))) for h, label in zip(handles, labels, strict=True)]
-    named = [(h, label) for h, label in named if label in top]
-    n_rest = int((largest > 0).sum()) - len(named)
-    if n_rest > 0:
-        named.append((Patch(facecolor="none", edgecolor="none"), f"and {n_rest} more LLMs"))
-    columns = max(1, min(3, LETTERS // (5 + max(len(label) for _, label in named))))
-    axes.figure.legend(*zip(*named, strict=True), loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
-
-
-def _raw(label: str) -> str:
-    """Undo what ``as_written`` did."""
-    return label.removeprefix(" ").replace(r"\$", "$")
 
 
 def _mix_sentence(shares: np.ndarray, llms: tuple[str, ...]) -> str:

@@ -237,7 +237,7 @@ def label_points(
     centres = ax.transData.transform(places)
     clear = centres if avoid is None else np.concatenate([centres, ax.transData.transform(np.asarray(avoid))])
     legend = ax.get_legend()
-    taken = [] if legend is None else [legend.get_window_extent().padded(4.0).extents]
+    taken = [] if legend is None else [np.array(legend.get_window_extent().padded(4.0).extents)]
     notes: list[Annotation | None] = []
     for place, centre, text in zip(places, centres, names.texts, strict=True):
         note = ax.annotate(

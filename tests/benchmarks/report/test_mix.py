@@ -36,11 +36,11 @@ def test_given_plans_and_one_plan():
 
 
 def test_many_llms():
-    """Of forty LLMs nine are named, and the rest is counted."""
+    """Of forty LLMs ten are named, and the rest is counted."""
     block = mix_figure(make_problem(400, 40, random_state=2), name="mix", title="Mix")
     (legend,) = block.figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert len(texts) == 10
+    assert len(texts) == 11
     n_used = int(block.sentence.split(" of ")[0])
-    assert texts[-1] == f"and {n_used - 9} more LLMs"
+    assert texts[-1] == f"{n_used - 10} others"
     assert block.figure.axes[0].get_legend() is None
