@@ -41,7 +41,7 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
 
     Args:
         folder: Of the suite.
-        target: Replaced as a whole.
+        target: What was kept there before is replaced; files of others stay.
 
     Returns:
         The files.
@@ -57,7 +57,7 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
     refuse_incomplete(report, len(frame), folder)
     refuse_paths(report, folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing_folder(target, overwrite=True) as temporary:
+    with replacing_folder(target, overwrite=True, ours=(*FILES, f"{FIGURES}/*.svg")) as temporary:
         for name in FILES:
             shutil.copyfile(folder / name, temporary / name)
         shutil.copytree(folder / FIGURES, temporary / FIGURES)

@@ -21,7 +21,7 @@ def write_report(document: Document, folder: Path, /) -> list[Path]:
 
     Args:
         document: What to write.
-        folder: Made if it isn't there; its figures are replaced as a whole.
+        folder: Made if it isn't there; its figures are replaced as a whole, files of others stay.
 
     Returns:
         The two files and the pictures.
@@ -33,7 +33,7 @@ def write_report(document: Document, folder: Path, /) -> list[Path]:
     text, page, figures = folder / "report.md", folder / "report.html", folder / FOLDER
     files = picture_files(document)
     pictures = {id(b): svg_of(b.figure) for b in blocks_of(document) if isinstance(b, FigureBlock)}
-    with replacing_folder(figures, overwrite=True) as temporary:
+    with replacing_folder(figures, overwrite=True, ours=["*.svg"]) as temporary:
         for key, picture in pictures.items():
             (temporary / files[key]).write_bytes(picture)
     write_text_atomically(text, to_markdown(document))

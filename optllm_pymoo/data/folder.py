@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.atomic import replacing_folder
+from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
 from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, correct_fault, cost_fault
 from optllm_pymoo.data.csv_file import read_csv, require_columns
 from optllm_pymoo.data.csv_trace import read_header
@@ -22,6 +22,7 @@ from optllm_pymoo.validation import UserError
 
 ID = "query_id"
 STEMS = ("queries", "cost", "correct")
+FILES = ("about.json", *(f"{stem}{suffix}" for stem in STEMS for suffix in (".csv", ".csv.gz")))
 
 
 def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
@@ -91,6 +92,7 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
         TypeError: `about` does not fit into JSON.
     """
     if overwrite:
+        recover(folder, ours=FILES)
         _refuse_other_files(Path(folder))
     about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
     if ID in dataset.llms:
@@ -99,7 +101,7 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
     queries = pd.DataFrame({name: values for name, values in columns.items() if values is not None})
     cost = pd.DataFrame(dataset.cost, columns=list(dataset.llms))
     correct = outcomes_frame(dataset.correct, dataset.llms)
-    with replacing_folder(folder, overwrite=overwrite) as temporary:
+    with replacing_folder(folder, overwrite=overwrite, ours=FILES) as temporary:
         write_csv(queries, temporary / "queries.csv.gz")
         for stem, table in (("cost", cost), ("correct", correct)):
             table.insert(0, ID, dataset.query_ids)
@@ -123,11 +125,10 @@ def find_file(folder: Path, stem: str, /) -> Path:
 
 
 def _refuse_other_files(folder: Path) -> None:
-    """Replacing a folder removes all that is in it, so only what a data set is made of may be there."""
-    known = {"about.json", *(f"{stem}{suffix}" for stem in STEMS for suffix in (".csv", ".csv.gz"))}
-    others = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
-    if others:
-        raise FileExistsError(f"{folder} holds {others[0]!r}, which is no part of a data set; write to another folder")
+    """A data set takes the place of another, not of anything else."""
+    other = next(foreign_entries(folder, FILES), None) if folder.is_dir() else None
+    if other is not None:
+        raise FileExistsError(f"{folder} holds {other!r}, which is no part of a data set; write to another folder")
 
 
 def _read_queries(path: Path) -> pd.DataFrame:

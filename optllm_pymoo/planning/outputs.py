@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from optllm_pymoo.data import replacing
+from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
 from optllm_pymoo.data.csv_writer import write_csv
 
 if TYPE_CHECKING:
@@ -19,15 +18,18 @@ if TYPE_CHECKING:
 
 DPI = 200
 
+OUTPUTS = ("plan.csv", "front.csv", "front.png", "mix.png", "realised.png", "calibration.png")
+"""The files of ours in an output folder."""
+
 
 def check_writable(folder: str | Path, /) -> None:
-    """Refuse a folder that can't be written to, before any long work begins. Nothing stays behind.
+    """Refuse a folder that can't be written to, before any long work begins, and settle what killed runs left in it.
 
     Args:
         folder: Where files are to go; it and its parents may be missing.
 
     Raises:
-        OSError: If there is something else of that name, or it may not be written to.
+        OSError: If there is something else of that name or in the place of a file, or it may not be written to.
     """
     folder = Path(folder)
     there = folder.absolute()
@@ -40,10 +42,16 @@ def check_writable(folder: str | Path, /) -> None:
         TemporaryFile(dir=there).close()
     except OSError as error:
         raise type(error)(f"can't write to {folder}: {there} is not writable ({error.strerror})") from None
+    recover(folder, ours=OUTPUTS)
+    for name in foreign_entries(folder, OUTPUTS) if folder.is_dir() else ():
+        if name in OUTPUTS:
+            raise FileExistsError(f"can't write to {folder}: {name} there is no file; move it away")
 
 
 def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]], /) -> list[Path]:
-    """Write files into a folder; none appears under its name before all are complete.
+    """Write files into a folder: all of them, or none.
+
+    Other files of ours stay, others' files are never touched; how a folder changes says `optllm_pymoo.data.atomic`.
 
     Args:
         folder: Made if missing. Files of those names are replaced.
@@ -53,20 +61,13 @@ def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]
         The files.
 
     Raises:
-        OSError: If one can't be written; until all are complete, what was there before stays. Each then takes its
-            place by a rename of its own.
+        OSError: If one can't be written; then what was there before stays.
     """
     folder = Path(folder)
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with ExitStack() as stack:
-            for name, write in writers.items():
-                write(stack.enter_context(replacing(folder / name)))
-    except BaseException:
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
-        raise
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_folder(folder, overwrite=True, ours=(*OUTPUTS, *writers), keep=True) as temporary:
+        for name, write in writers.items():
+            write(temporary / name)
     return [folder / name for name in writers]
 
 

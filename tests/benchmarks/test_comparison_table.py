@@ -109,14 +109,15 @@ def test_missing_results_are_told(tmp_path):
 
 
 def test_kept_are_table_report_and_figures(tmp_path):
-    """Not the page, and nothing of an earlier time."""
+    """Not the page, and nothing of an earlier time; what others have put beside them stays."""
     folder = _run_folder(tmp_path / "fair", _results())
-    (tmp_path / "kept" / "fair").mkdir(parents=True)
-    (tmp_path / "kept" / "fair" / "old.svg").write_text("", encoding="utf-8")
+    (tmp_path / "kept" / "fair" / "figures").mkdir(parents=True)
+    (tmp_path / "kept" / "fair" / "figures" / "old.svg").write_text("", encoding="utf-8")
+    (tmp_path / "kept" / "fair" / "notes.md").write_text("", encoding="utf-8")
     done = CliRunner().invoke(app, ["keep", "fair", "--out", str(tmp_path), "--to", str(tmp_path / "kept")])
     assert done.exit_code == 0, done.output
     files = sorted(str(path.relative_to(tmp_path / "kept" / "fair")) for path in (tmp_path / "kept").rglob("*.*"))
-    assert files == ["figures/a.svg", "report.md", "results.csv"]
+    assert files == ["figures/a.svg", "notes.md", "report.md", "results.csv"]
     assert (folder / "report.html").exists()
 
 
