@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.tolerances import SAME_COST
+
 
 def assert_expected(
     kernel: Callable[..., Any], twin: Callable[..., Any], args: Sequence[Any], expected: Any = None, rtol: float = 0.0
@@ -59,7 +61,14 @@ def hull(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> 
     """Wrap one query's hull: from the cheapest LLM always on to the most efficient dearer one, as far as it goes."""
     llms = [j for j in range(len(cost)) if allowed is None or allowed[j]]
     c, a = cost.astype(float), accuracy.astype(float)
-    vertices = [min(llms, key=lambda j: (c[j], -a[j], j))]
+    lowest = min(c[j] for j in llms)
+    vertices = [min((j for j in llms if c[j] <= lowest * (1 + SAME_COST)), key=lambda j: (-a[j], j))]
+    # of LLMs that are equally dear and equally good the first stays
+    twice = {
+        j for k in llms for j in llms
+        if k < j and a[k] == a[j] and max(c[k], c[j]) <= min(c[k], c[j]) * (1 + SAME_COST)
+    }  # fmt: skip
+    llms = [j for j in llms if j not in twice]
     while True:
         here = vertices[-1]
         better = [j for j in llms if a[j] > a[here]]
@@ -102,7 +111,9 @@ def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray) 
     """Count the vertices after the first that are no dearer than each LLM."""
     n = len(cost)
     hulls = [vertices[offset[i] + i : offset[i + 1] + i + 1] for i in range(n)]
-    return np.array([[np.sum(cost[i, hulls[i][1:]] <= dollars) for dollars in cost[i]] for i in range(n)])
+    return np.array(
+        [[np.sum(cost[i, hulls[i][1:]] <= (1 + SAME_COST) * dollars) for dollars in cost[i]] for i in range(n)]
+    )
 
 
 def count_steps(levels: np.ndarray, x: np.ndarray) -> int:

@@ -37,6 +37,7 @@ def choose_search(
             with latency.
     """
     if isinstance(problem, SingleObjectiveProblem):
+        problem.refuse_extended("OptLLM")
         if not problem.allocation.has_limits:
             return Refinement(problem, exact=exact)
         if exact:

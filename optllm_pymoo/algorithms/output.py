@@ -14,7 +14,8 @@ class FrontOutput(Output):
     """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
 
     ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means. With
-    latency it is the ratio to the supported surface, and there are columns for mean seconds per call.
+    latency it is the ratio to the supported surface, and there are columns for mean seconds per call. A problem with
+    objectives or constraints of a user's own has no such front, and no ratio.
     """
 
     def __init__(self) -> None:
@@ -32,21 +33,25 @@ class FrontOutput(Output):
     def initialize(self, algorithm: Any) -> None:
         """Add the columns of a third objective if there is one."""
         super().initialize(algorithm)
-        if algorithm.problem.n_obj == 3:
+        if self._has_latency(algorithm.problem):
             self.latency_min, self.latency_max = (Column(name, width=8) for name in ("sec_min", "sec_max"))
             self.columns += [self.latency_min, self.latency_max]
+
+    def _has_latency(self, problem: Any) -> bool:
+        return getattr(problem, "latency", None) is not None
 
     def update(self, algorithm: Any) -> None:
         """Read the columns off the algorithm's current optimum."""
         super().update(algorithm)
         F = algorithm.opt.get("F")
         self.n_nds.set(len(F))
-        self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.yardstick):.6f}")
+        if not getattr(algorithm.problem, "is_extended", False):
+            self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.yardstick):.6f}")
         self.cost_min.set(f"{F[:, 0].min():.5g}")
         self.cost_max.set(f"{F[:, 0].max():.5g}")
         self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
         self.accuracy_max.set(f"{-F[:, 1].min():.4f}")
-        if algorithm.problem.n_obj == 3:
+        if self._has_latency(algorithm.problem):
             self.latency_min.set(f"{F[:, 2].min():.4g}")
             self.latency_max.set(f"{F[:, 2].max():.4g}")
 

@@ -10,7 +10,7 @@ from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
 from optllm_pymoo.algorithms.archive import NonDominatedArchive
-from optllm_pymoo.problems import require_allocation_problem
+from optllm_pymoo.problems import allocation_of, require_allocation_problem
 from optllm_pymoo.validation import UserError
 
 
@@ -25,7 +25,7 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
 
     Attributes:
         only_cost_and_accuracy: Whether it knows nothing else, so that problems with quotas, floors or latency are
-            refused.
+            refused, as are those with objectives or constraints of a user's own.
     """
 
     only_cost_and_accuracy: ClassVar[bool] = True
@@ -42,7 +42,9 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
             ValueError: If it has quotas, floors or latency, and the algorithm knows nothing of them.
         """
         name = type(self).__name__
-        require_allocation_problem(problem, name)
+        if self.only_cost_and_accuracy:
+            require_allocation_problem(problem, name)
+        allocation_of(problem, name)
         if self.only_cost_and_accuracy and problem.has_limits:
             raise UserError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
         if self.only_cost_and_accuracy and problem.latency is not None:

@@ -25,7 +25,8 @@ class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
     Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front or of
-    the bound front, with latency from the three individual optima. Children compete at the weight whose neighbourhood
+    the bound front, with latency from the three individual optima, and from the population where a user's subclass has
+    objectives or constraints of its own. Children compete at the weight whose neighbourhood
     their parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
 
     Args:
@@ -49,8 +50,9 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.weights = weights
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        if problem.n_obj == 3:
-            self._setup_surface(problem, **kwargs)
+        if problem.n_obj != 2:
+            self.ref_dirs = np.maximum(self._surface_weights(problem), SMALLEST_WEIGHT)
+            super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
             return
         share = _cost_shares(self.pop_size, self.weights, self.random_state)
         self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
@@ -60,19 +62,21 @@ class NormalizedMOEAD(ParallelMOEAD):
             # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
             self.ref_dirs = self.ref_dirs[:, ::-1].copy()
 
-    def _setup_surface(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        """Spread weights over three objectives; the three that a warm start's plans belong to come first."""
-        is_pbi = isinstance(self.decomposition, PBI)
-        weights = largest_lattice(3, self.pop_size)
+    def _surface_weights(self, problem: AllocationProblem) -> np.ndarray:
+        """Spread weights over three or more objectives; those that a warm start's plans belong to come first."""
+        is_pbi, n_obj = isinstance(self.decomposition, PBI), problem.n_obj
+        weights = largest_lattice(n_obj, self.pop_size)
         if self.weights == "random":
-            weights = np.concatenate([np.eye(3), self.random_state.dirichlet(np.ones(3), self.pop_size - 3)])
+            drawn = self.random_state.dirichlet(np.ones(n_obj), self.pop_size - n_obj)
+            weights = np.concatenate([np.eye(n_obj), drawn])
+        if problem.is_extended:
+            return weights
         # PBI takes them as directions from the ideal point; else an optimum belongs to its own objective's weight
         wanted = self._scaled(problem.scalarisation.optima_F) if is_pbi else np.eye(3)
         for place, direction in enumerate(wanted / np.maximum(wanted.sum(axis=1, keepdims=True), SMALLEST_WEIGHT)):
             nearest = place + int(np.linalg.norm(weights[place:] - direction, axis=1).argmin())
             weights[[place, nearest]] = weights[[nearest, place]]
-        self.ref_dirs = np.maximum(weights, SMALLEST_WEIGHT)
-        super()._setup(problem, **kwargs)
+        return weights
 
     def _infill(self) -> Population:
         crossover = self.mating.crossover
@@ -111,7 +115,10 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.pop[neighbors[less | (equal & (new < current))]] = off
 
     def _scaled(self, F: np.ndarray) -> np.ndarray:
-        return normalise(F, self.problem.yardstick)
+        if not self.problem.is_extended:
+            return normalise(F, self.problem.yardstick)
+        ranges = np.ptp(self.pop.get("F"), axis=0)
+        return np.asarray((F - self.ideal) / np.where(ranges > 0, ranges, 1.0))
 
     def _set_optimum(self) -> None:
         # one plan may sit at several weights

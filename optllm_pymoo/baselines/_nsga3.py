@@ -14,7 +14,7 @@ from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._operators import operator_set
 from optllm_pymoo.exact.surface import partitions_for
 from optllm_pymoo.measures.search import non_dominated
-from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
+from optllm_pymoo.problems import AllocationProblem, allocation_of
 from optllm_pymoo.validation import UserError
 
 
@@ -46,7 +46,7 @@ class LatticeNSGA3(NSGA3):
         super().__init__(np.ones((1, 1)), pop_size=pop_size, **kwargs)
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        require_allocation_problem(problem, "nsga3")
+        allocation_of(problem, "nsga3")
         self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
         self.survival = ReferenceDirectionSurvival(self.ref_dirs)
 

@@ -43,7 +43,8 @@ class ExtremesRNSGA2(RNSGA2):
 
     Args:
         ref_points: (k, 2) points to be near to, US$ and negated mean accuracy; None for the two ends of the
-            exact front, with latency (k, 3) and the three individual optima.
+            exact front, with latency (k, 3) and the three individual optima. Where a user's subclass has objectives or
+            constraints of its own: the cheapest and the most accurate plan without them.
         **kwargs: pymoo's own.
     """
 
@@ -56,7 +57,10 @@ class ExtremesRNSGA2(RNSGA2):
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         super()._setup(problem, **kwargs)
-        extremes = problem.yardstick.F[[0, -1]] if problem.n_obj == 2 else problem.scalarisation.optima_F
+        if problem.is_extended:
+            extremes = problem.evaluate(problem.extremes(), return_values_of=["F"])
+        else:
+            extremes = problem.yardstick.F[[0, -1]] if problem.latency is None else problem.scalarisation.optima_F
         ideal, span = extremes.min(axis=0), np.ptp(extremes, axis=0)
         self.survival = GuardedPreferenceSurvival(
             extremes if self.ref_points is None else self.ref_points,

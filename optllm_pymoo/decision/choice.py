@@ -79,6 +79,9 @@ class Choice(DecisionMaking, abc.ABC):
 
     def _candidates(self, source: Any) -> Any:
         """Return what holds the plans to choose from, for a problem its front or its surface."""
+        problem = source.problem if isinstance(source, Result) else source
+        if isinstance(problem, AllocationProblem):
+            problem.refuse_extended(f"{type(self).__name__}()")
         if not isinstance(source, AllocationProblem):
             return source
         refuse_limits(source)

@@ -129,7 +129,11 @@ class Knee(Choice):
                 "the knee is defined for cost and accuracy alone; with latency choose WithinBudget or AtLeastAccuracy"
                 " with max_latency_seconds, or give the problem itself, whose front of cost and accuracy has a knee"
             )
-        low, high = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
+        # the same totals, summed or scaled otherwise, are the same ends
+        (cheapest, most_accurate), scale = F.min(axis=0), (1 + TOLERANCE)
+        low = F[F[:, 0] <= cheapest * scale]
+        high = F[F[:, 1] <= most_accurate + TOLERANCE]
+        low, high = low[np.lexsort((low[:, 0], low[:, 1]))[0]], high[np.lexsort((high[:, 1], high[:, 0]))[0]]
         span = high - low
         # dominated plans lie below the front and never win; a front of one point has no span
         scaled = (F - low) / np.where(span == 0, 1.0, span)

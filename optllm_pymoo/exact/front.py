@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from functools import cached_property
 from operator import index
@@ -118,6 +119,9 @@ class SupportedFront:
         self.F = read_only(F)
         self._decoded: deque[tuple[int, np.ndarray]] = deque([(0, cheapest)], maxlen=N_DECODED)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (type(self), self.cost, self.accuracy, self.allowed)
+
     def __len__(self) -> int:
         """Count the points: one more than there are steps."""
         return len(self.F)
@@ -221,6 +225,8 @@ class SupportedFront:
         Raises:
             ValueError: If not even the cheapest plan fits.
         """
+        if math.isnan(budget_usd):
+            raise UserError("a budget must be a number of US$; got nan")
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - TOLERANCE):
             raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
@@ -239,6 +245,8 @@ class SupportedFront:
         Raises:
             ValueError: If not even the most accurate plan reaches it.
         """
+        if math.isnan(target):
+            raise UserError("a target must be a mean accuracy in [0, 1]; got nan")
         best = -self.F[-1, 1]
         if not target <= best + TOLERANCE:
             raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
@@ -257,6 +265,8 @@ class SupportedFront:
             ValueError: If a cost lies below the cheapest plan's.
         """
         costs = np.asarray(cost_usd, dtype=float)
+        if np.isnan(costs).any():
+            raise UserError("a bound needs a number of US$; got nan")
         too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
@@ -287,3 +297,10 @@ class SupportedFront:
         chosen = np.searchsorted(along, wanted * (1 - TOLERANCE))
         chosen[-1] = len(self) - 1
         return np.unique(chosen)
+
+
+def restored(
+    of: type[SupportedFront], cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
+) -> SupportedFront:
+    """Build a front again from the tables in its pickle, which the pickle made writable."""
+    return of.from_checked(read_only(cost), read_only(accuracy), None if allowed is None else read_only(allowed))

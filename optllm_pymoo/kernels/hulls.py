@@ -8,6 +8,10 @@ import numpy as np
 from numba import njit
 
 from optllm_pymoo.kernels.threads import over_queries
+from optllm_pymoo.tolerances import SAME_COST
+
+UP_TO = 1.0 + SAME_COST
+"""A cost and the largest that is the same."""
 
 
 def upper_hulls(
@@ -16,7 +20,8 @@ def upper_hulls(
     """Find each query's hull: the LLMs that are worth choosing at some exchange rate of dollars for accuracy.
 
     Along a hull cost and accuracy rise strictly and the efficiency Δaccuracy/Δcost falls strictly, as it comes
-    out in float64. LLMs inside an edge are left out, of equal ones the first is kept.
+    out in float64. LLMs inside an edge are left out, of equal ones the first is kept. Costs within `SAME_COST` are
+    equal: the same prices, multiplied and summed in another order, give the same hull.
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0.
@@ -84,10 +89,10 @@ def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i
         above = np.float64(accuracy[i, j]) - low_accuracy > chord * (np.float64(cost[i, j]) - low_cost)
         # written always, counted only if it qualifies: the outcome is too random for a branch
         candidates[n] = j
-        n += above & (cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
+        n += above & (UP_TO * cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
     for last in range(2, n):
         k, j = last, candidates[last]
-        while k > 1 and cost[i, candidates[k - 1]] > cost[i, j]:
+        while k > 1 and cost[i, candidates[k - 1]] > UP_TO * cost[i, j]:
             candidates[k] = candidates[k - 1]
             k -= 1
         candidates[k] = j
@@ -107,9 +112,9 @@ def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> t
     for j in range(cost.shape[1]):
         if mask.size and not mask[i, j]:
             continue
-        if cost[i, j] == lowest and (low < 0 or accuracy[i, j] > accuracy[i, low]):
+        if cost[i, j] <= UP_TO * lowest and (low < 0 or accuracy[i, j] > accuracy[i, low]):
             low = j
-        if accuracy[i, j] == best and (high < 0 or cost[i, j] < cost[i, high]):
+        if accuracy[i, j] == best and (high < 0 or UP_TO * cost[i, j] < cost[i, high]):
             high = j
     if accuracy[i, low] == best:
         high = low
@@ -138,7 +143,8 @@ def _scan_hull(
     n = 1
     for k in range(1, n_candidates):
         j = candidates[k]
-        if cost[i, j] == cost[i, hulls[i, n - 1]] and accuracy[i, j] > accuracy[i, hulls[i, n - 1]]:
+        last = hulls[i, n - 1]
+        if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
             n -= 1  # equally dear and better: it takes the place of the last vertex
         if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
             continue

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from optllm_pymoo.kernels.threads import over_queries
+from optllm_pymoo.tolerances import SAME_COST
 
 
 def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray, /) -> np.ndarray:
@@ -66,7 +67,7 @@ def _fill_levels(
         for j in range(cost.shape[1]):
             level = 0
             for k in range(1, n_steps + 1):
-                level += cost[i, vertices[first + k]] <= cost[i, j]
+                level += cost[i, vertices[first + k]] <= (1.0 + SAME_COST) * cost[i, j]
             levels[i, j] = level
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
-from optllm_pymoo.validation import UserError, unknown_name
+from optllm_pymoo.validation import UserError, read_only, unknown_name
 
 KINDS = {"calls": CALLS, "usd": USD, "tokens": TOKENS}
 
@@ -56,10 +57,7 @@ def build_limits(
     everyone = np.ones((len(wanted), len(llms)), dtype=bool)
     members = [quota.members(llms) for quota in quotas]
     tokens = tokens if any(quota.unit == "tokens" for quota in quotas) else None
-    if allowed is not None and (quotas or wanted):
-        cost, accuracy = _least_where_forbidden(cost, allowed), _least_where_forbidden(accuracy, allowed)
-        tokens = None if tokens is None else _least_where_forbidden(tokens, allowed)
-    return LinearLimits(
+    limits = LinearLimits(
         cost,
         accuracy,
         allowed,
@@ -73,11 +71,21 @@ def build_limits(
         (*(quota.describe(llms) for quota in quotas), *(f"floor {f:g} of group {g!r}" for g, f in wanted.items())),
         (*(quota.whom(llms) for quota in quotas), *wanted),
     )
+    return least_where_forbidden(limits)
 
 
-def _least_where_forbidden(table: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    least = table.min(axis=1, keepdims=True, where=allowed, initial=np.inf)
-    return np.where(allowed, table, least.astype(table.dtype))
+def least_where_forbidden(limits: LinearLimits, /) -> LinearLimits:
+    """Give cells that the mask forbids the least values that it allows their query; nothing to do without limits."""
+    allowed = limits.allowed
+    if allowed is None or not len(limits):
+        return limits
+
+    def levelled(table: np.ndarray) -> np.ndarray:
+        least = table.min(axis=1, keepdims=True, where=allowed, initial=np.inf)
+        return read_only(np.where(allowed, table, least.astype(table.dtype)))
+
+    tokens = None if limits.tokens is None else levelled(limits.tokens)
+    return replace(limits, cost=levelled(limits.cost), accuracy=levelled(limits.accuracy), tokens=tokens)
 
 
 def _checked_quotas(quotas: Any, tokens: np.ndarray | None) -> list[Quota]:

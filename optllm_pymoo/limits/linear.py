@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,14 @@ class LinearLimits:
     limit: np.ndarray = field(default_factory=lambda: np.zeros(0))
     names: tuple[str, ...] = ()
     whom: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {part.name: getattr(self, part.name) for part in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(
+            (name, read_only(value) if isinstance(value, np.ndarray) else value) for name, value in state.items()
+        )
 
     def __len__(self) -> int:
         """K."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pymoo.core.operator import Operator
 from pymoo.core.population import Population
+from pymoo.core.repair import NoRepair, Repair
 
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
@@ -22,7 +23,26 @@ class AllocationOperator(Operator, abc.ABC):
     (n, N) copy of the allocations that it may change in place, and returns (n, N) allocations again; `do` checks
     them before anybody else sees them. ``_do`` keeps no state between calls, so that a pickled run goes on as if
     nothing had happened.
+
+    Args:
+        name: What messages call it; by default its class.
+        repair: A pymoo repair for what ``_do`` returns, called with the run's random state.
+        vtype: Refused: plans have the problem's ``assignment_dtype``.
+
+    Raises:
+        UserError: If ``repair`` is no repair, or there is a ``vtype``.
     """
+
+    def __init__(self, *, name: str | None = None, repair: Repair | None = None, vtype: Any = None) -> None:
+        super().__init__(name=name)
+        if vtype is not None:
+            raise UserError(
+                f"{self.name} takes no vtype: plans have the problem's assignment_dtype; got {vtype!r}, leave it out"
+            )
+        if repair is not None and not isinstance(repair, Repair):
+            raise UserError(f"repair must be a pymoo Repair, such as AllowedRepair(); got {repair!r:.60}")
+        self.mend = repair or NoRepair()
+        # pymoo's own ``repair`` is left empty: its `__call__` would repair a second time, without a random state
 
     def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
         """Apply the operator.
@@ -70,7 +90,10 @@ class AllocationOperator(Operator, abc.ABC):
         Raises:
             ValueError, TypeError: As `do`, for what ``_do`` returns.
         """
-        return self._check(problem, X.shape, self._do(problem, X.copy(), *args, random_state=random_state, **kwargs))
+        changed = self._do(problem, X.copy(), *args, random_state=random_state, **kwargs)
+        if np.shape(changed) == X.shape and not isinstance(self.mend, NoRepair):
+            changed = self.mend.do(problem, Population.new(X=changed), random_state=random_state).get("X")
+        return self._check(problem, X.shape, changed)
 
     def _check(self, problem: AllocationProblem, shape: tuple[int, ...], changed: Any) -> np.ndarray:
         """Hold what ``_do`` returned against the contract."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.infill import InfillCriterion
 from pymoo.core.population import Population
+from pymoo.core.repair import Repair
 from pymoo.operators.selection.rnd import RandomSelection
 
 from optllm_pymoo.operators.base import of_family
@@ -23,7 +25,8 @@ class RuinAndRecreate(InfillCriterion):
         destruction: `RandomDestruction` by default.
         reconstruction: `ExchangeReconstruction` by default.
         n_max_iterations: Attempts at finding offspring that are not in the population yet.
-        **kwargs: pymoo's ``repair`` and ``eliminate_duplicates`` (by default equal allocations are dropped).
+        repair: pymoo's, of the offspring.
+        eliminate_duplicates: pymoo's; by default equal allocations are dropped.
 
     Example:
         >>> from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -42,10 +45,11 @@ class RuinAndRecreate(InfillCriterion):
         reconstruction: Reconstruction | None = None,
         *,
         n_max_iterations: int = 10,
-        **kwargs: Any,
+        repair: Repair | None = None,
+        eliminate_duplicates: DuplicateElimination | None = None,
     ) -> None:
-        kwargs.setdefault("eliminate_duplicates", RowDuplicateElimination())
-        super().__init__(n_max_iterations=n_max_iterations, **kwargs)
+        unique = RowDuplicateElimination() if eliminate_duplicates is None else eliminate_duplicates
+        super().__init__(n_max_iterations=n_max_iterations, repair=repair, eliminate_duplicates=unique)
         self.destruction = of_family("destruction", destruction or RandomDestruction(), Destruction)
         self.reconstruction = of_family("reconstruction", reconstruction or ExchangeReconstruction(), Reconstruction)
         self.selection = RandomSelection()

@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pymoo.core.problem import Problem
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.scalarised import evaluate_with_latency
 from optllm_pymoo.limits.bound_front import BoundFront
-from optllm_pymoo.limits.build import build_limits
+from optllm_pymoo.limits.build import build_limits, least_where_forbidden
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.quota import Quota
-from optllm_pymoo.problems.allocations import as_allocations, check_allowed
+from optllm_pymoo.problems.allocations import PlanProblem, as_allocations, check_allowed
 from optllm_pymoo.problems.with_latency import WithLatency
 from optllm_pymoo.problems.with_limits import WithLimits
 from optllm_pymoo.validation import (
@@ -37,8 +36,11 @@ MAX_FRONT_POINTS = 1000
 MAX_SET_CELLS = 1 << 27
 """Bounds of `AllocationProblem.pareto_front` and ``pareto_set``: a thousand points, 128 million choices."""
 
+NO_TABLE = np.zeros((0, 0))
+"""Stands for a table that a pickle need not hold twice."""
 
-class AllocationProblem(WithLimits, WithLatency, Problem):
+
+class AllocationProblem(WithLimits, WithLatency, PlanProblem):
     """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
@@ -52,6 +54,9 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
     Quotas and floors are inequality constraints ``G <= 0``, one each, in the order quotas, then floors: the excess
     relative to the quota (to one typical query's use where it is 0), and the mean accuracy that a group lacks. With
     them the exact front is out of reach: `bound_front` bounds it, and `pareto_front` knows none.
+
+    A subclass with objectives or constraints of its own is searched by pymoo's algorithms and the baselines that only
+    look at F and G; `OptLLM`, fronts, bounds, choices and certificates refuse it, as they would ignore them.
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0; array-like or DataFrame.
@@ -90,6 +95,8 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         >>> problem.pareto_front().round(3).tolist()
         [[2.0, -0.35], [3.0, -0.55], [5.0, -0.75]]
     """
+
+    _tables = ("cost", "accuracy", "robust_accuracy", "allowed", "latency")
 
     def __init__(
         self,
@@ -140,7 +147,7 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         self.limits = self._limits(quotas, floors, groups, tokens)
         self._check_feasible()
         n_obj = 2 if self.latency is None else 3
-        super().__init__(n_var=n_queries, n_obj=n_obj, n_ieq_constr=len(self.limits), xl=0, xu=n_llms - 1, vtype=int)
+        super().__init__(n_queries, n_llms, n_obj=n_obj, n_ieq_constr=len(self.limits))
 
     def _share_type(self) -> None:
         """Make all tables float64 unless all are float32, as the kernels need them."""
@@ -186,7 +193,11 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
 
         With quotas or floors it is only a relaxation's, see `bound_front`; with latency it bounds what the plans of any
         latency reach, see `supported_surface`.
+
+        Raises:
+            UserError: If a subclass has objectives or constraints of its own, here as in all that follows from it.
         """
+        self.refuse_extended("the exact front")
         return SupportedFront.from_checked(self.cost, self.accuracy, self.allowed)
 
     @cached_property
@@ -208,11 +219,18 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         """
         if self.robust_accuracy is None:
             return self
-        steered = AllocationProblem.__new__(AllocationProblem)
-        steered.__dict__.update((key, value) for key, value in self.__dict__.items() if key not in _DERIVED)
-        steered.accuracy, steered.robust_accuracy = self.robust_accuracy, None
-        steered.limits = replace(self.limits, accuracy=self.robust_accuracy)
-        return steered
+        return self._with(accuracy=self.robust_accuracy, robust_accuracy=None)
+
+    @cached_property
+    def _without_extension(self) -> AllocationProblem:
+        """The same batch without the objectives and constraints that a subclass adds."""
+        return self._with(**dict(zip(("n_obj", "n_ieq_constr", "n_eq_constr"), self._sizes, strict=True)))
+
+    def _with(self, **changed: Any) -> AllocationProblem:
+        """Build a problem that differs in some attributes, from checked tables."""
+        problem = AllocationProblem.__new__(AllocationProblem)
+        problem.__setstate__({**self.__getstate__(), **changed})
+        return problem
 
     def as_allocations(self, X: Any, /) -> np.ndarray:
         """Check allocations and turn them into the type that the kernels take.
@@ -239,8 +257,10 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         Returns:
             (n_obj, N): the cheapest LLM per query (ties: the more accurate), the most accurate (ties: the cheaper), and
             with latency the fastest (ties: the cheaper, then the more accurate). With limits: the cheapest and the
-            most accurate plan found that meet them.
+            most accurate plan found that meet them. What a subclass adds plays no part.
         """
+        if self.is_extended:
+            return self._without_extension.extremes()
         if self.has_limits:
             return self.feasible_ends.copy()
         if self.latency is not None:
@@ -294,25 +314,6 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
             n_points = min(MAX_FRONT_POINTS, max(self.n_obj, MAX_SET_CELLS // self.n_queries))
         return self.yardstick.thin(n_points)
 
-    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
-        """Score allocations; pymoo's own method behind a check of the shape.
-
-        Args:
-            X: (n, N) or (N,) LLM per query: any integer type, or floats with integral values.
-            *args: pymoo's.
-            **kwargs: pymoo's, for example ``return_as_dictionary``.
-
-        Returns:
-            (n, n_obj) or (n_obj,): total US$, negated mean accuracy, and with latency mean seconds per call.
-
-        Raises:
-            TypeError, ValueError: As `as_allocations`.
-        """
-        X = np.asarray(X)
-        if X.ndim not in (1, 2) or X.shape[-1] != self.n_queries:
-            as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
-        return super().evaluate(X, *args, **kwargs)
-
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         plans = self.as_allocations(X)
         if self.latency is None:
@@ -322,39 +323,22 @@ class AllocationProblem(WithLimits, WithLatency, Problem):
         if self.has_limits:
             out["G"] = self.limits.excess(plans)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> AllocationProblem:
-        return self
-
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key not in _DERIVED}
+        # the limits are about the same tables, but for cells that are forbidden
+        return {**super().__getstate__(), "limits": replace(self.limits, cost=NO_TABLE, accuracy=NO_TABLE)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        for name in ("cost", "accuracy", "robust_accuracy", "allowed", "latency"):
-            if state[name] is not None:
-                self.__dict__[name] = read_only(state[name])
+        super().__setstate__(state)
+        limits = replace(state["limits"], cost=self.cost, accuracy=self.accuracy, allowed=self.allowed)
+        self.limits = least_where_forbidden(limits)
 
     def __repr__(self) -> str:
         also = "" if self.latency is None else ", with latency"
         return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs{also})"
 
 
-_DERIVED = (
-    "supported_front",
-    "scalarisation",
-    "supported_surface",
-    "robust_problem",
-    "query_ids",
-    "cache",
-    "any_feasible",
-    "yardstick",
-    "_bound_fronts",
-    "feasible_ends",
-)
-
-
 def require_allocation_problem(problem: Any, user: str, /) -> None:
-    """Raise TypeError unless a problem is an `AllocationProblem`.
+    """Raise UserError unless a problem is an `AllocationProblem` without objectives or constraints of a user's own.
 
     Args:
         problem: What an algorithm or operator was given.
@@ -365,3 +349,4 @@ def require_allocation_problem(problem: Any, user: str, /) -> None:
             f"{user} needs an AllocationProblem; got {type(problem).__name__}."
             " Build one with AllocationProblem(cost, accuracy)"
         )
+    problem.refuse_extended(user)

@@ -112,6 +112,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
 
     def solve_priced(self) -> Certified:
         """Find the most accurate plan within all limits from their prices, see `best_within`."""
+        self.refuse_extended("a certificate")
         return best_within(self.allocation.limits, self.budget)
 
     def value(self, f: float, /) -> float:

@@ -111,6 +111,7 @@ class MinCostProblem(SingleObjectiveProblem):
 
     def solve_priced(self) -> Certified:
         """Find the cheapest plan within all limits from their prices, see `cheapest_reaching`."""
+        self.refuse_extended("a certificate")
         return cheapest_reaching(self.allocation.limits, self.min_accuracy)
 
     def value(self, f: float, /) -> float:

@@ -6,18 +6,17 @@ import abc
 from typing import Any
 
 import numpy as np
-from pymoo.core.problem import Problem
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.within import Certified
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
-from optllm_pymoo.problems.allocations import as_allocations
+from optllm_pymoo.problems.allocations import PlanProblem
 from optllm_pymoo.problems.relaxation import Relaxation
 from optllm_pymoo.validation import UserError
 
 
-class SingleObjectiveProblem(Problem, abc.ABC):
+class SingleObjectiveProblem(PlanProblem, abc.ABC):
     """One of the two sums of an `AllocationProblem` is the objective, the other one is limited.
 
     The tables, their checks and the exact front are those of ``allocation``, and are shared with it.
@@ -32,8 +31,7 @@ class SingleObjectiveProblem(Problem, abc.ABC):
     def __init__(self, allocation: AllocationProblem, /) -> None:
         require_allocation_problem(allocation, type(self).__name__)
         self.allocation = allocation
-        n_limits, upper = 1 + len(allocation.limits), allocation.n_llms - 1
-        super().__init__(n_var=allocation.n_queries, n_obj=1, n_ieq_constr=n_limits, xl=0, xu=upper, vtype=int)
+        super().__init__(allocation.n_queries, allocation.n_llms, n_obj=1, n_ieq_constr=1 + len(allocation.limits))
 
     @abc.abstractmethod
     def relax(self) -> Relaxation:
@@ -105,26 +103,6 @@ class SingleObjectiveProblem(Problem, abc.ABC):
         """Return the cheapest and the most accurate plan, (2, N), as `AllocationProblem.extremes` does."""
         return self.allocation.extremes()[:2]
 
-    def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
-        """Score allocations; pymoo's own method behind a check of the shape.
-
-        Args:
-            X: (n, N) or (N,) LLM per query: any integer type, or floats with integral values.
-            *args: pymoo's.
-            **kwargs: pymoo's, for example ``return_as_dictionary``.
-
-        Returns:
-            F (n, 1) and G (n, 1 + K), or (1,) and (1 + K,): the objective, and the limit, then the K quotas and floors,
-            kept where G <= 0.
-
-        Raises:
-            TypeError, ValueError: As `as_allocations`.
-        """
-        X = np.asarray(X)
-        if X.ndim not in (1, 2) or X.shape[-1] != self.n_queries:
-            as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
-        return super().evaluate(X, *args, **kwargs)
-
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         plans = self.as_allocations(X)
         out["F"], G = self._split(evaluate_allocations(self.cost, self.accuracy, plans))
@@ -137,14 +115,12 @@ class SingleObjectiveProblem(Problem, abc.ABC):
 
     def _require_no_limits(self) -> None:
         """Refuse what holds for the limit alone."""
+        self.refuse_extended("a bound")
         if self.allocation.has_limits:
             raise UserError(
                 "with quotas or floors the supported front is no relaxation of the problem; solve_priced() has the"
                 " bound of all limits together"
             )
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> SingleObjectiveProblem:
-        return self
 
 
 def allocation_of(problem: Any, user: str, /) -> AllocationProblem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +23,7 @@ class WithLatency:
     latency: np.ndarray | None
     allowed: np.ndarray | None
     assignment_dtype: np.dtype[np.signedinteger]
+    refuse_extended: Callable[[str], None]
 
     @cached_property
     def scalarisation(self) -> Scalarisation:
@@ -30,6 +32,7 @@ class WithLatency:
         Raises:
             ValueError: If the problem has no latency.
         """
+        self.refuse_extended("the exact surface")
         if self.latency is None:
             raise UserError(
                 "weights on three objectives need a latency, and this problem has none; its supported_front is exact."

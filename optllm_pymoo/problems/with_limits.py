@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ class WithLimits:
     limits: LinearLimits
     cost: np.ndarray
     assignment_dtype: np.dtype[np.signedinteger]
+    refuse_extended: Callable[[str], None]
 
     @property
     def has_limits(self) -> bool:
@@ -55,10 +57,14 @@ class WithLimits:
         Raises:
             ValueError: If fewer than two points are asked for.
         """
-        kept: dict[int, BoundFront] = self.__dict__.setdefault("_bound_fronts", {})
-        if n_points not in kept:
-            kept[n_points] = find_bound_front(self.limits, n_points=n_points)
-        return kept[n_points]
+        self.refuse_extended("a bound on all plans")
+        if n_points not in self._bound_fronts:
+            self._bound_fronts[n_points] = find_bound_front(self.limits, n_points=n_points)
+        return self._bound_fronts[n_points]
+
+    @cached_property
+    def _bound_fronts(self) -> dict[int, BoundFront]:
+        return {}
 
     def bound(self, cost_usd: float, /) -> float:
         """Bound the mean accuracy of any plan that meets the limits within a budget, by the linear relaxation.
@@ -73,6 +79,7 @@ class WithLimits:
             TypeError: If the cost is no number.
             ValueError: If no plan is that cheap.
         """
+        self.refuse_extended("a bound on all plans")
         cost_usd = as_budget("cost_usd", cost_usd)
         solved = relax(self.limits.within(budget_usd=cost_usd), 1.0, 0.0)
         if solved.violation > 0.0:
@@ -97,6 +104,7 @@ class WithLimits:
             TypeError: If the accuracy is no number.
             ValueError: If no plan is that accurate.
         """
+        self.refuse_extended("a bound on all plans")
         accuracy = as_limit("accuracy", accuracy, "a mean accuracy in [0, 1]", upper=1.0)
         solved = relax(self.limits.within(min_accuracy=accuracy), 0.0, 1.0)
         if solved.violation > 0.0:
@@ -124,6 +132,7 @@ class WithLimits:
             TypeError: If the budget is no number.
             ValueError: If neither is given, ``x`` is no plan, or nothing within the limits is that cheap.
         """
+        self.refuse_extended("the price of a limit")
         budget_usd = None if budget_usd is None else as_budget("budget_usd", budget_usd)
         if x is None:
             if budget_usd is None:

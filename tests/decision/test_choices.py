@@ -158,3 +158,18 @@ def test_own_choices_plug_in(problem: AllocationProblem) -> None:
             return F[:, 0].argmax()
 
     assert Dearest().plan(problem).cost_usd == 9.0
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_knee_stays_where_it_is_in_another_currency(seed: int) -> None:
+    """Prices that tie, multiplied by tokens and added up: in dollars, cents or lire the knee is the same plan."""
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.choice([3, 10, 100, 1000])), int(rng.integers(3, 8))
+    tokens = rng.integers(1, 500, (2, n, 1)) if seed % 2 else rng.integers(1, 4, (2, n, 1))
+    prices = rng.choice([1e-6, 2e-6, 3e-6, 5e-6], (2, m))
+    accuracy = rng.integers(0, 2, (n, m)).astype(float)
+    knees = {
+        tuple(Knee().plan(AllocationProblem(tokens[0] * p[0] + tokens[1] * p[1], accuracy)).x.tolist())
+        for p in (prices * rate for rate in (1.0, 3.0, 0.1, 100.0, 1936.27))
+    }
+    assert len(knees) == 1

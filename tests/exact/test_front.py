@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -250,3 +251,22 @@ def test_single_steps():
     for k in range(len(front) - 1):
         assert front.step(k) == (steps.query[k], steps.from_llm[k], steps.to_llm[k])
         assert front.queries_near(k, 2).tolist() == sorted({*steps.query[max(0, k - 2) : k + 2].tolist()})
+
+
+@pytest.mark.parametrize("ask", ["within_budget", "at_least_accuracy", "bound"])
+def test_nan_is_no_amount(ask):
+    """What is no number is called so, instead of being compared with the cheapest plan."""
+    with pytest.raises(UserError, match="got nan"):
+        getattr(make_problem(5, 3).supported_front, ask)(float("nan"))
+
+
+def test_a_pickle_has_the_tables_alone():
+    """The front is built again from read-only tables, point for point and plan for plan."""
+    front = make_problem(2000, 5).supported_front
+    assert front.levels.size
+    frozen = pickle.dumps(front)
+    assert len(frozen) < 1.01 * (front.cost.nbytes + front.accuracy.nbytes)
+    again = pickle.loads(frozen)
+    np.testing.assert_array_equal(again.F, front.F)
+    np.testing.assert_array_equal(again.assignment(len(again) // 2), front.assignment(len(front) // 2))
+    assert not again.cost.flags.writeable

@@ -87,3 +87,15 @@ def test_extreme_differences():
     offset, vertices, _ = upper_hulls(*given)
     assert offset.tolist() == [0, 2]
     assert vertices.tolist() == [0, 1, 2]
+
+
+def test_prices_multiplied_in_another_order_give_the_same_plans():
+    """LLMs 1 and 2 cost 0.3 US$, one of them by 0.1 + 0.2: one vertex, whichever is dearer, no step between them."""
+    one, other = 0.3, 0.1 + 0.2
+    assert one < other
+    for cost in ([0.1, one, other], [0.1, other, one]):
+        for accuracy, kept in (([0.0, 0.5, 0.5], 1), ([0.0, 0.25, 0.5], 2), ([0.0, 0.5, 0.25], 1)):
+            args = np.array([cost]), np.array([accuracy]), None
+            expected = np.array([0, 1]), np.array([0, kept])
+            step = np.array([(cost[kept] - 0.1, accuracy[kept], 0, 0, kept)], dtype=twins.STEP)
+            twins.assert_expected(upper_hulls, twins.upper_hulls, args, (*expected, step))

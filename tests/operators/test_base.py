@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pymoo.core.population import Population
+from pymoo.core.repair import Repair
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.operators import (
     AccuracyDestruction,
     AllocationOperator,
+    AllowedRepair,
     CostDestruction,
     ExchangeReconstruction,
     RandomDestruction,
@@ -23,8 +25,8 @@ ALL = [AccuracyDestruction(), CostDestruction(), RandomDestruction(), RelinkDest
 class Returning(AllocationOperator):
     """Returns what it was built with, or what a function makes of its input."""
 
-    def __init__(self, outcome):
-        super().__init__()
+    def __init__(self, outcome, **options):
+        super().__init__(**options)
         self.outcome = outcome
 
     def _do(self, problem, X, *args, random_state, **kwargs):
@@ -134,3 +136,34 @@ def test_families_are_abstract():
 
     with pytest.raises(TypeError, match="_do"):
         Empty()
+
+
+class SendElsewhere(Repair):
+    """Puts everything on the last LLM."""
+
+    def _do(self, problem, X, *, random_state, **kwargs):
+        return np.full_like(X, random_state.integers(problem.n_llms - 1, problem.n_llms))
+
+
+def test_a_repair_is_called_once_with_the_runs_random_state():
+    """What ``_do`` returned goes through the repair, whether pymoo calls the operator or `do`; then it is checked."""
+    problem, X = make_problem(4, 3), np.zeros((2, 4), int)
+    mended = Returning(np.full((2, 4), -7.0), repair=SendElsewhere())
+    assert mended.do(problem, X, random_state=1).tolist() == [[2] * 4] * 2
+    assert mended(problem, Population.new(X=X), random_state=1).get("X").tolist() == [[2] * 4] * 2
+    assert RandomDestruction(0.3, repair=SendElsewhere()).do(problem, X, random_state=1).tolist() == [[2] * 4] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vtype": float}, "RandomDestruction takes no vtype: plans have the problem's assignment_dtype"),
+        ({"repair": AllowedRepair}, r"repair must be a pymoo Repair, such as AllowedRepair\(\); got <class"),
+    ],
+)
+def test_what_pymoo_would_swallow_is_refused(options, message):
+    """An option without effect is refused in words, and a misspelt one by Python."""
+    with pytest.raises(UserError, match=message):
+        RandomDestruction(0.3, **options)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'repiar'"):
+        RandomDestruction(0.3, repiar=AllowedRepair())

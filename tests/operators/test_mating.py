@@ -64,3 +64,9 @@ def test_operators_can_be_chosen():
     res = run(edge_cases()["tied"], mating=mating, n_gen=3)
     assert sum(calls) >= 12
     assert len(res.F) >= 1
+
+
+def test_misspelt_options_are_refused():
+    """Pymoo's base class would swallow them."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'eliminate_duplicate'"):
+        RuinAndRecreate(eliminate_duplicate=True)

@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.population import Population
-from pymoo.core.problem import Problem
+from pymoo.core.problem import LoopedElementwiseEvaluation, Problem
+from pymoo.optimize import minimize
+from pymoo.parallelization.starmap import StarmapParallelization
 
-from optllm_pymoo import AllocationProblem, make_problem
+from optllm_pymoo import AllocationProblem, Quota, UserError, make_problem
 from optllm_pymoo.problems import allocation
 from tests import twins
 from tests.strategies import EDGE_CASES, allocations, tables
@@ -121,6 +124,26 @@ def test_pickle(name):
     assert len(pickle.dumps(large)) == empty
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_pickle_is_no_larger_than_the_tables(masked):
+    """With a quota too: what follows from the tables is built anew, and read-only, so that no kernel compiles again."""
+    allowed = np.random.default_rng(1).random((3000, 6)) < 0.7
+    allowed[:, 0] = True
+    plain = make_problem(3000, 6)
+    quota = Quota("llm1", calls=500)
+    problem = AllocationProblem(plain.cost, plain.accuracy, allowed=allowed if masked else None, quotas=[quota])
+    ends = problem.extremes()
+    assert problem.bound_front().F.size
+    frozen = pickle.dumps(problem)
+    assert len(frozen) < 1.05 * (plain.cost.nbytes + plain.accuracy.nbytes + masked * allowed.nbytes)
+    thawed = pickle.loads(frozen)
+    for name in ("cost", "accuracy", "limit", "kind", "members"):
+        np.testing.assert_array_equal(getattr(thawed.limits, name), getattr(problem.limits, name), err_msg=name)
+    assert not any(table.flags.writeable for table in (thawed.limits.cost, thawed.limits.accuracy, thawed.limits.limit))
+    assert (thawed.xl.tolist(), thawed.xu.tolist()) == (problem.xl.tolist(), problem.xu.tolist())
+    np.testing.assert_array_equal(thawed.extremes(), ends)
+
+
 def test_names_of_frames():
     """Columns name LLMs and the index queries, unless names are given."""
     frames = [pd.DataFrame(table, columns=["small", "large"], index=[7, 9]) for table in (COST, ACCURACY)]
@@ -198,3 +221,38 @@ def test_evaluates_populations():
     pop = Population.new(X=np.ones((3, 6)))
     Evaluator().eval(problem, pop)
     np.testing.assert_array_equal(pop.get("F"), problem.evaluate(np.ones((3, 6), int)))
+
+
+def test_robust_accuracies_of_forbidden_cells_change_nothing():
+    """Under quotas the robust problem measures by what is allowed, as the problem itself does."""
+    plain = make_problem(40, 3)
+    allowed = np.random.default_rng(2).random((40, 3)) < 0.6
+    allowed[:, 0] = True
+    limits = []
+    for where_forbidden in (0.0, 1e6):
+        robust = np.where(allowed, plain.accuracy**2, where_forbidden)
+        problem = AllocationProblem(
+            plain.cost, plain.accuracy, robust_accuracy=robust, allowed=allowed, quotas=[Quota("llm0", calls=30)]
+        )
+        limits.append(problem.robust_problem.limits.accuracy)
+    np.testing.assert_array_equal(*limits)
+    np.testing.assert_array_equal(limits[0][allowed], plain.accuracy[allowed] ** 2)
+
+
+def test_nsga2_as_it_comes_names_the_sampling_for_categories():
+    """Pymoo's own default draws numbers with fractions; the message has the operators that don't."""
+    with pytest.raises(UserError, match=r"round or repair it first .* sampling=CategoricalSampling\(\)"):
+        minimize(make_problem(20, 3), NSGA2(), ("n_gen", 2), seed=1)
+
+
+def test_an_elementwise_runner_is_refused():
+    """There are no single evaluations to run elsewhere; pymoo's own runner stays, and so does a subclass's."""
+    problem = make_problem(20, 3)
+    with pytest.raises(
+        UserError, match="AllocationProblem scores all plans of a population at once, so an elementwise"
+    ):
+        problem.elementwise_runner = StarmapParallelization(map)
+    with pytest.raises(TypeError, match="elementwise_runner"):
+        AllocationProblem([[1.0]], [[0.5]], elementwise_runner=StarmapParallelization(map))
+    problem.elementwise_runner = LoopedElementwiseEvaluation()
+    assert isinstance(pickle.loads(pickle.dumps(problem)).elementwise_runner, LoopedElementwiseEvaluation)

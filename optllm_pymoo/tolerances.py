@@ -1,0 +1,9 @@
+"""Every tolerance by name, with its reason."""
+
+from __future__ import annotations
+
+SAME_COST = 1e-12
+"""Relative distance up to which two costs of a query are the same: prices times tokens, rounded in another order.
+
+Rounding leaves some 1e-16 per operation; list prices that really differ do so by more than a thousandth.
+"""
