@@ -152,6 +152,15 @@ def in_full(value: Any, /) -> str:
     return str(value).removesuffix(".0")
 
 
+def printable(text: str, /) -> str:
+    r"""Write a text of the user's so that it can't steer a terminal: what is no printable character is escaped.
+
+    >>> printable("gpt-4 \x1b[2J"), printable("雪")
+    ('gpt-4 \\x1b[2J', '雪')
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def read_only(array: np.ndarray, /) -> np.ndarray:
     """Return a view that can't be written to, leaving the caller's own array as it is."""
     view = array.view()

@@ -2,31 +2,76 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from functools import wraps
-from typing import Annotated, Any, Final, TypeVar
+from types import TracebackType
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
 
-from optllm_pymoo.signals import exit_code
+from optllm_pymoo.signals import exit_code, heed_sigterm
+from optllm_pymoo.validation import Notice, UserError, printable
 
 FAILED: Final = 1
-UNMET: Final = 2
-"""Exit codes: a run that could not be done, and limits that nothing meets (2, as wrong usage)."""
+TO_CHANGE: Final = 2
+"""Exit codes: what the machine refused, and bugs; what the user has to change, input or options (as wrong usage)."""
+
+WRONG_PATHS: Final = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
+"""Errors of the operating system about a path that the user gave; all others are the machine's."""
+
+
+class _Commands(TyperGroup):
+    """All commands: whatever ends one of them early is one line on stderr and the right exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; a terminal that can't show a character gets another one."""
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:  # closed by whoever started this process
+                setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # lives as long as the process
+            elif isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options of all commands; --debug may stand behind the command too."""
+        return list(super().parse_args(ctx, sorted(args, key=lambda text: text != "--debug")))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the arguments."""
+        with _ended_in_a_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was read."""
+        with _ended_in_a_line(), _notes():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="optllm-pymoo",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end the process with its exit code."""
+    sys.excepthook = _report_bug
+    heed_sigterm()
+    typer.main.get_command(app)()
 
 
 def _show_version(wanted: bool) -> None:
@@ -37,87 +82,82 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_tracebacks(wanted: bool) -> None:
+    if wanted:
+        sys.excepthook = sys.__excepthook__
+
+
 @app.callback()
 def _command(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", callback=_show_tracebacks, help="Show the traceback of a bug.")
+    ] = False,
 ) -> None:
     """Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate."""
 
 
-Command = TypeVar("Command", bound=Callable[..., None])
+def _fail(message: str, code: int) -> NoReturn:
+    """Print one line on stderr and end the run."""
+    print(printable(" ".join(f"optllm-pymoo: {message}".split())), file=sys.stderr)
+    raise typer.Exit(code) from None
 
 
-def fail(message: str, code: int = FAILED, /) -> typer.Exit:
-    """Say one line on stderr and build the exception that ends the run.
+def _report_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Print one line for an exception that nobody foresaw; stands in for the traceback, see `sys.excepthook`."""
+    what = printable(f"{kind.__name__}: {error}" if str(error) else kind.__name__)[:500]
+    print(
+        f"optllm-pymoo: this is a bug in optllm-pymoo ({' '.join(what.split())}); run the same command with --debug"
+        " and report what it prints",
+        file=sys.stderr,
+    )
 
-    Args:
-        message: What went wrong and what to do.
-        code: Exit code.
-    """
-    print(" ".join(f"optllm-pymoo: {message}".split()), file=sys.stderr)
-    return typer.Exit(code)
+
+@contextmanager
+def _ended_in_a_line() -> Iterator[None]:
+    """Turn what is no bug into one line and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt as end:
+        _fail("interrupted; no file is half-written", exit_code(end))
+    except BrokenPipeError:
+        _stop_printing()
+    except SystemExit as ended:  # rich's way to say that nobody reads its help
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        _stop_printing()
+    except UserError as error:
+        _fail(str(error), TO_CHANGE)
+    except OSError as error:
+        what = str(error) if error.strerror is None else error.strerror
+        where = f"{error.filename}: " if error.filename and error.strerror else ""
+        _fail(f"{where}{what}", TO_CHANGE if isinstance(error, WRONG_PATHS) else FAILED)
+    except ImportError as error:
+        _fail(str(error), FAILED)
+    except MemoryError:
+        _fail("out of memory; plan the batch in parts", FAILED)
 
 
-def with_exit_codes(command: Command) -> Command:
-    """End a command with one line on stderr and the right exit code instead of a traceback.
-
-    Args:
-        command: A function that raises ValueError, OSError and the like for runs that can't be done.
-    """
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            with _notes():
-                command(*args, **kwargs)
-            sys.stdout.flush()
-        except KeyboardInterrupt as end:
-            raise fail("interrupted; no file is half-written", exit_code(end)) from None
-        except BrokenPipeError:
-            # nobody reads on, as with `| head -1`: the work is done, and the rest of the text goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:
-            raise fail(_describe(error)) from None
-        except (ValueError, TypeError, ImportError, IndexError) as error:
-            raise fail(str(error), _code_of(error)) from None
-        except MemoryError:
-            raise fail("out of memory; plan the batch in parts") from None
-
-    return guarded  # type: ignore[return-value]  # same signature
+def _stop_printing() -> NoReturn:
+    """End well: nobody reads on, as with `| head -1`; the work is done, and the rest of the text goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(0) from None
 
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print what the user should know as one line on stderr; other warnings stay what they are."""
-    from optllm_pymoo.validation import Notice
-
+    """Print what the user should know as a line on stderr; other warnings are for programmers, and aren't shown."""
     with warnings.catch_warnings():
-        show = warnings.showwarning
 
-        def shown(message: Any, category: type[Warning], *place: Any, **where: Any) -> None:
+        def show(message: Warning | str, category: type[Warning], *place: Any, **where: Any) -> None:
             if issubclass(category, Notice):
-                print(f"optllm-pymoo: {message}", file=sys.stderr)
-            else:
-                show(message, category, *place, **where)
+                print(f"optllm-pymoo: {printable(str(message))}", file=sys.stderr)
 
-        warnings.simplefilter("always", Notice)
-        warnings.showwarning = shown
+        warnings.simplefilter("always")
+        warnings.showwarning = show  # type: ignore[assignment]  # what is passed by position stays so
         yield
-
-
-def _code_of(error: Exception) -> int:
-    from optllm_pymoo.planning import LimitsError
-
-    return UNMET if isinstance(error, LimitsError) else FAILED
-
-
-def _describe(error: OSError) -> str:
-    """Say what happened to which file, without the number of the error."""
-    if error.strerror is None:
-        return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 @contextmanager
@@ -130,8 +170,8 @@ def stages() -> Iterator[Callable[[str], None]]:
         A function to be called with the name of each stage as it begins.
     """
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with redirect_stdout(sys.stderr), shown as progress:
         task = progress.add_task("Loading the libraries", total=None)
-        yield lambda stage: progress.update(task, description=stage)
+        yield lambda stage: progress.update(task, description=printable(stage))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optllm_pymoo.cli import options
-from optllm_pymoo.cli.app import app, stages, with_exit_codes
+from optllm_pymoo.cli.app import app, stages
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
@@ -20,16 +20,13 @@ SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your o
 
 
 @app.command(context_settings=options.STRAY_ALLOWED)
-@with_exit_codes
 def plan(
     context: typer.Context,
     data: options.Data = None,
     labels: options.Labels = None,
-    budget: Annotated[
-        float | None, typer.Option("--budget", min=0, help="Most accurate plan within so many US$.", show_default=False)
-    ] = None,
+    budget: options.Budget = None,
     accuracy: options.Accuracy = None,
-    knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False,
+    knee: options.Knee = False,
     quota: options.Quotas = None,
     provider: options.Providers = None,
     floor: options.Floors = None,
@@ -42,7 +39,7 @@ def plan(
     jobs: options.Jobs = -1,
     out: options.Out = Path("optllm-plan"),
     json: options.Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Learn from a few labels, find the front and choose a plan: plan.csv, front.csv, front.png and mix.png.
 
     Queries with labels are learnt from and not planned: their answers are there already. The outcomes of all others
@@ -79,7 +76,6 @@ def plan(
 
 
 @app.command(context_settings=options.STRAY_ALLOWED)
-@with_exit_codes
 def front(
     context: typer.Context,
     data: options.Data = None,
@@ -126,8 +122,7 @@ def _choice(
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
     has_choice = budget is not None or accuracy is not None
-    options.check_promise(promise, has_choice=has_choice)
-    options.check_max_latency(max_latency, latency, has_choice=has_choice)
+    options.check_companions(promise, max_latency, latency, has_choice=has_choice)
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 
     if budget is not None:
@@ -144,22 +139,17 @@ def _known_budget(budget: float | None, limits: Constraints, choice: Choice) -> 
 
 
 def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
-    """Choose, and price what the plan keeps to; what limits or a promise make impossible is a LimitsError."""
-    from optllm_pymoo.planning import LimitsError, limit_costs
+    """Choose, and price what the plan keeps to."""
+    from optllm_pymoo.planning import limit_costs
 
-    try:
-        limits = front.limits_of(choice)
-        plan = front.choose(choice)
-    except ValueError as error:
-        if front.problem.has_limits or choice.promise is not None or choice.max_latency_seconds is not None:
-            raise LimitsError(str(error)) from None
-        raise
+    limits = front.limits_of(choice)
+    plan = front.choose(choice)
     return plan, None if limits is None else limit_costs(limits, plan)
 
 
 def _front(
     data: Path | None,
-    labels: str | None,
+    labels: float | str | Path | None,
     limits: Constraints,
     algorithm: str,
     n_grid: int | None,
@@ -170,10 +160,7 @@ def _front(
     budget: float | None = None,
 ) -> tuple[Front, bool]:
     """Check all that can be checked at once, then work; whether the batch is synthetic comes along."""
-    learn_from = options.parse_labels(labels)
     _check_algorithm(algorithm, n_grid, is_limited=bool(limits))
-    if jobs == 0:
-        raise typer.BadParameter("0 processors do no work; -1 takes all there are", param_hint="--jobs")
     from optllm_pymoo.planning import check_writable, plan_front
 
     check_writable(out)
@@ -182,7 +169,7 @@ def _front(
     _check_all_known(batch, labels)
     found = plan_front(
         batch,
-        learn_from,
+        labels,
         algorithm=algorithm,
         n_grid=n_grid,
         random_state=seed,
@@ -194,7 +181,7 @@ def _front(
     return found, bool(batch.about.get("synthetic"))
 
 
-def _check_all_known(batch: Dataset, labels: str | None) -> None:
+def _check_all_known(batch: Dataset, labels: float | str | Path | None) -> None:
     gaps = int((~batch.tried.all(axis=1)).sum())
     if labels == "all" and gaps:
         raise UserError(
@@ -210,9 +197,9 @@ def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) ->
     name = normalised(algorithm)
     if name not in algorithm_names():
         known = ", ".join(algorithm_names()).replace("_", "-")
-        raise typer.BadParameter(f"unknown algorithm {algorithm!r}; known are {known}", param_hint="--algorithm")
+        raise typer.BadParameter(f"unknown algorithm {algorithm!r}; known are {known}", param_hint="'--algorithm'")
     if n_grid is not None and name != SEARCH and not (is_limited and name == EXACT):
-        raise typer.BadParameter(f"{algorithm} has no grid; only optllm has", param_hint="--n-grid")
+        raise typer.BadParameter(f"{algorithm} has no grid; only optllm has", param_hint="'--n-grid'")
 
 
 def _read(data: Path | None) -> Dataset:
@@ -235,7 +222,6 @@ NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some out
 
 
 @app.command()
-@with_exit_codes
 def evaluate(
     plan: Annotated[Path, typer.Argument(help="A plan.csv.", show_default=False)],
     data: options.Data = None,
@@ -309,7 +295,6 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
 
 
 @app.command()
-@with_exit_codes
 def convert(
     source: Annotated[Path, typer.Argument(help="Folder, or wide CSV or Parquet file.", show_default=False)],
     target: Annotated[
@@ -327,13 +312,12 @@ def convert(
 
 
 @app.command("demo-data")
-@with_exit_codes
 def demo_data(
     target: Annotated[Path, typer.Argument(help="What to write: .csv, .csv.gz, .parquet, or a folder.")] = Path(
         "optllm-demo"
     ),
-    queries: Annotated[int, typer.Option("--queries", min=1, help="Number of queries.")] = 2000,
-    llms: Annotated[int, typer.Option("--llms", min=1, help="Number of LLMs.")] = 6,
+    queries: options.Queries = 2000,
+    llms: options.LLMs = 6,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     json: options.Json = False,

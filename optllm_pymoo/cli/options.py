@@ -3,190 +3,78 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", "-d", help="Folder, or wide CSV or Parquet file. Without it: an embedded synthetic batch.",
-        show_default=False,
-    ),
-]  # fmt: skip
-
-
 STRAY_ALLOWED: Final = {"allow_extra_args": True}
 """Settings of a command without arguments that calls `refuse_stray`."""
 
+LARGEST: Final = 1e15
+"""No batch costs, asks or takes more; near the largest float sums would overflow."""
 
-def refuse_stray(context: typer.Context, /) -> None:
-    """Say what was probably meant by an argument that stands alone.
+LEAST: Final = 1e-12
+"""Smallest amount but 0: US$ and seconds below it are lost in the rounding of any sum."""
 
-    Args:
-        context: Of the command.
-
-    Raises:
-        typer.BadParameter: If there is one.
-    """
-    if context.args:
-        first = context.args[0]
-        raise typer.BadParameter(f"{first} stands alone; if that is the batch, write --data {first}")
+UNITS: Final = {"": "calls", "calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd"}
 
 
-def _checked_accuracy(value: float | None) -> float | None:
-    if value is not None and not 0 <= value <= 1:
-        hint = f"; for {value:g} % write {value / 100:g}" if 1 < value <= 100 else ""
-        raise typer.BadParameter(f"a mean accuracy must lie in [0, 1]; got {value:g}{hint}", param_hint="--accuracy")
-    return value
+def _number(
+    what: str, low: float = 0.0, high: float = LARGEST, *, below: bool = False, unit: str = "", least: float = 0.0
+) -> Callable[[Any], float]:
+    """Build the reader of a number in [low, high], or in [low, high); beside 0 it is at least ``least``."""
+    span = f"[{low:g}, {high:g}{')' if below else ']'}{unit}"
+
+    def read(text: Any) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise typer.BadParameter(f"{what} is a number in {span}; got {text!r}") from None
+        if not low <= value <= high or (below and value == high):
+            percent = f"; for {value:g} % write {value / 100:g}" if high == 1 and low <= value / 100 < high else ""
+            raise typer.BadParameter(f"{what} must lie in {span}; got {text}{percent if value >= 2 else ''}")
+        if 0 < value < least:
+            raise typer.BadParameter(f"{what} must be 0 or at least {least:g}{unit}; got {text}")
+        return value
+
+    return read
 
 
-Accuracy = Annotated[
-    float | None,
-    typer.Option(
-        "--accuracy",
-        metavar="MEAN",
-        callback=_checked_accuracy,
-        help="Cheapest plan that expects this mean accuracy, in [0, 1].",
-        show_default=False,
-    ),
-]
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        "-l",
-        metavar="SHARE|FILE|all",
-        help="What to learn from: a share of the labelled queries (0.05), a CSV file of labels, or 'all' to plan on"
-        " known outcomes. Default: the outcomes that are there; if all are, a share of 0.05.",
-        show_default=False,
-    ),
-]
-Algorithm = Annotated[
-    str,
-    typer.Option(
-        "--algorithm", "-a", help="exact, optllm, or a baseline: nsga2, rnsga2, sms-emoa, moead, mopso, ...",
-    ),
-]  # fmt: skip
-NGrid = Annotated[
-    int | None,
-    typer.Option("--n-grid", min=1, help="Gaps of OptLLM's grid.  [default: 50]", show_default=False),
-]
-Seed = Annotated[int, typer.Option("--seed", "-s", min=0, help="Same seed, same result.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processors to use; -1 for all. The result is the same.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+_MEAN: Final = _number("a mean accuracy", high=1.0)
 
 
-def parse_labels(text: str | None, /) -> float | str | Path | None:
-    """Tell a share from a file.
-
-    Args:
-        text: What followed --labels.
-
-    Raises:
-        typer.BadParameter: If it is a number outside (0, 1).
-    """
-    if text is None or text == "all":
-        return text
+def _labels(text: Any) -> float | str | Path:
+    """Tell a share from a file and from "all"."""
+    if text == "all":
+        return "all"
     try:
         share = float(text)
     except ValueError:
         return Path(text)
     if not 0 < share < 1:
-        raise typer.BadParameter(f"a share must lie in (0, 1); got {text}. For 5 % write 0.05", param_hint="--labels")
+        raise typer.BadParameter(f"a share must lie in (0, 1); got {text}. For 5 % write 0.05")
     return share
 
 
-UNITS = {"calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd", "tokens": "tokens"}
+def _whole(what: str, low: int, high: int, *, or_all: bool = False) -> Callable[[Any], int]:
+    """Build the reader of a whole number in [low, high]; -1 may stand for all."""
+    span = f"a whole number in [{low}, {high}]{', or -1 for all' if or_all else ''}"
 
-Quotas = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--quota", metavar="NAME=CALLS",
-        help="At most so many calls of an LLM or a provider: TogetherAI=20000. Dollars: NAME=12.50usd. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Providers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--provider", metavar="NAME=LLM,LLM",
-        help="The LLMs of a provider, where about.json and names like provider/model don't say. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Floors = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--floor", metavar="[GROUP=]MEAN",
-        help="Expected mean accuracy, in [0, 1], that every group of queries reaches, or one group. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Latency = Annotated[
-    Path | None,
-    typer.Option(
-        "--latency", metavar="FILE",
-        help="CSV of mean seconds per call (query_id and a column per LLM): a third objective.",
-        show_default=False,
-    ),
-]  # fmt: skip
-MaxLatency = Annotated[
-    float | None,
-    typer.Option(
-        "--max-latency", min=0, metavar="SECONDS", help="Largest mean latency of the plan; needs --latency.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Promise = Annotated[
-    float | None,
-    typer.Option(
-        "--promise", metavar="PROBABILITY",
-        help="Plan for the accuracy reached with this probability (0.95), not the expected one; needs --budget or"
-        " --accuracy.",
-        show_default=False,
-    ),
-]  # fmt: skip
+    def read(text: Any) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise typer.BadParameter(f"{what} is {span}; got {text!r}") from None
+        if not (low <= value <= high or (or_all and value == -1)):
+            raise typer.BadParameter(f"{what} is {span}; got {text}")
+        return value
 
-
-def constraints_of(
-    quotas: list[str] | None, providers: list[str] | None, floors: list[str] | None, latency: Path | None, /
-) -> Constraints:
-    """Read all constraints.
-
-    Args:
-        quotas: What followed each --quota.
-        providers: What followed each --provider.
-        floors: What followed each --floor.
-        latency: What followed --latency.
-
-    Raises:
-        typer.BadParameter: If a text can't be read, a name is given twice, or the options exclude one another.
-    """
-    from optllm_pymoo.planning.constraints import Constraints
-
-    if latency is not None and (quotas or floors):
-        other = "--quota" if quotas else "--floor"
-        raise typer.BadParameter(f"{other} and --latency exclude one another; give one of them")
-    read_floors: dict[str | None, float] = {}
-    for text in floors or ():
-        group, value = parse_floor(text)
-        if group in read_floors:
-            whose = "all groups" if group is None else repr(group)
-            raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="--floor")
-        read_floors[group] = value
-    return Constraints(
-        quotas=tuple(parse_quota(text) for text in quotas or ()),
-        providers=dict(parse_provider(text) for text in providers or ()),
-        floors=read_floors,
-        latency=latency,
-    )
+    return read
 
 
 def parse_quota(text: str, /) -> QuotaRequest:
@@ -205,17 +93,17 @@ def parse_quota(text: str, /) -> QuotaRequest:
     from optllm_pymoo.planning.constraints import QuotaRequest
 
     name, _, amount = (part.strip() for part in text.rpartition("="))
-    digits = amount.lower().rstrip("abcdefghijklmnopqrstuvwxyz$ ") if amount else ""
-    unit = UNITS.get(amount.lower()[len(digits) :].strip() or "calls")
-    limit = _number(digits)
-    if not name or unit is None or limit is None or not 0 <= limit < math.inf:
-        raise typer.BadParameter(
-            f"{text!r} is no quota; write NAME=CALLS, as in TogetherAI=20000, or NAME=12.50usd", param_hint="--quota"
-        )
-    if unit == "tokens":
-        raise typer.BadParameter(
-            f"{text!r}: the data have no tokens per call; limit calls or US$ (NAME=12.50usd)", param_hint="--quota"
-        )
+    digits = amount.lower().rstrip("abcdefghijklmnopqrstuvwxyz$ ")
+    said = amount.lower()[len(digits) :].strip()
+    if said == "tokens":
+        raise typer.BadParameter(f"{text!r}: the data have no tokens per call; limit calls or US$ (NAME=12.50usd)")
+    unit = UNITS.get(said)
+    if not name or not digits or unit is None:
+        raise typer.BadParameter(f"{text!r} is no quota; write NAME=CALLS, as in TogetherAI=20000, or NAME=12.50usd")
+    read = _number(f"the quota of {name!r}", unit=" calls" if unit == "calls" else " US$", least=LEAST)
+    limit = read(digits.replace("_", ""))
+    if unit == "calls" and limit != math.floor(limit):
+        raise typer.BadParameter(f"the quota of {name!r} must be a whole number of calls; got {digits}")
     return QuotaRequest(name, limit, unit)
 
 
@@ -235,7 +123,7 @@ def parse_provider(text: str, /) -> tuple[str, tuple[str, ...]]:
     name, _, listed = text.partition("=")
     llms = tuple(llm.strip() for llm in listed.split(",") if llm.strip())
     if not name.strip() or not llms:
-        raise typer.BadParameter(f"{text!r} is no provider; write NAME=LLM,LLM", param_hint="--provider")
+        raise typer.BadParameter(f"{text!r} is no provider; write NAME=LLM,LLM")
     return name.strip(), llms
 
 
@@ -256,55 +144,193 @@ def parse_floor(text: str, /) -> tuple[str | None, float]:
         ((None, 0.6), ('code', 0.7))
     """
     group, equals, value = (part.strip() for part in text.rpartition("="))
-    floor = _number(value)
-    if floor is None or (equals and not group):
-        raise typer.BadParameter(f"{text!r} is no floor; write 0.6, or GROUP=0.6", param_hint="--floor")
-    if not 0 <= floor <= 1:
-        hint = f"; for {floor:g} % write {floor / 100:g}" if 1 < floor <= 100 else ""
-        raise typer.BadParameter(f"a floor is a mean accuracy in [0, 1]; got {floor:g}{hint}", param_hint="--floor")
-    return group or None, floor
+    if not value or (equals and not group):
+        raise typer.BadParameter(f"{text!r} is no floor; write 0.6, or GROUP=0.6")
+    return group or None, _number("a floor", high=1.0)(value)
 
 
-def check_promise(promise: float | None, *, has_choice: bool) -> None:
-    """Refuse a probability out of range, or without a budget or a target.
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", help="Folder, or wide CSV or Parquet file. Without it: an embedded synthetic batch.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget", metavar="USD", parser=_number("a budget", unit=" US$"),
+        help="Most accurate plan within so many US$.", show_default=False,
+    ),
+]  # fmt: skip
+Accuracy = Annotated[
+    float | None,
+    typer.Option(
+        "--accuracy", metavar="MEAN", parser=_MEAN, help="Cheapest plan that expects this mean accuracy, in [0, 1].",
+        show_default=False,
+    ),
+]  # fmt: skip
+Knee = Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")]
+Labels = Annotated[
+    Any,
+    typer.Option(
+        "--labels", "-l", metavar="SHARE|FILE|all", parser=_labels,
+        help="What to learn from: a share of the labelled queries (0.05), a CSV file of labels, or 'all' to plan on"
+        " known outcomes. Default: the outcomes that are there; if all are, a share of 0.05.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Quotas = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--quota", metavar="NAME=CALLS", parser=parse_quota,
+        help="At most so many calls of an LLM or a provider: TogetherAI=20000. Dollars: NAME=12.50usd. Repeatable.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Providers = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--provider", metavar="NAME=LLM,LLM", parser=parse_provider,
+        help="The LLMs of a provider, where about.json and names like provider/model don't say. Repeatable.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Floors = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--floor", metavar="[GROUP=]MEAN", parser=parse_floor,
+        help="Expected mean accuracy, in [0, 1], that every group of queries reaches, or one group. Repeatable.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Latency = Annotated[
+    Path | None,
+    typer.Option(
+        "--latency", metavar="FILE",
+        help="CSV of mean seconds per call (query_id and a column per LLM): a third objective.",
+        show_default=False,
+    ),
+]  # fmt: skip
+MaxLatency = Annotated[
+    float | None,
+    typer.Option(
+        "--max-latency", metavar="SECONDS", parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST),
+        help="Largest mean latency of the plan; needs --latency.", show_default=False,
+    ),
+]  # fmt: skip
+Promise = Annotated[
+    float | None,
+    typer.Option(
+        "--promise", metavar="PROBABILITY", parser=_number("a probability", 0.5, 1.0, below=True),
+        help="Plan for the accuracy reached with this probability (0.95), not the expected one; needs --budget or"
+        " --accuracy.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Algorithm = Annotated[
+    str,
+    typer.Option(
+        "--algorithm", "-a", help="exact, optllm, or a baseline: nsga2, rnsga2, sms-emoa, moead, mopso, ...",
+    ),
+]  # fmt: skip
+NGrid = Annotated[
+    int | None,
+    typer.Option(
+        "--n-grid", metavar="INTEGER", parser=_whole("the number of gaps", 1, 10**6),
+        help="Gaps of OptLLM's grid.  [default: 50]", show_default=False,
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", "-s", metavar="INTEGER", parser=_whole("a seed", 0, 2**32 - 1), help="Same seed, same result.",
+    ),
+]  # fmt: skip
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="INTEGER", parser=_whole("the number of processors", 1, 1024, or_all=True),
+        help="Processors to use; -1 for all. The result is the same.",
+    ),
+]  # fmt: skip
+Queries = Annotated[
+    int,
+    typer.Option(
+        "--queries", metavar="INTEGER", parser=_whole("the number of queries", 1, 10**7), help="Number of queries.",
+    ),
+]  # fmt: skip
+LLMs = Annotated[
+    int,
+    typer.Option("--llms", metavar="INTEGER", parser=_whole("the number of LLMs", 1, 10**4), help="Number of LLMs."),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def refuse_stray(context: typer.Context, /) -> None:
+    """Say what was probably meant by an argument that stands alone.
 
     Args:
-        promise: What followed --promise.
-        has_choice: Whether --budget or --accuracy is given.
+        context: Of the command.
 
     Raises:
-        typer.BadParameter: If so.
+        typer.BadParameter: If there is one.
     """
-    if promise is None:
-        return
-    if not 0.5 <= promise < 1:
-        hint = f"; for {promise:g} % write {promise / 100:g}" if 50 <= promise < 100 else ""
-        raise typer.BadParameter(f"a probability must lie in [0.5, 1); got {promise:g}{hint}", param_hint="--promise")
-    if not has_choice:
-        raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint="--promise")
+    if context.args:
+        first = context.args[0]
+        raise typer.BadParameter(f"{first} stands alone; if that is the batch, write --data {first}")
 
 
-def check_max_latency(max_latency: float | None, latency: Path | None, *, has_choice: bool) -> None:
-    """Refuse a largest latency without latencies, or without a budget or a target.
+def constraints_of(
+    quotas: list[QuotaRequest] | None,
+    providers: list[tuple[str, tuple[str, ...]]] | None,
+    floors: list[tuple[str | None, float]] | None,
+    latency: Path | None,
+    /,
+) -> Constraints:
+    """Put all constraints together.
 
     Args:
-        max_latency: What followed --max-latency.
+        quotas: From each --quota.
+        providers: From each --provider.
+        floors: From each --floor.
         latency: What followed --latency.
+
+    Raises:
+        typer.BadParameter: If a group has two floors, or the options exclude one another.
+    """
+    from optllm_pymoo.planning.constraints import Constraints
+
+    if latency is not None and (quotas or floors):
+        other = "--quota" if quotas else "--floor"
+        raise typer.BadParameter(f"{other} and --latency exclude one another; give one of them")
+    by_group: dict[str | None, float] = {}
+    for group, floor in floors or ():
+        if group in by_group:
+            whose = "all groups" if group is None else repr(group)
+            raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="'--floor'")
+        by_group[group] = floor
+    return Constraints(quotas=tuple(quotas or ()), providers=dict(providers or ()), floors=by_group, latency=latency)
+
+
+def check_companions(
+    promise: float | None, max_latency: float | None, latency: Path | None, *, has_choice: bool
+) -> None:
+    """Refuse options that mean nothing without another one.
+
+    Args:
+        promise: From --promise.
+        max_latency: From --max-latency.
+        latency: From --latency.
         has_choice: Whether --budget or --accuracy is given.
 
     Raises:
         typer.BadParameter: If so.
     """
-    if max_latency is None:
-        return
-    if latency is None:
-        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="--max-latency")
-    if not has_choice:
-        raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint="--max-latency")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace("_", ""))
-    except ValueError:
-        return None
+    if max_latency is not None and latency is None:
+        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
+    for name, given in (("--promise", promise), ("--max-latency", max_latency)):
+        if given is not None and not has_choice:
+            raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint=f"'{name}'")

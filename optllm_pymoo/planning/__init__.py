@@ -1,6 +1,6 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
-from optllm_pymoo.planning.constraints import Constraints, LimitsError, QuotaRequest
+from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
 from optllm_pymoo.planning.front_frame import front_frame
 from optllm_pymoo.planning.labels import Split, split_by_known, split_by_share, with_labels_from
 from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts, limit_costs
@@ -17,7 +17,6 @@ __all__ = [
     "Front",
     "LimitCost",
     "LimitCosts",
-    "LimitsError",
     "PlannedBatch",
     "Prediction",
     "QuotaRequest",

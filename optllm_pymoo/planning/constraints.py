@@ -20,10 +20,6 @@ EVERYTHING = "all queries"
 """The one group of a batch without groups."""
 
 
-class LimitsError(UserError):
-    """Limits that name something unknown, or that no plan meets; the message has the nearest value that would do."""
-
-
 class QuotaRequest(NamedTuple):
     """At most so much for an LLM or a provider, by name."""
 
@@ -62,13 +58,13 @@ class Constraints:
             dataset: The whole batch.
 
         Raises:
-            LimitsError: If an LLM, a provider or a group is unknown; the message has the closest and the known.
+            UserError: If an LLM, a provider or a group is unknown; the message has the closest and the known.
         """
         self._resolve_quotas(dataset)
         known = _names(groups_of(dataset))
         for group in self.floors:
             if group is not None and group not in known:
-                raise LimitsError(unknown_name(group, known, kind="group"))
+                raise UserError(unknown_name(group, known, kind="group"))
 
     def options(self, dataset: Dataset, /) -> dict[str, Any]:
         """Make the options of an `AllocationProblem`.
@@ -81,7 +77,7 @@ class Constraints:
             have no floor, nor have queries of no group.
 
         Raises:
-            LimitsError: As `check`.
+            UserError: As `check`.
             FileNotFoundError, DataFileError: As `load_latency`.
         """
         made: dict[str, Any] = {}
@@ -105,16 +101,13 @@ class Constraints:
             accuracy: (N, M) expected accuracies; None for the known outcomes.
 
         Raises:
-            LimitsError: If no plan meets the limits, or they don't go together.
+            UserError: If no plan meets the limits, or they don't go together.
         """
         options = self.options(dataset)
         if not options:
             return dataset.problem(accuracy)
         plain = dataset.problem(accuracy)
-        try:
-            return AllocationProblem(plain.cost, plain.accuracy, llms=plain.llms, query_ids=plain.query_ids, **options)
-        except ValueError as error:
-            raise LimitsError(str(error)) from None
+        return AllocationProblem(plain.cost, plain.accuracy, llms=plain.llms, query_ids=plain.query_ids, **options)
 
     def costs_alone(self, dataset: Dataset, /) -> AllocationProblem:
         """Build the problem of some queries as far as no expected accuracy plays a part: all are 0, and no floors.
@@ -123,18 +116,15 @@ class Constraints:
             dataset: The queries to plan.
 
         Raises:
-            LimitsError: As `problem`.
+            UserError: As `problem`.
         """
         alone = Constraints(quotas=self.quotas, providers=self.providers, latency=self.latency)
         return alone.problem(dataset, np.zeros(dataset.cost.shape))
 
     def _resolve_quotas(self, dataset: Dataset) -> list[Quota]:
         providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}
-        try:
-            for llms in self.providers.values():
-                positions_of(llms, dataset.llms)
-        except ValueError as error:
-            raise LimitsError(str(error)) from None
+        for llms in self.providers.values():
+            positions_of(llms, dataset.llms)
         return [_quota(request, dataset.llms, providers) for request in self.quotas]
 
 
@@ -156,10 +146,10 @@ def _names(groups: Sequence[str | None]) -> list[str]:
 def _quota(request: QuotaRequest, llms: Sequence[str], providers: Mapping[str, Sequence[str]]) -> Quota:
     name, limit, unit = request
     if name in llms and name in providers and tuple(providers[name]) != (name,):
-        raise LimitsError(f"{name!r} is an LLM and a provider of others; give the provider another name, with its LLMs")
+        raise UserError(f"{name!r} is an LLM and a provider of others; give the provider another name, with its LLMs")
     if name not in llms and name not in providers:
-        raise LimitsError(unknown_name(name, [*providers, *llms], kind="provider or LLM"))
+        raise UserError(unknown_name(name, [*providers, *llms], kind="provider or LLM"))
     members = (name,) if name in llms else tuple(providers[name])
     if unit == "tokens":
-        raise LimitsError(f"quota of tokens for {name!r}: the data have no tokens per call; limit calls or US$")
+        raise UserError(f"quota of tokens for {name!r}: the data have no tokens per call; limit calls or US$")
     return Quota(members, **{unit: limit}, name=name)

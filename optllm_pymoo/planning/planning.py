@@ -68,7 +68,7 @@ class Front:
             choice: How; the knee of the front if not given.
 
         Raises:
-            ValueError: If no plan meets the choice; a `LimitsError` if limits are the reason.
+            ValueError: If no plan meets the choice.
         """
         choice = choice or Knee()
         # known outcomes have no sampling error
@@ -139,10 +139,9 @@ def expected_problem(
 
     Raises:
         FileNotFoundError: If there is no file of labels.
-        ValueError: If labels don't fit the batch, there is nothing to learn from or to plan, or the budget doesn't
-            pay for any plan.
-        LimitsError: A ValueError: limits name something unknown, or no plan meets them. Whatever doesn't depend on
-            predictions is said before learning.
+        UserError: If labels don't fit the batch, there is nothing to learn from or to plan, the budget doesn't pay for
+            any plan, limits name something unknown, or no plan meets them. Whatever doesn't depend on predictions is
+            refused before learning.
     """
     constraints.check(dataset)
     if labels == ALL:

@@ -19,8 +19,8 @@ from optllm_pymoo.limits import (
     nearest_value,
     relax,
 )
-from optllm_pymoo.planning.constraints import LimitsError
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 MAX_RAISES = 12
 """Times that the expected accuracy is raised until the promised one reaches the target."""
@@ -45,7 +45,7 @@ def limits_of(problem: AllocationProblem, choice: Choice, /) -> LinearLimits | N
         The limits, or None if there are none.
 
     Raises:
-        LimitsError: If no plan is fast enough.
+        UserError: If no plan is fast enough.
     """
     if problem.has_limits:
         return problem.limits
@@ -54,7 +54,7 @@ def limits_of(problem: AllocationProblem, choice: Choice, /) -> LinearLimits | N
         return None
     fastest = float(problem.scalarisation.optima_F[2, 2])
     if seconds < fastest * (1 - 1e-12):
-        raise LimitsError(
+        raise UserError(
             f"a mean latency of {seconds:g} s is below the fastest plan, which takes {rounded_up(fastest)} s"
         )
     return LinearLimits(
@@ -96,8 +96,8 @@ def plan_within(
         n_labelled: Queries that were learnt from, or None.
 
     Raises:
-        LimitsError: If no plan within the limits meets the choice; the message has the nearest values that would do.
-        ValueError: If none was found that promises the target.
+        UserError: If no plan within the limits meets the choice, with the nearest values that would do; or if none was
+            found that promises the target.
     """
     known: dict[str, Any] = {"sigma": sigma, "n_labelled": n_labelled}
     if isinstance(choice, WithinBudget):
@@ -121,8 +121,7 @@ def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
         budget_usd: Total US$.
 
     Raises:
-        LimitsError: If it doesn't pay for any plan within quotas; the message has the nearest values that would do.
-        ValueError: If it doesn't pay for any plan at all.
+        UserError: If it doesn't pay for any plan; with quotas the message has the nearest values that would do.
     """
     if not costs_alone.has_limits:
         WithinBudget(budget_usd).plan(costs_alone)
@@ -137,15 +136,15 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
         return best_within(limits, budget_usd).x
     except ValueError:
         found = cheapest_reaching(limits)
-        raise LimitsError(
+        raise UserError(
             f"no plan within {_named(limits)} was found for {usd(budget_usd)} US$: the cheapest that was found costs"
             f" {rounded_up(found.value)} US$, and none costs less than {rounded_down(found.bound)} US$"
         ) from None
 
 
-def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> LimitsError:
+def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> UserError:
     cheapest, without = _with_and_without(limits, cheapest_reaching, rounded_up, "the cheapest costs {} US$")
-    return LimitsError(
+    return UserError(
         f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which"
         f" costs {cheapest} US${without}"
         f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
@@ -159,16 +158,16 @@ def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
         return cheapest_reaching(limits, target).x
     except ValueError:
         found = best_within(limits)
-        raise LimitsError(
+        raise UserError(
             f"no plan within {_named(limits)} was found that reaches an accuracy of {target:g}: the most accurate that"
             f" was found reaches {rounded_down(found.value)}, and none reaches more than"
             f" {rounded_up(found.bound)}"
         ) from None
 
 
-def _above_the_most_accurate(limits: LinearLimits, target: float) -> LimitsError:
+def _above_the_most_accurate(limits: LinearLimits, target: float) -> UserError:
     best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
-    return LimitsError(
+    return UserError(
         f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which"
         f" reaches {best}{without}"
         f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"

@@ -23,7 +23,7 @@ class Outcome:
             raise result.exception
         self.code, self.stdout, self.stderr = result.exit_code, result.stdout, result.stderr
 
-    def assert_failed(self, code: int = 1) -> str:
+    def assert_failed(self, code: int = 2) -> str:
         """Hold it to one line on stderr and nothing on stdout, and return that line."""
         assert (self.code, self.stdout) == (code, ""), self.stderr
         assert self.stderr.count("\n") == 1, self.stderr

@@ -158,7 +158,7 @@ def test_front_chooses_nothing(run, batch: Path) -> None:
 
 
 def test_too_small_a_budget_says_what_the_cheapest_costs(run, batch: Path) -> None:
-    """Exit code 1, one line, nothing written; the amount it names then works."""
+    """Exit code 2, one line, nothing written; the amount it names then works."""
     line = run("plan", "-d", batch, "-l", 0.2, "--budget", 0).assert_failed()
     assert "a budget of 0 US$ is below the cheapest plan, which costs" in line
     assert not Path("optllm-plan").exists()
@@ -178,13 +178,18 @@ def test_too_high_a_target_says_what_the_best_reaches(run, batch: Path) -> None:
         (["--budget", 2, "--knee"], "exclude one another"),
         (["--budget", 2, "--accuracy", 0.5], "exclude one another"),
         (["--budget", -1], "--budget"),
-        (["--accuracy", 70], "--accuracy: a mean accuracy must lie in [0, 1]; got 70; for 70 % write 0.7"),
+        (["--accuracy", 70], "'--accuracy': a mean accuracy must lie in [0, 1]; got 70; for 70 % write 0.7"),
+        (["--accuracy", 1.0000001], "must lie in [0, 1]; got 1.0000001 "),
+        (["--budget", "nan"], "'--budget': a budget must lie in [0, 1e+15] US$; got nan"),
+        (["--budget", 1e308], "'--budget': a budget must lie in [0, 1e+15] US$; got 1e+308"),
+        (["--seed", 2**32], "a seed is a whole number in [0, 4294967295]; got 4294967296"),
+        (["--jobs", 1_000_000], "the number of processors is a whole number in [1, 1024], or -1 for all; got 1000000"),
         (["--accuracy", -0.1], "must lie in [0, 1]; got -0.1"),
         (["batch.csv"], "batch.csv stands alone; if that is the batch, write --data batch.csv"),
         (["--budget", "much"], "--budget"),
         (["--algorithm", "nsga9"], "unknown algorithm"),
         (["--n-grid", 10], "no grid"),
-        (["--jobs", 0], "0 processors"),
+        (["--jobs", 0], "a whole number in [1, 1024], or -1 for all; got 0"),
         (["--labels", 2], "(0, 1)"),
         (["--lables", 0.5], "--lables"),
     ],
@@ -263,7 +268,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_faulty_data_are_refused_in_one_line(run, batch: Path, tmp_path: Path, name: str) -> None:
-    """Exit code 1; the line names file, line and column; nothing is written."""
+    """Exit code 2; the line names file, line and column; nothing is written."""
     spoil, message = FAULTS[name]
     shutil.copytree(batch, tmp_path / "bad")
     spoil(tmp_path / "bad")
@@ -295,7 +300,7 @@ def test_a_full_disk_leaves_what_was_there(run, batch: Path, monkeypatch) -> Non
         raise OSError(28, "No space left on device", "mix.png")
 
     monkeypatch.setattr("optllm_pymoo.plotting.plot_mix", full)
-    assert "mix.png: No space left on device" in run("plan", "-d", batch, "-l", 0.3).assert_failed()
+    assert "mix.png: No space left on device" in run("plan", "-d", batch, "-l", 0.3).assert_failed(1)
     assert {file.name: file.read_bytes() for file in Path("optllm-plan").iterdir()} == before
 
 

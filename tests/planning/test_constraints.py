@@ -14,8 +14,9 @@ from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 from optllm_pymoo.decision.amounts import rounded_down, rounded_up
 from optllm_pymoo.limits import Certified, LinearLimits, best_within, cheapest_reaching
-from optllm_pymoo.planning import Constraints, LimitsError, QuotaRequest, front_frame, limit_costs, plan_front
+from optllm_pymoo.planning import Constraints, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.planning.constraints import EVERYTHING
+from optllm_pymoo.validation import UserError
 
 RNG = np.random.default_rng(5)
 TINY = Dataset(
@@ -98,7 +99,7 @@ def test_groups_that_are_all_learnt_from_have_no_floor() -> None:
 )
 def test_refused_with_the_nearest_value(constraints: Constraints, message: str) -> None:
     """Unknown names have the closest, limits that nothing meets the nearest value that would do."""
-    with pytest.raises(LimitsError, match=message):
+    with pytest.raises(UserError, match=message):
         plan_front(TINY, "all", constraints=constraints)
 
 
@@ -106,7 +107,7 @@ def test_quotas_are_refused_before_learning(monkeypatch: pytest.MonkeyPatch) -> 
     """No prediction could make them fit."""
     monkeypatch.setattr("optllm_pymoo.planning.planning.predict_accuracy", lambda *a, **k: pytest.fail("learnt"))
     none = Constraints(quotas=[QuotaRequest(llm, 10) for llm in DATA.llms])
-    with pytest.raises(LimitsError, match="quotas allow 30 of 120 queries"):
+    with pytest.raises(UserError, match="quotas allow 30 of 120 queries"):
         plan_front(DATA, 0.25, constraints=none)
 
 
@@ -129,23 +130,23 @@ def test_budget_below_the_limits_tells_what_would_do() -> None:
     counts = np.bincount(TINY.cost.argmin(axis=1), minlength=3)
     llm = TINY.llms[counts.argmax()]
     front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, counts.max() - 1)]))
-    with pytest.raises(LimitsError, match=rf"is below the cheapest plan within \d calls for {llm}, which") as caught:
+    with pytest.raises(UserError, match=rf"is below the cheapest plan within \d calls for {llm}, which") as caught:
         front.choose(WithinBudget(least * 1.0001))
     words = str(caught.value).split()
     budget, calls = words[words.index("costs") + 1], words[-2]
     assert front.choose(WithinBudget(float(budget))).cost_usd <= float(budget)
     enough = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, float(calls))]))
     assert enough.choose(WithinBudget(least * 1.0001)).cost_usd <= least * 1.0001
-    with pytest.raises(LimitsError, match=r"above the most accurate plan within .* reaches 0\.\d+; without that 0"):
+    with pytest.raises(UserError, match=r"above the most accurate plan within .* reaches 0\.\d+; without that 0"):
         plan_front(TINY, "all", constraints=SMALL).choose(AtLeastAccuracy(1.0))
 
 
 def test_limits_that_make_no_difference_are_not_blamed() -> None:
     """A quota that the cheapest and the most accurate plan keep anyway isn't said to be the reason."""
     front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest("a", 6)]))
-    with pytest.raises(LimitsError, match=r"within 6 calls for a, which costs [\d.]+ US\$, with or without that$"):
+    with pytest.raises(UserError, match=r"within 6 calls for a, which costs [\d.]+ US\$, with or without that$"):
         front.choose(WithinBudget(1e-6))
-    with pytest.raises(LimitsError, match=r"within 6 calls for a, which reaches [\d.]+, with or without that$"):
+    with pytest.raises(UserError, match=r"within 6 calls for a, which reaches [\d.]+, with or without that$"):
         front.choose(AtLeastAccuracy(1.0))
 
 
@@ -165,12 +166,12 @@ def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.Mon
     for search in (best_within, cheapest_reaching):
         monkeypatch.setattr(f"optllm_pymoo.planning.within_limits.{search.__name__}", finding_none(search))
     message = rf"no plan within 2 calls for Big was found that reaches .*reaches {rounded_down(best.value)}, and none"
-    with pytest.raises(LimitsError, match=message + r" reaches more than [\d.]+$"):
+    with pytest.raises(UserError, match=message + r" reaches more than [\d.]+$"):
         front.choose(AtLeastAccuracy(best.value - 0.01))
     message = (
         rf"was found for .* US\$: the cheapest that was found costs {rounded_up(least.value)} US\$, and none costs"
     )
-    with pytest.raises(LimitsError, match=message + r" less than [\d.]+ US\$$"):
+    with pytest.raises(UserError, match=message + r" less than [\d.]+ US\$$"):
         front.choose(WithinBudget(least.value * 1.01))
 
 
@@ -256,7 +257,7 @@ def test_largest_latency(tmp_path: Path) -> None:
     assert (costs.limits[0].unit, costs.limits[0].limit) == ("s", pytest.approx(1.5))
     assert costs.limits[0].use == pytest.approx(plan.latency_seconds)
     assert "latency_seconds" in front_frame(front.problem, front.including(plan).found)
-    with pytest.raises(LimitsError, match=r"a mean latency of 0\.5 s is below the fastest plan, which takes 1 s"):
+    with pytest.raises(UserError, match=r"a mean latency of 0\.5 s is below the fastest plan, which takes 1 s"):
         front.choose(WithinBudget(100.0, max_latency_seconds=0.5))
-    with pytest.raises(LimitsError, match="mean latency would need at least"):
+    with pytest.raises(UserError, match="mean latency would need at least"):
         front.choose(AtLeastAccuracy(float(accuracy.max()), max_latency_seconds=1.01))
