@@ -56,7 +56,7 @@ def choose_search(
     if problem.latency is not None:
         _check_latency(problem, given)
         return SurfaceSearch(problem, n_grid, n_rounds)
-    if problem.has_limits and "reconstruction" not in given:
+    if problem.limits_bind and "reconstruction" not in given:
         operators = replace(
             operators,
             reconstruction_up=PricedReconstruction("accuracy"),

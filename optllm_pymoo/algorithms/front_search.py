@@ -71,12 +71,19 @@ class FrontSearch:
         return self.pool.individuals
 
     def first(self) -> Population:
-        """Return the two ends of the walks, and with robust accuracies the most accurate plan on the scored table."""
+        """Return the two ends of the walks, and with robust accuracies the most accurate plan on the scored table.
+
+        Where limits bind, some of the exact front's plans that meet them come along, as many as the grid has gaps.
+        """
         problem = self.problem
         ends = [problem.extremes()[0], problem.robust_problem.extremes()[1]]
         if problem.robust_accuracy is not None:
             ends.append(problem.extremes()[1])
-        return Population.new(X=np.stack(ends), scored=[True, problem.robust_accuracy is None, True][: len(ends)])
+        scored = [True, problem.robust_accuracy is None, True][: len(ends)]
+        if problem.limits_bind and len(exact := problem.exact_points):
+            few = np.unique(np.linspace(0, len(exact) - 1, self.n_grid).astype(int))
+            ends += [problem.supported_front.assignment(k) for k in exact[few].tolist()]
+        return Population.new(X=np.stack(ends), scored=scored + [True] * (len(ends) - len(scored)))
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
         """Walk on, or split gaps once both walks are over.

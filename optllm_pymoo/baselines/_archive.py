@@ -45,7 +45,7 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         if self.only_cost_and_accuracy:
             require_allocation_problem(problem, name)
         allocation_of(problem, name)
-        if self.only_cost_and_accuracy and problem.has_limits:
+        if self.only_cost_and_accuracy and problem.limits_bind:
             raise UserError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
         if self.only_cost_and_accuracy and problem.latency is not None:
             raise UserError(

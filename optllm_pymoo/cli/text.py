@@ -17,7 +17,7 @@ from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts
 
 INSTEAD = {
-    True: "in place of exact: no exact front is known with quotas or floors",
+    True: "in place of exact: no exact front is known where quotas or floors bind",
     False: "in place of exact: with latency plans are searched on three objectives",
 }
 NOT_COMPARED = (
@@ -110,7 +110,7 @@ def front_text(front: Front, /) -> str:
     facts = front_facts(front)
     ends = [f"{rounded_up(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
             (facts["cheapest"], facts["most_accurate"])]  # fmt: skip
-    why = f" ({INSTEAD[front.problem.has_limits]})" if front.algorithm != front.asked_for else ""
+    why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
     known = "all outcomes known" if front.sigma is None else f"learnt from {labelled_queries(front.n_labelled)}"
     return (
         f"Front              {facts['n_plans']:,} plans from {ends[0]} to {ends[1]}, {front.algorithm}{why}\n"

@@ -159,11 +159,11 @@ def refuse_limits(problem: AllocationProblem, /) -> None:
     """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
-        ValueError: It has quotas or floors.
+        ValueError: Its quotas or floors bind.
     """
-    if problem.has_limits:
+    if problem.limits_bind:
         raise UserError(
-            "the exact front of a problem with quotas or floors is unknown; search it with OptLLM and choose from"
+            "the exact front of a problem whose quotas or floors bind is unknown; search it with OptLLM and choose from"
             " the result"
         )
 

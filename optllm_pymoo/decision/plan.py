@@ -178,7 +178,7 @@ class Plan:
     def bound(self) -> float:
         """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
         limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
-        if self.problem.has_limits:
+        if self.problem.limits_bind:
             return self.problem.bound(limit * (1 + TOLERANCE))
         return float(self.problem.bounding_front.bound(limit))
 
@@ -196,7 +196,7 @@ class Plan:
         wanted = self.accuracy
         if self.target is not None and self.promise is None:
             wanted = min(self.target, wanted)
-        if self.problem.has_limits:
+        if self.problem.limits_bind:
             return max(0.0, self.cost_usd - self.problem.bound_usd(max(0.0, wanted - TOLERANCE)))
         F = self.problem.bounding_front.F
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))

@@ -286,17 +286,33 @@ class SupportedFront:
         Raises:
             ValueError: If fewer than two points are asked for.
         """
-        if n_points < 2:
-            raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
-        if len(self) <= n_points:
-            return np.arange(len(self))
-        span = self.F[-1] - self.F[0]
-        lengths = np.abs(np.diff(self.F, axis=0) / span).sum(axis=1)
-        along = np.concatenate([[0.0], np.cumsum(lengths)])
-        wanted = np.linspace(0.0, along[-1], n_points)
-        chosen = np.searchsorted(along, wanted * (1 - TOLERANCE))
-        chosen[-1] = len(self) - 1
-        return np.unique(chosen)
+        return thinned(self.F, n_points)
+
+
+def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
+    """Choose points of a front that follow it evenly, see `SupportedFront.thin`.
+
+    Args:
+        F: (n, 2) by rising cost and accuracy.
+        n_points: How many at the most, at least 2.
+
+    Returns:
+        Rising indices.
+
+    Raises:
+        UserError: If fewer than two points are asked for.
+    """
+    if n_points < 2:
+        raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
+    if len(F) <= n_points:
+        return np.arange(len(F))
+    span = F[-1] - F[0]
+    lengths = np.abs(np.diff(F, axis=0) / span).sum(axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    wanted = np.linspace(0.0, along[-1], n_points)
+    chosen = np.searchsorted(along, wanted * (1 - TOLERANCE))
+    chosen[-1] = len(F) - 1
+    return np.unique(chosen)
 
 
 def restored(

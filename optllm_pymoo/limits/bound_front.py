@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optllm_pymoo.exact.front import thinned
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 from optllm_pymoo.validation import UserError, in_full, read_only
@@ -105,8 +106,8 @@ class BoundFront:
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:
-        """Return the indices of all corners: there are few."""
-        return np.arange(len(self))
+        """Choose at most so many corners that follow the polyline evenly, both ends among them, by index."""
+        return thinned(self.F, n_points)
 
     def along(self, n_points: int, /) -> np.ndarray:
         """Walk along the polyline: (n, 2) points on it, evenly spaced on scaled objectives, both ends among them."""
@@ -119,12 +120,16 @@ class BoundFront:
         return np.column_stack([np.interp(wanted, way, column) for column in self.F.T])
 
 
-def find_bound_front(limits: LinearLimits, /, *, n_points: int = N_POINTS) -> BoundFront:
+def find_bound_front(
+    limits: LinearLimits, /, *, n_points: int = N_POINTS, without: np.ndarray | None = None
+) -> BoundFront:
     """Enclose the front of the relaxation between ``n_points`` lines.
 
     Args:
         limits: Tables and limits, which some fractional plan meets.
         n_points: Relaxations solved at the most, at least 2.
+        without: (S + 1, 2) points of the exact front without the limits, which bounds what they leave as well: where
+            one of them meets the limits, nothing beats it.
 
     Raises:
         ValueError: If fewer than two points are asked for.
@@ -143,7 +148,7 @@ def find_bound_front(limits: LinearLimits, /, *, n_points: int = N_POINTS) -> Bo
         weight = _chord(points[k][1], points[k + 1][1], ranges, limits.n_queries)
         start = (points[k][1].prices + points[k + 1][1].prices) / 2
         points.insert(k + 1, _solve(limits, ranges, weight, start))
-    return _assemble(points, ranges, limits)
+    return _assemble(points, ranges, limits, without)
 
 
 Point = tuple[float, Relaxation]
@@ -184,7 +189,9 @@ def _sagitta(low: Point, high: Point, ranges: tuple[float, float], n_queries: in
     return float(max(0.0, cost * min(steep * x, accuracy) - accuracy * x))
 
 
-def _assemble(points: list[Point], ranges: tuple[float, float], limits: LinearLimits) -> BoundFront:
+def _assemble(
+    points: list[Point], ranges: tuple[float, float], limits: LinearLimits, without: np.ndarray | None
+) -> BoundFront:
     """Corners of the polygon that the lines enclose, and the prices along it."""
     n_queries = limits.n_queries
     cheapest, best = relax(limits, 0.0, 1.0, start=None), relax(limits, 1.0, 0.0, start=None)
@@ -194,6 +201,8 @@ def _assemble(points: list[Point], ranges: tuple[float, float], limits: LinearLi
     # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
     heights += ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for _, r in points]))
     corners = _envelope(slopes, heights, c_min, a_max)
+    if without is not None:
+        corners = _lower_of(corners, without * (1, -1))
     path = PricePath(
         np.maximum.accumulate([r.cost_usd for _, r in points]),
         np.maximum.accumulate([r.accuracy for _, r in points]),
@@ -222,6 +231,22 @@ def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: floa
         if cost > corners[-1][0] and height > corners[-1][1]:
             corners.append((cost, min(height, a_max)))
     return np.array(corners)
+
+
+def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Lower of two concave polylines (n, 2) of rising cost and accuracy, each flat beyond its last point."""
+    cost = np.unique(np.concatenate([first[:, 0], second[:, 0]]))
+    cost = cost[cost >= max(first[0, 0], second[0, 0])]
+    apart = np.interp(cost, *first.T) - np.interp(cost, *second.T)
+    cross = np.flatnonzero(apart[:-1] * apart[1:] < 0)
+    share = apart[cross] / (apart[cross] - apart[cross + 1])
+    crossings = cost[cross] + share * (cost[cross + 1] - cost[cross])
+    kept = np.where(apart <= 0, np.isin(cost, first[:, 0]), False) | ((apart >= 0) & np.isin(cost, second[:, 0]))
+    kept[0] = True
+    cost = np.sort(np.concatenate([cost[kept], crossings]))
+    accuracy = np.minimum(np.interp(cost, *first.T), np.interp(cost, *second.T))
+    rises = np.append(True, np.diff(np.maximum.accumulate(accuracy)) > 0) & np.append(True, np.diff(cost) > 0)
+    return np.column_stack([cost, accuracy])[rises]
 
 
 def _lowest_after(slopes: np.ndarray, heights: np.ndarray, cost: float) -> int:

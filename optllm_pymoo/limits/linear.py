@@ -187,6 +187,28 @@ class LinearLimits:
         """Tell which plans (n, N) meet all limits."""
         return np.asarray(np.all(self.excess(X) <= 0.0, axis=1))
 
+    def are_met_along(
+        self, x: np.ndarray, query: np.ndarray, from_llm: np.ndarray, to_llm: np.ndarray, /
+    ) -> np.ndarray:
+        """Tell which plans on a way of single steps meet all limits.
+
+        Args:
+            x: (N,) the first plan.
+            query: (S,) query of each step.
+            from_llm: (S,) LLM that it leaves.
+            to_llm: (S,) LLM that it moves to.
+
+        Returns:
+            (S + 1,) bool, by running sums of what the steps use: O(K S).
+        """
+        met = np.ones(len(query) + 1, dtype=bool)
+        over = self.uses(x[None])[0] - self.limit
+        for k in range(len(self)):
+            one = self.only([k])
+            steps = (one.weights(query, to_llm) - one.weights(query, from_llm))[0]
+            met &= over[k] + np.concatenate([[0.0], np.cumsum(steps)]) <= self.tolerance[k]
+        return met
+
     def take(self, rows: np.ndarray, /) -> LinearLimits:
         """Keep some queries, and the same share of every limit: a sample to guess prices from."""
         group = self.cells.group[rows]

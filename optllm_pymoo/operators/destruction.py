@@ -202,7 +202,7 @@ class RelinkDestruction(Destruction):
     def _relink(
         self, problem: AllocationProblem, x: np.ndarray, y: np.ndarray, random_state: np.random.Generator
     ) -> None:
-        if problem.has_limits:
+        if problem.limits_bind:
             differing = np.flatnonzero(x != y)
             chosen = self._some(differing, random_state)
             x[chosen] = y[chosen]

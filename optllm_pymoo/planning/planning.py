@@ -76,8 +76,10 @@ class Front:
         limits = self.limits_of(choice)
         if normalised(self.asked_for) not in (EXACT, SEARCH):
             return choice.plan(self.found, **known)
-        if limits is not None:
+        if limits is not None and not self.is_exact:
             return plan_within(self.problem, limits, self.found, choice, **known)
+        if limits is not None and choice.promise is not None:
+            return plan_within(self.problem, limits, self.problem, choice, **known)
         if normalised(self.asked_for) == SEARCH:
             return choice.plan(self.found, **known)
         if choice.promise is not None and self.sigma is not None:
@@ -173,7 +175,7 @@ def plan_front(
     Args:
         dataset: The batch.
         labels: See `expected_problem`.
-        algorithm: See `find_front`. With quotas, floors or latency OptLLM takes the place of "exact".
+        algorithm: See `find_front`. OptLLM takes the place of "exact" with latency, and where quotas or floors bind.
         n_grid: See `find_front`.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
@@ -199,7 +201,9 @@ def plan_front(
         budget_usd=budget_usd,
         report=report,
     )
-    asked_for, algorithm = algorithm, SEARCH if constraints and normalised(algorithm) == EXACT else algorithm
+    asked_for = algorithm
+    if normalised(algorithm) == EXACT and (problem.limits_bind or problem.latency is not None):
+        algorithm = SEARCH
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
     return Front(
         problem=problem, sigma=sigma, found=found, algorithm=algorithm, n_labelled=n_labelled, asked_for=asked_for

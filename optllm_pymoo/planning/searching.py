@@ -55,8 +55,8 @@ def find_front(
         The `SupportedFront` for "exact", else pymoo's result.
 
     Raises:
-        ValueError: If there is no such algorithm, or it has no grid; if the exact front is unknown because of quotas or
-            floors; or if the search found no plan.
+        ValueError: If there is no such algorithm, or it has no grid; if the exact front is unknown because quotas or
+            floors bind; or if the search found no plan.
     """
     name = normalised(algorithm)
     if name not in algorithm_names():
@@ -65,8 +65,8 @@ def find_front(
         raise UserError(f"n_grid is an option of optllm; {algorithm} has none")
     report(f"Front of {problem.n_queries:,} queries ({algorithm})")
     if name == EXACT:
-        if problem.has_limits:
-            raise UserError("the exact front is unknown with quotas or floors; search it with optllm")
+        if problem.limits_bind:
+            raise UserError("the exact front is unknown where quotas or floors bind; search it with optllm")
         return problem.supported_front
     from pymoo.optimize import minimize
 

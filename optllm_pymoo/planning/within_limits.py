@@ -123,7 +123,7 @@ def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
     Raises:
         UserError: If it doesn't pay for any plan; with quotas the message has the nearest values that would do.
     """
-    if not costs_alone.has_limits:
+    if not costs_alone.limits_bind:
         WithinBudget(budget_usd).plan(costs_alone)
     elif _too_dear(costs_alone.limits, budget_usd):
         raise _below_the_cheapest(costs_alone.limits, budget_usd)

@@ -45,7 +45,7 @@ def plot_front(
     ax = axes(ax)
     curve = problem.bounding_front.F[problem.bounding_front.thin(CURVE_POINTS)] * (1, -1)
     llms, singles = _single_llms(problem)
-    name = "bound within the limits" if problem.has_limits else "exact front (bound)"
+    name = "bound within the limits" if problem.limits_bind else "exact front (bound)"
     ax.plot(*curve.T, color=BLACK, linewidth=1.6, label=name, zorder=2)
     found = np.empty((0, 2)) if F is None else np.atleast_2d(F)[:, :2] * (1, -1)
     if len(found):

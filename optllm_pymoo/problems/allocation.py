@@ -52,8 +52,10 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
     histories stay small.
 
     Quotas and floors are inequality constraints ``G <= 0``, one each, in the order quotas, then floors: the excess
-    relative to the quota (to one typical query's use where it is 0), and the mean accuracy that a group lacks. With
-    them the exact front is out of reach: `bound_front` bounds it, and `pareto_front` knows none.
+    relative to the quota (to one typical query's use where it is 0), and the mean accuracy that a group lacks. Where
+    they bind, so that some plan of the exact front exceeds one, the front within them is out of reach: `bound_front`
+    bounds it, `pareto_front` knows none, and `exact_points` says which plans of the exact front remain. Limits that all
+    of them meet change nothing.
 
     A subclass with objectives or constraints of its own is searched by pymoo's algorithms and the baselines that only
     look at F and G; `OptLLM`, fronts, bounds, choices and certificates refuse it, as they would ignore them.
@@ -145,9 +147,10 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
         self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
         self.limits = self._limits(quotas, floors, groups, tokens)
-        self._check_feasible()
         n_obj = 2 if self.latency is None else 3
         super().__init__(n_queries, n_llms, n_obj=n_obj, n_ieq_constr=len(self.limits))
+        if self.has_limits:
+            self.any_feasible  # noqa: B018  no plan at all is refused here
 
     def _share_type(self) -> None:
         """Make all tables float64 unless all are float32, as the kernels need them."""
@@ -208,7 +211,7 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
     @property
     def bounding_front(self) -> SupportedFront | BoundFront:
         """What bounds accuracy at a cost: the exact front, of plans with any latency; with limits `bound_front`."""
-        return self.bound_front() if self.has_limits else self.supported_front
+        return self.bound_front() if self.limits_bind else self.supported_front
 
     @cached_property
     def robust_problem(self) -> AllocationProblem:
@@ -261,7 +264,7 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         """
         if self.is_extended:
             return self._without_extension.extremes()
-        if self.has_limits:
+        if self.limits_bind:
             return self.feasible_ends.copy()
         if self.latency is not None:
             return np.array(self.scalarisation.optima)
@@ -295,16 +298,16 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
             **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
 
         Returns:
-            (n, n_obj) total US$, negated mean accuracy, and with latency mean seconds per call. None with quotas or
-            floors: pymoo's word for unknown.
+            (n, n_obj) total US$, negated mean accuracy, and with latency mean seconds per call. None where quotas or
+            floors bind: pymoo's word for unknown.
         """
-        if self.has_limits:
+        if self.limits_bind:
             return None
         return np.array(self.yardstick.F[self._thinned(n_points)])
 
     def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
-        """Return the plans of `pareto_front`, (n, N), in the same order; None with quotas or floors."""
-        if self.has_limits:
+        """Return the plans of `pareto_front`, (n, N), in the same order; None where quotas or floors bind."""
+        if self.limits_bind:
             return None
         front = self.supported_front if self.latency is None else self.supported_surface
         return np.stack([front.assignment(k) for k in self._thinned(n_points)])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits.bound_front import N_POINTS, BoundFront, find_bound_front
 from optllm_pymoo.limits.explain import LimitPrice, explain_limits
 from optllm_pymoo.limits.feasibility import PROVEN, feasible_plan
@@ -26,8 +27,10 @@ class WithLimits:
     """
 
     limits: LinearLimits
+    supported_front: SupportedFront
     cost: np.ndarray
     assignment_dtype: np.dtype[np.signedinteger]
+    is_extended: bool
     refuse_extended: Callable[[str], None]
 
     @property
@@ -35,14 +38,27 @@ class WithLimits:
         """Whether quotas or floors tie queries together."""
         return len(self.limits) > 0
 
-    def _check_feasible(self) -> None:
-        """Raise ValueError if no plan meets the limits; keep one that does."""
-        if self.has_limits:
-            self.__dict__["any_feasible"] = feasible_plan(self.limits)
+    @cached_property
+    def exact_points(self) -> np.ndarray:
+        """Indices of the points of `supported_front` that meet all limits: nothing within the limits beats them."""
+        front = self.supported_front
+        steps = front.steps
+        return np.flatnonzero(self.limits.are_met_along(front.assignment(0), steps.query, steps.from_llm, steps.to_llm))
+
+    @property
+    def limits_bind(self) -> bool:
+        """Whether some plan of the exact front exceeds a limit; else the exact front is that within the limits."""
+        return self.has_limits and (self.is_extended or len(self.exact_points) < len(self.supported_front))
 
     @cached_property
     def any_feasible(self) -> np.ndarray:
-        """(N,) some plan that meets the limits."""
+        """(N,) some plan that meets the limits.
+
+        Raises:
+            ValueError: If there is none; the message has the reason and the nearest value that would do.
+        """
+        if not self.is_extended and len(self.exact_points):
+            return self.supported_front.assignment(int(self.exact_points[0]))
         return feasible_plan(self.limits)
 
     def bound_front(self, *, n_points: int = N_POINTS) -> BoundFront:
@@ -59,7 +75,8 @@ class WithLimits:
         """
         self.refuse_extended("a bound on all plans")
         if n_points not in self._bound_fronts:
-            self._bound_fronts[n_points] = find_bound_front(self.limits, n_points=n_points)
+            without = self.supported_front.F
+            self._bound_fronts[n_points] = find_bound_front(self.limits, n_points=n_points, without=without)
         return self._bound_fronts[n_points]
 
     @cached_property
@@ -119,7 +136,12 @@ class WithLimits:
     @cached_property
     def feasible_ends(self) -> np.ndarray:
         """(2, N) the cheapest and the most accurate plan that were found within the limits."""
-        return end_plans(self.limits, self.bound_front().path, self.any_feasible)
+        front = self.supported_front
+        exact = [front.assignment(k) if k in self.exact_points else None for k in (0, len(front) - 1)]
+        if any(plan is None for plan in exact):
+            found = end_plans(self.limits, self.bound_front().path, self.any_feasible)
+            exact = [found[k] if plan is None else plan for k, plan in enumerate(exact)]
+        return np.stack(exact)
 
     def explain_limits(self, x: Any = None, /, *, budget_usd: float | None = None) -> tuple[LimitPrice, ...]:
         """Tell what each limit costs: its use, its shadow price, and the accuracy lost to it at the same budget.

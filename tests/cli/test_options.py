@@ -34,7 +34,7 @@ def test_quota_of_a_provider_is_kept_and_explained(run, batch: Path) -> None:
     plan = pd.read_csv("optllm-plan/plan.csv")
     assert plan["llm"].isin(["model-2", "model-3"]).sum() <= 20
     for said in (
-        "optllm (in place of exact: no exact front is known with quotas or floors)",
+        "optllm (in place of exact: no exact front is known where quotas or floors bind)",
         "the most accurate plan within 1 US$ that meets the limits",
         "What the limits cost, for 1 US$",
         "- Quota of Big: 20 of 20 calls used: it binds.",

@@ -86,12 +86,12 @@ def test_constraints_by_hand():
 
 
 def test_what_stays_and_what_is_unknown():
-    """With limits there is no exact front to claim; a pickled problem keeps its limits."""
-    problem = AllocationProblem(*TABLES, llms=LLMS, quotas=[Quota("yi", calls=1)])
+    """Where limits bind there is no exact front to claim; a pickled problem keeps its limits."""
+    problem = AllocationProblem(*TABLES, llms=LLMS, quotas=[Quota(LLMS[0], calls=1)])
     assert problem.pareto_front() is None
     assert problem.pareto_set() is None
     again = pickle.loads(pickle.dumps(problem))
-    assert again.limits.names == ("1 calls for 'yi'",)
+    assert again.limits.names == (f"1 calls for {LLMS[0]!r}",)
     assert again.bound_front().F.tolist() == problem.bound_front().F.tolist()
     assert AllocationProblem(*TABLES).n_ieq_constr == 0
 

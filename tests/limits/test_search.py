@@ -171,7 +171,7 @@ def test_plans_are_certified_against_the_bound():
     assert plan.bound == pytest.approx(float(problem.yardstick.bound(budget)))
     assert 0 <= plan.gap < 0.02
     assert AtLeastAccuracy(-result.F[-1, 1]).plan(result).gap_usd >= 0
-    with pytest.raises(ValueError, match="exact front of a problem with quotas or floors is unknown"):
+    with pytest.raises(ValueError, match="exact front of a problem whose quotas or floors bind is unknown"):
         WithinBudget(budget).plan(problem)
     with pytest.raises(ValueError, match=r"the plan exceeds 60 calls for 'llm0'.*choose from plans that meet"):
         Plan(problem, np.zeros(200, dtype=int))
