@@ -246,7 +246,7 @@ def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     cost = np.sort(np.concatenate([cost[kept], crossings]))
     accuracy = np.minimum(np.interp(cost, *first.T), np.interp(cost, *second.T))
     rises = np.append(True, np.diff(np.maximum.accumulate(accuracy)) > 0) & np.append(True, np.diff(cost) > 0)
-    return np.column_stack([cost, accuracy])[rises]
+    return np.asarray(np.column_stack([cost, accuracy])[rises])
 
 
 def _lowest_after(slopes: np.ndarray, heights: np.ndarray, cost: float) -> int:

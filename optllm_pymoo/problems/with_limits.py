@@ -27,8 +27,13 @@ class WithLimits:
     """
 
     limits: LinearLimits
-    supported_front: SupportedFront
     cost: np.ndarray
+
+    @cached_property
+    def supported_front(self) -> SupportedFront:
+        """The exact supported front of cost and accuracy."""
+        raise NotImplementedError
+
     assignment_dtype: np.dtype[np.signedinteger]
     is_extended: bool
     refuse_extended: Callable[[str], None]
@@ -137,11 +142,12 @@ class WithLimits:
     def feasible_ends(self) -> np.ndarray:
         """(2, N) the cheapest and the most accurate plan that were found within the limits."""
         front = self.supported_front
-        exact = [front.assignment(k) if k in self.exact_points else None for k in (0, len(front) - 1)]
-        if any(plan is None for plan in exact):
-            found = end_plans(self.limits, self.bound_front().path, self.any_feasible)
-            exact = [found[k] if plan is None else plan for k, plan in enumerate(exact)]
-        return np.stack(exact)
+        is_exact = np.isin([0, len(front) - 1], self.exact_points)
+        exact = np.stack([front.assignment(0), front.assignment(-1)])
+        if is_exact.all():
+            return exact
+        found = end_plans(self.limits, self.bound_front().path, self.any_feasible)
+        return np.where(is_exact[:, None], exact, found)
 
     def explain_limits(self, x: Any = None, /, *, budget_usd: float | None = None) -> tuple[LimitPrice, ...]:
         """Tell what each limit costs: its use, its shadow price, and the accuracy lost to it at the same budget.
