@@ -29,7 +29,7 @@ def compare(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Data set (folder, wide CSV or Parquet file), whose true labels are the accuracies; may be repeated."
+            help="Data set (folder, or table in a file), whose true labels are the accuracies; may be repeated."
             f" Without it: an embedded synthetic batch of {SYNTHETIC_QUERIES} queries."
         ),
     ] = None,

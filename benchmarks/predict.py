@@ -128,7 +128,7 @@ def _write(rows: list[dict[str, Any]], path: Path) -> None:
 
 def run_predict(
     data: Annotated[
-        list[Path] | None, typer.Option(help="Folder, wide CSV or Parquet file; repeat it. None: synthetic.")
+        list[Path] | None, typer.Option(help="Folder, or table in a file; repeat it. None: synthetic.")
     ] = None,
     shares: Annotated[str, typer.Option(help="Labelled shares, commas between.")] = "0.02,0.05,0.2",
     seeds: Annotated[int, typer.Option(min=1, help="Splits per share, seeds 0, 1, ...")] = 5,

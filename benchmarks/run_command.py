@@ -28,7 +28,7 @@ def run_suite(
     ],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="Data set (folder, wide CSV or Parquet file); may be repeated. Without it: synthetic ones."),
+        typer.Option(help="Data set (folder, or table in a file); may be repeated. Without it: synthetic ones."),
     ] = None,
     algorithms: Annotated[
         str | None, typer.Option(help='Names with commas between them, or "all". Without it: those of the suite.')

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 SAME_COST = 1e-12
 """Relative distance up to which two costs of a query are the same: prices times tokens, rounded in another order.
 
 Rounding leaves some 1e-16 per operation; list prices that really differ do so by more than a thousandth.
 """
+
+ULPS_ABOVE_ONE: Final = 4
+"""A mean of shares that are all 1 may be rounded to so many units in the last place above 1; it is 1."""

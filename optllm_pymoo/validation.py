@@ -9,10 +9,16 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
+
+FloatArray = npt.NDArray[np.float64]
 LISTED = 20
 """Known names are all listed in a message up to so many."""
+SHOWN = 60
+"""Names and cells are cut in a message after so many characters."""
 
 
 class UserError(ValueError):
@@ -35,7 +41,9 @@ class Notice(UserWarning):
     """What a user should know of a run that goes on all the same; the command prints it as one line."""
 
 
-def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
+def as_table(
+    name: str, values: Any, /, *, lower: float = -np.inf, upper: float = np.inf, missing: bool = False
+) -> np.ndarray:
     """Turn a table of one number per query and LLM into a checked, read-only, C-contiguous array.
 
     Args:
@@ -43,16 +51,21 @@ def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float 
         values: Array-like or DataFrame (N, M). A C-contiguous float32 or float64 array is not copied; the caller
             must not change it afterwards.
         lower: Smallest value allowed.
-        upper: Largest value allowed.
+        upper: Largest value allowed; what is a few units in the last place above 1 is rounded, and becomes 1.
+        missing: Whether NaN is allowed, for what is not known.
 
     Returns:
         Read-only view, float32 stays float32, everything else becomes float64.
 
     Raises:
-        TypeError: If the values are not numbers.
-        ValueError: If the table is not two-dimensional, is empty, or holds NaN, infinities or values out of range.
+        UserError: The values are not numbers, or masked; the table is not two-dimensional, is empty, or holds NaN,
+            infinities or values out of range; or the largest values of its queries add up to infinity.
     """
-    raw = np.asarray(values)
+    _refuse_masked(name, values)
+    try:
+        raw = np.asarray(values)
+    except ValueError as error:
+        raise UserError(f"{name} must be a table with as many numbers in every row ({error})") from None
     if raw.dtype.kind not in "biuf":
         raise UserError(f"{name} must hold real numbers; got values of type {raw.dtype}")
     if raw.ndim != 2:
@@ -60,8 +73,40 @@ def as_table(name: str, values: Any, /, *, lower: float = -np.inf, upper: float 
     if raw.size == 0:
         raise UserError(f"{name} must hold at least one query and one LLM; got shape {raw.shape}")
     table = np.ascontiguousarray(raw, dtype=np.float32 if raw.dtype == np.float32 else np.float64)
-    _check_range(name, table, lower, upper)
+    if upper == 1:
+        table = _rounded_to_one(table)
+    _check_range(name, table, lower, upper, missing)
+    if np.isinf(upper):
+        _check_sum(name, table)
     return read_only(table)
+
+
+def _refuse_masked(name: str, values: Any) -> None:
+    """Refuse an array with masked cells: the mask would be lost, and what is behind it counted."""
+    if np.ma.isMaskedArray(values):
+        place = first_place(np.ma.getmaskarray(values))
+        if place is not None:
+            index = ", ".join(map(str, place))
+            hint = "fill it, values.filled(...); what a query must not use is said with allowed="
+            raise UserError(f"{name} has no value at {name}[{index}], which is masked; {hint}")
+
+
+def _rounded_to_one(table: np.ndarray) -> np.ndarray:
+    """The table with 1 where a mean of ones was rounded to a few units in the last place above it."""
+    slack = ULPS_ABOVE_ONE * np.finfo(table.dtype).eps
+    return np.where((table > 1) & (table <= 1 + slack), table.dtype.type(1), table) if table.max() > 1 else table
+
+
+def _check_sum(name: str, table: np.ndarray) -> None:
+    """Refuse values so large that a plan of them adds up to infinity."""
+    largest = np.abs(table).max(axis=1).astype(np.float64)
+    with np.errstate(over="ignore"):
+        total = largest.sum()
+    if np.isinf(total):
+        i = int(largest.argmax())
+        j = int(np.abs(table[i]).argmax())
+        what = f"{name} adds up to more than 1.8e308, the largest number there is"
+        raise UserError(f"{what}; {name}[{i}, {j}] = {table[i, j]:g}. Choose a larger unit")
 
 
 def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
@@ -75,6 +120,7 @@ def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
     Raises:
         ValueError: If the shape differs, a value is neither 0 nor 1, or a query has no allowed LLM.
     """
+    _refuse_masked(name, values)
     raw = np.asarray(values)
     check_shape(name, raw, shape)
     mask = raw.astype(bool)
@@ -109,7 +155,7 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
         raise UserError(f"{name} must name all {n}; got {len(names)} names")
     twice = first_duplicate(names)
     if twice is not None:
-        raise UserError(f"{name} must be distinct; {names[twice[0]]!r} stands at {twice[0]} and at {twice[1]}")
+        raise UserError(f"{name} must be distinct; {shown(names[twice[0]])} stands at {twice[0]} and at {twice[1]}")
     return names
 
 
@@ -168,13 +214,15 @@ def read_only(array: np.ndarray, /) -> np.ndarray:
     return view
 
 
-def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> None:
-    """Raise ValueError at the first value that is not finite or out of range."""
+def _check_range(name: str, table: np.ndarray, lower: float, upper: float, missing: bool) -> None:
+    """Raise UserError at the first value that is not finite or out of range."""
     # two reductions instead of masks: they need no memory, and NaN and infinities fail the comparison too
     low, high = table.min(), table.max()
     if np.isfinite(low) and np.isfinite(high) and low >= lower and high <= upper:
         return
-    bad = ~(np.isfinite(table) & (table >= lower) & (table <= upper))
+    bad = ~(np.isfinite(table) & (table >= lower) & (table <= upper) | (np.isnan(table) & missing))
+    if not bad.any():
+        return
     i, j = np.argwhere(bad)[0].tolist()
     if np.isfinite(lower) and np.isfinite(upper):
         expected = f"lie in [{lower:g}, {upper:g}]"
@@ -183,7 +231,8 @@ def _check_range(name: str, table: np.ndarray, lower: float, upper: float) -> No
     else:
         expected = "be finite"
     others = f" ({bad.sum()} such values)" if bad.sum() > 1 else ""
-    raise UserError(f"{name} must {expected}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
+    unknown = ", or be NaN where nothing is known" if missing else ""
+    raise UserError(f"{name} must {expected}{unknown}; {name}[{i}, {j}] = {in_full(table[i, j])}{others}")
 
 
 def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf) -> float:
@@ -277,10 +326,41 @@ def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
     few = len(known) <= LISTED
     lower = {str(candidate).lower(): str(candidate) for candidate in reversed(known)}
     close = get_close_matches(str(name).lower(), lower, n=1 if few else 3, cutoff=0.4)
-    hint = f"; did you mean {_listed([lower[candidate] for candidate in close])}?" if close else "."
-    there = f"Known: {_listed(known)}" if few else f"{len(known)} are known"
-    return f"unknown {kind} {name!r}{hint} {there}"
+    hint = f"; did you mean {listed([lower[candidate] for candidate in close])}?" if close else "."
+    there = f"Known: {listed(known)}" if few else f"{len(known)} are known"
+    return f"unknown {kind} {shown(name)}{hint} {there}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
+def listed(names: Sequence[Any], /) -> str:
+    """The first names of a list for a message, each quoted and cut, and how many there are beside them.
+
+    Examples:
+        >>> listed(["a", "b"])
+        "'a', 'b'"
+    """
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(map(shown, names[:LISTED])) + more
+
+
+def shown(value: Any, /) -> str:
+    """A name or cell as a message shows it: quoted, with control characters escaped, and cut if it is long.
+
+    Examples:
+        >>> shown("gpt-4"), shown("x" * 100)
+        ("'gpt-4'", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…' (100 characters)")
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    return repr(value) if len(value) <= SHOWN else f"{value[:SHOWN] + '…'!r} ({len(value):,} characters)"
+
+
+def first_place(mask: npt.NDArray[np.bool_], /) -> tuple[int, ...] | None:
+    """Index of the first True in row order, or None.
+
+    Examples:
+        >>> first_place(np.array([[False, False], [False, True]]))
+        (1, 1)
+    """
+    if not mask.any():
+        return None
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(mask)), mask.shape))

@@ -15,26 +15,27 @@ from benchmarks.cells.rows import Row
 from benchmarks.cells.single import equality_row, gap_row, large_gap_row, limited, seconds_row, speed_row
 from benchmarks.cells.sources import Subset
 from optllm_pymoo.data import Dataset
+from optllm_pymoo.planning import problem_of
 
 
 def optimum(name: str, dataset: Dataset, /, *, limit: str, n_limits: int) -> Iterator[Row]:
     """Compare optima under budgets, or at targets, with HiGHS's."""
-    yield equality_row(f"{name}, {n_limits} {limit}s", limited(dataset.problem(), n_limits)[limit])
+    yield equality_row(f"{name}, {n_limits} {limit}s", limited(problem_of(dataset), n_limits)[limit])
 
 
 def gap(name: str, dataset: Dataset, /, *, n_limits: int, target: float) -> Iterator[Row]:
     """Find the largest gap that a run without ``exact`` leaves."""
-    yield gap_row(name, dataset.problem(), n_limits, target=target)
+    yield gap_row(name, problem_of(dataset), n_limits, target=target)
 
 
 def quota_gap(name: str, dataset: Dataset, /, *, target: float) -> Iterator[Row]:
     """Look whether plans keep their quotas, and how far they can be from the best."""
-    yield from gap_rows(name, with_quotas(dataset.problem()), target=target)
+    yield from gap_rows(name, with_quotas(problem_of(dataset)), target=target)
 
 
 def quota_search(name: str, dataset: Dataset, /, *, seconds: float, seconds_ratio: float) -> Iterator[Row]:
     """Compare the whole front under quotas with NSGA-II's."""
-    yield search_row(name, with_quotas(dataset.problem()), seconds=seconds, seconds_ratio=seconds_ratio)
+    yield search_row(name, with_quotas(problem_of(dataset)), seconds=seconds, seconds_ratio=seconds_ratio)
 
 
 def promise_of_dataset(name: str, dataset: Dataset, /, *, labels: float, n_seeds: int) -> Iterator[Row]:

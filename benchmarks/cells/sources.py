@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.cells.cell import Value
 from optllm_pymoo import AllocationProblem, make_dataset, make_problem
 from optllm_pymoo.data import Dataset, read_table
+from optllm_pymoo.planning import problem_of
 
 
 class Source(NamedTuple):
@@ -31,7 +32,7 @@ def from_files(paths: Sequence[Path], /) -> list[Source]:
     """Describe the data sets of a user, each named after its folder or file.
 
     Args:
-        paths: Folders, or wide CSV or Parquet files, as `optllm_pymoo.data.read_table` takes them.
+        paths: Folders, or tables in files, as `optllm_pymoo.data.read_table` takes them.
 
     Raises:
         OSError: A file is missing or can't be read.
@@ -167,7 +168,7 @@ def load_problems(folders: Sequence[Path], /) -> dict[str, AllocationProblem]:
     if twice:
         raise ValueError(f"the data set {twice[0]} is given twice")
     names = [path.name for path in paths]
-    return {path.name if names.count(path.name) == 1 else str(path): read_table(path).problem() for path in paths}
+    return {path.name if names.count(path.name) == 1 else str(path): problem_of(read_table(path)) for path in paths}
 
 
 def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your o
 def plan(
     context: typer.Context,
     data: options.Data = None,
+    llms: options.Llms = None,
+    drop: options.Drop = None,
     labels: options.Labels = None,
     budget: options.Budget = None,
     accuracy: options.Accuracy = None,
@@ -55,7 +58,9 @@ def plan(
         from optllm_pymoo.planning import plan_writers, write_files
 
         known = _known_budget(budget, limits, choice)
-        front, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage, known)
+        front, synthetic = _front(
+            _reader(data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage, known
+        )
         stage("Choosing a plan")
         chosen, costs = _chosen(front, choice)
         front = front.including(chosen)
@@ -79,6 +84,8 @@ def plan(
 def front(
     context: typer.Context,
     data: options.Data = None,
+    llms: options.Llms = None,
+    drop: options.Drop = None,
     labels: options.Labels = None,
     quota: options.Quotas = None,
     provider: options.Providers = None,
@@ -98,7 +105,7 @@ def front(
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, write_files
 
-        found, synthetic = _front(data, labels, limits, algorithm, n_grid, seed, jobs, out, stage)
+        found, synthetic = _front(_reader(data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found))
     if json:
@@ -148,7 +155,7 @@ def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
 
 
 def _front(
-    data: Path | None,
+    read: Callable[[], Dataset],
     labels: float | str | Path | None,
     limits: Constraints,
     algorithm: str,
@@ -165,7 +172,7 @@ def _front(
 
     check_writable(out)
     stage("Reading the batch")
-    batch = _read(data)
+    batch = read()
     _check_all_known(batch, labels)
     found = plan_front(
         batch,
@@ -202,10 +209,21 @@ def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) ->
         raise typer.BadParameter(f"{algorithm} has no grid; only optllm has", param_hint="'--n-grid'")
 
 
-def _read(data: Path | None) -> Dataset:
-    from optllm_pymoo.data import make_dataset, read_table
+def _reader(data: Path | None, llms: str | None, drop: list[str] | None) -> Callable[[], Dataset]:
+    """Check the choice of LLMs, and return what reads the batch: without data the embedded one."""
+    wanted, left_out = options.parse_llms(llms), drop or ()
 
-    return make_dataset() if data is None else read_table(data, allow_missing=True)
+    def read() -> Dataset:
+        from optllm_pymoo.data import make_dataset, read_table
+        from optllm_pymoo.validation import positions_of
+
+        if data is not None:
+            return read_table(data, allow_missing=True, llms=wanted, drop=left_out)
+        demo = make_dataset()
+        positions_of(left_out, demo.llms)
+        return demo.with_llms([name for name in wanted or demo.llms if name not in left_out])
+
+    return read
 
 
 def _print_head(synthetic: bool, front: str) -> None:
@@ -225,6 +243,8 @@ NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some out
 def evaluate(
     plan: Annotated[Path, typer.Argument(help="A plan.csv.", show_default=False)],
     data: options.Data = None,
+    llms: options.Llms = None,
+    drop: options.Drop = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for the pictures.  [default: where the plan is]", show_default=False),
@@ -236,10 +256,10 @@ def evaluate(
     The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
     accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
     """
+    read = _reader(data, llms, drop)
     import numpy as np
 
     from optllm_pymoo.cli import text
-    from optllm_pymoo.data import make_dataset, read_table
     from optllm_pymoo.decision import accuracy_interval
     from optllm_pymoo.planning import check_writable, comparable_outcomes, realised_front, write_files
 
@@ -247,7 +267,7 @@ def evaluate(
     check_writable(folder)
     with stages() as stage:
         stage("Reading the batch")
-        dataset = make_dataset() if data is None else read_table(data, allow_missing=True)
+        dataset = read()
         batch = _read_plan(plan, dataset, is_demo=data is None)
         outcomes = comparable_outcomes(batch)
         found = batch.plan.evaluate(outcomes)
@@ -296,24 +316,35 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="Folder, or wide CSV or Parquet file.", show_default=False)],
-    target: Annotated[
-        Path, typer.Argument(help="What to write: .csv, .csv.gz, .parquet, or a folder.", show_default=False)
+    source: Annotated[
+        Path, typer.Argument(help="Folder, or table in CSV, TSV, JSON lines or Parquet.", show_default=False)
     ],
+    target: Annotated[
+        Path, typer.Argument(help="What to write: .csv, .tsv, .csv.gz, .parquet, or a folder.", show_default=False)
+    ],
+    llms: options.Llms = None,
+    drop: options.Drop = None,
+    for_spreadsheet: Annotated[
+        bool,
+        typer.Option("--for-spreadsheet", help="Put an apostrophe before text that a spreadsheet runs as a formula."),
+    ] = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:
     """Read a data set in one format and write it in another."""
+    wanted = options.parse_llms(llms)
     from optllm_pymoo.data import convert as convert_table
 
     _refuse_existing(target, overwrite)
-    dataset = convert_table(source, target, overwrite=overwrite)
+    dataset = convert_table(
+        source, target, overwrite=overwrite, llms=wanted, drop=drop or (), for_spreadsheet=for_spreadsheet
+    )
     _print_written(target, len(dataset), dataset.n_llms, json)
 
 
 @app.command("demo-data")
 def demo_data(
-    target: Annotated[Path, typer.Argument(help="What to write: .csv, .csv.gz, .parquet, or a folder.")] = Path(
+    target: Annotated[Path, typer.Argument(help="What to write: .csv, .tsv, .csv.gz, .parquet, or a folder.")] = Path(
         "optllm-demo"
     ),
     queries: options.Queries = 2000,

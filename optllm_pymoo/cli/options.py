@@ -152,10 +152,18 @@ def parse_floor(text: str, /) -> tuple[str | None, float]:
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", "-d", help="Folder, or wide CSV or Parquet file. Without it: an embedded synthetic batch.",
-        show_default=False,
+        "--data", "-d", help="Folder, or table in CSV, TSV, JSON lines or Parquet. Without it: an embedded synthetic"
+        " batch.", show_default=False,
     ),
 ]  # fmt: skip
+Llms = Annotated[
+    str | None,
+    typer.Option("--llms", metavar="A,B,...", help="Use these LLMs of the batch only.", show_default=False),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="LLM", help="Leave out an LLM of the batch. Repeatable.", show_default=False),
+]
 Budget = Annotated[
     float | None,
     typer.Option(
@@ -334,3 +342,20 @@ def check_companions(
     for name, given in (("--promise", promise), ("--max-latency", max_latency)):
         if given is not None and not has_choice:
             raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint=f"'{name}'")
+
+
+def parse_llms(text: str | None, /) -> list[str] | None:
+    """Split a list of names.
+
+    Args:
+        text: What followed --llms.
+
+    Raises:
+        typer.BadParameter: If a name is empty or stands there twice.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"expected different names, separated by commas; got {text!r}", param_hint="--llms")
+    return names

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from optllm_pymoo.data.checks import (
+from optllm_pymoo.validation import (
     FloatArray,
-    check_length,
-    check_tables,
-    first_place,
-    frozen_table,
+    UserError,
+    as_names,
+    as_table,
+    first_duplicate,
+    positions_of,
+    shown,
 )
-from optllm_pymoo.validation import UserError, as_names, positions_of
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-    from optllm_pymoo.data.frames import Frames
-    from optllm_pymoo.problems import AllocationProblem
+class Frames(NamedTuple):
+    """The three tables of a data set, indexed by query id."""
+
+    cost: pd.DataFrame
+    correct: pd.DataFrame
+    queries: pd.DataFrame
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -71,17 +75,21 @@ class Dataset:
         groups: Iterable[str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        cost, correct = frozen_table("cost", cost), frozen_table("correct", correct)
-        check_tables(cost, correct)
+        cost = _frozen(as_table("cost", cost, lower=0.0))
+        correct = _frozen(as_table("correct", correct, lower=0.0, upper=1.0, missing=True))
+        if cost.shape != correct.shape:
+            raise UserError(f"cost and correct must have the same shape (N, M); got {cost.shape} and {correct.shape}")
         n_queries, n_llms = cost.shape
         ids = None if query_ids is None else list(query_ids)
         state = {
             "cost": cost,
             "correct": correct,
-            "llms": as_names("llms", None if llms is None else list(llms), n_llms, default="llm"),
+            "llms": as_names(
+                "llms", None if llms is None else [str(name).strip() for name in llms], n_llms, default="llm"
+            ),
             "query_ids": as_names("query_ids", ids, n_queries, default=""),
-            "texts": None if texts is None else list(texts),
-            "groups": None if groups is None else list(groups),
+            "texts": None if texts is None else _texts(texts),
+            "groups": None if groups is None else _texts(groups),
             "about": dict(about or {}),
         }
         self.__dict__.update(state)
@@ -93,8 +101,8 @@ class Dataset:
             if nameless:
                 raise UserError(f"{what} must not be empty; {what}[{nameless[0]}] is")
         for what, values in (("texts", self.texts), ("groups", self.groups)):
-            if values is not None:
-                check_length(values, len(self), what, "row of cost")
+            if values is not None and len(values) != len(self):
+                raise UserError(f"{what} must have one entry per row of cost, {len(self)}; got {len(values)}")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from a pickle, where arrays forget that they are read-only."""
@@ -121,33 +129,6 @@ class Dataset:
     def tried(self) -> npt.NDArray[np.bool_]:
         """(N, M), True where the outcome of the LLM on the query is known."""
         return ~np.isnan(self.correct)
-
-    def problem(self, accuracy: npt.ArrayLike | None = None, /, **options: Any) -> AllocationProblem:
-        """The pymoo problem of splitting these queries over these LLMs.
-
-        Args:
-            accuracy: (N, M) probabilities in [0, 1] to optimise, such as predicted ones; the known
-                outcomes if not given.
-            **options: Passed on to `AllocationProblem`, for instance `allowed`.
-
-        Raises:
-            ValueError: No `accuracy` is given and some outcome is not known.
-        """
-        from optllm_pymoo.problems import AllocationProblem
-
-        if accuracy is None:
-            self._check_complete()
-            accuracy = self.correct
-        return AllocationProblem(self.cost, accuracy, llms=self.llms, query_ids=self.query_ids, **options)
-
-    def _check_complete(self) -> None:
-        place = first_place(np.isnan(self.correct))
-        if place is not None:
-            i, j = place
-            raise UserError(
-                f"{self.llms[j]!r} was not tried on query {self.query_ids[i]!r}: correct[{i}, {j}] is NaN. "
-                "Pass predicted accuracies, problem(accuracy), or select the queries that are fully labelled"
-            )
 
     def select(self, rows: npt.ArrayLike | slice, /) -> Dataset:
         """The data set of some of the queries, in the order given.
@@ -223,13 +204,113 @@ class Dataset:
         *,
         about: Mapping[str, Any] | None = None,
     ) -> Dataset:
-        """A data set from pandas tables that share their index; see `frames.dataset_from_frames`."""
-        from optllm_pymoo.data.frames import dataset_from_frames
+        """A data set from tables that are matched by query id (the index) and LLM (the columns).
 
-        return dataset_from_frames(cost, correct, queries, about=about)
+        Args:
+            cost: (N, M), US$ per call. Its index and columns give the order of queries and LLMs.
+            correct: Outcomes in [0, 1] with the same columns. Queries of `cost` that are absent here count as
+                not tried.
+            queries: Columns `text` and `group`, each optional, for all queries of `cost`.
+            about: Kept with the data set.
+
+        Raises:
+            ValueError: An id or LLM occurs twice, is unknown to `cost`, or is missing.
+
+        Examples:
+            >>> cost = pd.DataFrame({"small": [0.1, 0.2], "large": [1.0, 2.0]}, index=["q1", "q2"])
+            >>> correct = pd.DataFrame({"large": [1], "small": [0]}, index=["q2"])
+            >>> Dataset.from_frames(cost, correct).correct
+            array([[nan, nan], [ 0.,  1.]])
+        """
+        for name, frame in (("cost", cost), ("correct", correct), ("queries", queries)):
+            if frame is not None:
+                _check_unique(frame.index.tolist(), f"{name}.index")
+                _check_unique(frame.columns.tolist(), f"{name}.columns")
+        llms = cost.columns.tolist()
+        positions_of(correct.columns.tolist(), llms)
+        positions_of(llms, correct.columns.tolist(), kind="column of correct")
+        _check_ids(correct.index, cost.index, "correct has a query that cost lacks")
+        if queries is not None:
+            _check_ids(cost.index, queries.index, "queries lacks a query of cost")
+            queries = queries.reindex(cost.index)
+        return Dataset(
+            cost.to_numpy(dtype="float64"),
+            correct.reindex(index=cost.index, columns=llms).to_numpy(dtype="float64", na_value=float("nan")),
+            llms=llms,
+            query_ids=cost.index.tolist(),
+            texts=None if queries is None or "text" not in queries else queries["text"],
+            groups=None if queries is None or "group" not in queries else queries["group"],
+            about=about,
+        )
 
     def to_frames(self) -> Frames:
         """The tables `cost`, `correct` and `queries` as pandas frames indexed by query id."""
-        from optllm_pymoo.data.frames import dataset_to_frames
+        index = pd.Index(self.query_ids, name="query_id")
+        columns = list(self.llms)
+        known = {"text": self.texts, "group": self.groups}
+        queries = pd.DataFrame({name: values for name, values in known.items() if values is not None}, index=index)
+        cost = pd.DataFrame(self.cost.copy(), index=index, columns=columns)
+        return Frames(cost, pd.DataFrame(self.correct.copy(), index=index, columns=columns), queries)
 
-        return dataset_to_frames(self)
+
+def _frozen(table: FloatArray) -> FloatArray:
+    """A read-only float64 copy; what can't be changed any more is taken as it is."""
+    if table.dtype == np.float64 and (table.base is None or not table.base.flags.writeable):
+        return table
+    copy = np.array(table, dtype=np.float64)
+    copy.setflags(write=False)
+    return copy
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Texts or groups as strings; what is missing (None, NaN) is empty."""
+    return ["" if value is None or value is pd.NA or value != value else str(value) for value in values]
+
+
+def _check_ids(needed: pd.Index, known: pd.Index, problem: str) -> None:
+    absent = ~needed.isin(known)
+    if absent.any():
+        raise UserError(f"{problem}: {shown(needed[absent].tolist()[0])}")
+
+
+def _check_unique(names: Sequence[Hashable], what: str) -> None:
+    """Refuse names that occur twice."""
+    twice = first_duplicate(names)
+    if twice is not None:
+        earlier, later = twice
+        raise UserError(f"{what} must be unique; {shown(names[later])} is both {what}[{earlier}] and {what}[{later}]")
+
+
+def providers_of(dataset: Dataset, /) -> dict[str, tuple[str, ...]]:
+    """List the LLMs of every provider that a data set knows.
+
+    Providers stand in `about`, under ``llms``: a list of objects with ``name`` and ``provider``, as in `about.json`.
+    The provider of an LLM that isn't there is what precedes the first slash of its name: ``openai/gpt-4``.
+
+    Args:
+        dataset: Says which LLMs there are.
+
+    Returns:
+        Names of LLMs by provider, in the data set's order. LLMs without a known provider are left out.
+
+    Examples:
+        >>> about = {"llms": [{"name": "yi", "provider": "TogetherAI"}, {"name": "gone", "provider": "AI21"}]}
+        >>> data = Dataset([[1, 2, 3]], [[0, 1, 1]], llms=["yi", "openai/gpt-4", "own"], about=about)
+        >>> providers_of(data)
+        {'TogetherAI': ('yi',), 'openai': ('openai/gpt-4',)}
+    """
+    told = _told(dataset.about.get("llms"))
+    found: dict[str, tuple[str, ...]] = {}
+    for llm in dataset.llms:
+        prefix, slash, _ = llm.partition("/")
+        provider = told.get(llm) or (prefix.strip() if slash else "")
+        if provider:
+            found[provider] = (*found.get(provider, ()), llm)
+    return found
+
+
+def _told(listed: object) -> dict[str, str]:
+    """Provider by LLM; `about` may hold anything, so what has another form tells nothing."""
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    pairs = [(entry.get("name"), entry.get("provider")) for entry in entries]
+    return {name: who.strip() for name, who in pairs if isinstance(name, str) and isinstance(who, str)}

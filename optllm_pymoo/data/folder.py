@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
-from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, correct_fault, cost_fault
-from optllm_pymoo.data.csv_file import read_csv, require_columns
-from optllm_pymoo.data.csv_trace import read_header
-from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
+from optllm_pymoo.data.columns import Roles, roles_of, unused_note, warn
+from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.errors import DataFileError
-from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.data.jsonl import read_json_object
+from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source, open_source, table_suffix
+from optllm_pymoo.data.wide import Grid, chosen_llms, outcomes_frame, read_wide
+from optllm_pymoo.validation import UserError, listed, shown
 
 ID = "query_id"
 STEMS = ("queries", "cost", "correct")
 FILES = ("about.json", *(f"{stem}{suffix}" for stem in STEMS for suffix in (".csv", ".csv.gz")))
 
 
-def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
+def load_dataset(
+    folder: str | PathLike[str],
+    /,
+    *,
+    allow_missing: bool = False,
+    llms: Sequence[str] | None = None,
+    drop: Collection[str] = (),
+) -> Dataset:
     """Read a data set from a folder.
 
     The folder holds `queries.csv.gz` (query_id, and where known text and group), `correct.csv.gz` and
     `cost.csv.gz` (query_id, then one column per LLM), the rows and the LLMs of all of them in the same order,
-    and where wanted `about.json`. Plain `.csv` will do as well.
+    and where wanted `about.json`. Other formats of tables and other usual names of these columns will do as well.
 
     Args:
         folder: The folder.
-        allow_missing: Take an empty cell in `correct` as "this LLM was not tried on this query" (NaN).
-            Otherwise it is an error.
+        allow_missing: Take an empty cell in `correct` as "this LLM was not tried on this query" (NaN), and estimate an
+            empty one in `cost`, see `read_table`. Otherwise both are errors.
+        llms: The LLMs wanted, in this order.
+        drop: LLMs to leave out.
 
     Raises:
         FileNotFoundError: The folder or one of its files is missing.
@@ -52,25 +60,30 @@ def load_dataset(folder: str | PathLike[str], /, *, allow_missing: bool = False)
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    paths = {stem: find_file(folder, stem) for stem in STEMS}
-    queries = _read_queries(paths["queries"])
-    ids = queries[ID].tolist()
-    cost, llms = _read_numbers(paths["cost"], gaps=False)
-    correct, correct_llms = _read_numbers(paths["correct"], gaps=allow_missing)
-    _same_llms(paths["correct"], correct_llms, paths["cost"], llms)
-    for stem, table in (("cost", cost), ("correct", correct)):
-        _same_ids(paths[stem], table[ID].tolist(), paths["queries"], ids)
-    costs, outcomes = cost[llms].to_numpy(dtype=np.float64), correct[llms].to_numpy(dtype=np.float64)
-    check_cells(paths["cost"], costs, llms, cost_fault, COST_EXPECTED)
-    check_cells(paths["correct"], outcomes, llms, correct_fault, CORRECT_EXPECTED)
+    sources = {stem: open_source(find_file(folder, stem)) for stem in STEMS}
+    roles, texts = _read_queries(sources["queries"])
+    ids = texts[roles.query_id or ""]
+    cost, correct = _read_grid(sources["cost"], COST), _read_grid(sources["correct"], SCORE)
+    _same_llms(sources["correct"].path, correct.llms, sources["cost"].path, cost.llms)
+    for grid in (cost, correct):
+        _same_ids(grid, ids, sources["queries"].path)
+    about = _read_about(folder / "about.json")
+    chosen = chosen_llms(cost.source, cost.llms, llms, drop)
+    cost, correct = cost.of(chosen), correct.of(chosen)
+    if not allow_missing:
+        correct.check_complete(SCORE)
+        cost.check_complete(COST)
+    costs, counts = cost.estimated_costs()
+    if counts:
+        about["estimated_costs"] = counts
     return Dataset(
         costs,
-        outcomes,
-        llms=llms,
+        correct.values[SCORE.name],
+        llms=chosen,
         query_ids=ids,
-        texts=queries["text"].tolist() if "text" in queries else None,
-        groups=queries["group"].tolist() if "group" in queries else None,
-        about=_read_about(folder / "about.json"),
+        texts=None if roles.text is None else texts[roles.text],
+        groups=None if roles.group is None else texts[roles.group],
+        about=about,
     )
 
 
@@ -88,13 +101,15 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
     Raises:
         FileExistsError: There is such a folder, and `overwrite` is false or it holds something else than a data set.
         OSError: The folder can't be written.
-        ValueError: An LLM has the name of the column of ids.
-        TypeError: `about` does not fit into JSON.
+        UserError: An LLM has the name of the column of ids, or `about` does not fit into JSON.
     """
     if overwrite:
         recover(folder, ours=FILES)
         _refuse_other_files(Path(folder))
-    about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
+    try:
+        about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise UserError(f"about can't be saved as JSON ({error}); keep only text, numbers, lists and dicts") from None
     if ID in dataset.llms:
         raise UserError(f"an LLM can't be called {ID!r} in a folder, where that is the column of the ids")
     columns = {ID: dataset.query_ids, "text": dataset.texts, "group": dataset.groups}
@@ -110,74 +125,80 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
 
 
 def find_file(folder: Path, stem: str, /) -> Path:
-    """The file `<stem>.csv.gz` or `<stem>.csv` of a folder.
+    """The table of a folder with this name before its suffix, such as `<stem>.csv.gz`.
 
     Raises:
-        FileNotFoundError: There is neither.
-        ValueError: There are both.
+        FileNotFoundError: There is none.
+        DataFileError: There are several.
     """
-    found = [path for path in (folder / f"{stem}.csv.gz", folder / f"{stem}.csv") if path.is_file()]
+    found = sorted(path for path in folder.iterdir() if path.is_file() and _stem(path) == stem)
     if not found:
         raise FileNotFoundError(f"{folder} has neither {stem}.csv.gz nor {stem}.csv")
-    if len(found) == 2:
-        raise DataFileError(found[0], f"there is also {found[1].name}; remove the one that doesn't count")
+    if len(found) > 1:
+        raise DataFileError(found[1], f"there is also {found[0].name}; remove the one that doesn't count")
     return found[0]
+
+
+def _stem(path: Path) -> str:
+    """The name of a table in lower case without its suffix; "" for other files."""
+    suffix = table_suffix(path)
+    return "" if suffix is None or path.name.startswith(".") else path.name[: -len(suffix)].lower()
 
 
 def _refuse_other_files(folder: Path) -> None:
     """A data set takes the place of another, not of anything else."""
     other = next(foreign_entries(folder, FILES), None) if folder.is_dir() else None
     if other is not None:
-        raise FileExistsError(f"{folder} holds {other!r}, which is no part of a data set; write to another folder")
+        raise FileExistsError(f"{folder} holds {shown(other)}, which is no part of a data set; write to another folder")
 
 
-def _read_queries(path: Path) -> pd.DataFrame:
-    header = read_header(path)
-    require_columns(path, header, [ID])
-    queries = read_csv(path, text=[ID, "text", "group"], numbers=[])
-    check_ids(path, queries[ID].tolist(), ID)
-    return queries
+def _read_queries(source: Source) -> tuple[Roles, dict[str, list[str]]]:
+    """The columns of queries.csv that are known by name, and their cells."""
+    roles = roles_of(source)
+    if roles.query_id is None:
+        source.require([ID])
+    note = unused_note(source.names, (), roles)
+    if note:
+        warn(source, note)
+    texts, _ = source.read(text=roles.columns)
+    source.check_ids(texts[roles.query_id or ""], roles.query_id or "")
+    return roles, texts
 
 
-def _read_numbers(path: Path, *, gaps: bool) -> tuple[pd.DataFrame, list[str]]:
-    header = read_header(path)
-    require_columns(path, header, [ID])
-    llms = [name for name in header if name != ID]
+def _read_grid(source: Source, measure: Measure) -> Grid:
+    """A table that has a column of ids, and one per LLM."""
+    found = roles_of(source).query_id
+    if found is None:
+        source.require([ID])
+    llms = [name for name in source.names if name and name != found]
     if not llms:
-        raise DataFileError(path, "there is no LLM column beside query_id", 1)
-    return read_csv(path, text=[ID], numbers=llms, gaps=llms if gaps else ()), llms
+        raise DataFileError(source.path, f"there is no LLM column beside {found}", source.header_line)
+    layout = {measure.name: (measure, {llm: (llm, 1.0) for llm in llms})}
+    return read_wide(source, Roles(found, None, None), layout, llms)
 
 
 def _same_llms(path: Path, llms: list[str], other: Path, expected: list[str]) -> None:
     if len(llms) != len(expected):
         problem = f"there are {len(llms)} LLM columns, but {len(expected)} in {other.name}"
         differing = sorted(set(llms).symmetric_difference(expected))
-        raise DataFileError(path, f"{problem}; not in both: {', '.join(map(repr, differing))}", 1)
+        raise DataFileError(path, f"{problem}; not in both: {listed(differing)}", 1)
     for position, (found, wanted) in enumerate(zip(llms, expected, strict=True), start=1):
         if found != wanted:
-            problem = f"LLM column {position} is {wanted!r} in {other.name}; all files need the same order"
+            problem = f"LLM column {position} is {shown(wanted)} in {other.name}; all files need the same order"
             raise DataFileError(path, problem, 1, found)
 
 
-def _same_ids(path: Path, ids: list[str], other: Path, expected: list[str]) -> None:
+def _same_ids(grid: Grid, expected: list[str], other: Path) -> None:
+    column = grid.roles.query_id or ""
+    ids = grid.texts[column]
     if ids == expected:
         return
     for row, (found, wanted) in enumerate(zip(ids, expected, strict=False)):
         if found != wanted:
-            problem = f"found query {found!r} where {other.name} has {wanted!r}; rows need the same order"
-            raise fault_at(path, problem, row, ID)
-    raise DataFileError(path, f"there are {len(ids)} queries, but {len(expected)} in {other.name}")
+            problem = f"found query {shown(found)} where {other.name} has {shown(wanted)}; rows need the same order"
+            raise grid.source.fault(problem, row, column)
+    raise DataFileError(grid.source.path, f"there are {len(ids)} queries, but {len(expected)} in {other.name}")
 
 
 def _read_about(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataFileError(path, f"expected JSON ({error.msg})", error.lineno) from None
-    except UnicodeDecodeError as error:
-        raise DataFileError(path, f"expected UTF-8 text ({error})") from None
-    if not isinstance(about, dict):
-        raise DataFileError(path, f"expected a JSON object, found {type(about).__name__}")
-    return about
+    return dict(read_json_object(path)) if path.is_file() else {}

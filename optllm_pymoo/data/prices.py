@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from optllm_pymoo.data.checks import FloatArray, check_length, check_unique, first_place
-from optllm_pymoo.data.price_sources import prices_from_csv, prices_from_genai, prices_from_json
-from optllm_pymoo.validation import UserError, positions_of
+from optllm_pymoo.data.extras import import_extra
+from optllm_pymoo.data.jsonl import read_json_object
+from optllm_pymoo.data.source import NUMBER, DataFileError, DataFileWarning, number_or_problem, open_source
+from optllm_pymoo.validation import FloatArray, UserError, as_names, first_place, positions_of, shown, unknown_name
+
+JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")
+CSV_FIELDS = ("input_usd_per_million", "output_usd_per_million")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -44,10 +52,9 @@ class PriceTable:
         input_usd_per_token: npt.ArrayLike,
         output_usd_per_token: npt.ArrayLike,
     ) -> None:
-        models = tuple(models)
+        models = as_names("models", list(models), len(models), default="")
         if not models:
             raise UserError("a price table needs one model at least")
-        check_unique(models, "models")
         self.__dict__.update(
             models=models,
             input_usd_per_token=_prices(input_usd_per_token, "input_usd_per_token", models),
@@ -59,7 +66,9 @@ class PriceTable:
         """Read a price table shaped like LiteLLM's `model_prices_and_context_window.json`.
 
         That is an object with an entry per model, which holds `input_cost_per_token` and
-        `output_cost_per_token` in US$. Other fields, such as prices of cached tokens, are left alone.
+        `output_cost_per_token` in US$, as numbers or as text; -1 means that there is none. Other fields, such as prices
+        of cached tokens, are left alone. Only the models wanted are judged; how many of the others have no usable price
+        is told in a `DataFileWarning`.
 
         Args:
             path: The JSON file.
@@ -69,20 +78,22 @@ class PriceTable:
             DataFileError: A ValueError: the file is not of this shape, or a model is unknown (the message
                 has the closest) or not priced by token.
         """
-        return cls(*prices_from_json(path, models))
+        return cls(*_prices_from_json(Path(path), models))
 
     @classmethod
     def from_csv(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
-        """Read a CSV file with the columns model, input_usd_per_million and output_usd_per_million.
+        """Read a table with the columns model, input_usd_per_million and output_usd_per_million.
+
+        Cells are judged as in `from_json`.
 
         Args:
-            path: The CSV file.
+            path: The table: CSV, or another format that `read_table` knows.
             models: The models wanted, in this order; all if not given.
 
         Raises:
             DataFileError: A ValueError that names line and column, or an unknown model and the closest.
         """
-        return cls(*prices_from_csv(path, models))
+        return cls(*_prices_from_csv(Path(path), models))
 
     @classmethod
     def from_genai_prices(cls, models: Sequence[str], /) -> PriceTable:
@@ -97,7 +108,7 @@ class PriceTable:
             ImportError: `genai-prices` is not installed; the message has the command that installs it.
             ValueError: A model is unknown (the message has the closest) or not priced by token.
         """
-        return cls(*prices_from_genai(models))
+        return cls(*_prices_from_genai(models))
 
     def __len__(self) -> int:
         """Number of models, M."""
@@ -153,7 +164,8 @@ def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArr
     prices = np.array(values, dtype=np.float64)
     if prices.ndim != 1:
         raise UserError(f"{name} must have shape (M,), one price per model; got shape {prices.shape}")
-    check_length(prices.tolist(), len(models), name, "model")
+    if len(prices) != len(models):
+        raise UserError(f"{name} must have one entry per model, {len(models)}; got {len(prices)}")
     place = first_place(~(np.isfinite(prices) & (prices >= 0)))
     if place is not None:
         at = place[0]
@@ -171,3 +183,118 @@ def _counts(values: npt.ArrayLike, name: str, n_models: int) -> FloatArray:
         index = ", ".join(map(str, place))
         raise UserError(f"{name} must be finite and >= 0 tokens; {name}[{index}] = {counts[place]}")
     return counts[:, np.newaxis] if counts.ndim == 1 else counts
+
+
+Prices = tuple[list[str], list[float], list[float]]
+"""Names and, in the same order, US$ per input token and US$ per output token."""
+
+
+def _prices_from_json(path: Path, models: Sequence[str] | None) -> Prices:
+    """Prices from LiteLLM-shaped JSON."""
+    entries = {name: entry for name, entry in read_json_object(path).items() if name != "sample_spec"}
+
+    def pair_of(name: str) -> tuple[float, float] | None:
+        entry = entries[name]
+        fields = [entry.get(field) if isinstance(entry, dict) else None for field in JSON_FIELDS]
+        found = []
+        for field, value in zip(JSON_FIELDS, fields, strict=True):
+            price = _price(value)
+            if isinstance(price, str):
+                raise DataFileError(path, f"{shown(name)}, {field}: {price}")
+            found.append(price)
+        return None if None in found else (found[0] or 0.0, found[1] or 0.0)
+
+    names, pairs = _chosen(list(entries), models, pair_of, path, f"{JSON_FIELDS[0]} and {JSON_FIELDS[1]}")
+    return names, [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _prices_from_csv(path: Path, models: Sequence[str] | None) -> Prices:
+    """Prices from a table, given per million tokens."""
+    source = open_source(path)
+    source.require(["model", *CSV_FIELDS])
+    cells, _ = source.read(text=["model", *CSV_FIELDS])
+    known = cells["model"]
+    source.check_ids(known, "model", what="row")
+    row_of = {name: row for row, name in enumerate(known)}
+
+    def pair_of(name: str) -> tuple[float, float] | None:
+        found = []
+        for field in CSV_FIELDS:
+            price = _price(cells[field][row_of[name]])
+            if isinstance(price, str):
+                raise source.fault(f"US$ per million tokens: {price}", row_of[name], field)
+            found.append(price)
+        return None if None in found else (found[0] or 0.0, found[1] or 0.0)
+
+    names, pairs = _chosen(known, models, pair_of, path, f"{CSV_FIELDS[0]} and {CSV_FIELDS[1]}")
+    return names, [pair[0] / 1e6 for pair in pairs], [pair[1] / 1e6 for pair in pairs]
+
+
+def _chosen(
+    known: Sequence[str],
+    models: Sequence[str] | None,
+    pair_of: Callable[[str], tuple[float, float] | None],
+    path: Path,
+    fields: str,
+) -> tuple[list[str], list[tuple[float, float]]]:
+    """The models wanted with their two prices, and only those judged; without names, all that have usable prices."""
+    found: dict[str, tuple[float, float]] = {}
+    for name in known if models is None else models:
+        if name not in known:
+            raise DataFileError(path, unknown_name(name, known, kind="model"))
+        try:
+            pair = pair_of(name)
+        except DataFileError:
+            if models is not None:
+                raise
+            pair = None
+        if pair is not None:
+            found[name] = pair
+        elif models is not None:
+            raise DataFileError(path, f"{shown(name)} has no price per token of both input and output ({fields})")
+    if not found:
+        raise DataFileError(path, f"no model has prices; expected {fields} for each")
+    unpriced = 0 if models is not None else len(known) - len(found)
+    if unpriced:
+        note = f"{unpriced:,} of {len(known):,} models have no usable price per token of both input and output"
+        warnings.warn(f"{path}: {note}, and are left out", DataFileWarning, stacklevel=4)
+    names = list(found) if models is None else list(models)
+    return names, [found[name] for name in names]
+
+
+def _price(value: Any) -> float | str | None:
+    """A price, None where there is none (nothing, or -1), or what is wrong with it."""
+    price = number_or_problem(value, NUMBER)
+    if isinstance(price, float):
+        return None if math.isnan(price) else price
+    return None if str(value).strip() in ("-1", "-1.0") else price
+
+
+def _prices_from_genai(models: Sequence[str]) -> Prices:
+    """Prices from the `genai-prices` package; each pair by name."""
+    pairs = [_genai_prices(name) for name in models]
+    return list(models), [per_input for per_input, _ in pairs], [per_output for _, per_output in pairs]
+
+
+def _genai_prices(name: str) -> tuple[float, float]:
+    genai = _genai("genai_prices")
+    providers = _genai("genai_prices.data_snapshot").get_snapshot().providers
+    # Model names have colons too, so only a known provider counts as one
+    provider, colon, model = name.partition(":")
+    owners = {owner.id for owner in providers}
+    provider_id, model = (provider, model) if provider in owners else (None, name)
+    try:
+        # One token each, so the price asked for is that of a token
+        usage = genai.Usage(input_tokens=1, output_tokens=1)
+        price = genai.calc_price(usage, model, provider_id=provider_id)
+    except LookupError:
+        models = [(owner.id, entry.id) for owner in providers for entry in owner.models]
+        known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in models})
+        raise UserError(unknown_name(name, known, kind="model")) from None
+    if price.model_price.input_mtok is None or price.model_price.output_mtok is None:
+        raise UserError(f"{name!r} is not priced by token in genai-prices: {price.model_price}")
+    return float(price.input_price), float(price.output_price)
+
+
+def _genai(module: str) -> Any:
+    return import_extra(module, extra="prices", purpose="PriceTable.from_genai_prices")

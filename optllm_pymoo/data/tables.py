@@ -1,57 +1,150 @@
-"""One reader and one writer for all formats, chosen by the path."""
+"""Batches, and what is known of their queries, in files of any format and form."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from optllm_pymoo.data.atomic import replacing
+from optllm_pymoo.data.columns import Roles, roles_of, usual, warn
+from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.folder import load_dataset, save_dataset
-from optllm_pymoo.data.wide import read_wide, write_wide
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
+from optllm_pymoo.data.long import is_long, read_long
+from optllm_pymoo.data.parquet import write_parquet
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, open_source, table_suffix
+from optllm_pymoo.data.wide import Grid, batch_layout, known_layout, no_llm, read_wide, wide_frame
+from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown, unknown_name
 
-WIDE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq")
-OTHER_SUFFIXES = (".tsv", ".txt", ".json", ".jsonl", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
+_OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
 """Whoever writes such a name expects a file, not a folder of that name."""
 
 
-def read_table(path: str | PathLike[str], /, *, allow_missing: bool = False) -> Dataset:
-    """Read a data set from a folder, or from a wide CSV or Parquet file.
+def read_table(
+    path: str | PathLike[str],
+    /,
+    *,
+    allow_missing: bool = False,
+    llms: Sequence[str] | None = None,
+    drop: Collection[str] = (),
+    text: str | None = None,
+    query_id: str | None = None,
+    group: str | None = None,
+) -> Dataset:
+    """Read a batch from a folder, or from a table in a file: CSV, TSV, JSON lines or Parquet.
+
+    A table is wide or long. Wide: a row per query; an LLM has a column `<llm>`, `<llm>_score` or `<llm>_correct` with
+    its outcomes in [0, 1] and a column `<llm>_cost` or `<llm>|total_cost` in US$ per call. Long: a row per query and
+    LLM, with the columns `llm` or `model`, `score` or `correct`, and `cost`. Without a column of ids, queries of a wide
+    table are called "0", "1", …. Columns that are left out are named in a `DataFileWarning`.
 
     Args:
-        path: A folder as `load_dataset` reads it, or a file as `read_wide` reads it.
-        allow_missing: Take an empty outcome as "this LLM was not tried on this query" (NaN).
+        path: A folder as `load_dataset` reads it, or a file; what it is shows in its suffix.
+        allow_missing: Take an outcome that is missing as "this LLM was not tried on this query" (NaN), and a cost that
+            is missing as the mean of that LLM's known ones: a `DataFileWarning` says so, and
+            `about["estimated_costs"]` has their number by LLM. Otherwise both are errors.
+        llms: The LLMs wanted, in this order; one of a wide table may lack outcomes.
+        drop: LLMs to leave out.
+        text: Column of the query texts; "query", "text", "prompt" or "question" if not given.
+        query_id: Column of the ids; "query_id", "sample_id" or "id" if not given.
+        group: Column of the groups; "group", "eval_name" or "task" if not given.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
-        DataFileError: A ValueError that names the file and the place.
+        DataFileError: A ValueError that names the file, and where there is one line (row, in Parquet) and column.
+        ImportError: A Parquet file is to be read, and pyarrow is not installed.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
-    read = load_dataset if path.is_dir() else read_wide
-    return read(path, allow_missing=allow_missing)
+    if path.is_dir():
+        return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
+    source = open_source(path)
+    roles = roles_of(source, text=text, query_id=query_id, group=group)
+    grid = _batch(source, roles, llms, drop)
+    ids = [str(row) for row in range(len(grid.rows))]
+    if roles.query_id is not None:
+        ids = grid.texts[roles.query_id]
+        source.check_ids(ids, roles.query_id)
+    about: dict[str, Any] = {"source": path.name}
+    if not allow_missing:
+        grid.check_complete(SCORE)
+        grid.check_complete(COST)
+    cost, counts = grid.estimated_costs()
+    if counts:
+        about["estimated_costs"] = counts
+    return Dataset(
+        cost,
+        grid.values[SCORE.name],
+        llms=grid.llms,
+        query_ids=ids,
+        texts=None if roles.text is None else grid.texts[roles.text],
+        groups=None if roles.group is None else grid.texts[roles.group],
+        about=about,
+    )
 
 
-def write_table(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bool = False) -> None:
-    """Write a data set as a wide file if `path` ends like one, else as a folder.
+def _batch(source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str]) -> Grid:
+    """Costs and outcomes, wide if an LLM has its columns, else long."""
+    long = is_long(source, (COST, SCORE))
+    found, layout = batch_layout(source, roles, None if long else llms, () if long else drop)
+    if found and long:
+        found, layout = batch_layout(source, roles, llms, drop)
+    if found:
+        return read_wide(source, roles, layout, found)
+    if long:
+        return read_long(source, roles, (COST, SCORE), llms, drop)
+    raise no_llm(source, roles)
+
+
+def write_table(
+    dataset: Dataset,
+    path: str | PathLike[str],
+    /,
+    *,
+    overwrite: bool = False,
+    for_spreadsheet: bool = False,
+) -> None:
+    """Write a batch, complete or not at all: as a wide table if `path` ends like a table, else as a folder.
+
+    The columns of a wide table are `query_id`, `query` and `group` as far as they are known, then `<llm>` and
+    `<llm>_cost` for every LLM. What `about` holds has no place in it. The same data always give the same bytes.
 
     Args:
-        dataset: The data set.
-        path: What to write: .csv, .csv.gz and .parquet make a wide file, other names a folder.
+        dataset: The batch.
+        path: What to write: `.csv`, `.tsv` (also with `.gz`) or `.parquet` make a wide table, other names a folder.
         overwrite: Whether what is there may be replaced.
+        for_spreadsheet: Put an apostrophe before text in a CSV or TSV table that begins with `=`, `+`, `-` or `@`,
+            which a spreadsheet would run as a formula. The apostrophe stays when the table is read again.
 
     Raises:
         FileExistsError: There is something already, and `overwrite` is false; or a folder that holds something else
             than a data set.
         OSError: It can't be written.
-        ValueError: The name ends like a file of another format.
+        UserError: The name ends like a file of another format, or an LLM has a name with another meaning in a table.
+        ImportError: A Parquet file is to be written, and pyarrow is not installed.
     """
-    is_wide = Path(path).name.lower().endswith(WIDE_SUFFIXES)
-    if not is_wide and Path(path).suffix.lower() in OTHER_SUFFIXES:
-        raise UserError(f"{path}: can't write that format; take a name in .csv, .csv.gz or .parquet, or a folder")
-    write = write_wide if is_wide else save_dataset
-    write(dataset, path, overwrite=overwrite)
+    path = Path(path)
+    suffix = table_suffix(path) or path.suffix.lower()
+    if suffix.startswith(".jsonl") or suffix in _OTHER_SUFFIXES:
+        raise UserError(f"{path}: can't write that format; take a name in .csv, .tsv, .csv.gz or .parquet, or a folder")
+    if table_suffix(path) is None:
+        if for_spreadsheet:
+            raise UserError(f"{path}: only a table in CSV or TSV is written for spreadsheets, not a folder")
+        save_dataset(dataset, path, overwrite=overwrite)
+        return
+    if for_spreadsheet and suffix in (".parquet", ".pq"):
+        raise UserError(f"{path}: only a table in CSV or TSV is written for spreadsheets")
+    frame = wide_frame(dataset)
+    with replacing(path, overwrite=overwrite) as temporary:
+        if suffix in (".parquet", ".pq"):
+            write_parquet(frame, temporary)
+        else:
+            write_csv(frame, temporary, for_spreadsheet=for_spreadsheet)
 
 
 def convert(
@@ -61,23 +154,149 @@ def convert(
     *,
     overwrite: bool = False,
     allow_missing: bool = True,
+    llms: Sequence[str] | None = None,
+    drop: Collection[str] = (),
+    for_spreadsheet: bool = False,
 ) -> Dataset:
-    """Read a data set in one format and write it in another.
+    """Read a batch in one format and write it in another.
 
     Args:
-        source: A folder or a wide file.
-        target: A folder or a wide file; see `write_table`.
+        source: A folder or a table; see `read_table`.
+        target: A folder or a table; see `write_table`.
         overwrite: Whether what is there may be replaced.
-        allow_missing: Take over outcomes that are not known as empty cells.
+        allow_missing: Take over outcomes that are not known as empty cells; costs that are missing are estimated.
+        llms: See `read_table`.
+        drop: See `read_table`.
+        for_spreadsheet: See `write_table`.
 
     Returns:
-        The data set.
+        The batch.
 
     Raises:
         FileNotFoundError: There is nothing at `source`.
         FileExistsError: There is something at `target`, and `overwrite` is false.
         DataFileError: A ValueError that names the file and the place.
     """
-    dataset = read_table(source, allow_missing=allow_missing)
-    write_table(dataset, target, overwrite=overwrite)
+    dataset = read_table(source, allow_missing=allow_missing, llms=llms, drop=drop)
+    write_table(dataset, target, overwrite=overwrite, for_spreadsheet=for_spreadsheet)
     return dataset
+
+
+def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
+    r"""Read the latencies of a data set's queries.
+
+    Args:
+        path: A folder with `latency.csv.gz` or `latency.csv`, or a table. Wide: a column per LLM, called `<llm>`,
+            `<llm>_latency` or `<llm>_latency_ms`. Long: the columns `llm` and `latency_s` or `latency_ms`. Other
+            columns, other queries and the order of the rows don't matter.
+        dataset: Says which queries and LLMs are wanted, in which order.
+
+    Returns:
+        (N, M) mean seconds per call, for `AllocationProblem(..., latency=...)`.
+
+    Raises:
+        FileNotFoundError: There is no such folder or file.
+        DataFileError: A ValueError that names the file and the place: a column or a query is missing, an id occurs
+            twice, or a value is no number of seconds.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> data = Dataset([[0.1, 2.0]], [[0, 1]], llms=["small", "large"], query_ids=["q1"])
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "latency.csv")
+        ...     _ = file.write_text("query_id,large,small\nq0,9,9\nq1,3.5,0.4\n")
+        ...     load_latency(folder, data)
+        array([[0.4, 3.5]])
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = find_file(path, "latency")
+    if not path.exists():
+        raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+    grid, rows = _known_queries(path, dataset, LATENCY)
+    missing = [query for query, row in zip(dataset.query_ids, rows, strict=True) if row < 0]
+    if missing:
+        others = f" ({len(missing)} such queries)" if len(missing) > 1 else ""
+        problem = f"there is no latency of query {shown(missing[0])}{others}"
+        raise DataFileError(path, problem, column=grid.roles.query_id)
+    values = grid.values[LATENCY.name]
+    for j, llm in enumerate(dataset.llms):
+        if not grid.columns[LATENCY.name][j] or (values.shape[1] and np.isnan(values[:, j]).all()):
+            grid.source.require([llm])
+    place = first_place(np.isnan(values[rows]))
+    if place is not None:
+        problem = "expected a number, found an empty cell or NA; fill it in"
+        raise grid.fault(problem, LATENCY, (int(rows[place[0]]), place[1]))
+    return np.asarray(values[rows])
+
+
+def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
+    """Read outcomes of some of a data set's queries: labels.
+
+    Args:
+        path: A table. Wide: a column of outcomes per LLM, called `<llm>`, `<llm>_score` or `<llm>_correct`. Long: the
+            columns `llm` and `score`. Queries and LLMs may be missing, and texts, groups and costs stand beside them.
+        dataset: Says which queries and LLMs there are.
+
+    Returns:
+        (N, M) in [0, 1], NaN wherever the file says nothing.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DataFileError: A ValueError that names file, line and column: an id that is unknown or there twice, no column of
+            any LLM or one with nearly its name, a value that is no outcome.
+    """
+    path = Path(path)
+    grid, rows = _known_queries(path, dataset, SCORE)
+    if not any(grid.columns[SCORE.name]):
+        problem = f"there is no column of any LLM of the batch, {listed(dataset.llms)}; there are"
+        problem = f"{problem} {listed(grid.source.names)}"
+        raise DataFileError(path, problem, grid.source.header_line)
+    _check_all_known(grid, dataset)
+    values = grid.values[SCORE.name]
+    return np.where((rows >= 0)[:, np.newaxis], values[rows], np.nan)
+
+
+def _known_queries(path: Path, dataset: Dataset, measure: Measure) -> tuple[Grid, np.ndarray]:
+    """A table of one measure of a data set's LLMs, and for each query its row there, -1 if there is none."""
+    source = open_source(path)
+    roles = roles_of(source)
+    if roles.query_id is None:
+        source.require(["query_id"])
+    if is_long(source, (measure,)):
+        grid = _of_llms(read_long(source, roles, (measure,)), dataset.llms, measure)
+    else:
+        layout = known_layout(source, roles, measure, dataset.llms)
+        grid = read_wide(source, roles, layout, dataset.llms)
+        source.check_ids(grid.texts[roles.query_id or ""], roles.query_id or "")
+    row_of = {query: row for row, query in enumerate(grid.texts[roles.query_id or ""])}
+    for query, row in list(row_of.items()):
+        row_of.setdefault(query.strip(), row)
+    rows = [row_of.get(query, row_of.get(query.strip(), -1)) for query in dataset.query_ids]
+    return grid, np.array(rows)
+
+
+def _of_llms(grid: Grid, llms: Sequence[str], measure: Measure) -> Grid:
+    """A long table's grid with the columns of known LLMs; one that it lacks is NaN and has no column."""
+    where = {llm: j for j, llm in enumerate(grid.llms)}
+    strangers = [name for name in grid.llms if name not in llms]
+    for name in strangers:
+        if usual(name) in {usual(llm) for llm in llms if llm not in where}:
+            raise DataFileError(grid.source.path, unknown_name(name, llms, kind="LLM"))
+    if strangers:
+        warn(grid.source, f"rows of {listed(strangers[:8])} are left out: the batch has no such LLM")
+    index = np.array([where.get(llm, -1) for llm in llms])
+    values = np.where(index < 0, np.nan, grid.values[measure.name][:, index])
+    names = [grid.columns[measure.name][0] if j >= 0 else "" for j in index]
+    rows = np.where(index < 0, -1, grid.rows[:, index])
+    return grid._replace(llms=list(llms), values={measure.name: values}, columns={measure.name: names}, rows=rows)
+
+
+def _check_all_known(grid: Grid, dataset: Dataset) -> None:
+    """Refuse outcomes of a query that the data set lacks."""
+    column = grid.roles.query_id or ""
+    known = {query.strip() for query in dataset.query_ids}
+    for i, query in enumerate(grid.texts[column]):
+        if query.strip() not in known:
+            rows = grid.rows[i][grid.rows[i] >= 0]
+            raise grid.source.fault(f"the batch has no query {shown(query)}", int(rows[0]) if len(rows) else 0, column)

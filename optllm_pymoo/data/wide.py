@@ -1,104 +1,258 @@
-"""Data sets as one wide table: a row per query, two columns per LLM, in CSV or Parquet."""
+"""Wide tables: a row per query, and columns named after LLMs."""
 
 from __future__ import annotations
 
-import warnings
-from os import PathLike
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.atomic import replacing
-from optllm_pymoo.data.checks import CORRECT_EXPECTED, COST_EXPECTED, correct_fault, cost_fault
-from optllm_pymoo.data.csv_file import read_csv
-from optllm_pymoo.data.csv_trace import read_header
-from optllm_pymoo.data.csv_writer import outcomes_frame, write_csv
+from optllm_pymoo.data.columns import USUAL_NAMES, Roles, cost_base, unused_note, usual, warn
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.errors import DataFileError
-from optllm_pymoo.data.file_checks import check_cells, check_ids, is_parquet
-from optllm_pymoo.data.parquet_file import read_parquet, read_schema, write_parquet
-from optllm_pymoo.data.unused import UnusedColumnsWarning, unused_note
-from optllm_pymoo.data.wide_layout import COST_SUFFIXES, USUAL_NAMES, WideLayout, wide_layout
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source
+from optllm_pymoo.validation import (
+    FloatArray,
+    UserError,
+    first_place,
+    listed,
+    positions_of,
+    shown,
+    unknown_name,
+)
+
+Columns = dict[str, tuple[str, float]]
+"""By LLM: its column, and what turns the unit there into ours."""
+
+
+class Grid(NamedTuple):
+    """What a table says of N queries and M LLMs.
+
+    Attributes:
+        source: The table.
+        roles: Its columns of ids, texts and groups.
+        llms: M names.
+        texts: By column: N strings.
+        values: By measure: (N, M), NaN where nothing is said.
+        rows: (N, M), the record of each value; -1 where there is none.
+        columns: By measure: M names of columns; "" where there is none.
+    """
+
+    source: Source
+    roles: Roles
+    llms: list[str]
+    texts: dict[str, list[str]]
+    values: dict[str, FloatArray]
+    rows: np.ndarray
+    columns: dict[str, list[str]]
+
+    def of(self, llms: Sequence[str], /) -> Grid:
+        """The columns of some LLMs, in the order given."""
+        index = positions_of(llms, self.llms)
+        values = {name: table[:, index] for name, table in self.values.items()}
+        columns = {name: [names[j] for j in index] for name, names in self.columns.items()}
+        return self._replace(llms=list(llms), values=values, rows=self.rows[:, index], columns=columns)
+
+    def check_complete(self, measure: Measure, /) -> None:
+        """Refuse the first missing value.
+
+        Raises:
+            DataFileError: With its place.
+        """
+        place = first_place(np.isnan(self.values[measure.name]))
+        if place is None:
+            return
+        i, j = place
+        if not self.columns[measure.name][j]:
+            problem = (
+                f"there is no column {shown(self.llms[j])} of outcomes; pass allow_missing=True if it wasn't tried"
+            )
+            raise DataFileError(self.source.path, problem, self.source.header_line)
+        why = "its cost is to be estimated" if measure is COST else "the LLM was not tried"
+        problem = f"expected a number, found an empty cell or NA; pass allow_missing=True if {why}"
+        raise self.fault(problem, measure, (i, j))
+
+    def estimated_costs(self) -> tuple[FloatArray, dict[str, int]]:
+        """Costs, with the mean of the LLM's known ones where they are missing, and the number of those by LLM.
+
+        Raises:
+            DataFileError: No cost of an LLM is known.
+        """
+        cost = self.values[COST.name]
+        missing = np.isnan(cost)
+        if not missing.any():
+            return cost, {}
+        for j, llm in enumerate(self.llms):
+            if missing[:, j].all():
+                problem = (
+                    f"no cost of {shown(llm)} is known, so none can be estimated; fill in a few, or leave the LLM out"
+                )
+                raise self.fault(f"{problem} with drop= (--drop)", COST, (0, j))
+        means = np.nanmean(cost, axis=0)
+        note = f"{missing.sum():,} of {cost.size:,} costs are missing and estimated"
+        warn(self.source, f"{note}, each by the mean of its LLM's known ones")
+        counts = {llm: int(count) for llm, count in zip(self.llms, missing.sum(axis=0), strict=True) if count}
+        return np.where(missing, means, cost), counts
+
+    def fault(self, problem: str, measure: Measure, place: tuple[int, int]) -> DataFileError:
+        """Build the error for a value at (query, LLM)."""
+        i, j = place
+        column = self.columns[measure.name][j] or None
+        if self.rows[i, j] >= 0:
+            return self.source.fault(problem, int(self.rows[i, j]), column)
+        ids = None if self.roles.query_id is None else self.texts[self.roles.query_id]
+        query = i if ids is None else shown(ids[i])
+        problem = f"query {query} has no row for {shown(self.llms[j])}; {problem}"
+        return DataFileError(self.source.path, problem, column=column)
 
 
 def read_wide(
-    path: str | PathLike[str],
+    source: Source,
+    roles: Roles,
+    layout: dict[str, tuple[Measure, Columns]],
+    llms: Sequence[str],
     /,
-    *,
-    allow_missing: bool = False,
-    text: str | None = None,
-    query_id: str | None = None,
-    group: str | None = None,
-) -> Dataset:
-    """Read a data set from one wide CSV, gzipped CSV or Parquet file.
-
-    Every LLM has a column `<llm>` with its outcomes in [0, 1] and a column `<llm>_cost` or `<llm>|total_cost`
-    in US$ per call. Other columns are left alone, with an `UnusedColumnsWarning` that names them. Without a
-    column of ids, queries are called "0", "1", ….
+) -> Grid:
+    """Read the columns of a layout.
 
     Args:
-        path: The file; what it is shows in its suffix.
-        allow_missing: Take an empty outcome, or a missing column of outcomes, as "not tried" (NaN).
-            Otherwise it is an error.
-        text: Column of the query texts; "query", "text" or "prompt" if not given.
-        query_id: Column of the ids; "query_id", "sample_id" or "id" if not given.
-        group: Column of the groups; "group", "eval_name" or "task" if not given.
+        source: The table.
+        roles: Columns of ids, texts and groups.
+        layout: By measure: the measure, and the columns of LLMs.
+        llms: The LLMs wanted, in this order; one without a column has NaN.
+    """
+    chosen = {
+        column: measure
+        for measure, columns in layout.values()
+        for llm, (column, _) in columns.items()
+        if llm in set(llms)
+    }
+    texts, numbers = source.read(text=roles.columns, numbers=chosen)
+    n_rows = len(next(iter(texts.values()), next(iter(numbers.values()), [])))
+    values, names = {}, {}
+    for name, (_, columns) in layout.items():
+        table = np.full((n_rows, len(llms)), np.nan)
+        for j, llm in enumerate(llms):
+            if llm in columns:
+                column, scale = columns[llm]
+                table[:, j] = numbers[column] * scale
+        values[name] = table
+        names[name] = [columns[llm][0] if llm in columns else "" for llm in llms]
+    rows = np.broadcast_to(np.arange(n_rows)[:, np.newaxis], (n_rows, len(llms)))
+    return Grid(source, roles, list(llms), texts, values, rows, names)
+
+
+def batch_layout(
+    source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str], /
+) -> tuple[list[str], dict[str, tuple[Measure, Columns]]]:
+    """Find the LLMs of a batch: those with a column of costs and one of outcomes, or the ones named.
+
+    Returns:
+        Names of LLMs, empty if none is found; the columns of costs and outcomes.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        DataFileError: A ValueError that names the file, and where there is one line (row, in Parquet)
-            and column.
-        ImportError: A Parquet file is to be read, and pyarrow is not installed.
+        DataFileError: A name is unknown, or two columns hold the same of an LLM.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    parquet = is_parquet(path)
-    columns = read_schema(path) if parquet else read_header(path)
-    try:
-        layout = wide_layout(columns, allow_missing=allow_missing, text=text, query_id=query_id, group=group)
-    except ValueError as error:
-        raise DataFileError(path, str(error)) from None
-    note = unused_note(columns, layout)
+    names = [name for name in source.names if name and name not in roles.columns]
+    costs, scores = _by_llm(source, names, COST), _by_llm(source, names, SCORE)
+    tried = [llm for llm in costs if llm in scores]
+    if not tried and llms is None:
+        return [], {}
+    found = chosen_llms(source, list(costs), tried if llms is None else llms, drop)
+    known = {*found, *drop, *(tried if llms is None else ())}
+    _check_single(source, costs, known, "cost")
+    _check_single(source, scores, known, "outcomes")
+    layout = {
+        measure.name: (measure, {llm: by_llm[llm][0] for llm in found if llm in by_llm})
+        for measure, by_llm in ((COST, costs), (SCORE, scores))
+    }
+    # what is left out because the user said so is not told
+    used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
+    only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
+    note = unused_note(source.names, used, roles, only)
     if note:
-        warnings.warn(f"{path}: {note}", UnusedColumnsWarning, stacklevel=2)
-    numbers = [*layout.outcome_columns, *layout.costs]
-    gaps = layout.outcome_columns if allow_missing else []
-    read = read_parquet if parquet else read_csv
-    return _dataset(path, read(path, text=layout.texts, numbers=numbers, gaps=gaps), layout)
+        warn(source, note)
+    return found, layout
 
 
-def write_wide(dataset: Dataset, path: str | PathLike[str], /, *, overwrite: bool = False) -> None:
-    """Write a data set as one wide file that `read_wide` reads, complete or not at all.
-
-    The columns are `query_id`, `query` and `group` as far as they are known, then `<llm>` and `<llm>_cost`
-    for every LLM. What `about` holds has no place in such a table.
-
-    Args:
-        dataset: The data set.
-        path: The file; its suffix says whether it becomes `.csv`, `.csv.gz` or `.parquet`.
-        overwrite: Whether a file that is there may be replaced.
+def chosen_llms(
+    source: Source, found: Sequence[str], llms: Sequence[str] | None, drop: Collection[str], /
+) -> list[str]:
+    """The LLMs wanted, in their order, without those to leave out.
 
     Raises:
-        FileExistsError: There is such a file, and `overwrite` is false.
-        OSError: The file can't be written.
-        ValueError: The suffix is unknown, or an LLM has a name with another meaning there.
-        ImportError: A Parquet file is to be written, and pyarrow is not installed.
+        DataFileError: One is not among those found, or none is left.
     """
-    write = write_parquet if is_parquet(Path(path)) else write_csv
-    frame = wide_frame(dataset)
-    with replacing(path, overwrite=overwrite) as temporary:
-        write(frame, temporary)
+    for name in (*(llms or ()), *drop):
+        if name not in found:
+            raise DataFileError(source.path, unknown_name(name, found, kind="LLM"), source.header_line)
+    chosen = [name for name in (found if llms is None else dict.fromkeys(llms)) if name not in set(drop)]
+    if not chosen:
+        raise DataFileError(source.path, f"no LLM is left; there are {listed(found)}", source.header_line)
+    return chosen
+
+
+def no_llm(source: Source, roles: Roles, /) -> DataFileError:
+    """Build the error for a table without any LLM: with the columns there are, and what is expected."""
+    costs = [name for name in source.names if cost_base(name)]
+    expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
+    problem = f"found no LLM: {expected} 'score' and 'cost'; there are {listed(source.names)}"
+    if costs:
+        bases = ",".join(cost_base(name) for name in costs[:5])
+        problem = f"found no LLM with outcomes; if {listed(costs[:5])} are the costs of LLMs, name them with"
+        problem += f" llms= (--llms {bases})" + ("" if len(costs) <= 5 else ", and so on")
+    return DataFileError(source.path, problem, source.header_line)
+
+
+def known_layout(
+    source: Source, roles: Roles, measure: Measure, llms: Sequence[str], /
+) -> dict[str, tuple[Measure, Columns]]:
+    """Find the columns of one measure for LLMs that are known: `<llm>`, or with an ending that says what it is.
+
+    Raises:
+        DataFileError: A column has nearly the name of an LLM that has none, or two columns hold the same of an LLM.
+    """
+    names = [name for name in source.names if name and name not in roles.columns]
+    by_llm = _by_llm(source, names, measure)
+    if not any(llm in by_llm for llm in llms):
+        for name in names:
+            by_llm.setdefault(name, [(name, 1.0)])
+    _check_single(source, by_llm, set(llms), measure.name)
+    columns = {llm: by_llm[llm][0] for llm in llms if llm in by_llm}
+    others = {usual(name): name for name in names if name not in {column for column, _ in columns.values()}}
+    for llm in llms:
+        near = others.get(usual(llm)) if llm not in columns else None
+        if near is not None:
+            raise DataFileError(source.path, unknown_name(near, llms, kind="LLM"), source.header_line)
+    return {measure.name: (measure, columns)}
+
+
+def _by_llm(source: Source, names: Sequence[str], measure: Measure) -> dict[str, list[tuple[str, float]]]:
+    """Columns of a measure by LLM, as far as their endings tell; with the ending "" every column is one."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for name in names:
+        lower = name.lower()
+        suffix = next((end for end in measure.suffixes if end and lower.endswith(end) and lower != end), None)
+        if suffix is not None:
+            found.setdefault(name[: len(name) - len(suffix)].strip(), []).append((name, measure.suffixes[suffix]))
+        if "" in measure.suffixes:
+            found.setdefault(name, []).append((name, 1.0))
+    return found
+
+
+def _check_single(source: Source, by_llm: dict[str, list[tuple[str, float]]], llms: Collection[str], what: str) -> None:
+    for llm in llms:
+        columns = [column for column, _ in by_llm.get(llm, [])]
+        if len(columns) > 1:
+            both = f"{shown(columns[0])} and {shown(columns[1])} are both the {what} of {shown(llm)}"
+            raise DataFileError(source.path, f"{both}; remove or rename one", source.header_line)
 
 
 def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
-    """A data set as one wide pandas frame, as `write_wide` writes it.
+    """A data set as one wide frame: `query_id`, `query`, `group` as far as known, then `<llm>`, `<llm>_cost`, ….
 
     Raises:
-        ValueError: The name of an LLM would be taken for something else when it is read.
+        UserError: The name of an LLM would be taken for something else when it is read.
 
     Examples:
         >>> wide_frame(Dataset([[0.1, 2.0]], [[0, 1]], llms=["small", "large"], query_ids=["q1"]))
@@ -109,31 +263,16 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
     columns: dict[str, Any] = {name: values for name, values in known.items() if values is not None}
     outcomes = outcomes_frame(dataset.correct, dataset.llms)
     for j, llm in enumerate(dataset.llms):
-        if llm in USUAL_NAMES or llm.endswith(COST_SUFFIXES):
-            raise UserError(f"an LLM can't be called {llm!r} in a wide table: it means something else there")
+        endings = tuple(end for measure in (COST, SCORE) for end in measure.suffixes if end)
+        if usual(llm) in USUAL_NAMES or llm.lower().endswith(endings):
+            raise UserError(f"an LLM can't be called {shown(llm)} in a wide table: it means something else there")
         columns[llm] = outcomes.iloc[:, j]
         columns[f"{llm}_cost"] = dataset.cost[:, j]
     return pd.DataFrame(columns)
 
 
-def _dataset(path: Path, frame: pd.DataFrame, layout: WideLayout) -> Dataset:
-    ids = [str(row) for row in range(len(frame))]
-    if layout.query_id is not None:
-        ids = frame[layout.query_id].tolist()
-        check_ids(path, ids, layout.query_id)
-    correct = np.full((len(frame), len(layout.llms)), np.nan)
-    for j, column in enumerate(layout.outcomes):
-        if column is not None:
-            correct[:, j] = frame[column].to_numpy(dtype=np.float64)
-    cost = frame[layout.costs].to_numpy(dtype=np.float64)
-    check_cells(path, cost, layout.costs, cost_fault, COST_EXPECTED)
-    check_cells(path, correct, layout.llms, correct_fault, CORRECT_EXPECTED)
-    return Dataset(
-        cost,
-        correct,
-        llms=layout.llms,
-        query_ids=ids,
-        texts=None if layout.text is None else frame[layout.text].tolist(),
-        groups=None if layout.group is None else frame[layout.group].tolist(),
-        about={"source": path.name},
-    )
+def outcomes_frame(correct: FloatArray, llms: tuple[str, ...], /) -> pd.DataFrame:
+    """Outcomes (N, M) for writing: as 0 and 1 if they are nothing else, an empty cell for NaN."""
+    known = correct[~np.isnan(correct)]
+    frame = pd.DataFrame(correct, columns=list(llms))
+    return frame.astype("Int8") if np.isin(known, (0.0, 1.0)).all() else frame

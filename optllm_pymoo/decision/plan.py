@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing
-from optllm_pymoo.data.csv_writer import write_csv
+from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
 from optllm_pymoo.decision.frames import mix_frame, plan_frame
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check_labelled

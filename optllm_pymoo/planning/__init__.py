@@ -8,6 +8,7 @@ from optllm_pymoo.planning.outcomes import comparable_outcomes
 from optllm_pymoo.planning.outputs import check_writable, front_writers, plan_writers, write_files
 from optllm_pymoo.planning.planning import Front, expected_problem, plan_front
 from optllm_pymoo.planning.predicting import Prediction, predict_accuracy
+from optllm_pymoo.planning.problem import problem_of
 from optllm_pymoo.planning.read_plan import PlannedBatch, read_plan
 from optllm_pymoo.planning.realised import realised_front
 from optllm_pymoo.planning.searching import algorithm_names, find_front, normalised
@@ -33,6 +34,7 @@ __all__ = [
     "plan_front",
     "plan_writers",
     "predict_accuracy",
+    "problem_of",
     "read_plan",
     "realised_front",
     "split_by_known",

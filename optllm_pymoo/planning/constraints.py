@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data import Dataset, load_latency
-from optllm_pymoo.data.providers import providers_of
+from optllm_pymoo.data import Dataset, load_latency, providers_of
 from optllm_pymoo.limits import Quota
+from optllm_pymoo.planning.problem import problem_of
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, positions_of, unknown_name
 
@@ -105,8 +105,8 @@ class Constraints:
         """
         options = self.options(dataset)
         if not options:
-            return dataset.problem(accuracy)
-        plain = dataset.problem(accuracy)
+            return problem_of(dataset, accuracy)
+        plain = problem_of(dataset, accuracy)
         return AllocationProblem(plain.cost, plain.accuracy, llms=plain.llms, query_ids=plain.query_ids, **options)
 
     def costs_alone(self, dataset: Dataset, /) -> AllocationProblem:

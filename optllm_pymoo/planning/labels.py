@@ -8,12 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.data import DataFileError, Dataset
-from optllm_pymoo.data.checks import CORRECT_EXPECTED, correct_fault
-from optllm_pymoo.data.csv_file import read_csv, require_columns
-from optllm_pymoo.data.csv_trace import read_header
-from optllm_pymoo.data.file_checks import check_cells, check_ids, fault_at
-from optllm_pymoo.validation import UserError, positions_of
+from optllm_pymoo.data import Dataset, read_outcomes
+from optllm_pymoo.validation import UserError
 
 DEFAULT_SHARE: Final = 0.05
 """Share that is learnt from if all outcomes are known and nothing else is said."""
@@ -92,43 +88,15 @@ def with_labels_from(dataset: Dataset, path: str | Path, /) -> Dataset:
 
     Args:
         dataset: The batch; its own outcomes are dropped.
-        path: CSV with the column ``query_id`` and one per LLM: outcomes in [0, 1], empty where not tried. Queries
-            and LLMs may be missing.
+        path: A table of outcomes, see `read_outcomes`; queries and LLMs may be missing.
 
     Returns:
         The batch with NaN wherever the file says nothing.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataFileError: A ValueError that names file, line and column: an id that is unknown or there twice, a column
-            that is no LLM, a value that is none.
+        DataFileError: A ValueError that names file, line and column, as `read_outcomes`.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file of labels {path}")
-    header = read_header(path)
-    require_columns(path, header, ["query_id"])
-    llms = [name for name in header if name != "query_id"]
-    frame = read_csv(path, text=["query_id"], numbers=llms, gaps=llms)
-    ids = frame["query_id"].tolist()
-    check_ids(path, ids, "query_id")
-    labels = frame[llms].to_numpy(dtype=np.float64)
-    check_cells(path, labels, llms, correct_fault, CORRECT_EXPECTED)
-    outcomes = np.full(dataset.correct.shape, np.nan)
-    outcomes[np.ix_(_rows(path, ids, dataset), _columns(path, llms, dataset))] = labels
-    return dataset.with_outcomes(outcomes)
-
-
-def _rows(path: Path, ids: list[str], dataset: Dataset) -> list[int]:
-    row_of = {query_id: row for row, query_id in enumerate(dataset.query_ids)}
-    for row, query_id in enumerate(ids):
-        if query_id not in row_of:
-            raise fault_at(path, f"the batch has no query {query_id!r}", row, "query_id")
-    return [row_of[query_id] for query_id in ids]
-
-
-def _columns(path: Path, llms: list[str], dataset: Dataset) -> list[int]:
-    try:
-        return positions_of(llms, dataset.llms)
-    except ValueError as error:
-        raise DataFileError(path, str(error), 1) from None
+    return dataset.with_outcomes(read_outcomes(path, dataset))

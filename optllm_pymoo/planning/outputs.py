@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
-from optllm_pymoo.data.csv_writer import write_csv
+from optllm_pymoo.data.csv import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

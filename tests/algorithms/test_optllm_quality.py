@@ -9,6 +9,7 @@ from pymoo.optimize import minimize
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 from optllm_pymoo.data import load_dataset
 from optllm_pymoo.measures.search import hypervolume_ratio
+from optllm_pymoo.planning import problem_of
 from tests.algorithms.runs import distance_to_front
 
 WANTED = [(50, 0.99), (1000, 0.9995)]
@@ -41,7 +42,7 @@ def test_small_batches(family, n_queries, n_grid, wanted):
 @pytest.mark.parametrize("name", ["llmrouter", "logpai", "mmlu", "routerarena"])
 def test_real_data(shared, name, n_grid, wanted):
     """The four data sets, with true labels as the accuracies."""
-    check_quality(load_dataset(shared / "data" / name).problem(), n_grid, wanted)
+    check_quality(problem_of(load_dataset(shared / "data" / name)), n_grid, wanted)
 
 
 @pytest.mark.parametrize(("n_grid", "wanted"), [(50, 0.98), (1000, 0.9995)])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks.cells.split import Split, labelled_rows
 from benchmarks.predict import run_predict, summarise
-from optllm_pymoo.data import Dataset, make_dataset, write_wide
+from optllm_pymoo.data import Dataset, make_dataset, write_table
 
 BATCH = SimpleNamespace(
     texts=["a", "a", "b", "c", "d", "d", "d", "e"],
@@ -100,7 +100,7 @@ def predict(*options: str) -> Result:
 
 def test_wide_file(tmp_path: Path) -> None:
     """A wide CSV file is measured like a folder."""
-    write_wide(make_dataset(80, 2), tmp_path / "batch.csv")
+    write_table(make_dataset(80, 2), tmp_path / "batch.csv")
     options = ["--data", str(tmp_path / "batch.csv"), "--shares", "0.2", "--seeds", "1", "--predictors", "constants"]
     result = predict(*options, "--out", str(tmp_path / "out"))
     assert result.exit_code == 0, result.output
@@ -109,9 +109,9 @@ def test_wide_file(tmp_path: Path) -> None:
 
 def test_data_that_can_not_be_measured(tmp_path: Path) -> None:
     """Nothing there, no texts, labels missing, no groups: exit code 2 with the reason, and no folder is made."""
-    write_wide(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"]), tmp_path / "bare.csv")
+    write_table(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"]), tmp_path / "bare.csv")
     (tmp_path / "gaps.csv").write_text("id,query,m,m_cost\n1,a,,1\n")
-    write_wide(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"], texts=["a", "b", "c"]), tmp_path / "texts.csv")
+    write_table(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"], texts=["a", "b", "c"]), tmp_path / "texts.csv")
     told = {
         "none.csv": "neither a folder nor a file",
         "bare.csv": "no query texts",

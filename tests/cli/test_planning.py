@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.data import load_dataset, make_dataset, save_dataset, write_wide
+from optllm_pymoo.data import load_dataset, make_dataset, save_dataset, write_table
 
 FILES = {"plan.csv", "front.csv", "front.png", "mix.png"}
 PNG = b"\x89PNG"
@@ -132,7 +132,7 @@ def test_wide_file_with_gaps(run) -> None:
     correct[20:] = np.nan
     frames = data.to_frames()
     frames.correct.loc[:, :] = correct
-    write_wide(type(data).from_frames(*frames), "batch.csv")
+    write_table(type(data).from_frames(*frames), "batch.csv")
     facts = json.loads(run("plan", "-d", "batch.csv", "--json").stdout)
     assert (facts["n_labelled"], facts["plan"]["n_queries"]) == (20, 40)
 

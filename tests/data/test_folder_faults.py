@@ -10,10 +10,10 @@ from optllm_pymoo.data import DataFileError, load_dataset
 FAULTS = {
     "text in a number column": (
         "cost",
-        "query_id,small,large\nq1,0.1,2\nq2,0.2,n/a\nq3,0,1\n",
+        "query_id,small,large\nq1,0.1,2\nq2,0.2,high\nq3,0,1\n",
         3,
         "large",
-        "found 'n/a'",
+        "found 'high'",
     ),
     "empty cell": (
         "cost",
@@ -22,13 +22,19 @@ FAULTS = {
         "small",
         "found an empty cell",
     ),
-    "NaN in cost": ("cost", "query_id,small,large\nq1,nan,2\nq2,1,3\nq3,0,1\n", 2, "small", "found 'nan'"),
+    "NaN in cost": (
+        "cost",
+        "query_id,small,large\nq1,nan,2\nq2,1,3\nq3,0,1\n",
+        2,
+        "small",
+        "found an empty cell or NA",
+    ),
     "NaN in correct": (
         "correct",
         "query_id,small,large\nq1,0,1\nq2,0,NaN\nq3,0,1\n",
         3,
         "large",
-        "found 'NaN'",
+        "found an empty cell or NA",
     ),
     "thousands": (
         "cost",
@@ -47,7 +53,7 @@ FAULTS = {
         "large",
         r"in \[0, 1\]; found 2",
     ),
-    "missing column": ("cost", "id,small,large\nq1,0,1\n", 1, "query_id", "there are 'id', 'small', 'large'"),
+    "missing column": ("cost", "key,small,large\nq1,0,1\n", 1, "query_id", "there are 'key', 'small', 'large'"),
     "no LLM": ("cost", "query_id\nq1\nq2\nq3\n", 1, None, "there is no LLM column beside query_id"),
     "nameless column": ("cost", "query_id,,large\nq1,0,1\n", 1, None, "column 2 has no name"),
     "repeated column": ("cost", "query_id,small,small\nq1,0,1\n", 1, "small", "occurs twice"),

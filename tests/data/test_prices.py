@@ -70,7 +70,7 @@ def test_bad_counts_and_discounts_are_refused(arguments, options, message):
     ("arguments", "message"),
     [
         (([], [], []), "a price table needs one model at least"),
-        ((["a", "a"], [1, 1], [1, 1]), "models must be unique; 'a' is both models[0] and models[1]"),
+        ((["a", "a"], [1, 1], [1, 1]), "models must be distinct; 'a' stands at 0 and at 1"),
         ((["a", "b"], [1], [1, 1]), "input_usd_per_token must have one entry per model, 2; got 1"),
         ((["a"], [[1]], [1]), "input_usd_per_token must have shape (M,)"),
         ((["a"], [1], [-1]), "output_usd_per_token must be finite and >= 0; that of 'a' is -1.0"),
@@ -111,14 +111,14 @@ def test_litellm_json(tmp_path):
         (json.dumps(LITELLM), ["dall-e-3"], "'dall-e-3' has no price per token of both input and output"),
         ('{"a": 1,\n}', None, "line 2: expected JSON"),
         ("[]", None, "expected a JSON object, found list"),
-        ("{}", None, "no entry has input_cost_per_token and output_cost_per_token"),
+        ("{}", None, "no model has prices; expected input_cost_per_token and output_cost_per_token"),
         (
-            '{"a": {"input_cost_per_token": "1", "output_cost_per_token": 1}}',
-            None,
-            "'a': expected input_cost_per_token in US\\$, >= 0; found '1'",
+            '{"a": {"input_cost_per_token": "free", "output_cost_per_token": 1}}',
+            ["a"],
+            "'a', input_cost_per_token: expected a number, found 'free'",
         ),
-        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": -1}}', None, "found -1"),
-        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": NaN}}', None, "found nan"),
+        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": -2}}', ["a"], "found -2"),
+        ('{"a": {"input_cost_per_token": 1, "output_cost_per_token": NaN}}', ["a"], "no price per token"),
     ],
 )
 def test_bad_json_is_refused(tmp_path, text, models, message):
@@ -143,8 +143,8 @@ def test_csv_per_million_tokens(tmp_path):
     ("rows", "message"),
     [
         ("a,1\n", "line 2: expected 3 cells"),
-        ("a,1,x\n", "line 2, column 'output_usd_per_million': expected a number, found 'x'"),
-        ("a,1,1\nb,-1,1\n", "line 3, column 'input_usd_per_million': expected US\\$ per million tokens"),
+        ("a,1,x\n", "line 2, column 'output_usd_per_million': US\\$ per million tokens: expected a number, found 'x'"),
+        ("b,1,1\na,-2,1\n", "line 3, column 'input_usd_per_million': US\\$ per million tokens: .*found -2"),
         ("a,1,1\na,2,2\n", "line 3, column 'model': 'a' is already on line 2"),
         ("c,1,1\nb,1,1\n", "unknown model 'a'"),
     ],

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optllm_pymoo.data import Dataset
-from optllm_pymoo.data.providers import providers_of
+from optllm_pymoo.data import Dataset, providers_of
 
 
 def batch(llms: list[str], about: object = None) -> Dataset:

@@ -55,7 +55,7 @@ def test_real_data_converts(real_data, tmp_path):
     assert (again.texts, again.groups, again.query_ids) == (data.texts, data.groups, data.query_ids)
 
 
-@pytest.mark.parametrize("name", ["x.xlsx", "x.TSV", "x.csv.bz2"])
+@pytest.mark.parametrize("name", ["x.xlsx", "x.JSONL", "x.csv.bz2"])
 def test_no_folder_is_named_like_a_file_of_another_format(small, tmp_path, name):
     """Who asks for a spreadsheet is told; a dot in the name of a folder is nothing special."""
     with pytest.raises(ValueError, match=f"{name}: can't write that format"):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.data import DataFileError, Dataset, read_wide, wide_frame, write_wide
-from optllm_pymoo.data.wide_layout import wide_layout
+from optllm_pymoo.data import DataFileError, Dataset, read_table, write_table
+from optllm_pymoo.data.wide import wide_frame
 
-pytestmark = pytest.mark.filterwarnings("ignore::optllm_pymoo.data.UnusedColumnsWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::optllm_pymoo.data.DataFileWarning")
 nan = float("nan")
 pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
@@ -27,7 +27,7 @@ def test_optllm_and_frugalgpt_columns(tmp_path):
         tmp_path,
         'id,query,ref_answer,gpt4,gpt4_cost,j1,j1_cost\n7,"a\nb",yes,1,0.02,0,1e-3\n8,c,no,0,0.01,1,0\n',
     )
-    data = read_wide(path)
+    data = read_table(path)
     assert data.llms == ("gpt4", "j1")
     assert data.query_ids == ("7", "8")
     assert data.texts == ["a\nb", "c"]
@@ -53,7 +53,7 @@ def test_routerbench_columns(tmp_path):
     frame.to_csv(tmp_path / "r.csv", index=False)
     frame.to_parquet(tmp_path / "r.parquet")
     for name in ("r.csv", "r.parquet"):
-        data = read_wide(tmp_path / name)
+        data = read_table(tmp_path / name)
         assert data.llms == ("a/b-7b",)
         assert data.query_ids == ("mmlu.1", "mt.2")
         assert data.texts == ["p", "q"]
@@ -64,29 +64,29 @@ def test_routerbench_columns(tmp_path):
 
 def test_columns_can_be_named(tmp_path):
     """What the usual names don't find can be given; without any id, queries are numbered."""
-    path = write(tmp_path, "question,key,topic,m,m_cost\na,x,t,1,0.5\nb,y,u,0,0.5\n")
-    data = read_wide(path, text="question", query_id="key", group="topic")
+    path = write(tmp_path, "wording,key,topic,m,m_cost\na,x,t,1,0.5\nb,y,u,0,0.5\n")
+    data = read_table(path, text="wording", query_id="key", group="topic")
     assert (data.texts, data.query_ids, data.groups) == (["a", "b"], ("x", "y"), ["t", "u"])
-    bare = read_wide(path)
+    bare = read_table(path)
     assert (bare.texts, bare.query_ids, bare.groups) == (None, ("0", "1"), None)
-    with pytest.raises(DataFileError, match=r"wide.csv: unknown column 'questoin'; did you mean 'question'"):
-        read_wide(path, text="questoin")
+    with pytest.raises(DataFileError, match=r"wide.csv, line 1: unknown column 'wordign'; did you mean 'wording'"):
+        read_table(path, text="wordign")
 
 
-def test_the_first_of_the_usual_names_wins():
+def test_the_first_of_the_usual_names_wins(tmp_path):
     """With several candidates the order query, text, prompt and query_id, sample_id, id decides."""
-    layout = wide_layout(["id", "prompt", "text", "sample_id", "m", "m_cost"])
-    assert (layout.text, layout.query_id) == ("text", "sample_id")
+    data = read_table(write(tmp_path, "id,prompt,text,sample_id,m,m_cost\n1,p,t,s,1,0.5\n"))
+    assert (data.texts, data.query_ids) == (["t"], ("s",))
 
 
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("id,m\n1,1\n", None, None, "found no LLM: expected a column <llm>_cost .* there are 'id', 'm'"),
-        ("id,m_cost\n1,1\n", None, None, "there is 'm_cost', but no column 'm' with the outcomes"),
+        ("id,m\n1,1\n", 1, None, "found no LLM: expected columns <llm> and <llm>_cost .* there are 'id', 'm'"),
+        ("id,m_cost\n1,1\n", 1, None, "if 'm_cost' are the costs of LLMs, name them with llms= .--llms m."),
         (
             "id,m,m_cost,m|total_cost\n1,1,1,1\n",
-            None,
+            1,
             None,
             r"'m_cost' and 'm\|total_cost' are both the cost",
         ),
@@ -104,37 +104,41 @@ def test_faults_are_named_with_their_place(tmp_path, text, line, column, message
     """The message has file, line and column."""
     path = write(tmp_path, text)
     with pytest.raises(DataFileError, match=message) as caught:
-        read_wide(path)
+        read_table(path)
     assert (caught.value.path, caught.value.line, caught.value.column) == (path, line, column)
 
 
 def test_gaps_on_request(tmp_path):
-    """allow_missing reads empty outcomes, and outcomes without a column, as NaN; costs stay required."""
+    """allow_missing reads empty outcomes, and those of an LLM that is named, as NaN; some cost has to be known."""
     path = write(tmp_path, "id,m,m_cost,new_cost\n1,,1,2\n2,1,1,2\n")
-    data = read_wide(path, allow_missing=True)
+    data = read_table(path, allow_missing=True, llms=["m", "new"])
     np.testing.assert_array_equal(data.correct, [[nan, nan], [1, nan]])
     assert data.llms == ("m", "new")
-    with pytest.raises(DataFileError, match="found an empty cell"):
-        read_wide(write(tmp_path, "id,m,m_cost\n1,1,\n"), allow_missing=True)
+    with pytest.raises(DataFileError, match="no cost of 'm' is known, so none can be estimated"):
+        read_table(write(tmp_path, "id,m,m_cost\n1,1,\n"), allow_missing=True)
 
 
 @pytest.mark.parametrize(
     ("columns", "column", "message"),
     [
-        ({"m": [1, None], "m_cost": [1.0, 2.0]}, "m", "expected a number in row 1, found nan"),
-        ({"m": [1, 0], "m_cost": ["1", "x"]}, "m_cost", "expected a number in row 1, found 'x'"),
-        ({"m": [1, 0], "m_cost": [1.0, -2.0]}, "m_cost", r"found -2.0 \(row 1\)"),
-        ({"m": [1, 0], "m_cost": [1.0, 2.0], "id": ["a", "a"]}, "id", r"'a' is already in row 0 \(row 1\)"),
+        ({"m": [1, None], "m_cost": [1.0, 2.0]}, "m", "in row 1: expected a number, found an empty cell or NA"),
+        ({"m": [1, 0], "m_cost": ["1", "x"]}, "m_cost", "in row 1: expected a number, found 'x'"),
+        ({"m": [1, 0], "m_cost": [1.0, -2.0]}, "m_cost", "in row 1: .*found -2.0"),
+        ({"m": [1, 0], "m_cost": [1.0, 2.0], "id": ["a", "a"]}, "id", "in row 1: 'a' is already in row 0"),
         ({"m": [1, 0], "m_cost": [1.0, 2.0], "id": ["a", None]}, "id", "this query has no id"),
-        ({"m": [1, 0], "m_cost": [1.0, 2.0], "text": [["a"], ["b"]]}, "text", "expected text, found list"),
-        ({"m": [], "m_cost": []}, None, "there is no row"),
+        (
+            {"m": [1, 0], "m_cost": [1.0, 2.0], "text": [["a"], ["b"]]},
+            "text",
+            "expected text, found a column of type list",
+        ),
+        ({"m": [], "m_cost": []}, None, "there is no record"),
     ],
 )
 def test_faults_in_parquet_are_named_with_their_row(tmp_path, columns, column, message):
     """The message has file, row and column."""
     pd.DataFrame(columns).to_parquet(tmp_path / "w.parquet")
     with pytest.raises(DataFileError, match=message) as caught:
-        read_wide(tmp_path / "w.parquet")
+        read_table(tmp_path / "w.parquet")
     assert caught.value.column == column
 
 
@@ -151,7 +155,7 @@ def test_types_that_parquet_knows_become_numbers_and_text(tmp_path):
         }
     )
     frame.to_parquet(tmp_path / "w.parquet")
-    data = read_wide(tmp_path / "w.parquet", allow_missing=True)
+    data = read_table(tmp_path / "w.parquet", allow_missing=True)
     assert (data.query_ids, data.texts) == (("10", "20"), ["a", "b"])
     np.testing.assert_array_equal(data.correct, [[1, 1], [nan, 0]])
     assert data.cost.tolist() == [[0.5, 1.0], [0.001, 2.0]]
@@ -160,12 +164,12 @@ def test_types_that_parquet_knows_become_numbers_and_text(tmp_path):
 def test_damaged_parquet_is_named(tmp_path, small):
     """A file cut short, and one that was never Parquet, are refused by name."""
     path = tmp_path / "w.parquet"
-    write_wide(small, path)
+    write_table(small, path)
     whole = path.read_bytes()
     for content in (whole[:-20], whole[: len(whole) // 2], b"", b"id,m,m_cost"):
         path.write_bytes(content)
         with pytest.raises(DataFileError, match=r"w.parquet: can't be read as Parquet"):
-            read_wide(path)
+            read_table(path)
 
 
 @pytest.mark.parametrize("name", ["w.csv", "w.csv.gz", "w.parquet"])
@@ -179,8 +183,8 @@ def test_what_is_written_is_read(tmp_path, small, name):
         texts=small.texts,
         groups=small.groups,
     )
-    write_wide(data, tmp_path / name)
-    again = read_wide(tmp_path / name, allow_missing=True)
+    write_table(data, tmp_path / name)
+    again = read_table(tmp_path / name, allow_missing=True)
     np.testing.assert_array_equal(again.cost, data.cost)
     np.testing.assert_array_equal(again.correct, data.correct)
     assert (again.llms, again.query_ids) == (data.llms, data.query_ids)
@@ -189,13 +193,13 @@ def test_what_is_written_is_read(tmp_path, small, name):
 
 def test_writing_keeps_what_is_there(tmp_path, small):
     """An existing file is refused, or replaced on request; strange suffixes and names write nothing."""
-    write_wide(small, tmp_path / "w.csv")
+    write_table(small, tmp_path / "w.csv")
     with pytest.raises(FileExistsError, match="pass overwrite=True"):
-        write_wide(small, tmp_path / "w.csv")
-    write_wide(small.select([0]), tmp_path / "w.csv", overwrite=True)
-    assert len(read_wide(tmp_path / "w.csv")) == 1
-    with pytest.raises(ValueError, match=r"expected a name that ends in .csv, .csv.gz or .parquet"):
-        write_wide(small, tmp_path / "w.xlsx")
+        write_table(small, tmp_path / "w.csv")
+    write_table(small.select([0]), tmp_path / "w.csv", overwrite=True)
+    assert len(read_table(tmp_path / "w.csv")) == 1
+    with pytest.raises(ValueError, match=r"take a name in .csv, .tsv, .csv.gz or .parquet"):
+        write_table(small, tmp_path / "w.xlsx")
     for llm in ("query", "id", "m_cost", "m|total_cost"):
         with pytest.raises(ValueError, match="can't be called"):
             wide_frame(Dataset([[1]], [[1]], llms=[llm]))
@@ -205,19 +209,19 @@ def test_writing_keeps_what_is_there(tmp_path, small):
 def test_without_pyarrow_the_error_says_what_to_install(tmp_path, small, monkeypatch):
     """Reading and writing Parquet name the extra and leave nothing behind; CSV needs no pyarrow."""
     path = tmp_path / "w.parquet"
-    write_wide(small, path)
+    write_table(small, path)
     for module in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = r'reading and writing Parquet needs pyarrow; install it with: pip install "optllm-pymoo\[parquet\]"'
     with pytest.raises(ImportError, match=message):
-        read_wide(path)
+        read_table(path)
     with pytest.raises(ImportError, match=message):
-        write_wide(small, tmp_path / "new.parquet")
+        write_table(small, tmp_path / "new.parquet")
     assert [file.name for file in tmp_path.iterdir()] == ["w.parquet"]
 
 
 def test_a_missing_file_is_named(tmp_path):
     """The path stands in the message."""
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*w.csv"):
-        read_wide(tmp_path / "w.csv")
+    with pytest.raises(FileNotFoundError, match=r"neither a folder nor a file .*w.csv"):
+        read_table(tmp_path / "w.csv")

@@ -81,7 +81,10 @@ def test_file_of_labels_replaces_all_outcomes(tmp_path: Path) -> None:
     [
         ("query_id,a\nq9,1\n", r"labels.csv, line 2, column 'query_id': the batch has no query 'q9'"),
         ("query_id,a\nq1,1\nq1,0\n", r"labels.csv, line 3, column 'query_id': 'q1' is already on line 2"),
-        ("query_id,c\nq1,1\n", r"labels.csv, line 1: unknown LLM 'c'"),
+        (
+            "query_id,c\nq1,1\n",
+            "line 1: there is no column of any LLM of the batch, 'a', 'b'; there are 'query_id', 'c'",
+        ),
         ("a,b\n1,1\n", r"labels.csv, line 1, column 'query_id': this column is missing"),
         ("query_id,a\nq1,yes\n", r"labels.csv, line 2, column 'a': expected a number, found 'yes'"),
         ("query_id,a\nq1,2\n", r"labels.csv, line 2, column 'a': expected a value in \[0, 1\]; found 2"),

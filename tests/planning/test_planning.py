@@ -8,7 +8,7 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import Plan, WithinBudget
-from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, realised_front
+from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, problem_of, realised_front
 from tests.processes import run_fresh
 
 DATA = make_dataset(160, 3, random_state=3)
@@ -59,7 +59,7 @@ def test_known_outcomes_can_be_planned_on() -> None:
 @pytest.mark.parametrize("algorithm", ["exact", "optllm", "nsga2", "random-search", "lambda_sweep"])
 def test_algorithms(algorithm: str) -> None:
     """All give plans to choose from; none beats the exact front."""
-    problem = DATA.select(slice(0, 20)).problem()
+    problem = problem_of(DATA.select(slice(0, 20)))
     stages: list[str] = []
     found = find_front(problem, algorithm, random_state=1, report=stages.append)
     gap = problem.supported_front.bound(found.F[:, 0]) + found.F[:, 1]
@@ -71,7 +71,7 @@ def test_algorithms(algorithm: str) -> None:
 
 def test_grid_belongs_to_optllm() -> None:
     """A finer grid gives more plans; other algorithms have none."""
-    problem = make_dataset(300, 4).problem()
+    problem = problem_of(make_dataset(300, 4))
     coarse, fine = (find_front(problem, "optllm", n_grid=n) for n in (4, 30))
     assert len(coarse.F) < len(fine.F)
     with pytest.raises(ValueError, match="n_grid is an option of optllm; nsga2 has none"):

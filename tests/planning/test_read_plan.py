@@ -10,7 +10,7 @@ import pytest
 
 from optllm_pymoo.data import DataFileError, Dataset, make_dataset
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.planning import plan_front, read_plan
+from optllm_pymoo.planning import plan_front, problem_of, read_plan
 
 DATA = make_dataset(80, 3)
 
@@ -57,15 +57,15 @@ def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
     [
         ("query_id", "q999", "line 4, column 'query_id': the data have no query 'q999'; is this plan of other data?"),
         ("llm", "gpt-4", "line 4, column 'llm': the data have no LLM 'gpt-4', only 'model-1', 'model-2', 'model-3'"),
-        ("accuracy", 1.5, r"line 4, column 'accuracy': expected an accuracy in \[0, 1\]; found 1.5"),
+        ("accuracy", 1.5, r"line 4, column 'accuracy': expected a value in \[0, 1\]; found 1.5"),
         ("accuracy", "high", "line 4, column 'accuracy': expected a number, found 'high'"),
         (
             "cost_usd",
             9.0,
             "line 4, column 'cost_usd': this query costs .* US. there by the data, not 9; is this plan of",
         ),
-        ("n_labelled", 0, "line 4, column 'n_labelled': expected at least 1 query; found 0.0"),
-        ("sigma", -0.5, "line 4, column 'sigma': expected a standard deviation >= 0; found -0.5"),
+        ("n_labelled", 0, "line 4, column 'n_labelled': expected at least 1 query"),
+        ("sigma", -0.5, "line 4, column 'sigma': expected a number, finite and >= 0; found -0.5"),
     ],
 )
 def test_refuses(plan: Plan, tmp_path: Path, column: str, value: object, message: str) -> None:
@@ -97,6 +97,6 @@ def test_names_with_line_ends_come_back(tmp_path: Path) -> None:
     """Ids and LLMs may hold anything that a text can: commas, quotes, every kind of line end."""
     odd = ["a,b", 'c"d', "e\nf", "g\rh", "i\r\nj", " k"]
     data = Dataset(np.ones((6, 2)), np.ones((6, 2)), llms=["x\r=1", "y, z"], query_ids=odd)
-    plan = Plan(data.problem(np.full((6, 2), 0.5)), [0, 1, 0, 1, 0, 1])
+    plan = Plan(problem_of(data, np.full((6, 2), 0.5)), [0, 1, 0, 1, 0, 1])
     plan.to_csv(tmp_path / "plan.csv", predictions=True)
     assert read_plan(tmp_path / "plan.csv", data).plan.assignment == plan.assignment

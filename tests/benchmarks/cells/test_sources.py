@@ -21,7 +21,7 @@ from benchmarks.cells.sources import (
 from benchmarks.cells.split import Setting
 from benchmarks.cells.table import FeatureCell, TableCell
 from optllm_pymoo import make_dataset
-from optllm_pymoo.data import Dataset, save_dataset, write_wide
+from optllm_pymoo.data import Dataset, save_dataset, write_table
 
 GIVEN: dict[str, Any] = {
     "cost": [[1.0, 2.0], [1.0, 2.0]],
@@ -71,7 +71,7 @@ def batch(folder: Path, correct: list[list[float]]) -> Path:
     """Write a small wide file."""
     folder.mkdir(exist_ok=True)
     data = Dataset([[1.0, 2.0]] * 3, correct, llms=["a", "b"], texts=["x", "y", "z"])
-    write_wide(data, folder / "batch.csv", overwrite=True)
+    write_table(data, folder / "batch.csv", overwrite=True)
     return folder / "batch.csv"
 
 

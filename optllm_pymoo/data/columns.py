@@ -1,0 +1,164 @@
+"""Which columns of a table hold ids, texts and groups, and what is said of those that nothing was made of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+
+from optllm_pymoo.data.source import COST, DataFileError, DataFileWarning, Source
+from optllm_pymoo.validation import listed, unknown_name
+
+TEXT_NAMES: Final = ("query", "text", "prompt", "question")
+ID_NAMES: Final = ("query_id", "sample_id", "id")
+GROUP_NAMES: Final = ("group", "eval_name", "task")
+USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
+_NAMED: Final = 8
+_LOOKED_AT: Final = 20
+"""Of so many columns it is said which are not used, and is looked for a slip of the pen."""
+
+
+class Roles(NamedTuple):
+    """The columns that say something of a query alone; None where there is none."""
+
+    query_id: str | None
+    text: str | None
+    group: str | None
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that there are."""
+        return [name for name in self if name is not None]
+
+
+def roles_of(
+    source: Source, *, text: str | None = None, query_id: str | None = None, group: str | None = None
+) -> Roles:
+    """Find the columns of ids, texts and groups: by the names given, else by the usual ones in any letter case.
+
+    Raises:
+        DataFileError: There is no column of a name that was given, or a column without a name is no index.
+    """
+    _check_nameless(source)
+    return Roles(_find(source, query_id, ID_NAMES), _find(source, text, TEXT_NAMES), _find(source, group, GROUP_NAMES))
+
+
+def usual(name: str, /) -> str:
+    """The form in which names of columns are compared.
+
+    Examples:
+        >>> usual("Query ID")
+        'query_id'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _find(source: Source, wanted: str | None, usual_names: Sequence[str]) -> str | None:
+    if wanted is None:
+        there = {usual(name): name for name in reversed(source.names)}
+        return next((there[name] for name in usual_names if name in there), None)
+    if wanted not in source.names:
+        problem = unknown_name(wanted, source.names, kind="column")
+        raise DataFileError(source.path, problem, source.header_line)
+    return wanted
+
+
+def _check_nameless(source: Source) -> None:
+    """Leave out a nameless first column of row numbers, and refuse any other without a name."""
+    nameless = [position for position, name in enumerate(source.names) if not name]
+    for position in nameless:
+        problem = f"column {position + 1} has no name"
+        if position and source.header_line is not None:
+            cause = "if its cells are empty, remove the separator that ends each line, else name it"
+            raise DataFileError(source.path, f"{problem}; {cause}", source.header_line)
+    if nameless:
+        cells = source.read(text=[""])[0][""]
+        first = cells[0] if cells[0] in ("0", "1") else "0"
+        if any(cell != str(row) for row, cell in enumerate(cells, start=int(first))):
+            problem = f"column {nameless[0] + 1} has no name; if it holds the ids, call it 'query_id', else remove it"
+            raise DataFileError(source.path, problem, source.header_line)
+        note = "the first column has no name and holds row numbers, as pandas saves an index; it was left out"
+        warn(source, note)
+
+
+def warn(source: Source, note: str, /) -> None:
+    """Tell something about a file as a `DataFileWarning`."""
+    warnings.warn(f"{source.path}: {note}", DataFileWarning, stacklevel=2)
+
+
+def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: Collection[str] = (), /) -> str | None:
+    """Say what a table was not read for. O(columns).
+
+    Args:
+        names: Names of all columns.
+        used: Those that are read.
+        roles: Columns of ids, texts and groups.
+        costs: Columns that look like costs, but of an LLM without outcomes.
+
+    Returns:
+        One line: columns that are not used, with what may have been meant, and that rows have numbers for ids if
+        there are columns left and none of them is one of ids. None if all columns are used.
+
+    Example:
+        >>> roles, names = Roles("query_id", None, None), ["query_id", "small", "small_cost", "large", "large_costs"]
+        >>> print(unused_note(names, ["small", "small_cost"], roles))
+        columns 'large', 'large_costs' are not used; did you mean 'large_cost'?
+        >>> print(unused_note(["query_id", "total_cost"], [], roles, ["total_cost"]))
+        column 'total_cost' is not used: there are no outcomes 'total'; if that is an LLM, name all LLMs with llms=
+        (--llms)
+    """
+    taken = {*used, *roles.columns, ""}
+    unused = [name for name in names if name not in taken]
+    if not unused:
+        return None
+    note = f"column {_named(unused)} is not used" if len(unused) == 1 else f"columns {_named(unused)} are not used"
+    meant = _meant(unused, costs, has_ids=roles.query_id is not None)
+    if costs and not meant:
+        bases = [base for column in costs if (base := cost_base(column))]
+        one = len(bases) == 1
+        note += f": there are no outcomes {_named(bases)}; if {'that is an LLM' if one else 'those are LLMs'}, name all"
+        note += " LLMs with llms= (--llms)"
+    if meant:
+        note += f"; did you mean {', '.join(map(repr, meant))}?"
+    if roles.query_id is None:
+        ids = ", ".join(map(repr, ID_NAMES[:-1]))
+        note += f"{'' if meant else ';'} none is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
+    return note
+
+
+def cost_base(column: str, /) -> str:
+    """The LLM whose cost a column is by its name, or "".
+
+    Examples:
+        >>> cost_base("yi|total_cost"), cost_base("gpt-4_Cost"), cost_base("gpt-4")
+        ('yi', 'gpt-4', '')
+    """
+    suffix = next((suffix for suffix in COST.suffixes if column.lower().endswith(suffix)), column)
+    return column[: len(column) - len(suffix)]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return listed(names[:_NAMED]) + more
+
+
+def _meant(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
+    """Names that would have been understood and are close to an unused one."""
+    meant: list[str] = []
+    others = [name for name in unused if name not in costs]
+    # a column that ends nearly like a cost, beside another that looks like its outcomes
+    nearly = [name for name in others if "cost" in usual(name)[-8:] and not cost_base(name)][:_LOOKED_AT]
+    outcomes = {name.lower(): name for name in others if name not in nearly}
+    for name in nearly:
+        base = usual(name).rpartition("cost")[0].rstrip("_ .|")
+        close = get_close_matches(base, outcomes, n=1, cutoff=0.9)
+        meant += [f"{outcomes[found]}_cost" for found in close]
+    # a cost without outcomes, beside a column whose name is close to that of its LLM
+    for name in list(costs)[:_LOOKED_AT]:
+        close = get_close_matches(cost_base(name).lower(), outcomes, n=1, cutoff=0.8)
+        meant += [cost_base(name) for found in close if outcomes[found] not in meant]
+    for name in () if has_ids else ID_NAMES:
+        close = get_close_matches(name, outcomes, n=1, cutoff=0.8)
+        meant += [name for _ in close]
+    return list(dict.fromkeys(meant))

@@ -1,0 +1,326 @@
+"""CSV and TSV files: read by pandas' fast parser, and where it stumbles record by record, with the line of each.
+
+pandas can't say on which line it stumbled, and takes words for numbers that are none; Python's reader is ten times
+slower, but knows. So the second reads only what the first refuses.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+import warnings
+import zlib
+from array import array
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal, TextIO
+
+import numpy as np
+import pandas as pd
+
+from optllm_pymoo.data.source import MISSING, DataFileError, Measure, Source, table_suffix
+from optllm_pymoo.validation import FloatArray, shown
+
+_BROKEN_ARCHIVE = (EOFError, gzip.BadGzipFile, zlib.error)
+_CHUNK: Final = 8192
+LARGEST_RECORD: Final = 64 * 2**20
+"""Characters of a line or cell: a text of ten million words fits, a quote that is never closed is found early."""
+_FREE_EXPANSION: Final = 256 * 2**20
+_LARGEST_RATIO: Final = 300
+"""An archive may expand to 256 MiB, or to 300 times its size: tables shrink to a tenth, at most to a hundredth."""
+# From pandas 3.1 on every float is parsed exactly and the option is deprecated.
+_EXACT: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+)
+
+
+class CsvSource(Source):
+    """A CSV or TSV file, plain or gzipped, in UTF-8 or UTF-16; the header says what separates its cells."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = array("q")
+        self._separator, self._skips_blanks = ",", False
+        with closing(self._records(path, first=True)) as found:
+            line, header = next(found, (1, []))
+        if not header:
+            raise DataFileError(path, "the file is empty; expected a header with column names", 1)
+        text = header[0]
+        self._separator = _separator_of(path, text, line)
+        self._skips_blanks = f"{self._separator} " in text
+        with closing(self._records(path)) as found:
+            self.header_line, names = next(found)
+        super().__init__(path, names)
+
+    def line(self, row: int, /) -> int | None:
+        """Line on which a record (from 0) starts."""
+        if row < len(self._lines):
+            return self._lines[row]
+        with closing(self._records(self.path)) as found:
+            return next(line for position, (line, _) in enumerate(found) if position == row + 1)
+
+    def read(
+        self, *, text: Sequence[str] = (), numbers: Mapping[str, Measure] | None = None
+    ) -> tuple[dict[str, list[str]], dict[str, FloatArray]]:
+        """See `Source.read`."""
+        # pandas makes strings of all columns that aren't asked for: with many of them it is the slower one
+        used = len(text) + len(numbers or {})
+        frame = self._parsed(text, numbers or {}) if len(self.names) <= 2 * used + 8 else None
+        if frame is None:
+            return super().read(text=text, numbers=numbers)
+        texts = {name: frame[name].tolist() for name in text}
+        if self.is_padded:
+            texts = {name: [cell.strip() for cell in cells] for name, cells in texts.items()}
+        return texts, {name: frame[name].to_numpy(dtype=np.float64) for name in numbers or {}}
+
+    def _parsed(self, text: Sequence[str], numbers: Mapping[str, Measure]) -> pd.DataFrame | None:
+        """What pandas makes of the file, or None if there is any doubt."""
+        types = {name: np.float64 if name in numbers else str for name in self.names}
+        try:
+            with warnings.catch_warnings(), open_text(self.path) as file:
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                # all columns are read: told to use only some, the parser accepts records with too many cells
+                frame: pd.DataFrame = pd.read_csv(
+                    file,
+                    sep=self._separator,
+                    skipinitialspace=self._skips_blanks,
+                    header=0,
+                    names=self.names,
+                    dtype=types,
+                    keep_default_na=False,
+                    na_values={name: [*MISSING, "nan", "null"] for name in numbers},
+                    **_EXACT,
+                )
+        except (ValueError, pd.errors.ParserWarning, *_BROKEN_ARCHIVE):
+            return None
+        # the parser fills the cells that a short record lacks, and takes the surplus of a long one for an index
+        is_short = frame.iloc[:, -1].isin(["", np.nan]).any()
+        if frame.empty or not isinstance(frame.index, pd.RangeIndex) or is_short:
+            return None
+        for name, measure in numbers.items():
+            values = frame[name].to_numpy()
+            known = values[~np.isnan(values)]
+            if not ((known >= 0) & (known <= min(measure.upper, sys.float_info.max))).all():
+                return None
+            # it takes a column of nothing but True and False for 1 and 0
+            if not measure.booleans and np.isin(known, (0, 1)).all():
+                return None
+        return frame
+
+    def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
+        self._lines = array("q")
+        positions = {name: self.names.index(name) for name in names}
+        chunk: list[list[str]] = []
+        with closing(self._records(self.path)) as found:
+            next(found)
+            for line, fields in found:
+                if len(fields) != len(self.names):
+                    raise DataFileError(self.path, self._length_fault(fields), line)
+                self._lines.append(line)
+                chunk.append(fields)
+                if len(chunk) == _CHUNK:
+                    yield {name: [fields[at] for fields in chunk] for name, at in positions.items()}
+                    chunk = []
+        if chunk:
+            yield {name: [fields[at] for fields in chunk] for name, at in positions.items()}
+
+    def _length_fault(self, fields: Sequence[str]) -> str:
+        n_names = len(self.names)
+        problem = f"expected {n_names} cells as in the header, found {len(fields)}"
+        if len(fields) < n_names:
+            return f"{problem}; a line may be cut off"
+        if not any(fields[n_names:]):
+            return f"{problem}, the last of them empty; remove what ends the line"
+        return f"{problem}; put text with {_NAMES[self._separator]} in it between double quotes"
+
+    def _records(self, path: Path, *, first: bool = False) -> Generator[tuple[int, list[str]], None, None]:
+        """All records, the header first, each with the line on which it starts; `first`: the first line as it is."""
+        line = 1
+        try:
+            with open_text(path) as file, _field_size(LARGEST_RECORD):
+                lines = _lines_of(path, file)
+                if first:
+                    # names of columns may have line breaks, but separators stand before the first one too
+                    yield from ((line, [text]) for line, text in enumerate(lines, 1) if text.strip())
+                    return
+                reader = csv.reader(lines, delimiter=self._separator, skipinitialspace=self._skips_blanks, strict=True)
+                for fields in reader:
+                    if fields and (len(fields) > 1 or fields[0].strip()):
+                        yield line, fields
+                    line = reader.line_num + 1
+        except _BROKEN_ARCHIVE as error:
+            raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
+        except UnicodeDecodeError as error:
+            raise encoding_fault(path, error) from None
+        except csv.Error as error:
+            problem = f"this record can't be read; a quote may not be closed ({error})"
+            raise DataFileError(path, problem, line) from None
+
+
+_NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+def _separator_of(path: Path, header: str, line: int) -> str:
+    """What separates the cells: commas, or in a header without any semicolons or tabs."""
+    if (table_suffix(path) or "").startswith(".tsv"):
+        return "\t" if "\t" in header or "," not in header else ","
+    if "," not in header:
+        # the cost of RouterBench's LLMs has one bar
+        if header.count("|") > 1 and ";" not in header and "\t" not in header:
+            raise DataFileError(path, "cells seem to be separated by bars; save the table with commas", line)
+        return max(("\t", ";", ","), key=header.count) if any(c in header for c in "\t;") else ","
+    return ","
+
+
+def open_text(path: Path, /) -> TextIO:
+    """Open a plain or gzipped text: UTF-8, with or without a byte order mark, or UTF-16.
+
+    Raises:
+        DataFileError: While reading: the archive expands beyond reason. At once: it is a zip archive.
+    """
+    raw: BinaryIO = path.open("rb")
+    try:
+        head = raw.read(4)
+        raw.seek(0)
+        if head[:2] == b"\x1f\x8b":
+            raw = io.BufferedReader(_Expanding(path, raw))
+            head = raw.peek(4)[:4]
+        if head == b"PK\x03\x04":
+            raise DataFileError(path, "this is a zip archive, perhaps a workbook of Excel; save the table as CSV UTF-8")
+        return io.TextIOWrapper(raw, encoding=_encoding_of(head), newline="")
+    except BaseException:
+        raw.close()
+        raise
+
+
+class _Expanding(io.RawIOBase):
+    """What a gzip archive holds, up to a size that a table can have."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._raw = file
+        self._file = gzip.GzipFile(fileobj=file)
+        self._largest = max(_FREE_EXPANSION, _LARGEST_RATIO * path.stat().st_size)
+        self._read = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer."""
+        count = self._file.readinto(buffer)
+        self._read += count
+        if self._read > self._largest:
+            problem = f"the archive expands to more than {self._largest // 2**20} MiB, which no table of its size does"
+            raise DataFileError(self._path, f"{problem}; unpack it to look at what is in it")
+        return count
+
+    def close(self) -> None:
+        """Close the archive and its file."""
+        self._file.close()
+        self._raw.close()
+        super().close()
+
+
+def _encoding_of(head: bytes) -> str:
+    """The encoding by the first four bytes; text begins with a character that ASCII has, or with a mark."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if len(head) > 1 and head[0] and not head[1]:
+        return "utf-16-le"
+    return "utf-16-be" if len(head) > 1 and not head[0] and head[1] else "utf-8-sig"
+
+
+def encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
+    """Build the error for text that is neither UTF-8 nor UTF-16: where, what it seems to be and how to save it."""
+    if error.encoding.startswith("utf-16"):
+        return DataFileError(path, f"the text is cut off or no UTF-16 ({error.reason}); save it as UTF-8")
+    with gzip.open(path) if path.read_bytes()[:2] == b"\x1f\x8b" else path.open("rb") as file:
+        line, content = next((line, text) for line, text in enumerate(file, start=1) if not _decodes(text, "utf-8"))
+    # between 0x80 and 0x9f Latin-1 has control characters, which nobody writes
+    guess = "Windows-1252 (Western European), as Excel saves 'CSV'"
+    if not _decodes(content, "cp1252"):
+        guess = next((name for name in ("gb18030", "shift_jis", "cp1251") if _decodes(content, name)), "unknown")
+    problem = f"expected UTF-8 text; the encoding seems to be {guess}. Save it as UTF-8 (in Excel: 'CSV UTF-8')"
+    return DataFileError(path, problem, line)
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lines_of(path: Path, file: TextIO) -> Iterator[str]:
+    """Lines of a text, each no longer than a record may be."""
+    number = 0
+    while line := file.readline(LARGEST_RECORD):
+        number += 1
+        if len(line) == LARGEST_RECORD:
+            problem = f"this line has more than {LARGEST_RECORD:,} characters; it begins with {shown(line)}"
+            raise DataFileError(path, f"{problem}. Is it a table?", number)
+        yield line
+
+
+@contextmanager
+def _field_size(size: int) -> Iterator[None]:
+    """Texts may be longer than the csv module's limit, which is one for the whole process: put it back."""
+    limit = csv.field_size_limit(size)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = False) -> None:
+    """Write a frame without its index, so that the same data gives the same bytes; floats to the last bit.
+
+    Args:
+        frame: The table.
+        path: The file: tabs separate its cells if its name ends in `.tsv`, and `.gz` makes it an archive.
+        for_spreadsheet: Put an apostrophe before text that a spreadsheet would take for a formula.
+    """
+    if for_spreadsheet:
+        frame = _defused(frame)
+    name = path.name.lower()
+    separator = "\t" if (table_suffix(path) or "").startswith(".tsv") else ","
+    # Without a name and a time in its header an archive depends on the content alone
+    with path.open("wb") as file, _gzipped(file) if name.endswith(".gz") else nullcontext(file) as target:
+        frame.to_csv(
+            target,
+            sep=separator,
+            index=False,
+            lineterminator="\n",
+            mode="wb",
+            encoding="utf-8",
+            quoting=_quoting(frame),
+        )
+
+
+def _gzipped(file: BinaryIO) -> gzip.GzipFile:
+    """An archive to write to."""
+    return gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+
+
+def _quoting(frame: pd.DataFrame) -> Literal[0, 2]:
+    """Quotes where needed, but round all text if a carriage return is in it, which the writer overlooks."""
+    texts = frame.select_dtypes(exclude="number")
+    in_names = any("\r" in str(name) for name in frame.columns)
+    has_return = in_names or any("\r" in str(value) for column in texts for value in texts[column])
+    return csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+
+
+def _defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before all text that begins like a formula."""
+
+    def safe(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+    texts = frame.select_dtypes(exclude="number")
+    defused: dict[str, Any] = {str(name): [safe(value) for value in texts[name]] for name in texts}
+    return frame.assign(**defused).rename(columns=safe)

@@ -1,0 +1,361 @@
+"""Tables in files, whatever their format: names of columns, and cells that become text or numbers."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
+from optllm_pymoo.validation import FloatArray, Notice, UserError, first_duplicate, first_place, listed, shown
+
+MISSING: Final = ("", "NA", "N/A", "#N/A", "NaN", "NULL", "None")
+"""Words that stand for no value among numbers, in any letter case."""
+_MISSING = frozenset(word.lower() for word in MISSING)
+_VERDICTS = frozenset(
+    [
+        "c",
+        "i",
+        "p",
+        "n",
+        "correct",
+        "incorrect",
+        "right",
+        "wrong",
+        "pass",
+        "fail",
+        "passed",
+        "failed",
+        "yes",
+        "no",
+        "y",
+        "n",
+    ]
+)
+
+
+class DataFileError(UserError):
+    """A file that can't be read, with the place where it goes wrong.
+
+    Attributes:
+        path: The file.
+        problem: What was found there and what was expected.
+        line: Line of the file on which the record starts, counted from 1; None if the whole file is at fault.
+        column: Name of the column; None if the whole record is at fault.
+
+    Examples:
+        >>> print(DataFileError("cost.csv", "expected a number, found 'x'", 7, "gpt-4"))
+        cost.csv, line 7, column 'gpt-4': expected a number, found 'x'
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], problem: str, line: int | None = None, column: str | None = None
+    ) -> None:
+        super().__init__(path, problem, line, column)
+        self.path = path
+        self.problem = problem
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        """The place, then the problem."""
+        place = str(self.path)
+        if self.line is not None:
+            place += f", line {self.line}"
+        if self.column is not None:
+            place += f", column {shown(self.column)}"
+        return f"{place}: {self.problem}"
+
+
+class DataFileWarning(Notice):
+    """Something in a file was left out or estimated, and its author may want to know."""
+
+
+class Measure(NamedTuple):
+    """What a number in a table says of a query and an LLM.
+
+    Attributes:
+        name: What it is called in messages.
+        suffixes: Endings of its columns in a wide table, `<llm><suffix>`, each with what turns its unit into ours.
+        names: Names of its column in a long table, likewise.
+        unit: Of the numbers, for messages.
+        upper: Largest value; the smallest is 0.
+        booleans: Whether True and False are 1 and 0.
+    """
+
+    name: str
+    suffixes: Mapping[str, float]
+    names: Mapping[str, float]
+    unit: str
+    upper: float = math.inf
+    booleans: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be."""
+        return "expected a value in [0, 1]" if self.upper == 1 else f"expected {self.unit}, finite and >= 0"
+
+
+SCORE: Final = Measure(
+    "outcome",
+    dict.fromkeys(("", "_score", "_correct"), 1.0),
+    dict.fromkeys(("score", "correct", "is_correct", "outcome"), 1.0),
+    "a value in [0, 1]",
+    1.0,
+    booleans=True,
+)
+COST: Final = Measure(
+    "cost",
+    # the longer ones first: they end in the shorter one
+    dict.fromkeys(("|total_cost", "_cost_usd", "_cost"), 1.0),
+    dict.fromkeys(("cost_usd", "cost", "total_cost", "response_cost", "spend"), 1.0),
+    "US$ per call",
+)
+LATENCY: Final = Measure(
+    "latency",
+    {"_latency": 1.0, "_latency_s": 1.0, "_latency_ms": 1e-3},
+    {"latency_s": 1.0, "latency": 1.0, "latency_ms": 1e-3},
+    "seconds per call",
+)
+NUMBER: Final = Measure("number", {}, {}, "a number")
+"""Any number >= 0 that isn't one of the others."""
+
+
+class Source(ABC):
+    """A table in a file.
+
+    Args:
+        path: The file.
+        names: Names of its columns as they stand there.
+
+    Attributes:
+        names: The same without blanks around them; an index that was saved along may have the name "".
+
+    Raises:
+        DataFileError: A name occurs twice.
+    """
+
+    header_line: int | None = 1
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self.path = path
+        self.names = [name.strip() for name in names]
+        # a table written with blanks for the eye has them in its cells too
+        self.is_padded = any(name != name.strip() for name in names)
+        twice = first_duplicate([name for name in self.names if name])
+        if twice is not None:
+            name = [name for name in self.names if name][twice[1]]
+            raise DataFileError(path, "this column name occurs twice; rename one", self.header_line, name)
+
+    @abstractmethod
+    def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
+        """Yield the cells of some columns, some thousand records at a time."""
+
+    @abstractmethod
+    def line(self, row: int, /) -> int | None:
+        """Line on which a record (from 0) starts, None in a format without lines."""
+
+    def place(self, row: int, /) -> str:
+        """Where a record stands, in words."""
+        line = self.line(row)
+        return f"in row {row}" if line is None else f"on line {line}"
+
+    def fault(self, problem: str, row: int, column: str | None = None) -> DataFileError:
+        """Build the error for a cell: with its line, or with its row (from 0) in a format without lines."""
+        line = self.line(row)
+        return DataFileError(self.path, problem if line is not None else f"in row {row}: {problem}", line, column)
+
+    def require(self, needed: Sequence[str], /) -> None:
+        """Refuse a table that lacks one of the columns needed.
+
+        Raises:
+            DataFileError: With the columns there are.
+        """
+        for name in needed:
+            if name not in self.names:
+                problem = f"this column is missing; there are {listed(self.names)}"
+                raise DataFileError(self.path, problem, self.header_line, name)
+
+    def read(
+        self, *, text: Sequence[str] = (), numbers: Mapping[str, Measure] | None = None
+    ) -> tuple[dict[str, list[str]], dict[str, FloatArray]]:
+        """Read some columns.
+
+        Args:
+            text: Columns read as they stand; an empty cell is an empty string, "NA" is the text "NA".
+            numbers: Columns read as float64, to the last bit, with what they measure; NaN where there is no value.
+
+        Raises:
+            DataFileError: With the place of the first cell that is neither missing nor what it should be.
+        """
+        numbers = numbers or {}
+        texts: dict[str, list[str]] = {name: [] for name in text}
+        parts: dict[str, list[FloatArray]] = {name: [] for name in numbers}
+        row = 0
+        for chunk in self._chunks([*dict.fromkeys([*text, *numbers])]):
+            n_rows = len(next(iter(chunk.values()))) if chunk else 0
+            faults: list[tuple[int, str, str]] = []
+            for name in text:
+                cells, fault = _texts(chunk[name], strip=self.is_padded)
+                texts[name] += cells
+                faults += [(*fault, name)] if fault else []
+            for name, measure in numbers.items():
+                values, fault = _numbers(chunk[name], measure)
+                parts[name].append(values)
+                faults += [(*fault, name)] if fault else []
+            if faults:
+                position, problem, name = min(faults, key=lambda found: found[0])
+                raise self.fault(problem, row + position, name)
+            row += n_rows
+        if row == 0:
+            problem = "there is no record below the header; at least one query is needed"
+            raise DataFileError(self.path, problem, self.header_line)
+        return texts, {name: np.concatenate(values) for name, values in parts.items()}
+
+    def check_complete(self, numbers: Mapping[str, FloatArray], /) -> None:
+        """Refuse columns of numbers with a missing value.
+
+        Raises:
+            DataFileError: With the place of the first one.
+        """
+        for name, values in numbers.items():
+            place = first_place(np.isnan(values))
+            if place is not None:
+                raise self.fault("expected a number, found an empty cell or NA; fill it in", place[0], name)
+
+    def check_ids(self, ids: Sequence[str], column: str, /, what: str = "query") -> None:
+        """Refuse ids that are blank or occur twice.
+
+        Raises:
+            DataFileError: With the place of the first such id; for a repeated one also that of the earlier.
+        """
+        blank = next((row for row, name in enumerate(ids) if not name.strip()), None)
+        if blank is not None:
+            raise self.fault(f"this {what} has no {'id' if what == 'query' else 'name'}", blank, column)
+        twice = first_duplicate(ids)
+        if twice is not None:
+            earlier, later = twice
+            raise self.fault(f"{shown(ids[later])} is already {self.place(earlier)}", later, column)
+
+
+def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
+    """Turn a cell into a number, NaN where it is missing, or say why it is none.
+
+    Examples:
+        >>> number_or_problem(" 0.5 ", COST), number_or_problem("n/a", COST)
+        (0.5, nan)
+        >>> number_or_problem("$0.01", COST)
+        "expected a number, found '$0.01'; write 0.01, without a currency"
+        >>> number_or_problem(True, COST)
+        'expected US$ per call, finite and >= 0; found True'
+    """
+    if cell is None:
+        return math.nan
+    word = cell.strip() if isinstance(cell, str) else cell
+    if isinstance(word, str) and word.lower() in _MISSING:
+        return math.nan
+    if isinstance(word, bool | np.bool_) or (isinstance(word, str) and word.lower() in ("true", "false")):
+        if not measure.booleans:
+            return f"{measure.expected}; found {word}"
+        return float(str(word).lower() == "true")
+    if isinstance(word, str) and (not word.isascii() or "_" in word):
+        return f"expected a number, found {shown(cell)}{_hint(word, measure)}"
+    try:
+        value = float(word)
+    except (TypeError, ValueError, OverflowError):
+        found = shown(cell) if isinstance(cell, str) else type(cell).__name__
+        return f"expected a number, found {found}{_hint(word, measure) if isinstance(word, str) else ''}"
+    if math.isnan(value):
+        return value
+    if measure.upper < value <= measure.upper * (1 + ULPS_ABOVE_ONE * np.finfo(float).eps):
+        return measure.upper
+    if not (0 <= value <= measure.upper and math.isfinite(value)):
+        percent = f"; for {value:g} % write {value / 100:g}" if measure.upper == 1 and 2 < value <= 100 else ""
+        return f"{measure.expected}; found {value}{percent}"
+    return value
+
+
+def _hint(word: str, measure: Measure) -> str:
+    """What to write instead of a word that is no number."""
+    bare = word.strip("$€£¥ ").removesuffix("%").strip()
+    if measure.booleans and word.lower() in _VERDICTS:
+        return "; write 1 for right, 0 for wrong, and leave empty what is unknown"
+    if not bare.isascii() and bare.replace(".", "").replace(",", "").isdigit():
+        return "; write it with the digits 0 to 9"
+    if not bare.isascii():
+        return "; leave empty what is unknown"
+    point = bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare.replace(",", "")
+    try:
+        value = float(point.removesuffix("USD").strip().replace("_", ""))
+    except ValueError:
+        return "; leave empty what is unknown"
+    if word.endswith("%"):
+        return f"; write {value / 100:g}, a share" if measure.upper == 1 else f"; write {value:g}, without the sign"
+    if "," in bare:
+        return f"; write {value:.15g}, with a point and no commas"
+    return f"; write {value:.15g}, without underscores" if "_" in bare else f"; write {value:.15g}, without a currency"
+
+
+def _numbers(cells: Sequence[Any] | FloatArray, measure: Measure) -> tuple[FloatArray, tuple[int, str] | None]:
+    """Numbers of a column, and position and problem of its first fault."""
+    if isinstance(cells, np.ndarray):
+        values = cells.astype(np.float64)
+        if (np.isnan(values) | ((values >= 0) & (values <= measure.upper) & np.isfinite(values))).all():
+            return values, None
+        cells = cells.tolist()
+    elif cells and set(map(type, cells)) <= {int, float}:
+        return _numbers(np.array(cells, dtype=np.float64), measure)
+    found = [number_or_problem(cell, measure) for cell in cells]
+    fault = next(((row, value) for row, value in enumerate(found) if isinstance(value, str)), None)
+    return np.array([math.nan if isinstance(value, str) else value for value in found], dtype=np.float64), fault
+
+
+def _texts(cells: Sequence[Any], *, strip: bool) -> tuple[list[str], tuple[int, str] | None]:
+    """Text of a column, and position and problem of its first fault."""
+    texts = ["" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in cells]
+    nested = next((row for row, cell in enumerate(cells) if isinstance(cell, list | dict | tuple)), None)
+    fault = None if nested is None else (nested, f"expected text, found {type(cells[nested]).__name__}")
+    return [text.strip() for text in texts] if strip else texts, fault
+
+
+def open_source(path: Path, /) -> Source:
+    """Open a table; what it is shows in its suffix, in any letter case.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DataFileError: Its header can't be read.
+        UserError: The suffix is unknown.
+        ImportError: It is a Parquet file, and pyarrow is not installed.
+    """
+    from optllm_pymoo.data.csv import CsvSource
+    from optllm_pymoo.data.jsonl import JsonlSource
+    from optllm_pymoo.data.parquet import ParquetSource
+
+    suffix = table_suffix(path)
+    if suffix is None:
+        raise UserError(f"{path}: can't tell the format; {EXPECTED_SUFFIX}")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if suffix in (".parquet", ".pq"):
+        return ParquetSource(path)
+    return JsonlSource(path) if suffix.startswith(".jsonl") else CsvSource(path)
+
+
+SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet", ".pq")
+EXPECTED_SUFFIX: Final = "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet"
+
+
+def table_suffix(path: Path, /) -> str | None:
+    """The suffix of a table in lower case, None if there is none that is known.
+
+    Examples:
+        >>> table_suffix(Path("Batch.CSV.GZ")), table_suffix(Path("batch"))
+        ('.csv.gz', None)
+    """
+    name = path.name.lower()
+    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default=None)

@@ -1,0 +1,48 @@
+"""Columns by which a table says what it is, and those that are not read."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from optllm_pymoo.data import DataFileWarning, read_table
+
+
+@pytest.mark.parametrize(
+    ("columns", "note"),
+    [
+        ("query_id s s_cost l l_costs", "columns 'l', 'l_costs' are not used; did you mean 'l_cost'?"),
+        ("id smal small_cost s s_cost", "columns 'smal', 'small_cost' are not used; did you mean 'small'?"),
+        ("id s s_cost answer", "column 'answer' is not used"),
+        (
+            "number s s_cost",
+            "column 'number' is not used; none is called 'query_id', 'sample_id' or 'id', so the ids are row numbers",
+        ),
+        (
+            "query_idd s s_cost",
+            "column 'query_idd' is not used; did you mean 'query_id'? none is called 'query_id', 'sample_id' or 'id',"
+            " so the ids are row numbers",
+        ),
+        ("query_id query task s s_cost", None),
+        ("Query-ID Prompt s s_Cost", None),
+        ("s s_cost", None),
+    ],
+)
+def test_note(tmp_path, columns: str, note: str | None) -> None:
+    """A slip in the name of a cost, of an outcome or of the ids is found; a table that is used up gives none."""
+    names = columns.split()
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(names) + "\n" + ",".join("1" if "cost" not in name.lower() else "0.5" for name in names))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_table(path)
+    assert [str(warning.message) for warning in caught] == ([] if note is None else [f"{path}: {note}"])
+
+
+def test_many_are_counted(tmp_path) -> None:
+    """Eight names, then how many more."""
+    names = ["id", "s", "s_cost", *(f"{letter}{letter}" for letter in "abcdefghij")]
+    (tmp_path / "a.csv").write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    with pytest.warns(DataFileWarning, match="'hh' and 2 more are not used"):
+        read_table(tmp_path / "a.csv")
