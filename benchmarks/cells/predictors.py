@@ -44,7 +44,7 @@ PREDICTORS: Final[dict[str, Recipe]] = {
     "ours": (lambda seed, jobs: SuccessPredictor(random_state=seed, n_jobs=jobs), _mean),
     "published": (_published, _mean),
     "published-robust": (_published, _robust),
-    "unshrunk": (lambda seed, jobs: SuccessPredictor(shrink=False, random_state=seed, n_jobs=jobs), _mean),
+    "unshrunk": (lambda seed, jobs: SuccessPredictor(objective=None, random_state=seed, n_jobs=jobs), _mean),
     "published-10": (lambda seed, jobs: _published(seed, jobs).set_params(n_resamples=10), _mean),
     "constants": (lambda seed, jobs: ConstantPredictor(), _mean),
 }

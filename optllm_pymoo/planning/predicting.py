@@ -59,7 +59,7 @@ def predict_accuracy(
     features = QueryFeatures(random_state=random_state).fit_transform(labelled.texts + planned.texts)
     report(f"Learning from {labelled_queries(len(labelled))}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
-    predictor.fit(features[: len(labelled)], _labels(labelled))
+    predictor.fit(features[: len(labelled)], _labels(labelled), cost=labelled.cost)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(features[len(labelled) :], return_std=True)
     return Prediction(accuracy, sigma)

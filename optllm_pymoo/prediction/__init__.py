@@ -3,12 +3,11 @@
 from optllm_pymoo.prediction.averages import ConstantPredictor
 from optllm_pymoo.prediction.features import QueryFeatures
 from optllm_pymoo.prediction.predictor import SuccessPredictor
-from optllm_pymoo.prediction.texts import SurfaceFeatures, TfidfSVD
+from optllm_pymoo.prediction.texts import TfidfSVD
 
 __all__ = [
     "ConstantPredictor",
     "QueryFeatures",
     "SuccessPredictor",
-    "SurfaceFeatures",
     "TfidfSVD",
 ]

@@ -10,11 +10,12 @@ from joblib import Parallel, delayed
 
 from optllm_pymoo.prediction.averages import Floats
 from optllm_pymoo.prediction.members import Member, Resample, fit_member
+from optllm_pymoo.prediction.shrinkage import AVERAGES, Shrinkage
 from optllm_pymoo.prediction.trees import may_thread
-from optllm_pymoo.prediction.weights import Shrinkage
 
 _ROWS: Final = 8_192  # per task of a prediction, whatever n_jobs is, so sums run in one order
 _MEMBERS: Final = 16  # whose held-out predictions are in memory together
+_EVERY: Final = 4  # one member in four is fitted again, so all rounds take part and fitting takes 1/4 longer
 
 
 class Ensemble(NamedTuple):
@@ -22,70 +23,17 @@ class Ensemble(NamedTuple):
 
     Attributes:
         members: The fitted members, B.
+        samples: Rows that each learned from, B.
         weights: Their weights, (B,), summing to 1.
         heldout: Weighted mean of held-out predictions, NaN for rows never held out, (n, M).
         centre: The same mean of the members' Laplace means, (n, M).
     """
 
     members: list[Member]
+    samples: Sequence[Resample]
     weights: Floats
     heldout: Floats
     centre: Floats
-
-
-def heldout_accuracy(prediction: Floats, labels: Floats, /) -> float:
-    """Share of known labels on the right side of 1/2.
-
-    Args:
-        prediction: Probabilities, (n, M).
-        labels: In [0, 1] or NaN, (n, M); a fractional label counts in part.
-
-    Returns:
-        Accuracy in [0, 1]; NaN without a known label.
-
-    Examples:
-        >>> heldout_accuracy(np.array([[0.9, 0.2], [0.6, 0.5]]), np.array([[1.0, 1.0], [0.0, 1.0]]))
-        0.5
-    """
-    known = ~np.isnan(labels)
-    if not known.any():
-        return float("nan")
-    return float(1 - np.abs(labels[known] - (prediction[known] >= 0.5)).mean())
-
-
-def _fit_one(
-    estimator: Any, features: Floats, labels: Floats, rows: Resample, contrast: float, seed: int
-) -> tuple[Member, Floats]:
-    member = fit_member(estimator, features[rows.train], labels[rows.train], contrast=contrast, seed=seed)
-    held = features[rows.heldout]
-    return member, member.predict(held) if len(held) else np.empty((0, labels.shape[1]))
-
-
-def _fit_all(
-    estimator: Any,
-    features: Floats,
-    labels: Floats,
-    samples: Sequence[Resample],
-    contrasts: Sequence[float],
-    seeds: Sequence[int],
-    n_jobs: int | None,
-) -> Iterator[tuple[Resample, Member, Floats]]:
-    with Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes") as parallel:
-        for first in range(0, len(samples), _MEMBERS):
-            batch = range(first, min(first + _MEMBERS, len(samples)))
-            found = parallel(
-                delayed(_fit_one)(estimator, features, labels, samples[b], contrasts[b], seeds[b]) for b in batch
-            )
-            for b, (member, heldout) in zip(batch, found, strict=True):
-                yield samples[b], member, heldout
-
-
-def _positive(accuracies: list[float]) -> Floats:
-    """Make weights of accuracies; members never judged weigh as the average one."""
-    weights = np.array(accuracies)
-    judged = ~np.isnan(weights)
-    weights[~judged] = weights[judged].mean() if judged.any() else 1.0
-    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
 
 
 def fit_ensemble(
@@ -95,7 +43,6 @@ def fit_ensemble(
     samples: Sequence[Resample],
     /,
     *,
-    contrasts: Sequence[float],
     seeds: Sequence[int],
     n_jobs: int | None,
 ) -> Ensemble:
@@ -106,7 +53,6 @@ def fit_ensemble(
         features: (n, D).
         labels: In [0, 1] or NaN, (n, M).
         samples: Rows of every member, B.
-        contrasts: Factor for `stretch` of each member, B.
         seeds: One per member, B.
         n_jobs: Members fitted at a time, as joblib counts.
 
@@ -117,15 +63,60 @@ def fit_ensemble(
     accuracies: list[float] = []
     heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
     weight = np.zeros((len(labels), 1))
-    for rows, member, held in _fit_all(estimator, features, labels, samples, contrasts, seeds, n_jobs):
+    for rows, (member, held) in zip(
+        samples, _fit_all(estimator, features, labels, samples, seeds, n_jobs), strict=True
+    ):
         members.append(member)
-        accuracies.append(heldout_accuracy(held, labels[rows.heldout]))
+        accuracies.append(_accuracy(held, labels[rows.heldout]))
         share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
         heldout[rows.heldout] += share * held
         centre[rows.heldout] += share * member.means
         weight[rows.heldout] += share
     weight[weight == 0] = np.nan
-    return Ensemble(members, _positive(accuracies), heldout / weight, centre / weight)
+    return Ensemble(members, samples, _positive(accuracies), heldout / weight, centre / weight)
+
+
+def _fit_all(
+    estimator: Any,
+    features: Floats,
+    labels: Floats,
+    samples: Sequence[Resample],
+    seeds: Sequence[int],
+    n_jobs: int | None,
+) -> Iterator[tuple[Member, Floats]]:
+    """Fit all members, a few at a time, each with its held-out predictions."""
+
+    def fit_one(rows: Resample, seed: int) -> tuple[Member, Floats]:
+        member = fit_member(estimator, features[rows.train], labels[rows.train], seed=seed)
+        held = features[rows.heldout]
+        return member, member.predict(held) if len(held) else np.empty((0, labels.shape[1]))
+
+    with _parallel(n_jobs, estimator) as parallel:
+        for first in range(0, len(samples), _MEMBERS):
+            batch = slice(first, first + _MEMBERS)
+            pairs = zip(samples[batch], seeds[batch], strict=True)
+            yield from parallel(delayed(fit_one)(rows, seed) for rows, seed in pairs)
+
+
+def _parallel(n_jobs: int | None, estimator: Any) -> Any:
+    """Threads, if the estimator leaves the warning filters alone."""
+    return Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes")
+
+
+def _accuracy(prediction: Floats, labels: Floats) -> float:
+    """Share of known labels on the right side of 1/2, a fractional label in part; NaN without any."""
+    known = ~np.isnan(labels)
+    if not known.any():
+        return float("nan")
+    return float(1 - np.abs(labels[known] - (prediction[known] >= 0.5)).mean())
+
+
+def _positive(accuracies: list[float]) -> Floats:
+    """Make weights of accuracies; members never judged weigh as the average one."""
+    weights = np.array(accuracies)
+    judged = ~np.isnan(weights)
+    weights[~judged] = weights[judged].mean() if judged.any() else 1.0
+    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
 
 
 class _Moments:
@@ -141,39 +132,12 @@ class _Moments:
         self.squares += step**2 * (weight * (1 - weight / self.total))
 
 
-def _predict_rows(
-    members: Sequence[Member],
-    weights: Floats,
-    turns: Sequence[int],
-    features: Floats,
-    centre: Floats,
-    shrinkage: Shrinkage,
-) -> tuple[Floats, Floats]:
-    shape = len(features), len(centre)
-    mean, within, total = np.zeros(shape), np.zeros(shape), 0.0
-    turn, inside = turns[0], _Moments(shape)
-    for member, weight, now in zip(members, weights, turns, strict=True):
-        if weight == 0:
-            continue
-        if now != turn:
-            within += inside.squares
-            turn, inside = now, _Moments(shape)
-        values = centre + shrinkage.apply(member.predict(features) - centre)
-        inside.add(values, weight)
-        total += weight
-        mean += (values - mean) * (weight / total)
-    return mean, np.sqrt((within + inside.squares) / total)
-
-
 def predict_ensemble(
-    members: Sequence[Member],
-    weights: Floats,
+    ensemble: Ensemble,
     features: Floats,
     /,
     *,
-    centre: Floats,
     shrinkage: Shrinkage,
-    turns: Sequence[int] | None = None,
     n_jobs: int | None,
 ) -> tuple[Floats, Floats]:
     """Average the members and measure how far they disagree, in one pass.
@@ -182,73 +146,46 @@ def predict_ensemble(
     members * N * M, and the same floating-point sums whatever `n_jobs` is.
 
     Args:
-        members: Fitted members, B.
-        weights: Their weights, (B,).
+        ensemble: The fitted ensemble.
         features: (N, D).
-        centre: Each LLM's mean, (M,), toward which `shrinkage` pulls.
         shrinkage: Weights of the deviations.
-        turns: Round of each member, B, ascending: disagreement counts inside rounds only, not between them.
-            None takes all for one round.
         n_jobs: Blocks predicted at a time, as joblib counts.
 
     Returns:
-        Weighted mean, not yet clipped, and weighted standard deviation over members of a round, both (N, M).
+        Weighted mean of the members, not yet shrunk, and weighted standard deviation after shrinkage, both (N, M).
+        Disagreement between members counts inside a round of a cross-validation only, not between rounds.
     """
-    rounds = [0] * len(members) if turns is None else turns
     blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
     # what may not thread is asked block by block: sending forests to other processes takes longer than asking them
-    safe = may_thread(model for member in members for model, _ in member.models)
+    safe = may_thread(model for member in ensemble.members for model, _ in member.models)
     found = Parallel(n_jobs=n_jobs if safe else None, prefer="threads")(
-        delayed(_predict_rows)(members, weights, rounds, features[block], centre, shrinkage) for block in blocks
+        delayed(_predict_rows)(ensemble, features[block], shrinkage) for block in blocks
     )
     return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])
 
 
-_EVERY: Final = 4  # one member in four is fitted again, so all rounds take part and fitting takes 1/4 longer
+def _predict_rows(ensemble: Ensemble, features: Floats, shrinkage: Shrinkage) -> tuple[Floats, Floats]:
+    """Predict one block of rows."""
+    shape = len(features), len(ensemble.members[0].means)
+    mean, within, total = np.zeros(shape), np.zeros(shape), 0.0
+    turn, inside = ensemble.samples[0].turn, _Moments(shape)
+    for member, rows, weight in zip(ensemble.members, ensemble.samples, ensemble.weights, strict=True):
+        if weight == 0:
+            continue
+        if rows.turn != turn:
+            within += inside.squares
+            turn, inside = rows.turn, _Moments(shape)
+        values = member.predict(features)
+        inside.add(shrinkage.apply(values), weight)
+        total += weight
+        mean += (values - mean) * (weight / total)
+    return mean, np.sqrt((within + inside.squares) / total)
 
 
-def jackknife_factor(samples: Sequence[Resample], /) -> float:
-    """Ratio of the standard error to the scatter of members that each lack a fold (delete-d jackknife).
-
-    With g equal folds it is sqrt(g - 1), Efron and Tibshirani (1993), chapter 11.
-
-    Args:
-        samples: Rows of every member.
-
-    Returns:
-        The square root of the mean ratio of rows learned from to rows held out; 1 if nothing is held out.
-
-    Examples:
-        >>> jackknife_factor([Resample(np.arange(9), np.arange(9, 10), 0)])
-        3.0
-    """
-    ratios = [len(rows.train) / len(rows.heldout) for rows in samples if len(rows.heldout)]
-    return float(np.sqrt(np.mean(ratios))) if ratios else 1.0
-
-
-def is_random(estimator: Any, /) -> bool:
-    """Say whether two fits of an estimator on the same rows can differ, judged by its parameters.
-
-    Args:
-        estimator: A scikit-learn estimator.
-
-    Returns:
-        Whether it, or an estimator inside it, takes a `random_state`.
-    """
-    names = estimator.get_params()
-    return any(name == "random_state" or name.endswith("__random_state") for name in names)
-
-
-def _own_variance(member: Member, twin: Member, features: Floats, shrinkage: Shrinkage) -> Floats:
-    difference = shrinkage.apply(member.predict(features) - twin.predict(features))
-    return np.asarray((difference**2).mean(axis=0) / 2)
-
-
-def labels_share(
+def spread(
     estimator: Any,
     features: Floats,
     labels: Floats,
-    samples: Sequence[Resample],
     ensemble: Ensemble,
     /,
     *,
@@ -256,50 +193,46 @@ def labels_share(
     shrinkage: Shrinkage,
     n_jobs: int | None,
 ) -> Floats:
-    """Estimate which share of the members' variance the labels cause, and not the members' own randomness.
+    """Estimate the ratio of the standard error to the members' standard deviation inside a round.
 
-    Members of one round differ since each lacks other labels, and since each draws other random numbers. The
-    jackknife multiplies their variance by the number of folds less one, which is right for the first part
-    only. Every fourth member is fitted a second time, on the same rows with another seed: half the
-    mean squared difference of the two is the second part.
+    With g equal folds the delete-d jackknife multiplies by sqrt(g - 1), Efron and Tibshirani (1993), chapter 11, which
+    is right for the part of the variance that the labels cause: each member lacks others. Members of one round also
+    differ since each draws other random numbers. To take that part out, every fourth member is fitted a second time on
+    the same rows with another seed: half the mean squared difference of the two is its variance.
 
     Args:
         estimator: Base estimator, cloned.
         features: Labelled queries, (n, D).
         labels: In [0, 1] or NaN, (n, M).
-        samples: Rows of every member, B.
-        ensemble: The fitted members.
+        ensemble: The fitted members of a cross-validation.
         seeds: One per member, B; the second fit takes the next one.
         shrinkage: Weights of the deviations.
         n_jobs: Members fitted at a time.
 
     Returns:
-        Shares in [0, 1], one per LLM, (M,); 1 for an estimator without randomness.
+        Factors >= 1, one per LLM, (M,).
     """
-    if not is_random(estimator) or shrinkage == (0.0, 0.0):
-        return np.ones(labels.shape[1])
-    again = range(0, len(samples), _EVERY)
+    ratios = [len(rows.train) / len(rows.heldout) for rows in ensemble.samples if len(rows.heldout)]
+    jackknife = float(np.sqrt(np.mean(ratios))) if ratios else 1.0
+    if not _is_random(estimator) or shrinkage == AVERAGES:
+        return np.full(labels.shape[1], max(1.0, jackknife))
 
-    def own(b: int) -> Floats:
-        rows, contrast = samples[b].train, ensemble.members[b].contrast
-        twin = fit_member(estimator, features[rows], labels[rows], contrast=contrast, seed=seeds[b] ^ 1)
-        return _own_variance(ensemble.members[b], twin, features, shrinkage)
+    def own_variance(b: int) -> Floats:
+        rows = ensemble.samples[b].train
+        twin = fit_member(estimator, features[rows], labels[rows], seed=seeds[b] ^ 1)
+        difference = shrinkage.apply(ensemble.members[b].predict(features) - twin.predict(features))
+        return np.asarray((difference**2).mean(axis=0) / 2)
 
-    found = Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes")(
-        delayed(own)(b) for b in again
-    )
-    _, scatter = predict_ensemble(
-        ensemble.members,
-        ensemble.weights,
-        features,
-        centre=np.zeros(labels.shape[1]),
-        shrinkage=shrinkage,
-        turns=[rows.turn for rows in samples],
-        n_jobs=n_jobs,
-    )
+    own = np.mean(_parallel(n_jobs, estimator)(delayed(own_variance)(b) for b in range(0, len(seeds), _EVERY)), axis=0)
+    _, scatter = predict_ensemble(ensemble, features, shrinkage=shrinkage, n_jobs=n_jobs)
     whole = (scatter**2).mean(axis=0)
-    own_share = np.divide(np.mean(found, axis=0), whole, out=np.zeros_like(whole), where=whole > 0)
-    return np.asarray(np.clip(1 - own_share, 0.0, 1.0))
+    share = 1 - np.divide(own, whole, out=np.zeros_like(whole), where=whole > 0)
+    return np.asarray(np.maximum(1.0, jackknife * np.sqrt(np.clip(share, 0.0, 1.0))))
+
+
+def _is_random(estimator: Any) -> bool:
+    """Whether two fits on the same rows can differ: it, or an estimator inside it, takes a `random_state`."""
+    return any(name == "random_state" or name.endswith("__random_state") for name in estimator.get_params())
 
 
 def most_sigma(mean: Floats, n_labels: int, /) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from optllm_pymoo.prediction.texts import (
-    SurfaceFeatures,
-    TfidfSVD,
-    as_dense,
-    as_matrix,
-    as_texts,
-    check_finite,
-    is_numeric,
-)
+from optllm_pymoo.prediction.texts import COUNTS, TfidfSVD, as_texts, surface_counts
 from optllm_pymoo.validation import UserError
 
 
@@ -61,7 +53,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is
             cloned), an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
         n_components: Columns of the default text part at most; ignored with a `text` of one's own.
-        surface: Whether to append `SurfaceFeatures`.
+        surface: Whether to append counts of what a text looks like: length, digits, punctuation, casing, lines.
         random_state: Seed or `RandomState` for the default text part.
 
     Examples:
@@ -111,7 +103,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             ValueError: If X is of another kind or width than in `fit`, or an embedding returns a wrong shape.
         """
         check_is_fitted(self)
-        if is_numeric(X) != self.numeric_:
+        if _is_numeric(X) != self.numeric_:
             known, given = ("numbers", "texts") if self.numeric_ else ("texts", "numbers")
             raise UserError(f"QueryFeatures was fitted on {known} and is now given {given}; fit it again")
         parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
@@ -130,19 +122,15 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             Names, (n_features_out_,).
         """
         check_is_fitted(self)
-        surface = SurfaceFeatures().get_feature_names_out() if self._has_surface else np.array([], dtype=object)
+        surface = [f"surface_{name}" for name in COUNTS] if self.surface and not self.numeric_ else []
         width = self.n_features_out_ - len(surface)
         if self.numeric_ and input_features is not None:
             return np.asarray(input_features, dtype=object)
         stem = "x" if self.numeric_ else "text_"
         return np.concatenate([np.array([f"{stem}{k}" for k in range(width)], dtype=object), surface])
 
-    @property
-    def _has_surface(self) -> bool:
-        return bool(self.surface and not self.numeric_)
-
     def _fit(self, X: Any) -> None:
-        self.numeric_ = is_numeric(X)
+        self.numeric_ = _is_numeric(X)
         if self.numeric_:
             self.n_features_out_ = self._numbers(X, reset=True).shape[1]
             return
@@ -150,7 +138,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
         self.text_ = self._default() if self.text is None else _as_transformer(self.text)
-        self.text_.fit(texts)
+        self.text_.fit(sorted(texts))  # so that their order changes nothing
         self.n_features_out_ = sum(part.shape[1] for part in self._parts(texts[:1]))
 
     def _default(self) -> TfidfSVD:
@@ -159,15 +147,52 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
 
     def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.float64]:
         options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
-        return check_finite(validate_data(self, as_dense(X), **options), "features")
+        return _check_finite(validate_data(self, _as_dense(X), **options), "features")
 
     def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
-        embedded = as_matrix(self.text_.transform(texts), "text features")
+        embedded = _as_matrix(self.text_.transform(texts), "text features")
         if len(embedded) != len(texts):
             raise UserError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
-        return [embedded, SurfaceFeatures().transform(texts)] if self.surface else [embedded]
+        return [embedded, surface_counts(texts)] if self.surface else [embedded]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.sparse = True
         return tags
+
+
+def _is_numeric(X: Any) -> bool:
+    """Whether X is a table of numbers (an array, sparse matrix or frame of them) and not of texts."""
+    if hasattr(X, "dtypes") and hasattr(X, "select_dtypes"):
+        return bool(len(X.columns) == X.select_dtypes(["number", "bool"]).shape[1])
+    if hasattr(X, "tocsr"):
+        return True
+    if isinstance(X, Iterator):
+        raise UserError("queries are read more than once, and a generator can't be; wrap it in list(...)")
+    if isinstance(X, str):
+        return False
+    array = np.asarray(X) if hasattr(X, "__array__") else np.asarray(list(X), dtype=object)
+    if array.dtype == object:
+        return array.ndim == 2 and not isinstance(next(iter(array.flat), ""), (str, bytes))
+    return array.dtype.kind in "fiubc"
+
+
+def _as_matrix(X: Any, name: str) -> NDArray[np.float64]:
+    """Make a finite dense matrix (N, D) out of an array, frame or sparse matrix."""
+    matrix = np.asarray(_as_dense(X), dtype=np.float64)
+    if matrix.ndim != 2:
+        raise UserError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
+    return _check_finite(matrix, name)
+
+
+def _as_dense(X: Any) -> Any:
+    """Unpack a sparse matrix; anything else stays as it is."""
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
+def _check_finite(matrix: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Refuse NaN and infinity, naming the first place."""
+    if not np.isfinite(matrix).all():
+        row, column = np.argwhere(~np.isfinite(matrix))[0]
+        raise UserError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
+    return matrix

@@ -13,8 +13,8 @@ from sklearn.utils import get_tags
 from optllm_pymoo.prediction.averages import Floats, laplace_means
 from optllm_pymoo.validation import UserError
 
-RESAMPLINGS: Final = ("folds", "out-of-bag", "validation-split")
-FOLDS: Final = 10
+RESAMPLINGS: Final = ("folds", "validation-split")
+_FOLDS: Final = 10
 
 
 class Resample(NamedTuple):
@@ -23,7 +23,7 @@ class Resample(NamedTuple):
     Attributes:
         train: Rows to learn from, integers; a bootstrap repeats some.
         heldout: Rows never learned from, distinct; may be empty.
-        turn: Round of the cross-validation, or number of the bootstrap, from 0.
+        turn: Round of the cross-validation, from 0; 0 for bootstraps.
     """
 
     train: NDArray[np.intp]
@@ -31,60 +31,26 @@ class Resample(NamedTuple):
     turn: int
 
 
-def distinct_rows(features: NDArray[Any], /) -> NDArray[np.intp]:
-    """Give queries with the very same features the same number, so they are held out together.
+def in_order(features: Floats, *tables: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Put queries into an order that depends on what is known of them and not on where they stand.
 
-    Batches repeat queries, and an error estimated on a query that was learned from is no estimate.
+    Queries with the very same features get the same number, so that they are held out together: batches repeat
+    queries, and an error estimated on a query that was learned from is no estimate.
 
     Args:
-        features: (N, D).
+        features: (n, D).
+        *tables: What tells queries of equal features apart, NaN allowed, (n, M) each.
 
     Returns:
-        Group of each row, 0 ... G - 1, (N,).
+        The rows in that order, (n,), and their groups, 0 ... G - 1, rising, (n,).
 
     Examples:
-        >>> distinct_rows(np.array([[2.0], [1.0], [2.0]]))
-        array([1, 0, 1])
+        >>> in_order(np.array([[2.0], [1.0], [2.0]]), np.array([[1.0], [0.0], [0.0]]))
+        (array([1, 2, 0]), array([0, 1, 1]))
     """
-    return np.asarray(np.unique(features, axis=0, return_inverse=True)[1], dtype=np.intp).reshape(-1)
-
-
-def folds(groups: NDArray[np.intp], count: int, folds: int, random: np.random.RandomState) -> list[Resample]:
-    """Repeat a cross-validation over groups until there are `count` members.
-
-    Args:
-        groups: Group of each row, 0 ... G - 1, (N,).
-        count: Members wanted; rounded up to whole rounds, so every row is held out equally often.
-        folds: Folds of one round; G at most.
-        random: Where the shuffles come from.
-
-    Returns:
-        The resamples; a single one with all rows and nothing held out if there is only one group.
-    """
-    n_groups = int(groups.max()) + 1
-    folds = min(folds, n_groups)
-    if folds < 2:
-        return [Resample(np.arange(len(groups)), np.arange(0), 0)]
-    found = []
-    for turn in range(-(-count // folds)):
-        fold = (random.permutation(n_groups) % folds)[groups]
-        found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k), turn) for k in range(folds)]
-    return found
-
-
-def bootstraps(rows: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
-    """Draw rows with replacement; those never drawn are held out (out of bag).
-
-    Args:
-        rows: Rows to draw from, (n,).
-        count: Resamples wanted.
-        random: Where the draws come from.
-
-    Returns:
-        The resamples.
-    """
-    drawn = (rows[random.randint(len(rows), size=len(rows))] for _ in range(count))
-    return [Resample(train, np.setdiff1d(rows, train), turn) for turn, train in enumerate(drawn)]
+    group = np.unique(features, axis=0, return_inverse=True)[1].reshape(-1)
+    order = np.lexsort([*np.hstack(tables).T[::-1], group]) if tables else np.argsort(group, kind="stable")
+    return np.asarray(order, dtype=np.intp), np.asarray(group[order], dtype=np.intp)
 
 
 def resamples(
@@ -93,19 +59,18 @@ def resamples(
     """Choose the rows of every member.
 
     Args:
-        kind: `folds` (ten of them), `out-of-bag`, or `validation-split` as published: bootstraps of one
-            part of the rows, all judged on the other part.
+        kind: `folds` (ten of them), or `validation-split` as published: bootstraps of one part of the rows, all
+            judged on the other part.
         groups: Group of each row, 0 ... G - 1, (N,).
-        count: Members wanted.
+        count: Members wanted; with `folds` rounded up to whole rounds, so every row is held out equally often.
         random: Where chance comes from.
         validation_share: Share of the rows in that other part, in (0, 1); both parts have at least one.
 
     Returns:
-        The resamples, `count` of them or a few more.
+        The resamples. Where there is only one group, or one row, nothing is held out.
 
     Raises:
-        TypeError: If the count is no whole number.
-        ValueError: If the kind is unknown, the count below 1 or the share out of range.
+        UserError: If the kind is unknown, the count no whole number above 0, or the share out of range.
 
     Examples:
         >>> found = resamples("folds", np.arange(20), 20, np.random.RandomState(0))
@@ -120,39 +85,29 @@ def resamples(
         raise UserError(f"n_resamples must be at least 1, got {count}")
     if not 0.0 < validation_share < 1.0:
         raise UserError(f"validation_share must lie between 0 and 1; got {validation_share!r}")
-    if kind == "folds":
-        return folds(groups, count, FOLDS, random)
-    everything = np.arange(len(groups))
-    if kind == "out-of-bag" or len(groups) < 2:
-        return bootstraps(everything, count, random)
-    shuffled = random.permutation(everything)
+    return _folds(groups, count, random) if kind == "folds" else _halves(len(groups), count, random, validation_share)
+
+
+def _folds(groups: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
+    """Repeat a cross-validation over groups until there are `count` members."""
+    n_groups = int(groups.max()) + 1
+    n_folds = min(_FOLDS, n_groups)
+    if n_folds < 2:
+        return [Resample(np.arange(len(groups)), np.arange(0), 0)]
+    found = []
+    for turn in range(-(-count // n_folds)):
+        fold = (random.permutation(n_groups) % n_folds)[groups]
+        found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k), turn) for k in range(n_folds)]
+    return found
+
+
+def _halves(n: int, count: int, random: np.random.RandomState, validation_share: float) -> list[Resample]:
+    """Draw bootstraps of one part of the rows; the other part judges them all."""
+    shuffled = random.permutation(n)
     # a share such as 0.9 leaves a hair less than a tenth
-    n_train = min(max(int(len(shuffled) * (1.0 - validation_share) + 1e-9), 1), len(shuffled) - 1)
-    drawn = bootstraps(shuffled[:n_train], count, random)
-    return [rows._replace(heldout=np.sort(shuffled[n_train:])) for rows in drawn]
-
-
-def stretch(labels: Floats, factor: float, /) -> Floats:
-    """Pull each query's labels away from their average over LLMs.
-
-    A multi-output tree splits where the labels' variance falls most, which is mostly where queries turn from
-    easy to hard. Plans only depend on differences between LLMs, and stretched they weigh `factor`^2 in the
-    split. The map is linear, so predictions are carried back by `stretch(prediction, 1 / factor)`.
-
-    Args:
-        labels: (N, M), without NaN.
-        factor: 1 leaves the labels as they are.
-
-    Returns:
-        Stretched labels, (N, M).
-
-    Examples:
-        >>> stretch(np.array([[1.0, 0.0], [1.0, 1.0]]), 2.0)
-        array([[ 1.5, -0.5],
-               [ 1. ,  1. ]])
-    """
-    average = labels.mean(axis=1, keepdims=True)
-    return np.asarray(average + factor * (labels - average))
+    n_train = max(min(max(int(n * (1.0 - validation_share) + 1e-9), 1), n - 1), 1)
+    train, heldout = shuffled[:n_train], np.sort(shuffled[n_train:])
+    return [Resample(train[random.randint(n_train, size=n_train)], heldout, 0) for _ in range(count)]
 
 
 class Member(NamedTuple):
@@ -161,12 +116,10 @@ class Member(NamedTuple):
     Attributes:
         means: Laplace means of the resample, the prediction for every LLM without a model, (M,).
         models: Pairs of a fitted estimator and the LLMs it predicts.
-        contrast: Factor by which the labels were stretched.
     """
 
     means: Floats
     models: list[tuple[Any, NDArray[np.intp]]]
-    contrast: float
 
     def predict(self, features: Floats, /) -> Floats:
         """Predict raw probabilities; linear models may leave [0, 1].
@@ -180,7 +133,7 @@ class Member(NamedTuple):
         out = np.tile(self.means, (len(features), 1))
         for model, llms in self.models:
             out[:, llms] = _probability(model, features, len(llms))
-        return stretch(out, 1 / self.contrast) if self.contrast != 1 else out
+        return out
 
 
 def _probability(model: Any, features: Floats, n_llms: int) -> Floats:
@@ -229,7 +182,7 @@ def _jointly(estimator: Any, labels: Floats) -> bool:
     return labels.shape[1] > 1 and multi_output and not np.isnan(labels).any()
 
 
-def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, contrast: float, seed: int) -> Member:
+def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, seed: int) -> Member:
     """Fit the base estimator on one resample.
 
     All LLMs together where the estimator can do that and no label is missing; else LLM by LLM on the queries
@@ -239,7 +192,6 @@ def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, contrast:
         estimator: Any scikit-learn regressor, or classifier with `predict_proba`; it is cloned.
         features: (n, D).
         labels: In [0, 1] or NaN, (n, M).
-        contrast: Factor for `stretch`, heeded by regressors that fit all LLMs together.
         seed: For every `random_state` of the estimator.
 
     Returns:
@@ -250,14 +202,10 @@ def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, contrast:
     low, high = np.where(known, labels, np.inf).min(axis=0), np.where(known, labels, -np.inf).max(axis=0)
     varied = np.flatnonzero(low < high)
     if not len(varied):
-        return Member(means, [], 1.0)
+        return Member(means, [])
     if not _jointly(estimator, labels):
-        return Member(means, [_column(estimator, features, target, known, j, seed) for j in varied], 1.0)
-    if is_classifier(estimator) or contrast == 1:
-        fitted = _seeded(estimator, seed).fit(features, np.squeeze(target[:, varied]))
-        return Member(means, [(fitted, varied)], 1.0)
-    fitted = _seeded(estimator, seed).fit(features, stretch(labels, contrast))
-    return Member(means, [(fitted, np.arange(labels.shape[1]))], contrast)
+        return Member(means, [_column(estimator, features, target, known, j, seed) for j in varied])
+    return Member(means, [(_seeded(estimator, seed).fit(features, np.squeeze(target[:, varied])), varied)])
 
 
 def _column(

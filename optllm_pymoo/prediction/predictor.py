@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Literal, overload
 
@@ -13,87 +12,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
-from optllm_pymoo.prediction.ensemble import (
-    Ensemble,
-    fit_ensemble,
-    jackknife_factor,
-    labels_share,
-    most_sigma,
-    predict_ensemble,
+from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, spread
+from optllm_pymoo.prediction.members import check_estimator_suits, in_order, resamples
+from optllm_pymoo.prediction.shrinkage import (
+    OBJECTIVES,
+    UNCHANGED,
+    HeldOut,
+    fit_shrinkage,
+    judge_by_plans,
+    probabilities,
 )
-from optllm_pymoo.prediction.members import check_estimator_suits, distinct_rows, resamples
 from optllm_pymoo.prediction.trees import Trees
-from optllm_pymoo.prediction.weights import UNCHANGED, fit_shrinkage
-from optllm_pymoo.validation import UserError
-
-
-def check_contrasts(contrast: float | Sequence[float], /) -> list[float]:
-    """Make a list of the factors that take turns.
-
-    Args:
-        contrast: One finite number above 0, or several.
-
-    Returns:
-        The factors, at least one.
-
-    Raises:
-        ValueError: If there is none, or one is no finite number above 0.
-
-    Examples:
-        >>> check_contrasts(3), check_contrasts((1.0, 3.0))
-        ([3.0], [1.0, 3.0])
-    """
-    try:
-        contrasts = np.atleast_1d(np.asarray(contrast, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise UserError(f"contrast must be a number, or several, got {contrast!r}; 1 switches it off") from None
-    if contrasts.ndim != 1 or not contrasts.size or not (np.isfinite(contrasts) & (contrasts > 0)).all():
-        raise UserError(f"contrast must be above 0 and finite, got {contrast}; 1 switches it off")
-    return [float(factor) for factor in contrasts]
-
-
-def check_alpha(alpha: float, /) -> float:
-    """Refuse an alpha that is no finite number.
-
-    Args:
-        alpha: Any finite number.
-
-    Returns:
-        The same.
-
-    Raises:
-        ValueError: If it isn't one.
-
-    Examples:
-        >>> check_alpha(-1.0)
-        -1.0
-    """
-    if not isinstance(alpha, Real) or not np.isfinite(float(alpha)):
-        raise UserError(f"alpha must be a finite number, got {alpha!r}; 0 gives the mean")
-    return float(alpha)
-
-
-def as_random_state(random_state: Any, /) -> np.random.RandomState:
-    """Make the `RandomState` that scikit-learn works with.
-
-    Args:
-        random_state: None, a seed, a `RandomState`, or a `Generator`, of which one seed is drawn.
-
-    Returns:
-        The state.
-
-    Raises:
-        ValueError: If it is something else.
-
-    Examples:
-        >>> one, other = (as_random_state(np.random.default_rng(0)) for _ in range(2))
-        >>> one.randint(100) == other.randint(100)
-        True
-    """
-    if isinstance(random_state, np.random.Generator):
-        random_state = int(random_state.integers(np.iinfo(np.int32).max))
-    state: np.random.RandomState = check_random_state(random_state)
-    return state
+from optllm_pymoo.validation import UserError, as_table, check_shape
 
 
 class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -103,23 +33,24 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     held out from them. With c the LLMs' Laplace means and d the ensemble's deviation from them, the
     prediction is
 
-        P[i, j] = clip(c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :]), 0, 1)
+        v[i, j] = c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :])
+        P[i, j] = max(0, v[i, j] - max(0, max_j v[i, :] - 1))
 
-    where a and b are learned on held-out predictions and reduced by their standard error (see `Shrinkage`).
-    Features that tell nothing give b = 0, and so the plans of the constants: that is how the default
-    doesn't lose to knowing only each LLM's average.
+    where a and b are learned on held-out predictions (see `fit_shrinkage`): a from how well they fit, b from what the
+    choices made with them were worth. Over random draws of the labelled queries plans are then on average no worse
+    than those of the LLMs' averages; in a single draw they can be.
+
+    Nothing depends on the order of the rows.
 
     Args:
         estimator: Base estimator of a member: any scikit-learn regressor, or classifier with `predict_proba`.
             None: extra trees, at least three labels per leaf, a third of the features per split.
         n_resamples: Members; with `folds` rounded up to whole rounds of ten.
-        resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold;
-            `out-of-bag`, bootstraps; `validation-split`, bootstraps of one part, weighed on the other.
+        resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold, or
+            `validation-split`, bootstraps of one part, weighed on the other.
         validation_share: Share of the labelled queries in that other part, in (0, 1).
-        shrink: Whether to learn a and b; otherwise both are 1.
-        contrast: How far differences between LLMs are stretched before trees split on them, see `stretch`;
-            several values take turns, round by round. Only regressors that fit all LLMs at once heed it,
-            and only without missing labels.
+        objective: What a and b are learned for: "plan", or "brier", the mean squared error of the probabilities;
+            None sets both to 1.
         alpha: `predict_robust` gives mean + alpha * sigma; any sign.
         random_state: Seed or numpy `RandomState`; of a numpy `Generator` a seed is drawn. Same seed, same
             result, whatever `n_jobs`.
@@ -130,9 +61,9 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes:
         means_: Each LLM's Laplace mean c, (M,).
         shrinkage_: The weights a (`common`) and b (`specific`).
+        calibration_: Those that fit best; they differ from `shrinkage_` with the objective "plan".
         heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
-        members_: The fitted members.
-        weights_: Their weights, (B,).
+        ensemble_: The fitted members with their weights.
 
     Examples:
         >>> random = np.random.default_rng(0)
@@ -153,8 +84,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_resamples: int = 20,
         resampling: str = "folds",
         validation_share: float = 0.5,
-        shrink: bool = True,
-        contrast: float | Sequence[float] = (1.0, 3.0),
+        objective: str | None = "plan",
         alpha: float = 0.0,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -163,8 +93,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_resamples = n_resamples
         self.resampling = resampling
         self.validation_share = validation_share
-        self.shrink = shrink
-        self.contrast = contrast
+        self.objective = objective
         self.alpha = alpha
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -190,59 +119,60 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             RandomForestClassifier(100, max_depth=10),
             n_resamples=100,
             resampling="validation-split",
-            shrink=False,
-            contrast=1.0,
+            objective=None,
             alpha=1.0,
             random_state=random_state,
             n_jobs=n_jobs,
         )
 
-    def fit(self, X: Any, y: Any) -> SuccessPredictor:
+    def fit(self, X: Any, y: Any, *, cost: Any = None) -> SuccessPredictor:
         """Learn from the labelled queries.
 
         Args:
             X: Features, (n, D).
             y: Labels in [0, 1], NaN where an LLM was not tried, (n, M). A query without any is left out.
+            cost: US$ that each of these queries costs on each LLM, (n, M): with the objective "plan" the weights are
+                learned on the choices that plans would make among them. None: on the choice of the most accurate LLM.
 
         Returns:
             The predictor itself.
 
         Raises:
-            ValueError: If shapes disagree, a value or an option is out of range, or an LLM has no label.
+            UserError: If shapes disagree, a value or an option is out of range, or an LLM has no label.
         """
         features = validate_data(self, X, dtype=np.float64)
         labels = check_labels(y, n_queries=len(features))
-        base, contrasts = self._base(labels), check_contrasts(self.contrast)
-        check_alpha(self.alpha)
-        tried = ~np.isnan(labels).all(axis=1)
-        groups = distinct_rows(features[tried])
-        random = as_random_state(self.random_state)
+        base = self._base(labels)
+        _check_alpha(self.alpha)
+        if self.objective not in (*OBJECTIVES, None):
+            raise UserError(f"objective must be one of {', '.join(OBJECTIVES)}, or None; got {self.objective!r}")
+        if cost is not None:
+            cost = as_table("cost", cost, lower=0.0)
+            check_shape("cost", cost, labels.shape)
+        tried = np.flatnonzero(~np.isnan(labels).all(axis=1))
+        order, groups = in_order(*(table[tried] for table in (features, labels, cost) if table is not None))
+        rows = tried[order]
+        random = _as_random_state(self.random_state)
         samples = resamples(self.resampling, groups, self.n_resamples, random, self.validation_share)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
-        ensemble = fit_ensemble(
-            base,
-            features[tried],
-            labels[tried],
-            samples,
-            contrasts=[contrasts[rows.turn % len(contrasts)] for rows in samples],
-            seeds=seeds,
-            n_jobs=self.n_jobs,
-        )
-        self._keep(ensemble, labels, tried, groups)
-        self.turns_, self.spread_ = None, np.ones(labels.shape[1])
+        known = features[rows], labels[rows]
+        self.ensemble_ = fit_ensemble(base, *known, samples, seeds=seeds, n_jobs=self.n_jobs)
+        held = HeldOut(self.ensemble_.heldout, self.ensemble_.centre, labels[rows], groups)
+        self.shrinkage_ = self.calibration_ = UNCHANGED
+        if self.objective is not None:
+            self.shrinkage_ = self.calibration_ = fit_shrinkage(held)
+        if self.objective == "plan":
+            self.shrinkage_ = judge_by_plans(held, self.calibration_, cost=None if cost is None else cost[rows])
+        self.heldout_ = np.full(labels.shape, np.nan)
+        self.heldout_[rows] = probabilities(held.centre + self.shrinkage_.apply(held.prediction - held.centre))
+        self.means_ = laplace_means(labels[rows])
+        self.mean_variance_ = laplace_variance(labels[rows]) if self.objective else np.zeros(labels.shape[1])
+        self.n_labelled_ = len(rows)
+        self.spread_ = np.ones(labels.shape[1])
         if self.resampling == "folds":
-            share = labels_share(
-                base,
-                features[tried],
-                labels[tried],
-                samples,
-                ensemble,
-                seeds=seeds,
-                shrinkage=self.shrinkage_,
-                n_jobs=self.n_jobs,
+            self.spread_ = spread(
+                base, *known, self.ensemble_, seeds=seeds, shrinkage=self.calibration_, n_jobs=self.n_jobs
             )
-            self.turns_ = [rows.turn for rows in samples]
-            self.spread_ = np.maximum(1.0, jackknife_factor(samples) * np.sqrt(share))
         return self
 
     @overload
@@ -263,21 +193,21 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             probability may be from the true one, one standard deviation, for one query.
 
             With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
-            deviation inside a round, less the part that comes from their own randomness (`labels_share`), yet
-            never less than that standard deviation itself, as no resampling shows the bias of regularised
-            members. With the other resamplings it is the plain standard deviation over members. Where
-            predictions are shrunk, the sampling error of the LLM's mean joins it. It is bounded by
-            `most_sigma`, about sqrt(p (1 - p)).
+            deviation inside a round, less the part that comes from their own randomness (`spread`), yet never less
+            than that standard deviation itself, as no resampling shows the bias of regularised members. With
+            `validation-split` it is the plain standard deviation over members. It is that of the predictions that
+            fit best; what the objective "plan" leaves out of them, and the sampling error of the LLM's mean, join it.
+            It is bounded by `most_sigma`, about sqrt(p (1 - p)).
 
             Errors of different queries are correlated, so the error of a batch's mean is neither sigma nor
             sigma / sqrt(N): `optllm_pymoo.decision.interval.accuracy_deviation` takes a correlation of 0.05.
         """
         mean, sigma = self._moments(X)
-        mean = np.clip(mean, 0.0, 1.0)
+        mean = probabilities(mean)
         return (mean, sigma) if return_std else mean
 
     def predict_robust(self, X: Any, alpha: float | None = None) -> Floats:
-        """Predict mean + alpha * sigma, clipped to [0, 1].
+        """Predict mean + alpha * sigma, brought into [0, 1] as `probabilities` does.
 
         Args:
             X: Features, (N, D).
@@ -289,9 +219,9 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Raises:
             ValueError: If alpha is no finite number.
         """
-        factor = check_alpha(self.alpha if alpha is None else alpha)
+        factor = _check_alpha(self.alpha if alpha is None else alpha)
         mean, sigma = self._moments(X)
-        return np.clip(mean + factor * sigma, 0.0, 1.0)
+        return probabilities(mean + factor * sigma)
 
     def _base(self, labels: Floats) -> Any:
         if self.estimator is None:
@@ -299,30 +229,15 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
 
-    def _keep(self, ensemble: Ensemble, labels: Floats, tried: Any, groups: Any) -> None:
-        deviation = ensemble.heldout - ensemble.centre
-        residual = np.where(np.isnan(deviation), np.nan, labels[tried] - ensemble.centre)
-        deviation_known = np.nan_to_num(deviation)
-        self.shrinkage_ = fit_shrinkage(residual, deviation_known, groups) if self.shrink else UNCHANGED
-        self.heldout_ = np.full(labels.shape, np.nan)
-        self.heldout_[tried] = np.clip(ensemble.centre + self.shrinkage_.apply(deviation), 0.0, 1.0)
-        self.means_, self.members_, self.weights_ = laplace_means(labels), ensemble.members, ensemble.weights
-        self.mean_variance_ = laplace_variance(labels) if self.shrink else np.zeros(labels.shape[1])
-        self.n_labelled_ = int(tried.sum())
-
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
+        """Return the mean, not yet brought into [0, 1], and sigma."""
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float64, reset=False)
-        mean, std = predict_ensemble(
-            self.members_,
-            self.weights_,
-            features,
-            centre=self.means_,
-            shrinkage=self.shrinkage_,
-            turns=self.turns_,
-            n_jobs=self.n_jobs,
-        )
-        sigma = np.sqrt((self.spread_ * std) ** 2 + self.mean_variance_)
+        raw, std = predict_ensemble(self.ensemble_, features, shrinkage=self.calibration_, n_jobs=self.n_jobs)
+        deviation = raw - self.means_
+        mean = self.means_ + self.shrinkage_.apply(deviation)
+        given_up = self.calibration_.apply(deviation) - self.shrinkage_.apply(deviation)
+        sigma = np.sqrt((self.spread_ * std) ** 2 + given_up**2 + self.mean_variance_)
         return mean, np.minimum(sigma, most_sigma(np.clip(mean, 0.0, 1.0), self.n_labelled_))
 
     def __sklearn_tags__(self) -> Any:
@@ -330,3 +245,18 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.single_output = False
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _check_alpha(alpha: float) -> float:
+    """Refuse an alpha that is no finite number."""
+    if not isinstance(alpha, Real) or not np.isfinite(float(alpha)):
+        raise UserError(f"alpha must be a finite number, got {alpha!r}; 0 gives the mean")
+    return float(alpha)
+
+
+def _as_random_state(random_state: Any) -> np.random.RandomState:
+    """Make the `RandomState` that scikit-learn works with; of a `Generator` one seed is drawn."""
+    if isinstance(random_state, np.random.Generator):
+        random_state = int(random_state.integers(np.iinfo(np.int32).max))
+    state: np.random.RandomState = check_random_state(random_state)
+    return state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,36 +17,6 @@ from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
 
 from optllm_pymoo.validation import UserError
-
-
-def is_numeric(X: Any, /) -> bool:
-    """Say whether X is a table of numbers (an array, sparse matrix or frame of them) and not of texts.
-
-    Args:
-        X: Anything that a user may hand over as queries.
-
-    Returns:
-        True for two-dimensional numeric input.
-
-    Raises:
-        ValueError: If X is a generator.
-
-    Examples:
-        >>> is_numeric([[1.0, 2.0]]), is_numeric(["one", "two"])
-        (True, False)
-    """
-    if hasattr(X, "dtypes") and hasattr(X, "select_dtypes"):
-        return bool(len(X.columns) == X.select_dtypes(["number", "bool"]).shape[1])
-    if hasattr(X, "tocsr"):
-        return True
-    if isinstance(X, Iterator):
-        raise UserError("queries are read more than once, and a generator can't be; wrap it in list(...)")
-    if isinstance(X, str):
-        return False
-    array = np.asarray(X) if hasattr(X, "__array__") else np.asarray(list(X), dtype=object)
-    if array.dtype == object:
-        return array.ndim == 2 and not isinstance(next(iter(array.flat), ""), (str, bytes))
-    return array.dtype.kind in "fiubc"
 
 
 def as_texts(X: Any, /) -> list[str]:
@@ -80,56 +50,6 @@ def as_texts(X: Any, /) -> list[str]:
     return texts
 
 
-def as_matrix(X: Any, /, name: str) -> NDArray[np.float64]:
-    """Make a finite dense matrix out of any table of numbers.
-
-    Args:
-        X: Array, frame or sparse matrix, (N, D).
-        name: What to call it in a message.
-
-    Returns:
-        The matrix, (N, D), float64.
-
-    Raises:
-        ValueError: If it is not two-dimensional, or holds NaN or infinity, naming the first place.
-    """
-    matrix = np.asarray(as_dense(X), dtype=np.float64)
-    if matrix.ndim != 2:
-        raise UserError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
-    return check_finite(matrix, name)
-
-
-def as_dense(X: Any, /) -> Any:
-    """Unpack a sparse matrix; anything else stays as it is.
-
-    Args:
-        X: Any table.
-
-    Returns:
-        A dense one.
-    """
-    return X.toarray() if hasattr(X, "toarray") else X
-
-
-def check_finite(matrix: NDArray[np.float64], /, name: str) -> NDArray[np.float64]:
-    """Refuse NaN and infinity.
-
-    Args:
-        matrix: (N, D).
-        name: What to call it in a message.
-
-    Returns:
-        The matrix itself.
-
-    Raises:
-        ValueError: If an entry is not finite, naming the first place.
-    """
-    if not np.isfinite(matrix).all():
-        row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise UserError(f"{name} must hold neither NaN nor inf; {name}[{row}, {column}] = {matrix[row, column]}")
-    return matrix
-
-
 _SIGNS: Final = {
     **{"equal_sign": "=", "colon": ":", "slash": "/", "full_stop": ".", "comma": ",", "question_mark": "?"},
     **{"bracket": "([{<", "quote": "\"'", "line_break": "\n", "dollar": "$", "backslash": "\\"},
@@ -141,8 +61,8 @@ _SYMBOL = re.compile(r"[^\w\s]")
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)")
 
 
-def _longest(words: list[str]) -> float:
-    return float(max(map(len, words), default=0))
+def _longest(parts: list[str]) -> float:
+    return float(max(map(len, parts), default=0))
 
 
 def _mean_length(words: list[str]) -> float:
@@ -157,10 +77,6 @@ def _counter(signs: str) -> Callable[[str, list[str]], float]:
     return lambda text, words: sum(map(text.count, signs))
 
 
-def _longest_line(text: str) -> float:
-    return float(max(map(len, text.splitlines()), default=0))
-
-
 COUNTS: Final[dict[str, Callable[[str, list[str]], float]]] = {
     "characters": lambda text, words: len(text),
     "words": lambda text, words: len(words),
@@ -171,7 +87,7 @@ COUNTS: Final[dict[str, Callable[[str, list[str]], float]]] = {
     "symbols": lambda text, words: len(_SYMBOL.findall(text)),
     "beyond_ascii": lambda text, words: len(text) - len(text.encode("ascii", "ignore")),
     **{f"of_{name}": _counter(signs) for name, signs in _SIGNS.items()},
-    "longest_line": lambda text, words: _longest_line(text),
+    "longest_line": lambda text, words: _longest(text.splitlines()),
     "words_with_digits": lambda text, words: sum(_DIGIT.search(word) is not None for word in words),
     "capitalised_words": lambda text, words: sum(word[0].isupper() for word in words),
     "longest_word": lambda text, words: _longest(words),
@@ -210,84 +126,12 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
     return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
-class SurfaceFeatures(TransformerMixin, BaseEstimator):
-    """Length, digits, punctuation, casing, line structure and both ends of texts, as logarithmic counts.
-
-    On real queries they predict which LLM fails better than a stronger learner does. Nothing is learned
-    in `fit`, so texts may be transformed one by one.
-
-    Examples:
-        >>> SurfaceFeatures().fit_transform(["What is 2 + 2?", ""]).shape
-        (2, 36)
-    """
-
-    def fit(self, X: Iterable[str], y: Any = None) -> SurfaceFeatures:
-        """Check the texts; there is nothing to learn.
-
-        Args:
-            X: N strings.
-            y: Ignored.
-
-        Returns:
-            The transformer itself.
-
-        Raises:
-            ValueError: If an entry is no string.
-        """
-        as_texts(X)
-        self.n_features_out_ = len(COUNTS)
-        return self
-
-    def transform(self, X: Iterable[str]) -> NDArray[np.float64]:
-        """Count.
-
-        Args:
-            X: N strings.
-
-        Returns:
-            Features, (N, 36).
-
-        Raises:
-            ValueError: If an entry is no string.
-        """
-        return surface_counts(as_texts(X))
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Name the columns.
-
-        Args:
-            input_features: Ignored.
-
-        Returns:
-            Names, (36,).
-        """
-        return np.array([f"surface_{name}" for name in COUNTS], dtype=object)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        return tags
-
-
 _NEGLIGIBLE = 1e-6  # singular values below this share of the largest carry rounding noise only (float32)
 _DIGITS = re.compile(r"\d+")
 
 
-def mask_numbers(text: str) -> str:
-    """Lower-case a text and write every number as 0, so that `user 17` and `user 4` read the same.
-
-    Args:
-        text: One query.
-
-    Returns:
-        The masked text.
-
-    Examples:
-        >>> mask_numbers("Host 10.0.0.255 left")
-        'host 0.0.0.0 left'
-    """
+def _mask_numbers(text: str) -> str:
+    """Lower-case a text and write every number as 0, so that `user 17` and `user 4` read the same."""
     return _DIGITS.sub("0", text.lower())
 
 
@@ -378,7 +222,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         Raises:
             ValueError: If there is no text, or an entry is no string.
         """
-        texts = as_texts(X)
+        texts = sorted(as_texts(X))  # so that their order changes nothing
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
         random = check_random_state(self.random_state)
@@ -424,7 +268,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         shared = {"sublinear_tf": True, "dtype": np.float32}
         topic = {**shared, "max_features": self.max_features}
         style = {**shared, "max_features": 300, "use_idf": False, "lowercase": False}
-        char = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=mask_numbers, **topic)
+        char = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=_mask_numbers, **topic)
         word = TfidfVectorizer(ngram_range=(1, 2), **topic)
         signs = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]", **style)
         parts = [_Projection([char, word], self.n_components), _Projection([signs], self.n_style)]

@@ -40,7 +40,7 @@ def test_same_numbers_on_a_local_cluster() -> None:
         there = SuccessPredictor(Located(), random_state=0).fit(X, y)
         predicted = there.predict(X)
     np.testing.assert_array_equal(here.predict(X), predicted)
-    assert {member.models[0][0].worker_ for member in here.members_} == {None}
-    workers = {member.models[0][0].worker_ for member in there.members_}
+    assert {member.models[0][0].worker_ for member in here.ensemble_.members} == {None}
+    workers = {member.models[0][0].worker_ for member in there.ensemble_.members}
     assert workers
     assert None not in workers

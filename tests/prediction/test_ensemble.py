@@ -9,22 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import Ridge
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from optllm_pymoo.prediction import SuccessPredictor
-from optllm_pymoo.prediction.ensemble import (
-    fit_ensemble,
-    is_random,
-    jackknife_factor,
-    labels_share,
-    most_sigma,
-    predict_ensemble,
-)
-from optllm_pymoo.prediction.members import Resample, resamples
-from optllm_pymoo.prediction.weights import UNCHANGED, Shrinkage
+from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, spread
+from optllm_pymoo.prediction.members import Member, Resample, resamples
+from optllm_pymoo.prediction.shrinkage import AVERAGES, UNCHANGED, Shrinkage
 
 Floats = NDArray[np.float64]
 Problem = Callable[[int, int], tuple[Floats, Floats]]
@@ -105,52 +95,38 @@ def test_robust_values_are_no_certainties() -> None:
         assert ((robust > 0) & (robust < 1)).mean() > 0.75
 
 
-def share(estimator: object, X: Floats, y: Floats, shrinkage: Shrinkage = UNCHANGED) -> Floats:
-    """Share of the labels in the scatter of forty members, by hand from the parts."""
+def factors(estimator: object, X: Floats, y: Floats, shrinkage: Shrinkage = UNCHANGED) -> Floats:
+    """Standard error over scatter of forty members, from the parts."""
     samples = resamples("folds", np.arange(len(X)), 40, np.random.RandomState(0))
     seeds = list(range(0, 80, 2))
-    ensemble = fit_ensemble(estimator, X, y, samples, contrasts=[1.0] * 40, seeds=seeds, n_jobs=1)
-    return labels_share(estimator, X, y, samples, ensemble, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
+    ensemble = fit_ensemble(estimator, X, y, samples, seeds=seeds, n_jobs=1)
+    return spread(estimator, X, y, ensemble, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
 
 
-def test_share_of_the_labels() -> None:
-    """All of it without randomness; more of it with more trees; a common stretch cancels."""
+def test_spread() -> None:
+    """Without randomness that of the jackknife, the root of nine; less with fewer trees; a common stretch cancels."""
     X, truth = gentle(80, 0)
     y = (np.random.default_rng(0).random(truth.shape) < truth).astype(float)
-    np.testing.assert_array_equal(share(Ridge(), X, y), 1.0)
-    few, many = (share(ExtraTreesRegressor(k, min_samples_leaf=3), X, y) for k in (2, 20))
+    np.testing.assert_array_equal(factors(Ridge(), X, y), 3.0)
+    np.testing.assert_array_equal(factors(DecisionTreeRegressor(), X, y, AVERAGES), 3.0)
+    few, many = (factors(ExtraTreesRegressor(k, min_samples_leaf=3), X, y) for k in (2, 20))
     assert (few < many).all()
-    assert ((few >= 0) & (many <= 1)).all()
-    stretched = share(ExtraTreesRegressor(20, min_samples_leaf=3), X, y, Shrinkage(4.0, 4.0))
+    assert ((few >= 1) & (many <= 3)).all()
+    stretched = factors(ExtraTreesRegressor(20, min_samples_leaf=3), X, y, Shrinkage(4.0, 4.0))
     np.testing.assert_allclose(stretched, many, rtol=1e-9)
 
 
 def test_scatter_inside_rounds_ignores_what_differs_between_them() -> None:
     """Values 0, 2 in one round and 10, 12 in the next: deviation 1 inside, sqrt(26) in all, mean 6."""
-    X, shrinkage = np.zeros((5, 1)), UNCHANGED
-    samples = [Resample(np.array([k]), np.array([], dtype=int), k // 2) for k in range(4)]
+    X = np.zeros((5, 1))
     values = np.array([[0.0], [2.0], [10.0], [12.0]])
-    ensemble = fit_ensemble(Ridge(), X[:4], values, samples, contrasts=[1.0] * 4, seeds=[0] * 4, n_jobs=1)
-    members = [member._replace(means=value, models=[]) for member, value in zip(ensemble.members, values, strict=True)]
-    for turns, deviation in (([0, 0, 1, 1], 1.0), (None, np.sqrt(26))):
-        mean, std = predict_ensemble(
-            members, np.full(4, 0.25), X, centre=np.zeros(1), shrinkage=shrinkage, turns=turns, n_jobs=1
-        )
+    for turns, deviation in (([0, 0, 1, 1], 1.0), ([0] * 4, np.sqrt(26))):
+        samples = [Resample(np.array([k]), np.array([], dtype=int), turn) for k, turn in enumerate(turns)]
+        ensemble = fit_ensemble(Ridge(), X[:4], values, samples, seeds=[0] * 4, n_jobs=1)
+        members = [Member(value, []) for value in values]
+        mean, std = predict_ensemble(ensemble._replace(members=members), X, shrinkage=UNCHANGED, n_jobs=1)
         np.testing.assert_allclose(mean, 6.0)
         np.testing.assert_allclose(std, deviation)
-
-
-def test_jackknife_factor() -> None:
-    """Ten equal folds: the square root of nine; nothing held out: 1."""
-    assert jackknife_factor(resamples("folds", np.arange(50), 20, np.random.RandomState(0))) == 3
-    assert jackknife_factor([Resample(np.arange(4), np.arange(0), 0)]) == 1
-
-
-def test_what_is_random() -> None:
-    """A tree takes a `random_state`, inside a pipeline too; nearest neighbours don't."""
-    assert is_random(DecisionTreeRegressor())
-    assert is_random(make_pipeline(StandardScaler(), DecisionTreeRegressor()))
-    assert not is_random(KNeighborsRegressor())
 
 
 def test_bound() -> None:
@@ -165,7 +141,7 @@ def test_published_keeps_the_plain_standard_deviation() -> None:
     predictor = SuccessPredictor.published(random_state=0)
     predictor.set_params(estimator__n_estimators=3, n_resamples=6).fit(X, y)
     Z = kinds(50, 1)[0]
-    members = np.array([member.predict(Z) for member in predictor.members_])
-    mean = np.average(members, axis=0, weights=predictor.weights_)
-    plain = np.sqrt(np.average((members - mean) ** 2, axis=0, weights=predictor.weights_))
+    members = np.array([member.predict(Z) for member in predictor.ensemble_.members])
+    mean = np.average(members, axis=0, weights=predictor.ensemble_.weights)
+    plain = np.sqrt(np.average((members - mean) ** 2, axis=0, weights=predictor.ensemble_.weights))
     np.testing.assert_allclose(predictor.predict(Z, return_std=True)[1], plain, atol=1e-12)

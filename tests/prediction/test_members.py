@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from optllm_pymoo.prediction.members import RESAMPLINGS, check_estimator_suits, distinct_rows, fit_member, resamples
+from optllm_pymoo.prediction.members import RESAMPLINGS, check_estimator_suits, fit_member, in_order, resamples
 from optllm_pymoo.validation import UserError
 
 GROUPS = np.repeat(np.arange(25), 2)
@@ -45,10 +45,10 @@ def test_fewer_groups_than_folds() -> None:
     assert (len(only.train), len(only.heldout)) == (4, 0)
 
 
-def test_bootstrap_leaves_about_a_third_out() -> None:
+def test_bootstraps_draw_with_replacement() -> None:
     """A row misses a bootstrap of n rows with probability (1 - 1/n)^n, about 0.368."""
-    found = resamples("out-of-bag", np.arange(500), 30, np.random.RandomState(0))
-    assert np.mean([len(rows.heldout) / 500 for rows in found]) == pytest.approx(0.368, abs=0.02)
+    found = resamples("validation-split", np.arange(500), 30, np.random.RandomState(0))
+    assert np.mean([1 - len(set(rows.train)) / 250 for rows in found]) == pytest.approx(0.368, abs=0.02)
 
 
 def test_validation_split_is_one_half_for_all() -> None:
@@ -67,10 +67,10 @@ def test_validation_split_of_another_share(share: float, n_heldout: int) -> None
 
 
 def test_turns_count_rounds() -> None:
-    """Members of one round share a number; every bootstrap has its own."""
+    """Members of one round share a number; all bootstraps count as one round."""
     rounds = [rows.turn for rows in resamples("folds", GROUPS, 20, np.random.RandomState(0))]
     assert rounds == [0] * 10 + [1] * 10
-    assert [rows.turn for rows in resamples("out-of-bag", GROUPS, 3, np.random.RandomState(0))] == [0, 1, 2]
+    assert [rows.turn for rows in resamples("validation-split", GROUPS, 3, np.random.RandomState(0))] == [0, 0, 0]
 
 
 def test_a_single_row() -> None:
@@ -79,16 +79,18 @@ def test_a_single_row() -> None:
         assert all(rows.train.tolist() == [0] for rows in resamples(kind, np.array([0]), 3, np.random.RandomState(0)))
 
 
-def test_distinct_rows_by_hand() -> None:
-    """Rows 0 and 2 are equal, row 1 differs in the second column only."""
-    assert len(set(distinct_rows(np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0]])))) == 2
+def test_order_and_groups_by_hand() -> None:
+    """Rows 0 and 2 have equal features and come in the order of their labels, NaN last; row 1 is another group."""
+    order, groups = in_order(np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0]]), np.array([[np.nan], [0.0], [1.0]]))
+    assert order.tolist() == [2, 0, 1]
+    assert groups.tolist() == [0, 0, 1]
 
 
 def test_count_is_a_whole_number() -> None:
     """2.5 members can't be; numpy's integers are whole numbers too."""
     with pytest.raises(UserError, match=r"n_resamples must be a whole number, got 2\.5"):
         resamples("folds", GROUPS, 2.5, np.random.RandomState(0))  # type: ignore[arg-type]
-    assert len(resamples("out-of-bag", GROUPS, np.int64(2), np.random.RandomState(0))) == 2
+    assert len(resamples("validation-split", GROUPS, np.int64(2), np.random.RandomState(0))) == 2
 
 
 FEATURES = np.arange(6.0)[:, None]
@@ -100,10 +102,10 @@ def test_missing_labels_are_left_out_without_a_warning(estimator: Any) -> None:
     """Each LLM learns from the queries it was tried on: as if the others were not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = fit_member(estimator, FEATURES, GAPS, contrast=1.0, seed=0).predict(FEATURES)
+        found = fit_member(estimator, FEATURES, GAPS, seed=0).predict(FEATURES)
     for j in range(2):
         known = ~np.isnan(GAPS[:, j])
-        alone = fit_member(estimator, FEATURES[known], GAPS[known][:, [j]], contrast=1.0, seed=0)
+        alone = fit_member(estimator, FEATURES[known], GAPS[known][:, [j]], seed=0)
         np.testing.assert_array_equal(found[:, [j]], alone.predict(FEATURES))
 
 

@@ -1,0 +1,148 @@
+"""The two weights of the deviations, and what they are learned on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.prediction.shrinkage import (
+    AVERAGES,
+    UNCHANGED,
+    HeldOut,
+    Shrinkage,
+    fit_shrinkage,
+    judge_by_plans,
+    plans_within,
+    probabilities,
+)
+
+
+def held_out(
+    n: int,
+    m: int,
+    common: float,
+    specific: float,
+    *,
+    groups: int | None = None,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> HeldOut:
+    """Random deviations from 1/2, and labels that deviate by these multiples of their parts."""
+    random, groups = np.random.default_rng(seed), groups or n
+    deviation = np.resize(random.normal(0, 0.1, (groups, m)), (n, m))
+    labels = 0.5 + Shrinkage(common, specific).apply(deviation) + noise * random.normal(size=(n, m))
+    return HeldOut(0.5 + deviation, np.full((n, m), 0.5), labels, np.arange(n) % groups)
+
+
+def test_recovers_known_weights() -> None:
+    """If the truth deviates by 1.5 times the difficulty and half of the rest, these are the weights."""
+    assert fit_shrinkage(held_out(200, 4, 1.5, 0.5)) == pytest.approx((1.5, 0.5))
+
+
+def test_recovers_known_weights_with_holes() -> None:
+    """Missing labels leave fewer equations for the same weights."""
+    held = held_out(200, 4, 0.8, 0.6)
+    held.labels[np.random.default_rng(1).random((200, 4)) < 0.6] = np.nan
+    assert fit_shrinkage(held) == pytest.approx((0.8, 0.6))
+
+
+def test_harmful_deviations_get_no_weight() -> None:
+    """Predictions that point the wrong way are not turned round: the averages remain."""
+    assert fit_shrinkage(held_out(50, 3, -1.0, -1.0)) == AVERAGES
+
+
+@pytest.mark.parametrize("truth", [0.0, 3.0])
+def test_the_prior_moves_no_weight_by_more_than_its_error(truth: float) -> None:
+    """Weights of 0 and 3, learned from 200 noisy sets: pulled toward 1/2, by one standard error at the most."""
+    noise, n, m = 0.3, 40, 3
+    found = np.array([fit_shrinkage(held_out(n, m, truth, truth, noise=noise, seed=seed)) for seed in range(200)])
+    error = noise / (0.1 * np.sqrt([n * 1, n * (m - 1)]))  # of least squares; the parts have 1 and m - 1 dimensions
+    moved = np.abs(found.mean(axis=0) - truth)
+    assert (moved < 1.2 * error).all()
+    assert (np.sign(0.5 - truth) * (found.mean(axis=0) - truth) > 0).all()
+
+
+def test_one_llm_has_no_specific_part() -> None:
+    """With M = 1 all deviation is difficulty; the singular equations are no trouble."""
+    held = held_out(50, 1, 1.0, 0.0)
+    fitted = fit_shrinkage(held)
+    assert fitted == pytest.approx((1.0, 0.0))
+    assert judge_by_plans(held, fitted) == fitted
+
+
+def test_repetitions_are_no_evidence() -> None:
+    """Forty copies of two queries say no more than two queries: too few groups for any skill."""
+    assert fit_shrinkage(held_out(80, 3, 1.0, 1.0, groups=2)) == AVERAGES
+    assert fit_shrinkage(held_out(120, 3, 1.0, 1.0, groups=3)) == pytest.approx((1.0, 1.0))
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_choices_and_not_all_llms_decide(priced: bool) -> None:
+    """Deviations of two weak, dear LLMs are true, those of the others are noise: the fit wants weight, plans don't."""
+    random = np.random.default_rng(0)
+    n = 2000
+    centre = np.tile([0.2, 0.2, 0.8, 0.8], (n, 1))
+    deviation = random.normal(0, 0.1, (n, 4))
+    labels = centre + np.where([True, True, False, False], deviation, 0.0)
+    held = HeldOut(centre + deviation, centre, labels, np.arange(n))
+    cost = np.tile([4.0, 4.0, 2.0, 3.0], (n, 1)) if priced else None
+    fitted = fit_shrinkage(held)
+    assert fitted.specific > 0.4
+    assert judge_by_plans(held, fitted, cost=cost).specific < 0.1
+    assert judge_by_plans(held, fitted, cost=cost).common == fitted.common
+
+
+def test_choices_without_known_outcomes_say_nothing() -> None:
+    """Where no query has the outcomes of both LLMs that plans choose between, the prior stands: sqrt(2/M) b0."""
+    held = held_out(60, 3, 1.0, 1.0)
+    held.labels[:] = np.where(np.eye(3)[np.arange(60) % 3] == 1, held.labels, np.nan)
+    assert judge_by_plans(held, UNCHANGED).specific == pytest.approx((2 / 3) ** 0.5)
+
+
+def test_rows_never_held_out_are_left_out() -> None:
+    """NaN predictions of half the rows: the weights are those of the other half."""
+    held = held_out(100, 3, 1.0, 0.5)
+    half = HeldOut(*(table[::2] for table in held))
+    held.prediction[1::2] = np.nan
+    cost = np.ones((100, 3))
+    assert fit_shrinkage(held) == fit_shrinkage(half)
+    assert judge_by_plans(held, UNCHANGED, cost=cost) == judge_by_plans(half, UNCHANGED, cost=cost[::2])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0, 2), st.floats(0, 1))
+def test_apply_keeps_choices_up_to_the_specific_weight(seed: int, common: float, specific: float) -> None:
+    """Differences between LLMs only scale by `specific`; the mean over LLMs only by `common`."""
+    deviation = np.random.default_rng(seed).normal(0, 0.2, (5, 3))
+    weighted = Shrinkage(common, specific).apply(deviation)
+    np.testing.assert_allclose(weighted.mean(axis=1), common * deviation.mean(axis=1), atol=1e-12)
+    np.testing.assert_allclose(np.diff(weighted, axis=1), specific * np.diff(deviation, axis=1), atol=1e-12)
+    np.testing.assert_allclose(UNCHANGED.apply(deviation), deviation, atol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0, 1))
+def test_probabilities_keep_the_order_at_the_top(seed: int, spread: float) -> None:
+    """In [0, 1]; the best LLM of a query stays the only best; what lies in [0, 1] already stays."""
+    values = np.random.default_rng(seed).normal(0.8, spread, (20, 4))
+    found = probabilities(values)
+    assert ((found >= 0) & (found <= 1)).all()
+    positive = values.max(axis=1) > 0
+    np.testing.assert_array_equal(found[positive].argmax(axis=1), values[positive].argmax(axis=1))
+    inside = ((values >= 0) & (values <= 1)).all(axis=1)
+    np.testing.assert_array_equal(found[inside], values[inside])
+
+
+def test_plans_within_are_those_of_the_front() -> None:
+    """At 0, 1/2 and 1 of the way from the cheapest plan to the dearest LLM, checked against the exact front."""
+    random = np.random.default_rng(0)
+    cost, accuracy = random.random((30, 3)), random.random((30, 3))
+    front = SupportedFront(cost, accuracy)
+    low, high = cost.min(axis=1).sum(), cost.sum(axis=0).max()
+    for share, x in zip((0, 0.5, 1), plans_within(cost, accuracy, [0, 0.5, 1]), strict=True):
+        budget = low + share * (high - low)
+        np.testing.assert_array_equal(x, front.assignment(front.within_budget(budget)))
+        assert cost[np.arange(30), x].sum() <= budget * (1 + 1e-9)
