@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
+from pymoo.core.termination import Termination
 from pymoo.core.variable import Integer
+from pymoo.util.display.column import Column
+from pymoo.util.display.output import Output
 
-from optllm_pymoo.algorithms.choose_search import choose_search
-from optllm_pymoo.algorithms.front_search import FrontOperators
-from optllm_pymoo.algorithms.output import FrontOutput, LimitOutput
-from optllm_pymoo.algorithms.search import Search
-from optllm_pymoo.algorithms.single_objective import Certificate
-from optllm_pymoo.algorithms.termination import GridFilled
+from optllm_pymoo.algorithms.front_walk import FrontOperators, FrontSearch
+from optllm_pymoo.algorithms.single import Certificate, LimitedRefinement, Refinement
+from optllm_pymoo.algorithms.surface_walk import SurfaceSearch
+from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.operators.base import of_family
 from optllm_pymoo.operators.destruction import AccuracyDestruction, CostDestruction, Destruction, RelinkDestruction
-from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
-from optllm_pymoo.problems import SingleObjectiveProblem
+from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, PricedReconstruction, Reconstruction
+from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem, require_allocation_problem
 from optllm_pymoo.validation import UserError
 
 PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
@@ -211,3 +214,184 @@ def _positive_integer(name: str, value: Any) -> int:
     if not is_number or not 1 <= value < np.inf or int(value) != value:
         raise UserError(f"{name} must be a positive integer; got {value!r}")
     return int(value)
+
+
+class Search(Protocol):
+    """State of one run, from its first plans on.
+
+    `OptLLM` asks for plans, has them evaluated and hands them back, all of them and in the same order, before it asks
+    again. A search is owned by its run and is copied and pickled with it, so it holds no random generator of its own.
+    """
+
+    def first(self) -> Population:
+        """Return the plans of the first iteration."""
+
+    def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
+        """Return the plans of a further iteration, or None when there is nothing left to do.
+
+        Args:
+            random_state: Source of randomness, the run's own.
+            fill_only: End when `progress` is 1.0, instead of when nothing can be improved.
+        """
+
+    def add(self, infills: Population) -> None:
+        """Take note of what the plans of an iteration are worth."""
+
+    def progress(self) -> float:
+        """Return how much of a run without a termination of the user's is done, 1.0 once it may end."""
+
+    @property
+    def found(self) -> Population:
+        """The individuals that the search keeps."""
+
+    @property
+    def optimum(self) -> Population:
+        """The best of them: what is non-dominated, or the best plan within the limit."""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What is proved about the optimum; None before there is one, or with several objectives."""
+
+
+def choose_search(
+    problem: Any, operators: FrontOperators, /, *, given: Sequence[str], n_grid: int, n_rounds: int, exact: bool
+) -> Search:
+    """Build the search that suits a problem.
+
+    With one objective neither the operators nor the grid play a part. With quotas or floors the reconstruction is
+    `PricedReconstruction` unless the user gave one: it keeps the accuracy on the way up and the cost elsewhere.
+
+    Args:
+        problem: What `OptLLM` was given.
+        operators: What moves plans where there are two objectives.
+        given: Names of those operators that the user chose.
+        n_grid: Gaps of the grid.
+        n_rounds: Rounds that one iteration evaluates together.
+        exact: Whether the optimum is asked for.
+
+    Raises:
+        TypeError: If it is no problem of allocation, or the optimum of several objectives is asked for.
+        ValueError: If the optimum is asked for under quotas or floors, or an operator or robust accuracies are given
+            with latency.
+    """
+    if isinstance(problem, SingleObjectiveProblem):
+        problem.refuse_extended("OptLLM")
+        if not problem.allocation.has_limits:
+            return Refinement(problem, exact=exact)
+        if exact:
+            raise UserError(
+                "OptLLM(exact=True) can't prove an optimum under quotas or floors. Leave exact out: the certificate"
+                " bounds how far the plan can be from the optimum; or drop the quotas and floors"
+            )
+        return LimitedRefinement(problem)
+    require_allocation_problem(problem, "OptLLM")
+    if exact:
+        raise UserError(
+            "OptLLM(exact=True) needs one objective; got an AllocationProblem, whose exact front is"
+            " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
+            " or a MinCostProblem(..., min_accuracy=...)"
+        )
+    if problem.latency is not None:
+        _check_latency(problem, given)
+        return SurfaceSearch(problem, n_grid, n_rounds)
+    if problem.limits_bind and "reconstruction" not in given:
+        operators = replace(
+            operators,
+            reconstruction_up=PricedReconstruction("accuracy"),
+            reconstruction=PricedReconstruction("cost"),
+            # where nothing better costs as little, something cheaper may be as good
+            second_try=PricedReconstruction("accuracy", solve=True),
+        )
+    return FrontSearch(problem, operators, n_grid, n_rounds)
+
+
+def _check_latency(problem: AllocationProblem, given: Sequence[str]) -> None:
+    """Refuse what only two objectives have, instead of passing over it."""
+    if given:
+        raise UserError(
+            f"with latency OptLLM walks through weights on three objectives, where {given[0]} has no place;"
+            " leave it out"
+        )
+    if problem.robust_accuracy is not None:
+        raise UserError(
+            "robust_accuracy steers the downward walk of two objectives; with latency there is none. Leave it out, or"
+            " plan on robust accuracies: AllocationProblem(cost, robust, latency=...)"
+        )
+
+
+class GridFilled(Termination):
+    """Ends a run of `OptLLM` when both walks are over and no gap is wider than the grid asks for.
+
+    Its progress is the share of the walks' rounds that are done, so ``progress=True`` has something to show.
+    """
+
+    def _update(self, algorithm: Any) -> float:
+        return float(algorithm.grid_progress())
+
+
+class FrontOutput(Output):
+    """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
+
+    ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means. With
+    latency it is the ratio to the supported surface, and there are columns for mean seconds per call. A problem with
+    objectives or constraints of a user's own has no such front, and no ratio.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_nds = Column("n_nds", width=6)
+        self.hv_ratio = Column("hv_ratio", width=10)
+        self.cost_min = Column("cost_min", width=11)
+        self.cost_max = Column("cost_max", width=11)
+        self.accuracy_min = Column("acc_min", width=8)
+        self.accuracy_max = Column("acc_max", width=8)
+        self.columns += [
+            self.n_nds, self.hv_ratio, self.cost_min, self.cost_max, self.accuracy_min, self.accuracy_max
+        ]  # fmt: skip
+
+    def initialize(self, algorithm: Any) -> None:
+        """Add the columns of a third objective if there is one."""
+        super().initialize(algorithm)
+        if self._has_latency(algorithm.problem):
+            self.latency_min, self.latency_max = (Column(name, width=8) for name in ("sec_min", "sec_max"))
+            self.columns += [self.latency_min, self.latency_max]
+
+    def _has_latency(self, problem: Any) -> bool:
+        return getattr(problem, "latency", None) is not None
+
+    def update(self, algorithm: Any) -> None:
+        """Read the columns off the algorithm's current optimum."""
+        super().update(algorithm)
+        F = algorithm.opt.get("F")
+        self.n_nds.set(len(F))
+        if not getattr(algorithm.problem, "is_extended", False):
+            self.hv_ratio.set(f"{hypervolume_ratio(F, algorithm.problem.yardstick):.6f}")
+        self.cost_min.set(f"{F[:, 0].min():.5g}")
+        self.cost_max.set(f"{F[:, 0].max():.5g}")
+        self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
+        self.accuracy_max.set(f"{-F[:, 1].min():.4f}")
+        if self._has_latency(algorithm.problem):
+            self.latency_min.set(f"{F[:, 2].min():.4g}")
+            self.latency_max.set(f"{F[:, 2].max():.4g}")
+
+
+class LimitOutput(Output):
+    """The best plan within the limit, the bound for any plan, and the distance between them.
+
+    Mean accuracy for a `MaxAccuracyProblem`, US$ for a `MinCostProblem`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = Column("value", width=14)
+        self.bound = Column("bound", width=14)
+        self.gap = Column("gap", width=10)
+        self.columns += [self.value, self.bound, self.gap]
+
+    def update(self, algorithm: Any) -> None:
+        """Read the columns off the algorithm's certificate."""
+        super().update(algorithm)
+        certificate = algorithm.certificate
+        self.value.set(f"{certificate.value:.10g}")
+        self.bound.set(f"{certificate.bound:.10g}")
+        self.gap.set(f"{certificate.gap:.3g}")

@@ -10,10 +10,9 @@ import numpy as np
 from pymoo.core.termination import NoTermination
 
 from optllm_pymoo.baselines._build import build
-from optllm_pymoo.baselines._driven import DrivenAlgorithm
-from optllm_pymoo.baselines._lambda_sweep import exchange_rates
-from optllm_pymoo.baselines._search_thread import Evaluate
-from optllm_pymoo.baselines._spread import spread_order
+from optllm_pymoo.baselines._driven import DrivenAlgorithm, Evaluate
+from optllm_pymoo.baselines._proposing import spread_order
+from optllm_pymoo.baselines._sweeps import exchange_rates
 from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.operators import (
     AccuracyDestruction,

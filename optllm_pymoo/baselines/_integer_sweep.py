@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from pymoo.core.termination import NoTermination
 
-from optllm_pymoo.baselines._archive import ProposingAlgorithm
 from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._knapsack import Knapsack, Solved
-from optllm_pymoo.baselines._spread import spread_order
+from optllm_pymoo.baselines._proposing import ProposingAlgorithm, spread_order
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 

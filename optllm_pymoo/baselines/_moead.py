@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+from pymoo.algorithms.moo.moead import ParallelMOEAD
+from pymoo.core.individual import Individual
+from pymoo.core.population import Population
 from pymoo.decomposition.pbi import PBI
 from pymoo.decomposition.tchebicheff import Tchebicheff
 
-from optllm_pymoo.baselines._build import build
-from optllm_pymoo.baselines._normalized_moead import NormalizedMOEAD
-from optllm_pymoo.baselines._operators import operator_set
+from optllm_pymoo.baselines._build import best_feasible, build, operator_set
+from optllm_pymoo.baselines._pymoo import largest_lattice
+from optllm_pymoo.measures.search import non_dominated, normalise
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 FIXED = ("ref_dirs", "selection", "survival", "eliminate_duplicates")
 
@@ -83,3 +90,122 @@ def moead_gen(
         **operator_set(operators, start).options("sampling", "crossover", "mutation", "repair"),
     }
     return build(NormalizedMOEAD, defaults, options, factory="moead_gen", fixed=FIXED)
+
+
+SMALLEST_WEIGHT = 1e-4
+"""In place of 0, so that of two plans with equal cost the more accurate one is preferred, and vice versa."""
+
+
+class NormalizedMOEAD(ParallelMOEAD):
+    """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
+
+    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front or of
+    the bound front, with latency from the three individual optima, and from the population where a user's subclass has
+    objectives or constraints of its own. Children compete at the weight whose neighbourhood
+    their parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
+
+    Args:
+        pop_size: Number of weights, one plan each; at least 2. On a grid of three objectives they are the largest
+            Das-Dennis lattice of at most so many.
+        n_neighbors: Size of a neighbourhood, the weight itself included; at least 2.
+        weights: "grid" spreads them evenly, "random" draws all but the first two with the seed of the run.
+        **kwargs: pymoo's own.
+
+    Raises:
+        ValueError: If there are fewer than two weights or neighbours, or ``weights`` is unknown.
+    """
+
+    def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:
+        for name, value in (("pop_size", pop_size), ("n_neighbors", n_neighbors)):
+            if value < 2:
+                raise UserError(f"{name} must be at least 2, as two neighbours mate; got {value}")
+        if weights not in ("grid", "random"):
+            raise UserError(f"weights must be one of 'grid', 'random'; got {weights!r}")
+        super().__init__(np.zeros((pop_size, 2)), n_neighbors=n_neighbors, **kwargs)
+        self.weights = weights
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        if problem.n_obj != 2:
+            self.ref_dirs = np.maximum(self._surface_weights(problem), SMALLEST_WEIGHT)
+            super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
+            return
+        share = _cost_shares(self.pop_size, self.weights, self.random_state)
+        self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
+        # pymoo's set-up needs no more of a problem than this, and refuses one with constraints, which `_replace` heeds
+        super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
+        if isinstance(self.decomposition, PBI):
+            # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
+            self.ref_dirs = self.ref_dirs[:, ::-1].copy()
+
+    def _surface_weights(self, problem: AllocationProblem) -> np.ndarray:
+        """Spread weights over three or more objectives; those that a warm start's plans belong to come first."""
+        is_pbi, n_obj = isinstance(self.decomposition, PBI), problem.n_obj
+        weights = largest_lattice(n_obj, self.pop_size)
+        if self.weights == "random":
+            drawn = self.random_state.dirichlet(np.ones(n_obj), self.pop_size - n_obj)
+            weights = np.concatenate([np.eye(n_obj), drawn])
+        if problem.is_extended:
+            return weights
+        # PBI takes them as directions from the ideal point; else an optimum belongs to its own objective's weight
+        wanted = self._scaled(problem.scalarisation.optima_F) if is_pbi else np.eye(3)
+        for place, direction in enumerate(wanted / np.maximum(wanted.sum(axis=1, keepdims=True), SMALLEST_WEIGHT)):
+            nearest = place + int(np.linalg.norm(weights[place:] - direction, axis=1).argmin())
+            weights[[place, nearest]] = weights[[nearest, place]]
+        return weights
+
+    def _infill(self) -> Population:
+        crossover = self.mating.crossover
+        self.indices = self.random_state.permutation(len(self.pop))[: self.n_offsprings]
+        n = len(self.indices)
+        parents = self.selection.do(
+            self.problem,
+            self.pop,
+            n,
+            crossover.n_parents,
+            neighbors=self.neighbors[self.indices],
+            random_state=self.random_state,
+        )
+        children = self.mating.do(
+            self.problem,
+            self.pop,
+            n * crossover.n_offsprings,
+            n_max_iterations=1,
+            parents=parents,
+            random_state=self.random_state,
+        )
+        # crossover returns the first children of all matings, then the second ones
+        chosen = self.random_state.integers(crossover.n_offsprings, size=n) * n + np.arange(n)
+        return children[chosen]
+
+    def _replace(self, k: int, off: Individual) -> None:
+        neighbors = self.neighbors[k]
+        current, new = (
+            self.decomposition.do(
+                self._scaled(F), weights=self.ref_dirs[neighbors], ideal_point=self._scaled(self.ideal)
+            )
+            for F in (self.pop[neighbors].get("F"), off.F[None, :])
+        )
+        violation = np.reshape(self.pop[neighbors].get("CV"), -1)
+        less, equal = off.CV[0] < violation, off.CV[0] == violation
+        self.pop[neighbors[less | (equal & (new < current))]] = off
+
+    def _scaled(self, F: np.ndarray) -> np.ndarray:
+        if not self.problem.is_extended:
+            return normalise(F, self.problem.yardstick)
+        ranges = np.ptp(self.pop.get("F"), axis=0)
+        return np.asarray((F - self.ideal) / np.where(ranges > 0, ranges, 1.0))
+
+    def _set_optimum(self) -> None:
+        # one plan may sit at several weights
+        pop = best_feasible(self.pop)
+        self.opt = pop[non_dominated(pop.get("F"))]
+
+
+def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:
+    """Return (n,) weights of cost in [0, 1], those of accuracy being the rest.
+
+    The first asks for the cheapest plan and the second for the most accurate one, which are the first two
+    plans of a warm start.
+    """
+    inner = np.linspace(1, 0, n)[1:-1] if weights == "grid" else random_state.random(n - 2)
+    return np.concatenate([[1.0, 0.0], inner])

@@ -8,11 +8,9 @@ import numpy as np
 from pymoo.algorithms.moo.mopso_cd import MOPSO_CD
 from pymoo.core.population import Population
 
-from optllm_pymoo.baselines._build import build
-from optllm_pymoo.baselines._feasible import best_feasible
-from optllm_pymoo.baselines._operators import start_sampling
+from optllm_pymoo.baselines._build import best_feasible, build, start_sampling
 from optllm_pymoo.measures.search import non_dominated
-from optllm_pymoo.operators.repair import AllowedRepair
+from optllm_pymoo.operators.categorical import AllowedRepair
 from optllm_pymoo.problems import AllocationProblem
 
 

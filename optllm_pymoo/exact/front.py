@@ -12,8 +12,7 @@ import numpy as np
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.ordering import follow_steps, order_by_efficiency
-from optllm_pymoo.kernels.prefixes import count_steps, tabulate_levels, take_steps
+from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
 from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
 
 TOLERANCE = 1e-12

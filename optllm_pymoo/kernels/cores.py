@@ -1,4 +1,4 @@
-"""The core of a knapsack problem: the few alternatives whose loss at the critical rate is small."""
+"""Cores: alternatives that a better plan could use, and the grid on which accuracies lie."""
 
 from __future__ import annotations
 
@@ -58,3 +58,28 @@ def _collect(
                 cells[n] = i * n_llms + j
                 n += 1
     return cells[:n].copy()
+
+
+DENOMINATORS = (1, 2, 4, 5, 8, 10, 16, 20, 25, 50, 100, 1000)
+
+
+def common_denominator(table: np.ndarray, /) -> int:
+    """Find the least q of `DENOMINATORS` for which all values are whole multiples of 1/q; 0 if there is none.
+
+    Args:
+        table: (N, M) floats. Values that are off by 1e-12 or less count as multiples.
+
+    Returns:
+        q or 0. O(N M) for each q that fits, and mostly a look at the first row for each that doesn't.
+    """
+    return next((q for q in DENOMINATORS if _all_multiples(table, float(q))), 0)
+
+
+@njit(cache=True, nogil=True)
+def _all_multiples(table: np.ndarray, q: float) -> bool:
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            value = np.float64(table[i, j])
+            if abs(np.rint(value * q) / q - value) > 1e-12:
+                return False
+    return True

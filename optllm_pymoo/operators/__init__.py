@@ -1,6 +1,12 @@
 """Operators on allocations: destruction and reconstruction, and what pymoo lacks for categories."""
 
 from optllm_pymoo.operators.base import AllocationOperator
+from optllm_pymoo.operators.categorical import (
+    AllowedRepair,
+    CategoricalSampling,
+    RandomResetMutation,
+    RowDuplicateElimination,
+)
 from optllm_pymoo.operators.destruction import (
     AccuracyDestruction,
     CostDestruction,
@@ -9,13 +15,8 @@ from optllm_pymoo.operators.destruction import (
     RandomDestruction,
     RelinkDestruction,
 )
-from optllm_pymoo.operators.duplicates import RowDuplicateElimination
 from optllm_pymoo.operators.mating import RuinAndRecreate
-from optllm_pymoo.operators.mutation import RandomResetMutation
-from optllm_pymoo.operators.priced import PricedReconstruction
-from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
-from optllm_pymoo.operators.repair import AllowedRepair
-from optllm_pymoo.operators.sampling import CategoricalSampling
+from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, PricedReconstruction, Reconstruction
 
 __all__ = [
     "AccuracyDestruction",

@@ -9,8 +9,8 @@ from pymoo.core.variable import Real
 
 from optllm_pymoo.exact.front import FrontEnd
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
-from optllm_pymoo.operators._categories import draw_other
 from optllm_pymoo.operators.base import AllocationOperator
+from optllm_pymoo.operators.categorical import draw_other
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 

@@ -12,8 +12,8 @@ from pymoo.core.repair import Repair
 from pymoo.operators.selection.rnd import RandomSelection
 
 from optllm_pymoo.operators.base import of_family
+from optllm_pymoo.operators.categorical import RowDuplicateElimination
 from optllm_pymoo.operators.destruction import Destruction, RandomDestruction
-from optllm_pymoo.operators.duplicates import RowDuplicateElimination
 from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, Reconstruction
 from optllm_pymoo.problems import AllocationProblem
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.limits.plans import best_of, mended, priced_plan
+from optllm_pymoo.limits.within import best_within, cheapest_reaching
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
 
 
 class Reconstruction(AllocationOperator):
@@ -43,3 +47,95 @@ class ExchangeReconstruction(Reconstruction):
         for x in X:
             x[:] = front.assignment(front.count_steps(x))
         return X
+
+
+TIE = 1e-7
+"""Weight of the objective that is kept, when what is left of the limits is used up: it only breaks ties."""
+
+
+Plans = tuple[np.ndarray, np.ndarray]
+"""The destroyed allocation, and a plan that meets all limits."""
+
+
+class PricedReconstruction(Reconstruction):
+    """Rebuilds allocations from dual prices, so that they meet every limit; `OptLLM`'s default where there are limits.
+
+    The destroyed allocation says how far to go: its cost (or its accuracy) is kept as one more limit. There, the
+    prices along the bound front (`AllocationProblem.bound_front`) are looked up, and every query goes to its maximiser
+    of accuracy - μ·cost - Σ λ_k w_k. What exceeds a limit is mended by the moves that lose least per unit of excess;
+    what is left of the limits is used up by the moves that gain most. Each plan that comes out meets all limits.
+
+    Args:
+        keep: "cost" for the most accurate plan that costs no more than the destroyed one, "accuracy" for the
+            cheapest that is no less accurate. Both within what the limits allow at all.
+        solve: Whether to solve the linear relaxation at that very cost or accuracy instead of looking its prices up,
+            and to try exchanges of two queries in the end. That takes many times as long, and finds plans in gaps
+            that the other way doesn't split. Given ``toward``, the place is halfway to that plan.
+
+    Raises:
+        ValueError: If ``keep`` is something else.
+
+    Example:
+        >>> from optllm_pymoo import Quota
+        >>> quota = Quota("llm1", calls=1)
+        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]], quotas=[quota])
+        >>> PricedReconstruction().do(problem, np.array([1, 1]), random_state=1).tolist()
+        [0, 1]
+    """
+
+    def __init__(self, keep: str = "cost", *, solve: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if keep not in ("cost", "accuracy"):
+            raise UserError(f"keep must be 'cost' or 'accuracy'; got {keep!r}")
+        self.keep, self.solve = keep, solve
+
+    def _do(
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, toward: np.ndarray | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        cheapest, best = _score(problem, problem.extremes()[:2])
+        F = _score(problem, X)
+        if self.solve and toward is not None:
+            F = (F + _score(problem, problem.as_allocations(toward))) / 2
+        places = np.maximum(F[:, 0], cheapest[0]) if self.keep == "cost" else np.minimum(-F[:, 1], -best[1])
+        for x, place in zip(X, places.tolist(), strict=True):
+            x[:] = self._at(problem, place, x)
+        return X
+
+    def _at(self, problem: AllocationProblem, place: float, destroyed: np.ndarray) -> np.ndarray:
+        """Build a plan within limits, at a cost or an accuracy that the cheapest or the most accurate plan keeps to."""
+        path, on_cost = problem.bound_front().path, self.keep == "cost"
+        per_accuracy, per_usd, prices = path.at(path.place_of_cost(place) if on_cost else path.place_of_accuracy(place))
+        # the objective that is kept is one more limit, with a price
+        prices = np.append(prices, per_usd if on_cost else per_accuracy)
+        if self.solve:
+            solve, per_raised = (best_within, per_accuracy) if on_cost else (cheapest_reaching, per_usd)
+            return solve(problem.limits, place, start=prices / per_raised).x
+        given = destroyed, problem.extremes()[0 if on_cost else 1]
+        if on_cost:
+            bounded, weights = problem.limits.within(budget_usd=place), (per_accuracy, 0.0)
+            return _rebuilt(bounded, weights, prices, (per_accuracy, TIE * per_usd), given)
+        bounded, weights = problem.limits.within(min_accuracy=place), (0.0, per_usd)
+        return _rebuilt(bounded, weights, prices, (TIE * per_accuracy, per_usd), given)
+
+
+def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
+    """Return objectives alone, with limits or without."""
+    return np.asarray(problem.evaluate(X, return_values_of=["F"]))
+
+
+def _rebuilt(
+    limits: LinearLimits,
+    weights: tuple[float, float],
+    prices: np.ndarray,
+    goal: tuple[float, float],
+    given: Plans,
+) -> np.ndarray:
+    """Mend the priced plan and the destroyed one, and take the better; mending the other given plan can't fail."""
+    destroyed, fallback = given
+    starts = (priced_plan(limits, *weights, prices), destroyed)
+    plans = [mended(limits, start, *weights, prices, goal=goal) for start in starts]
+    found = [plan for plan in plans if plan is not None]
+    if not found:
+        plan = mended(limits, fallback, *weights, prices, goal=goal)
+        found = [fallback if plan is None else plan]
+    return best_of(limits, found, goal)

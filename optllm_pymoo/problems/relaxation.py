@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
-from optllm_pymoo.kernels.grids import common_denominator
+from optllm_pymoo.kernels.cores import common_denominator
 
 MAX_RATE = 1e300
 """Accuracy per US$ of a step that costs next to nothing, so that products with it stay finite where they matter."""

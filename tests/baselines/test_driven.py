@@ -12,8 +12,7 @@ import pytest
 from pymoo.core.callback import Callback
 from pymoo.optimize import minimize
 
-from optllm_pymoo.baselines._driven import DrivenAlgorithm
-from optllm_pymoo.baselines._search_thread import SearchEnded
+from optllm_pymoo.baselines._driven import DrivenAlgorithm, SearchEnded
 from optllm_pymoo.validation import UserError
 
 

@@ -11,8 +11,7 @@ from pymoo.core.population import Population
 from pymoo.optimize import minimize
 
 from optllm_pymoo import MaxAccuracyProblem, MinCostProblem, OptLLM, baselines, make_problem
-from optllm_pymoo.baselines._de import CategoricalVariant
-from optllm_pymoo.baselines._one_objective import RelativeValueTermination
+from optllm_pymoo.baselines._one_objective import CategoricalVariant, RelativeValueTermination
 from optllm_pymoo.validation import UserError
 from tests.baselines.test_all import Recorder, same
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.baselines._pygmo_problem import ContinuousBatch, Relaxation
+from optllm_pymoo.baselines._pygmo import ContinuousBatch, Relaxation
 
 
 def test_rounds_to_the_nearest_llm():

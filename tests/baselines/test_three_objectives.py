@@ -10,7 +10,7 @@ from moocore import is_nondominated
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, baselines, make_problem
-from optllm_pymoo.baselines._nsga3 import largest_lattice
+from optllm_pymoo.baselines._pymoo import largest_lattice
 from optllm_pymoo.measures.search import hypervolume_ratio
 from tests.baselines.test_all import SEARCHES, Recorder, same
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.algorithms.single_objective.highs import fill_slack_with_highs
+from optllm_pymoo.algorithms.single import fill_slack_with_highs
 from optllm_pymoo.kernels.filling import fill_slack
 
 TOLERANCE = 1e-12

@@ -1,0 +1,394 @@
+"""OptLLM with one objective and one limit: from the supported neighbours of the limit to the optimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from pymoo.core.population import Population
+from pymoo.util.optimum import filter_optimum
+
+from optllm_pymoo.kernels.cores import find_alternatives
+from optllm_pymoo.kernels.filling import Filling, fill_slack
+from optllm_pymoo.limits.within import Certified
+from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem
+from optllm_pymoo.problems.relaxation import Relaxation
+from optllm_pymoo.solver import solve_multiple_choice
+
+N_STEPS = 32
+"""Steps on either side of the limit whose queries are freed first."""
+
+N_STATES = 1 << 12
+"""States of the first dynamic programmes; each later one has four times as many."""
+
+N_ITEMS = 1 << 14
+"""Alternatives of the first whole core; each later one has four times as many."""
+
+MAX_STATES = 1 << 18
+"""States beyond which HiGHS takes over, where the optimum is asked for."""
+
+
+MAX_NODES = 1 << 23
+"""States remembered in all by one dynamic programme, 16 bytes each."""
+
+
+class Refinement:
+    """Uses up what the best supported plan within a limit leaves over, and proves how good the outcome is.
+
+    `first` gives the two supported neighbours of the limit. Each call of `next` ruins the plan where a better one can
+    differ, and recreates it as well as possible: the queries whose upgrade steps have about the critical efficiency are
+    freed, all their LLMs considered, those off their hulls too, and `fill_slack` finds the best way to spend what is
+    left. Its gap then says which alternatives of *any* query could be part of a better plan: those with a smaller loss
+    (reduced cost). One pass over the tables finds this core (Balas and Zemel 1980; Pisinger 1995), which mostly has a
+    few dozen alternatives, and on it the outcome is optimal unless the list of states got too long. Then each further
+    call has four times the room.
+
+    Args:
+        problem: The batch and its limit.
+        exact: Whether to go on until the optimum is proved: on the whole core, and with HiGHS once `MAX_STATES` is
+            passed.
+
+    Attributes:
+        is_finished: Whether the plan is proved optimal.
+        is_refined: Whether the whole core has been searched once: the end of a run without a termination.
+    """
+
+    def __init__(self, problem: SingleObjectiveProblem, /, *, exact: bool) -> None:
+        self.problem = problem
+        self.exact = exact
+        self.relaxation = problem.relax()
+        self.x = problem.supported_front.assignment(self.relaxation.inside)
+        self.gap = self.relaxation.slack
+        self.least = 0.0
+        self.n_rounds = 0
+        self.found = Population()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to be gained."""
+        room = self.gap - max(self.least, self.relaxation.enough)
+        return self.n_rounds > 0 and room <= 2 * self.relaxation.tolerance
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether a run that wasn't told how long to go on is over."""
+        return self.is_finished or (self.n_rounds > 2 and not self.exact)
+
+    def progress(self) -> float:
+        """Return the share of the rounds up to the first search of the whole core, 1.0 once the run may end."""
+        return 1.0 if self.is_refined else 0.99 * min(1.0, self.n_rounds / 3)
+
+    def first(self) -> Population:
+        """Return the supported neighbours of the limit."""
+        self.n_rounds = 1
+        front, relaxation = self.problem.supported_front, self.relaxation
+        ends = dict.fromkeys((relaxation.inside, relaxation.outside))
+        return Population.new(X=np.stack([front.assignment(k) for k in ends]))
+
+    def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
+        """Return the next plan, better than all before, or None if there is nothing left to gain.
+
+        Rounds that find nothing better are passed over.
+
+        Args:
+            random_state: Not used; nothing is drawn.
+            fill_only: Whether to end once `is_refined`, else as soon as `is_finished`.
+        """
+        while not (self.is_refined if fill_only else self.is_finished):
+            core, outside = self._next_core()
+            filling = self._fill(core)
+            self.n_rounds += 1
+            self.least = max(self.least, min(filling.least, outside))
+            if filling.is_better:
+                self.gap = filling.gap
+                x = self.x.copy()
+                x[core.query[filling.items]] = core.llm[filling.items]
+                return Population.new(X=x[None])
+        return None
+
+    def add(self, infills: Population) -> None:
+        """Keep the plans of an iteration."""
+        self.found = Population.merge(self.found, infills)
+
+    @property
+    def optimum(self) -> Population:
+        """The best plan within the limit."""
+        return filter_optimum(self.found, least_infeasible=True)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What is proved about the optimum; None before there is one."""
+        return self.certify(float(self.optimum[0].F[0])) if len(self.found) else None
+
+    def certify(self, f: float, /) -> Certificate:
+        """State what is proved about a plan.
+
+        Args:
+            f: Objective value of the best plan within the limit.
+        """
+        relaxation, value = self.relaxation, self.problem.value(f)
+        sign = 1.0 if relaxation.by_cost else -1.0
+        cost, loss = self.problem.supported_front.F[relaxation.inside]
+        start = -float(loss) if relaxation.by_cost else float(cost)
+        bound = sign * relaxation.bound
+        if self.least > 0.0:
+            # the gap of the start is its slack; that of every plan is at least ``least``
+            bound = min(bound, sign * start + (relaxation.slack - self.least) * relaxation.unit)
+        # rounding must not put the bound on the wrong side
+        bound = sign * max(bound, sign * value)
+        return Certificate(value=value, bound=bound, unit=self.problem.unit)
+
+    def _next_core(self) -> tuple[Core, float]:
+        """Free the queries around the limit first, then all; with a gap below which no plan outside the core gets."""
+        allocation, relaxation = self.problem.allocation, self.relaxation
+        if self.n_rounds == 1:
+            near = allocation.supported_front.queries_near(relaxation.inside, N_STEPS)
+            return core_of(allocation, self.x, relaxation, *alternatives_of(allocation, self.x, near), self.gap), 0.0
+        n_items = None if self.exact else N_ITEMS * self._growth()
+        return whole_core(allocation, self.x, relaxation, self.gap, n_items)
+
+    def _fill(self, core: Core) -> Filling:
+        n_states = N_STATES * self._growth()
+        tolerance = self.relaxation.tolerance
+        given = core.first, core.used, core.loss, self.relaxation.slack, self.gap
+        if self.exact and n_states > MAX_STATES:
+            return fill_slack_with_highs(*given, tolerance=tolerance)
+        return fill_slack(*given, tolerance=tolerance, max_states=n_states, max_nodes=min(64 * n_states, MAX_NODES))
+
+    def _growth(self) -> int:
+        """How many times the room of the first rounds the present one has."""
+        return int(4 ** max(0, self.n_rounds - 2))
+
+
+class LimitedRefinement:
+    """Makes one plan from the prices of the limits, in one iteration.
+
+    With quotas or floors the supported neighbours of the limit needn't be allowed, so there is no core to refine. The
+    plan is `best_within` or `cheapest_reaching`, and the certificate is the linear relaxation's: prices, and so a
+    bound, for all limits together.
+
+    Args:
+        problem: The batch with quotas or floors, and its limit.
+    """
+
+    def __init__(self, problem: SingleObjectiveProblem, /) -> None:
+        self.problem = problem
+        self.found = Population()
+        self._solved: Certified | None = None
+
+    def first(self) -> Population:
+        """Return the plan."""
+        self._solved = self.problem.solve_priced()
+        return Population.new(X=self._solved.x[None])
+
+    def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
+        """Return None: more time finds no other plan.
+
+        Args:
+            random_state: Not used; nothing is drawn.
+            fill_only: Makes no difference.
+        """
+        return None
+
+    def add(self, infills: Population) -> None:
+        """Keep the plan."""
+        self.found = Population.merge(self.found, infills)
+
+    def progress(self) -> float:
+        """Return 1.0 once there is a plan."""
+        return float(len(self.found) > 0)
+
+    @property
+    def optimum(self) -> Population:
+        """The plan."""
+        return filter_optimum(self.found, least_infeasible=True)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """How far the plan can be from the best one, by the linear relaxation; None before there is a plan."""
+        if self._solved is None or not len(self.found):
+            return None
+        value = self.problem.value(float(self.optimum[0].F[0]))
+        # rounding must not put the bound on the wrong side
+        side = min if self.problem.unit == "US$" else max
+        return Certificate(value=value, bound=side(value, self._solved.bound), unit=self.problem.unit)
+
+
+PRECISION = 1e-11
+"""Gap up to which a plan counts as optimal: of mean accuracy, or relative to the US$."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a run has proved about its plan.
+
+    Example:
+        >>> print(Certificate(value=0.75, bound=0.7501, unit="mean accuracy"))
+        mean accuracy 0.75, at most 0.7501 is possible: within 0.0001 of the optimum
+        >>> print(Certificate(value=2.5, bound=2.5, unit="US$"))
+        2.5 US$, proved optimal
+    """
+
+    value: float
+    """Mean accuracy, or total US$, of the plan."""
+    bound: float
+    """No plan within the limit has a higher mean accuracy, or costs less US$: the value of the linear relaxation, or
+    what the search has proved beyond it."""
+    unit: str
+    """"mean accuracy" or "US$"."""
+
+    @property
+    def gap(self) -> float:
+        """How much better a plan could be, in ``unit``."""
+        return abs(self.bound - self.value)
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether no plan is better by more than rounding (`PRECISION`)."""
+        return self.gap <= PRECISION * (self.value if self.unit == "US$" else 1.0)
+
+    def __str__(self) -> str:
+        amount, bound = (
+            f"{number:.10g} US$" if self.unit == "US$" else f"{self.unit} {number:.10g}"
+            for number in (self.value, self.bound)
+        )
+        if self.is_optimal:
+            return f"{amount}, proved optimal"
+        possible = f"at least {bound} is needed" if self.unit == "US$" else f"at most {self.bound:.10g} is possible"
+        unit = " US$" if self.unit == "US$" else ""
+        return f"{amount}, {possible}: within {self.gap:.3g}{unit} of the optimum"
+
+
+class Core(NamedTuple):
+    """Alternatives to a supported plan; those of one query stand together, and queries come by their least loss."""
+
+    first: np.ndarray
+    """(C + 1,) int64; the alternatives of the c-th query are ``first[c] ... first[c + 1] - 1``."""
+    query: np.ndarray
+    """(K,) query."""
+    llm: np.ndarray
+    """(K,) LLM it could move to."""
+    used: np.ndarray
+    """(K,) slack that the move uses, accuracy of one query; negative if it gives some back."""
+    loss: np.ndarray
+    """(K,) what the move falls short of the query's maximum of accuracy - λ cost, >= 0; rising within a query."""
+
+
+def core_of(
+    allocation: AllocationProblem, x: np.ndarray, relaxation: Relaxation, query: np.ndarray, llm: np.ndarray, gap: float
+) -> Core:
+    """Collect the moves of some alternatives that lose less than a gap.
+
+    Args:
+        allocation: The batch.
+        x: (N,) plan of ``relaxation.inside``.
+        relaxation: What the losses and the slack are measured by.
+        query: (K,) queries, grouped.
+        llm: (K,) LLMs they could move to.
+        gap: Gap of a plan in hand: moves that lose as much are in no better plan (Dembo and Hammer 1980).
+
+    Returns:
+        The core. O(K log K).
+    """
+    paid, gained = (
+        table[query, llm].astype(float) - table[query, x[query]] for table in (allocation.cost, allocation.accuracy)
+    )
+    loss = np.maximum(0.0, relaxation.rate * paid - gained)
+    used = relaxation.rate * paid if relaxation.by_cost else -gained
+    kept = loss < gap
+    query, llm, used, loss = (part[kept] for part in (query, llm, used, loss))
+    starts = np.flatnonzero(np.diff(query, prepend=-1))
+    sizes = np.diff(starts, append=len(query))
+    least = np.minimum.reduceat(loss, starts) if len(starts) else np.empty(0)
+    order = np.lexsort((llm, loss, query, np.repeat(least, sizes)))
+    query, llm, used, loss = (part[order] for part in (query, llm, used, loss))
+    first = np.append(np.flatnonzero(np.diff(query, prepend=-1)), len(query)).astype(np.int64)
+    return Core(first, query, llm, used, loss)
+
+
+def alternatives_of(allocation: AllocationProblem, x: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """List all allowed moves of some queries away from a plan.
+
+    Args:
+        allocation: The batch.
+        x: (N,) plan.
+        queries: Distinct queries.
+
+    Returns:
+        Query and LLM of each move.
+    """
+    is_other = np.arange(allocation.n_llms) != x[queries][:, None]
+    if allocation.allowed is not None:
+        is_other &= allocation.allowed[queries]
+    places, llm = np.nonzero(is_other)
+    return queries[places], llm
+
+
+def whole_core(
+    allocation: AllocationProblem, x: np.ndarray, relaxation: Relaxation, gap: float, n_items: int | None
+) -> tuple[Core, float]:
+    """Collect the moves that lose less than a gap among all queries.
+
+    Args:
+        allocation: The batch.
+        x: (N,) plan of ``relaxation.inside``.
+        relaxation: What the losses are measured by.
+        gap: Gap of the plan in hand.
+        n_items: Keep only about so many, those that lose least; None keeps all.
+
+    Returns:
+        The core, and a gap below which no plan gets that uses a move which was left out. O(N M).
+    """
+    query, llm = find_alternatives(allocation.cost, allocation.accuracy, allocation.allowed, x, relaxation.rate, gap)
+    core = core_of(allocation, x, relaxation, query, llm, gap)
+    if n_items is None or len(core.query) <= n_items:
+        return core, gap
+    # every move of a query that is left out loses at least as much as the first one of the first such query
+    n_queries = int(np.searchsorted(core.first, n_items, side="right")) - 1
+    end = int(core.first[n_queries])
+    kept = Core(core.first[: n_queries + 1], *(part[:end] for part in core[1:]))
+    return kept, float(core.loss[end])
+
+
+def fill_slack_with_highs(
+    first: np.ndarray, used: np.ndarray, loss: np.ndarray, slack: float, gap: float, /, *, tolerance: float
+) -> Filling:
+    """Do as `fill_slack`, for cores whose list of undominated states gets too long.
+
+    HiGHS knows tolerances of its own: a row may be violated by about 1e-6, and it stops when the best solution is
+    within 1e-6 of its bound. So everything is measured in thousandths of the gap, of which 1e-6 doesn't matter. A
+    solution that uses more than the slack, however little, is no plan: just this choice of items is cut off, and HiGHS
+    is asked anew. Its tolerances only ever let too much in, so what it proves holds.
+
+    Args:
+        first: As for `fill_slack`.
+        used: As for `fill_slack`.
+        loss: As for `fill_slack`.
+        slack: As for `fill_slack`.
+        gap: Gap of the plan in hand, finite and > 0; only choices that end below it are looked for.
+        tolerance: Gaps that differ by less are equal.
+
+    Returns:
+        See `Filling`.
+
+    Raises:
+        RuntimeError: If HiGHS gives up; the message is its own.
+    """
+    query = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    scale = gap / 1000
+    rows, limits = used[None] / scale, np.array([slack / scale])
+    while True:
+        solved = solve_multiple_choice((loss - used) / scale, query, rows, limits)
+        if solved.x is None:
+            return Filling(gap, np.empty(0, dtype=np.int64), False, gap)
+        items = np.flatnonzero(solved.x > 0.5)
+        left = slack - float(used[items].sum())
+        found = left + float(loss[items].sum())
+        if slack + scale * solved.value >= gap - tolerance:
+            return Filling(gap, np.empty(0, dtype=np.int64), False, gap)
+        if left >= 0.0:
+            return Filling(found, items, True, found)
+        cut = np.full((1, len(used)), -1.0)
+        cut[0, items] = 1.0
+        rows, limits = np.concatenate([rows, cut]), np.append(limits, len(items) - 1.0)

@@ -1,0 +1,303 @@
+"""pymoo's multi-objective genetic algorithms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.algorithms.moo.nsga3 import NSGA3, ReferenceDirectionSurvival
+from pymoo.algorithms.moo.rnsga2 import RNSGA2, RankAndModifiedCrowdingSurvival
+from pymoo.algorithms.moo.sms import SMSEMOA, cv_and_dom_tournament
+from pymoo.core.population import Population
+from pymoo.operators.selection.tournament import TournamentSelection
+from pymoo.util.ref_dirs import get_reference_directions
+
+from optllm_pymoo.baselines._build import NumericVariation, build, operator_set
+from optllm_pymoo.exact.surface import partitions_for
+from optllm_pymoo.measures.search import non_dominated
+from optllm_pymoo.problems import AllocationProblem, allocation_of
+from optllm_pymoo.validation import UserError
+
+NSGA2_PUBLISHED = NumericVariation(latin_hypercube=True)
+
+
+def nsga2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> NSGA2:
+    """Build NSGA-II for allocations.
+
+    Args:
+        pop_size: Size of the population.
+        operators: "categorical" (uniform crossover, random-reset mutation) or "published" (Latin hypercube
+            sampling, simulated binary crossover with probability .7780 and η 7, polynomial mutation .8119 and
+            9, rounded).
+        start: "cold", or "warm" with the cheapest and the most accurate plan in the first population.
+        **options: pymoo's own, for example ``termination``, ``crossover``, ``n_offsprings``, ``callback``.
+
+    Returns:
+        The algorithm, ready for `minimize`. Without a termination it ends when its front stalls.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If a choice is unknown.
+
+    References:
+        Deb, Pratap, Agarwal, Meyarivan (2002), IEEE Transactions on Evolutionary Computation 6(2).
+        Parameters: Liu et al. (2024), arXiv 2405.15130.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> res = minimize(make_problem(50, 4), nsga2(pop_size=20), ("n_eval", 200), seed=1)
+        >>> res.algorithm.evaluator.n_eval
+        200
+    """
+    chosen = operator_set(operators, start, published=NSGA2_PUBLISHED)
+    return build(NSGA2, {"pop_size": pop_size, **chosen.options()}, options, factory="nsga2")
+
+
+def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
+    """Let a coin decide each tournament, as NSGA-III does among feasible plans; pymoo's can't be pickled.
+
+    Args:
+        pop: The population.
+        P: (n, 2) who meets whom.
+        random_state: The run's generator.
+        **kwargs: Ignored.
+    """
+    return P[np.arange(len(P)), random_state.integers(0, 2, len(P))][:, None]
+
+
+class LatticeNSGA3(NSGA3):
+    """NSGA-III whose reference directions follow from the number of objectives.
+
+    The answer is all that is feasible and non-dominated in the population, not only the plan nearest to each
+    direction; while nothing is feasible, the plan that exceeds the limits least.
+
+    Args:
+        pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, *, pop_size: int = 100, **kwargs: Any) -> None:
+        # the directions aren't known before the problem; the survival is made again in `_setup`
+        super().__init__(np.ones((1, 1)), pop_size=pop_size, **kwargs)
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        allocation_of(problem, "nsga3")
+        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
+        self.survival = ReferenceDirectionSurvival(self.ref_dirs)
+
+    def _set_optimum(self, **kwargs: Any) -> None:
+        feasible = self.pop[self.pop.get("FEAS")[:, 0]]
+        nearest = self.pop[[int(np.argmin(self.pop.get("CV")[:, 0]))]]
+        self.opt = feasible[non_dominated(feasible.get("F"))] if len(feasible) else nearest
+
+
+def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:
+    """Spread at most so many directions evenly: the largest Das-Dennis lattice that fits.
+
+    Args:
+        n_obj: Number of objectives.
+        n_points: Directions at the most.
+
+    Returns:
+        (n, n_obj), rows with the sum 1.
+
+    Raises:
+        ValueError: If there is not even one direction per objective.
+
+    Example:
+        >>> len(largest_lattice(3, 100)), len(largest_lattice(2, 100))
+        (91, 100)
+    """
+    if n_points < n_obj:
+        raise UserError(f"pop_size must be at least {n_obj}, a plan per objective; got {n_points}")
+    n_partitions = partitions_for(n_points + 1, n_obj) - 1
+    return np.asarray(get_reference_directions("das-dennis", n_obj, n_partitions=n_partitions))
+
+
+def nsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeNSGA3:
+    """Build NSGA-III, which keeps plans near directions that are spread over three (or two) objectives.
+
+    Args:
+        pop_size: Size of the population, and bound on the number of directions: 91 of 100 with three objectives.
+        operators: "categorical" (uniform crossover, random-reset mutation) or "published" (simulated binary
+            crossover and polynomial mutation, rounded; with NSGA-II's parameters, as none were published).
+        start: "cold", or "warm" with the best plan of each objective in the first population.
+        **options: pymoo's own, for example ``termination``, ``crossover``, ``n_offsprings``, ``callback``.
+
+    Returns:
+        The algorithm, ready for `minimize`. Without a termination it ends when its front stalls.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If a choice is unknown, or (by ``minimize``) the population is smaller than the number of
+            objectives.
+
+    References:
+        Deb, Jain (2014), IEEE Transactions on Evolutionary Computation 18(4).
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> res = minimize(make_problem(50, 4, with_latency=True), nsga3(pop_size=20), ("n_eval", 200), seed=1)
+        >>> res.algorithm.evaluator.n_eval, len(res.algorithm.ref_dirs), res.F.shape[1]
+        (200, 15, 3)
+    """
+    defaults = {
+        "pop_size": pop_size,
+        "selection": TournamentSelection(func_comp=fair_tournament),
+        **operator_set(operators, start).options(),
+    }
+    return build(LatticeNSGA3, defaults, options, factory="nsga3", fixed=("ref_dirs", "survival"))
+
+
+class GuardedPreferenceSurvival(RankAndModifiedCrowdingSurvival):
+    """pymoo's survival by reference points, without NaN when the first front is flat in one objective.
+
+    Args:
+        *args: Those of pymoo's class.
+        ideal: (2,) ideal point before the first front is known.
+        span: (2,) positive width that stands in for that of a flat front.
+    """
+
+    def __init__(self, *args: Any, ideal: np.ndarray, span: np.ndarray) -> None:
+        self.span = span
+        super().__init__(*args)
+        self.ideal_point = ideal
+        self.nadir_point = ideal + span
+
+    @property
+    def nadir_point(self) -> np.ndarray:
+        """(2,) nadir point by which distances are normalised; always beyond the ideal point."""
+        return self._nadir_point
+
+    @nadir_point.setter
+    def nadir_point(self, nadir: np.ndarray) -> None:
+        # pymoo divides by nadir - ideal, and always sets the ideal point first
+        self._nadir_point = np.where(nadir > self.ideal_point, nadir, self.ideal_point + self.span)
+
+
+class ExtremesRNSGA2(RNSGA2):
+    """R-NSGA-II that takes its reference points from the problem.
+
+    Args:
+        ref_points: (k, 2) points to be near to, US$ and negated mean accuracy; None for the two ends of the
+            exact front, with latency (k, 3) and the three individual optima. Where a user's subclass has objectives or
+            constraints of its own: the cheapest and the most accurate plan without them.
+        **kwargs: pymoo's own.
+    """
+
+    survival: RankAndModifiedCrowdingSurvival
+
+    def __init__(self, *, ref_points: Any = None, **kwargs: Any) -> None:
+        # the points aren't known before the problem; the survival is made again in `_setup`
+        super().__init__(np.zeros((1, 2)), **kwargs)
+        self.ref_points = None if ref_points is None else np.array(ref_points, dtype=float, ndmin=2)
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        super()._setup(problem, **kwargs)
+        if problem.is_extended:
+            extremes = problem.evaluate(problem.extremes(), return_values_of=["F"])
+        else:
+            extremes = problem.yardstick.F[[0, -1]] if problem.latency is None else problem.scalarisation.optima_F
+        ideal, span = extremes.min(axis=0), np.ptp(extremes, axis=0)
+        self.survival = GuardedPreferenceSurvival(
+            extremes if self.ref_points is None else self.ref_points,
+            self.epsilon,
+            self.weights,
+            self.normalization,
+            self.survival.extreme_points_as_reference_points,
+            ideal=ideal,
+            # a front of one point has no extent: any fixed one will do
+            span=np.where(span > 0, span, 1.0),
+        )
+
+
+def rnsga2(
+    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
+) -> ExtremesRNSGA2:
+    """Build R-NSGA-II, which looks for plans near reference points: here the two ends of the exact front.
+
+    Args:
+        pop_size: Size of the population.
+        operators: "categorical" (uniform crossover, random-reset mutation) or "published" (simulated binary
+            crossover and polynomial mutation, rounded; with NSGA-II's parameters, as none were published).
+        start: "cold", or "warm" with the cheapest and the most accurate plan in the first population.
+        **options: pymoo's own, for example ``termination``, ``ref_points`` as (k, 2) objective values, or
+            ``epsilon``, the published .9964 by default.
+
+    Returns:
+        The algorithm, ready for `minimize`. Without a termination it ends when its front stalls.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If a choice is unknown.
+
+    References:
+        Deb, Sundar (2006), GECCO. Parameters: Liu et al. (2024), arXiv 2405.15130.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> res = minimize(make_problem(50, 4), rnsga2(pop_size=20), ("n_eval", 200), seed=1)
+        >>> res.algorithm.survival.ref_points.shape
+        (2, 2)
+    """
+    defaults = {"pop_size": pop_size, "epsilon": 0.9964, **operator_set(operators, start).options()}
+    return build(ExtremesRNSGA2, defaults, options, factory="rnsga2", fixed=("survival",))
+
+
+SMS_EMOA_PUBLISHED = NumericVariation(crossover_prob=0.7595, crossover_eta=5, mutation_prob=0.0675, mutation_eta=28)
+
+
+def dominance_tournament(pop: Population, P: np.ndarray, **kwargs: Any) -> np.ndarray:
+    """Call pymoo's binary tournament, which can't be pickled under the name it goes by there."""
+    return np.asarray(cv_and_dom_tournament(pop, P, **kwargs))
+
+
+def sms_emoa(
+    *,
+    pop_size: int = 100,
+    operators: str = "categorical",
+    start: str = "cold",
+    n_offsprings: int | None = None,
+    **options: Any,
+) -> SMSEMOA:
+    """Build SMS-EMOA, which drops the plans that contribute least hypervolume.
+
+    Args:
+        pop_size: Size μ of the population.
+        operators: "categorical" (uniform crossover, random-reset mutation) or "published" (simulated binary
+            crossover with probability .7595 and η 5, polynomial mutation .0675 and 28, rounded).
+        start: "cold", or "warm" with the cheapest and the most accurate plan in the first population.
+        n_offsprings: Children per generation. By default as many as the population, pymoo's (μ + μ) variant;
+            1 gives the steady-state (μ + 1) of the original, which is much slower per evaluation.
+        **options: pymoo's own, for example ``termination``, ``crossover``, ``callback``.
+
+    Returns:
+        The algorithm, ready for `minimize`. Without a termination it ends when its front stalls.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If a choice is unknown.
+
+    References:
+        Beume, Naujoks, Emmerich (2007), European Journal of Operational Research 181(3). Parameters: Liu et
+        al. (2024), arXiv 2405.15130.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> steady = sms_emoa(pop_size=20, n_offsprings=1)
+        >>> minimize(make_problem(50, 4), steady, ("n_eval", 33), seed=1).algorithm.evaluator.n_eval
+        33
+    """
+    chosen = operator_set(operators, start, published=SMS_EMOA_PUBLISHED)
+    defaults = {
+        "pop_size": pop_size,
+        "n_offsprings": n_offsprings,
+        "selection": TournamentSelection(func_comp=dominance_tournament),
+        **chosen.options(),
+    }
+    return build(SMSEMOA, defaults, options, factory="sms_emoa")

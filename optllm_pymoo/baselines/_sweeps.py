@@ -1,0 +1,207 @@
+"""Sweeps: per query, accuracy against a rate times cost, for one rate after another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymoo.core.termination import NoTermination
+
+from optllm_pymoo.baselines._build import build
+from optllm_pymoo.baselines._proposing import ProposingAlgorithm, spread_order
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import UserError
+
+BLOCK = 1 << 14
+"""Queries that are scored at a time, which bounds the memory for scores."""
+
+
+class LambdaSweep(ProposingAlgorithm):
+    """Propose the plan of each of some exchange rates λ once, in `spread_order`, then end.
+
+    Args:
+        n_weights: Number of rates at the most.
+        batch_size: Plans per iteration.
+        **kwargs: pymoo's own.
+
+    Raises:
+        ValueError: If there are fewer than two rates, or a batch is empty.
+    """
+
+    def __init__(self, *, n_weights: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
+        if n_weights < 2:
+            raise UserError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
+        if batch_size < 1:
+            raise UserError(f"batch_size must be at least 1; got {batch_size}")
+        super().__init__(**kwargs)
+        self.n_weights = n_weights
+        self.batch_size = batch_size
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        rates = self._rates(problem)
+        self.rates = rates[spread_order(len(rates))]
+        self.n_proposed = 0
+
+    def _rates(self, problem: AllocationProblem) -> np.ndarray:
+        return exchange_rates(problem.supported_front, self.n_weights)
+
+    def _is_exhausted(self) -> bool:
+        return self.n_proposed >= len(self.rates)
+
+    def _propose(self) -> np.ndarray:
+        batch = self.rates[self.n_proposed : self.n_proposed + self.batch_size]
+        self.n_proposed += len(batch)
+        problem = self.problem
+        plans = best_at_rates(batch, problem.cost, problem.accuracy, problem.allowed)
+        return plans.astype(problem.assignment_dtype)
+
+
+def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
+    """Spread rates λ over the efficiencies of a front's upgrade steps.
+
+    The rates are evenly spaced quantiles of the S efficiencies Δaccuracy/Δcost: between two rates lie about
+    S/(n - 1) steps. Each is the geometric mean of two neighbouring efficiencies, since these range over
+    orders of magnitude; the first is twice the highest efficiency (the cheapest plan) and the last 0 (the
+    most accurate).
+
+    Args:
+        front: The exact front of the batch.
+        n_rates: How many at the most, at least 2.
+
+    Returns:
+        At most ``min(n_rates, S + 1)`` falling rates, accuracy of one query per US$.
+    """
+    steps = front.steps
+    # a step can be cheap beyond measure, but a rate must be finite: infinity times no cost isn't a number
+    with np.errstate(over="ignore"):
+        efficiency = np.minimum(steps.delta_accuracy / steps.delta_cost, np.finfo(float).max / 4)
+    taken = np.unique(np.linspace(0, len(efficiency), n_rates).round().astype(int))
+    beyond = 4 * efficiency[:1] if len(efficiency) else [0.0]
+    roots = np.sqrt(np.concatenate([beyond, efficiency, [0.0]]))
+    return np.asarray(roots[taken] * roots[taken + 1])
+
+
+def best_at_rates(rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
+    """Send each query to the LLM with the greatest accuracy - λ·cost; ties go to the cheaper one.
+
+    Args:
+        rates: (n,) finite λ >= 0, accuracy of one query per US$.
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        allowed: (N, M) bool; None allows all.
+
+    Returns:
+        (n, N) LLM numbers, int32. O(n N M).
+    """
+    plans = np.empty((len(rates), len(cost)), dtype=np.int32)
+    for first in range(0, len(cost), BLOCK):
+        rows = slice(first, first + BLOCK)
+        price, quality = cost[rows].astype(float), accuracy[rows].astype(float)
+        if allowed is not None:
+            quality[~allowed[rows]] = -np.inf
+        for k, rate in enumerate(rates):
+            score = quality - rate * price
+            tied = score == score.max(axis=1, keepdims=True)
+            plans[k, rows] = np.where(tied, price, np.inf).argmin(axis=1)
+    return plans
+
+
+def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> LambdaSweep:
+    """Build a sweep over λ in argmax(accuracy - λ·cost) per query, as routers trade cost for accuracy.
+
+    Each plan is a supported efficient one; `exchange_rates` says which λ are tried. Ends by itself; a budget that
+    ends it earlier leaves plans from all over the front, the two extremes among them.
+
+    Args:
+        n_weights: Number of λ, the two that give the extremes among them; fewer if the front has fewer
+            points.
+        batch_size: Plans evaluated per iteration.
+        **options: pymoo's own, for example ``termination`` or ``callback``.
+
+    Returns:
+        The algorithm, ready for `minimize`.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has
+            quotas, floors or latency.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> len(minimize(make_problem(500, 4), lambda_sweep(n_weights=10)).F)
+        10
+    """
+    defaults = {"n_weights": n_weights, "batch_size": batch_size}
+    return build(LambdaSweep, defaults, options, factory="lambda_sweep", termination=NoTermination)
+
+
+ALMOST_ONE = 1.0 - 1e-12
+"""The largest weight of cost that is tried: at 1 itself accuracy wouldn't tell LLMs of equal cost apart."""
+
+
+class WeightSweep(LambdaSweep):
+    """A `LambdaSweep` over the rates of evenly spaced weights instead of the front's own; see `carrot`."""
+
+    def _rates(self, problem: AllocationProblem) -> np.ndarray:
+        cost = problem.cost if problem.allowed is None else problem.cost[problem.allowed]
+        return weight_rates(self.n_weights, float(cost.max()))
+
+
+def weight_rates(n_weights: int, dearest_usd: float, /) -> np.ndarray:
+    """Turn evenly spaced weights of cost into exchange rates.
+
+    Minimising μ·cost/dearest + (1 - μ)·(1 - accuracy) is maximising accuracy - λ·cost with
+    λ = μ / (1 - μ) / dearest.
+
+    Args:
+        n_weights: Number of weights μ, from 0 to `ALMOST_ONE`, at least 2.
+        dearest_usd: Cost per call that counts as 1, in US$; if it is 0, so are all rates.
+
+    Returns:
+        (n_weights,) rising λ, accuracy of one query per US$.
+
+    Example:
+        >>> weight_rates(3, 2.0)[:2].tolist()
+        [0.0, 0.5]
+    """
+    weights = np.minimum(np.linspace(0.0, 1.0, n_weights), ALMOST_ONE)
+    odds = weights / (1.0 - weights)
+    # a price can be small beyond measure, but a rate must be finite
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        rates = np.minimum(odds / dearest_usd, np.finfo(float).max / 4)
+    return np.asarray(np.where(odds > 0.0, rates, 0.0) if dearest_usd > 0.0 else np.zeros(n_weights))
+
+
+def carrot(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> WeightSweep:
+    """Build a sweep over μ in argmin(μ·normalised cost + (1 - μ)·(1 - accuracy)) per query, as CARROT routes.
+
+    Costs are divided by the dearest call of the batch. Every plan is a supported efficient one, as in
+    `lambda_sweep`, but evenly spaced weights don't know where the front bends: many of them may give the same
+    plan. Ends by itself; a budget that ends it earlier leaves evenly spaced weights.
+
+    Args:
+        n_weights: Number of μ in [0, 1], the two ends among them.
+        batch_size: Plans evaluated per iteration.
+        **options: pymoo's own, for example ``termination`` or ``callback``.
+
+    Returns:
+        The algorithm, ready for `minimize`.
+
+    Raises:
+        TypeError: If pymoo has no such option.
+        ValueError: If there are fewer than two weights, or a batch is empty; in ``minimize``, if the problem
+            has quotas or floors.
+
+    References:
+        Somerstep et al. (2025), CARROT: A Cost Aware Rate Optimal Router, arXiv 2502.03261.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> minimize(make_problem(500, 4), carrot(n_weights=10)).algorithm.evaluator.n_eval
+        10
+    """
+    defaults = {"n_weights": n_weights, "batch_size": batch_size}
+    return build(WeightSweep, defaults, options, factory="carrot", termination=NoTermination)

@@ -1,0 +1,76 @@
+"""Levels, their sum, and walking along the steps: kernels against twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optllm_pymoo import make_problem
+from optllm_pymoo.kernels.hulls import upper_hulls
+from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
+from tests import twins
+from tests.strategies import EDGE_CASES, allocations, tables
+
+
+def levels_of(drawn):
+    """Tabulate the levels of a table."""
+    offset, vertices, _ = upper_hulls(*drawn)
+    return tabulate_levels(drawn.cost, offset, vertices)
+
+
+@pytest.mark.parametrize("name", EDGE_CASES)
+def test_edge_cases_equal_the_twin(name):
+    """On every named case levels and step counts are the twins'."""
+    drawn = EDGE_CASES[name]
+    offset, vertices, _ = upper_hulls(*drawn)
+    twins.assert_expected(tabulate_levels, twins.tabulate_levels, (drawn.cost, offset, vertices))
+    for x in allocations(drawn, 3, 1):
+        twins.assert_expected(count_steps, twins.count_steps, (levels_of(drawn), x))
+
+
+@given(tables(max_llms=6), st.integers(0, 1000), st.sampled_from([np.int8, np.int32]))
+def test_equal_the_twin(drawn, seed, dtype):
+    """On any table, for any allocation of either type."""
+    offset, vertices, _ = upper_hulls(*drawn)
+    twins.assert_expected(tabulate_levels, twins.tabulate_levels, (drawn.cost, offset, vertices))
+    x = allocations(drawn, 1, seed)[0].astype(dtype)
+    twins.assert_expected(count_steps, twins.count_steps, (levels_of(drawn), x))
+
+
+def test_levels_by_hand():
+    """Hull 0 -> 2; LLM 1 costs less than 2 and counts like 0, LLM 3 costs more and counts like 2."""
+    cost, accuracy = np.array([[1.0, 2.0, 4.0, 5.0]]), np.array([[0.0, 0.125, 0.75, 0.5]])
+    offset, vertices, _ = upper_hulls(cost, accuracy, None)
+    twins.assert_expected(tabulate_levels, twins.tabulate_levels, (cost, offset, vertices), [[0, 0, 1, 1]])
+
+
+@given(tables(max_llms=6), st.data())
+def test_steps_lead_from_any_prefix_to_any_other(drawn, data):
+    """Walking from prefix a to prefix b ends where walking from the cheapest plan to b does, forward or backward."""
+    offset, vertices, steps = upper_hulls(*drawn)
+    query, from_llm, to_llm, _ = follow_steps(steps, order_by_efficiency(steps))
+    start, stop = (data.draw(st.integers(0, len(query)), label=name) for name in ("start", "stop"))
+    cheapest = vertices[offset[:-1] + np.arange(len(drawn.cost))]
+    x, wanted = cheapest.copy(), cheapest.copy()
+    take_steps(query, to_llm, 0, start, x)
+    take_steps(query, to_llm if stop >= start else from_llm, start, stop, x)
+    for k in range(stop):
+        assert wanted[query[k]] == from_llm[k]
+        wanted[query[k]] = to_llm[k]
+    assert x.tolist() == wanted.tolist()
+
+
+def test_threads_change_nothing(set_threads):
+    """One thread and two give the same levels and the same count."""
+    problem = make_problem(70_000, 5, family="tied")
+    offset, vertices, _ = upper_hulls(problem.cost, problem.accuracy, None)
+    x = np.random.default_rng(1).integers(0, 5, 70_000).astype(np.int8)
+    levels, counts = [], []
+    for n_threads in (1, 2):
+        set_threads(n_threads)
+        levels.append(tabulate_levels(problem.cost, offset, vertices))
+        counts.append(count_steps(levels[-1], x))
+    np.testing.assert_array_equal(*levels)
+    assert counts[0] == counts[1] == int(levels[0][np.arange(70_000), x].sum(dtype=np.int64))
