@@ -20,9 +20,9 @@ STARTED = {} if os.name == "nt" else {"preexec_fn": heed_ctrl_c}
 """Options of `subprocess.Popen` for processes that are to be interrupted."""
 
 
-def run_fresh(code: str, /, *args: str) -> str:
-    """Run code in a new interpreter, with another hash seed, and return what it printed."""
-    environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)}
+def run_fresh(code: str, /, *args: str, **variables: str) -> str:
+    """Run code in a new interpreter, with another hash seed and further variables, and return what it printed."""
+    environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT), **variables}
     outcome = subprocess.run(
         [sys.executable, "-c", code, *args], env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -70,7 +71,11 @@ app = typer.Typer(
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
     sys.excepthook = _report_bug
+    # Python has none of them where a shell closed them, as `>&-` does
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     heed_sigterm()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # folders for its cache and fonts are no news of ours
     typer.main.get_command(app)()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 
 
@@ -33,7 +33,7 @@ def find_alternatives(
     return query, llm
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _collect(
     start: int,
     stop: int,
@@ -75,7 +75,7 @@ def common_denominator(table: np.ndarray, /) -> int:
     return next((q for q in DENOMINATORS if _all_multiples(table, float(q))), 0)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _all_multiples(table: np.ndarray, q: float) -> bool:
     for i in range(table.shape[0]):
         for j in range(table.shape[1]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 
 N_BINS = 256
@@ -49,7 +49,7 @@ def move_to_ends(
     return True
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _crossing_bin(bins: np.ndarray, target: float) -> tuple[int, float]:
     """Find the highest bin down to which the gains reach the target, and their sum above it; -1 if none does."""
     above = 0.0
@@ -60,7 +60,7 @@ def _crossing_bin(bins: np.ndarray, target: float) -> tuple[int, float]:
     return -1, above
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _move_until(gains: np.ndarray, candidates: np.ndarray, ends: np.ndarray, target: float, x: np.ndarray) -> None:
     """Move candidates, largest gain first and by number where gains tie, until they have gained the target."""
     reached = 0.0
@@ -72,13 +72,13 @@ def _move_until(gains: np.ndarray, candidates: np.ndarray, ends: np.ndarray, tar
             return
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _bin(gain: float, scale: float) -> int:
     """Bin of a gain; -1 for what is no gain, the last bin for all that is beyond the scale."""
     return min(N_BINS - 1, int(min(gain * scale, 1e9))) if gain > 0.0 else -1
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _bin_gains(
     start: int,
     stop: int,
@@ -100,7 +100,7 @@ def _bin_gains(
                 bins[chunk, b, 1] += 1.0
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _move_above(
     start: int,
     stop: int,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 
 CHUNK = 1 << 13
@@ -41,7 +41,7 @@ def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) 
     return F
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _sum_chunks(
     start: int, stop: int, cost: np.ndarray, accuracy: np.ndarray, choice: np.ndarray, sums: np.ndarray
 ) -> None:
@@ -60,7 +60,7 @@ def _sum_chunks(
                 sums[chunk, plan, 1] += a
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def _sum_row(cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: int, n_llms: int) -> tuple[float, float]:
     """Sum the chosen cells in four chains of additions, which needn't wait for one another."""
     c0 = c1 = c2 = c3 = 0.0
@@ -92,7 +92,7 @@ def _sum_row(cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: in
     return (c0 + c1) + (c2 + c3), (a0 + a1) + (a2 + a3)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def first_disallowed(allowed: np.ndarray, X: np.ndarray) -> tuple[int, int]:
     """Find the first (plan, query) whose LLM is not allowed; (-1, -1) if there is none.
 

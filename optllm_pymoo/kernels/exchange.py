@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import Cells
 from optllm_pymoo.kernels.rules import Rules, Slack, change_of, most_exceeded
 
@@ -12,7 +12,7 @@ LEAST_GAIN = 1e-12
 """Rise of the score that is more than rounding."""
 
 
-@njit(cache=True, nogil=True)
+@jit
 def best_pair(
     cells: Cells,
     rules: Rules,
@@ -67,7 +67,7 @@ def best_pair(
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _saved(
     cells: Cells, rules: Rules, slack: Slack, worst: int, change: np.ndarray, other: int, old: int, new: int
 ) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from optllm_pymoo.kernels.jit import jit
 
 
 class Filling(NamedTuple):
@@ -67,7 +68,7 @@ def fill_slack(
     return Filling(best, np.array(items, dtype=np.int64), is_better, min(best, dropped))
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _least_rates(first: np.ndarray, used: np.ndarray, loss: np.ndarray) -> np.ndarray:
     """Least loss per unit used, at most 1, and per unit given back, among the items from each class on."""
     n_classes = first.size - 1
@@ -84,7 +85,7 @@ def _least_rates(first: np.ndarray, used: np.ndarray, loss: np.ndarray) -> np.nd
     return rates
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _fill(
     first: np.ndarray,
     used: np.ndarray,
@@ -136,7 +137,7 @@ def _fill(
     return best, best_node, parent, item, dropped
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _merge(
     left: np.ndarray,
     lost: np.ndarray,
@@ -192,7 +193,7 @@ def _merge(
         n += 1
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _keep_best(
     n: int,
     n_kept: int,

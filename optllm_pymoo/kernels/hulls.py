@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 from optllm_pymoo.tolerances import SAME_COST
 
@@ -53,7 +53,7 @@ def _step_dtype(llm: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _build_hulls(
     start: int,
     stop: int,
@@ -71,7 +71,7 @@ def _build_hulls(
         n_steps[i + 1] = _scan_hull(cost, accuracy, i, candidates, n, efficiency, hulls) - 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@jit(error_model="numpy")
 def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
     """Collect the ends of the hull of query i and the LLMs above the chord between them, by rising cost.
 
@@ -100,7 +100,7 @@ def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> tuple[int, int]:
     """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals) of query i."""
     lowest, best = np.inf, -np.inf
@@ -121,14 +121,14 @@ def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> t
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@jit(error_model="numpy", inline="always")
 def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, dearer: int) -> float:
     """Δaccuracy/Δcost in float64: the sort of the steps uses the same expression, so both agree on order."""
     gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
     return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@jit(error_model="numpy")
 def _scan_hull(
     cost: np.ndarray,
     accuracy: np.ndarray,
@@ -158,7 +158,7 @@ def _scan_hull(
     return n
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _pack_steps(
     start: int,
     stop: int,
@@ -176,9 +176,9 @@ def _pack_steps(
         for k in range(offset[i], offset[i + 1]):
             cheaper, dearer = dearer, hulls[i, k - offset[i] + 1]
             vertices[k + i + 1] = dearer
-            step = steps[k]
-            step.cost = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
-            step.accuracy = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
-            step.query = i
-            step.from_llm = cheaper
-            step.to_llm = dearer
+            step = steps[k]  # a record: by key, which Python can do too when numba is switched off
+            step["cost"] = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
+            step["accuracy"] = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+            step["query"] = i
+            step["from_llm"] = cheaper
+            step["to_llm"] = dearer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 
 
@@ -74,7 +74,7 @@ def near_cells(cells: Cells, worth: Coefficients, reference: np.ndarray, /) -> t
     return np.concatenate(queries), np.concatenate(llms)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def _score(
     cost: np.ndarray,
     accuracy: np.ndarray,
@@ -93,7 +93,7 @@ def _score(
     return float(value)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def score(cells: Cells, worth: Coefficients, i: int, j: int) -> float:
     """Priced score of cell (i, j), compiled."""
     per_accuracy = worth.accuracy[cells.group[i]]
@@ -101,13 +101,13 @@ def score(cells: Cells, worth: Coefficients, i: int, j: int) -> float:
     return float(value)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def is_allowed(mask: np.ndarray, i: int, j: int) -> bool:
     """Whether query i may go to LLM j, compiled."""
     return mask.size == 0 or bool(mask[i, j])
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _price_range(
     start: int,
     stop: int,
@@ -133,7 +133,7 @@ def _price_range(
         choice[i], best[i], margin[i] = chosen, first, first - second
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _count_near(start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray) -> int:
     """Count the cells in [start, stop) that reach the reference."""
     cost, accuracy, tokens, mask, group = cells
@@ -147,7 +147,7 @@ def _count_near(start: int, stop: int, cells: Cells, worth: Coefficients, refere
     return n
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _list_near(
     start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray, capacity: int
 ) -> tuple[np.ndarray, np.ndarray]:

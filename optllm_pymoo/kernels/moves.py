@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import Cells, Coefficients, is_allowed, score
 from optllm_pymoo.kernels.rules import Rules, Slack, change_of, fits, most_exceeded, move
 
@@ -27,7 +27,7 @@ class PricedPlan(NamedTuple):
     """(N,) LLM per query."""
 
 
-@njit(cache=True, nogil=True)
+@jit
 def mend(plan: PricedPlan, max_rounds: int) -> bool:
     """Move queries out of exceeded limits, least priced loss per unit of excess first; in place.
 
@@ -67,7 +67,7 @@ def mend(plan: PricedPlan, max_rounds: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@jit
 def fill(plan: PricedPlan, per_accuracy: float, per_usd: float, max_rounds: int) -> int:
     """Use up what is left of the limits: moves that gain and fit, least priced loss first; in place.
 
@@ -97,7 +97,7 @@ def fill(plan: PricedPlan, per_accuracy: float, per_usd: float, max_rounds: int)
     return moves
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _moves_out(worst: int, plan: PricedPlan, ratio: np.ndarray, cell: np.ndarray) -> tuple[int, float]:
     """List the moves that lessen an excess and fit: loss per unit saved, and cell; count them and sum what they save.
 
@@ -121,7 +121,7 @@ def _moves_out(worst: int, plan: PricedPlan, ratio: np.ndarray, cell: np.ndarray
     return n, total
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _moves_that_gain(plan: PricedPlan, per_accuracy: float, per_usd: float, loss: np.ndarray, cell: np.ndarray) -> int:
     """List the moves that raise the score and fit: priced loss and cell; count them."""
     cells, rules, worth, slack, x = plan
@@ -139,7 +139,7 @@ def _moves_that_gain(plan: PricedPlan, per_accuracy: float, per_usd: float, loss
     return n
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def _gain(cells: Cells, per_accuracy: float, per_usd: float, i: int, old: int, new: int) -> float:
     """Rise of the score by a move."""
     accuracy = np.float64(cells.accuracy[i, new]) - np.float64(cells.accuracy[i, old])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import Cells
 
 CALLS, USD, TOKENS, FLOOR, TOTAL_FLOOR = range(5)
@@ -35,7 +35,7 @@ class Slack(NamedTuple):
     """(K,) excess that counts as none."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
     """W_k[i, j], compiled."""
     kind = rules.kind[k]
@@ -50,13 +50,13 @@ def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
     return np.float64(cells.cost[i, j]) if kind == USD else np.float64(cells.tokens[i, j])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def change_of(rules: Rules, cells: Cells, k: int, i: int, old: int, new: int) -> float:
     """Return how much more query i uses of limit k at another LLM, compiled."""
     return float(use(rules, cells, k, i, new) - use(rules, cells, k, i, old))
 
 
-@njit(cache=True, nogil=True)
+@jit
 def most_exceeded(slack: Slack) -> int:
     """Return the limit with the largest excess in its unit, compiled; -1 if all are met."""
     worst, most = -1, 0.0
@@ -67,7 +67,7 @@ def most_exceeded(slack: Slack) -> int:
     return worst
 
 
-@njit(cache=True, nogil=True)
+@jit
 def fits(rules: Rules, cells: Cells, slack: Slack, i: int, old: int, new: int) -> bool:
     """Whether a move neither breaks a limit nor adds to the excess of one, compiled. O(K)."""
     for k in range(rules.kind.size):
@@ -80,7 +80,7 @@ def fits(rules: Rules, cells: Cells, slack: Slack, i: int, old: int, new: int) -
     return True
 
 
-@njit(cache=True, nogil=True)
+@jit
 def move(rules: Rules, cells: Cells, slack: Slack, x: np.ndarray, i: int, new: int) -> None:
     """Send query i to another LLM and keep the books, compiled; in place."""
     for k in range(rules.kind.size):

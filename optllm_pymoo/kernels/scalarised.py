@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import is_allowed
 from optllm_pymoo.kernels.threads import over_queries
 
@@ -72,7 +72,7 @@ def least_weighted_sums(
     over_queries(_break_ties, len(cost), tables, rates, of_two, X)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, X: np.ndarray) -> None:
     for i in range(start, stop):
         c, a, t = tables.cost[i], tables.accuracy[i], tables.latency[i]
@@ -87,7 +87,7 @@ def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, X: np.nda
             X[k, i] = best
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _break_ties(start: int, stop: int, tables: _Tables, rates: np.ndarray, of_two: np.ndarray, X: np.ndarray) -> None:
     """Go on from the least sum to the first LLM, in order of preference, whose sum ties with it but for rounding."""
     for i in range(start, stop):
@@ -104,7 +104,7 @@ def _break_ties(start: int, stop: int, tables: _Tables, rates: np.ndarray, of_tw
             X[k, i] = best
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def _precedes(c: np.ndarray, a: np.ndarray, t: np.ndarray, j: int, best: int) -> bool:
     """Tell whether LLM j goes before the best one so far, at the same weighted sum."""
     if c[j] != c[best]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.threads import over_queries
 from optllm_pymoo.tolerances import SAME_COST
 
@@ -51,13 +51,13 @@ def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.n
     return query, from_llm, to_llm, sums
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@jit(error_model="numpy")
 def _negate_efficiencies(start: int, stop: int, steps: np.ndarray, out: np.ndarray) -> None:
     for k in range(start, stop):
-        out[k] = -(steps[k].accuracy / steps[k].cost)
+        out[k] = -(steps[k]["accuracy"] / steps[k]["cost"])
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _settle_ties(start: int, stop: int, keys: np.ndarray, order: np.ndarray) -> None:
     """Sort by number every run of equal keys that begins in [start, stop); the keys themselves are sorted."""
     run = start
@@ -72,7 +72,7 @@ def _settle_ties(start: int, stop: int, keys: np.ndarray, order: np.ndarray) -> 
         run = end
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _gather(
     start: int,
     stop: int,
@@ -85,14 +85,14 @@ def _gather(
 ) -> None:
     for k in range(start, stop):
         step = steps[order[k]]
-        query[k] = step.query
-        from_llm[k] = step.from_llm
-        to_llm[k] = step.to_llm
-        gains[k, 0] = step.cost
-        gains[k, 1] = step.accuracy
+        query[k] = step["query"]
+        from_llm[k] = step["from_llm"]
+        to_llm[k] = step["to_llm"]
+        gains[k, 0] = step["cost"]
+        gains[k, 1] = step["accuracy"]
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _accumulate(rows: np.ndarray) -> None:
     """Replace each row by the sum of the rows up to it, all terms >= 0, compensated for rounding."""
     for m in range(2):
@@ -135,7 +135,7 @@ def count_steps(levels: np.ndarray, x: np.ndarray, /) -> int:
     return int(sum(over_queries(_sum_levels, len(x), levels, x)))
 
 
-@njit(cache=True, nogil=True)
+@jit
 def take_steps(query: np.ndarray, llm: np.ndarray, start: int, stop: int, x: np.ndarray) -> None:
     """Take the steps ``start`` ... ``stop - 1`` in their order, or backward if ``stop < start``; in place.
 
@@ -154,7 +154,7 @@ def take_steps(query: np.ndarray, llm: np.ndarray, start: int, stop: int, x: np.
             x[query[k]] = llm[k]
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _fill_levels(
     start: int, stop: int, cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray, levels: np.ndarray
 ) -> None:
@@ -167,7 +167,7 @@ def _fill_levels(
             levels[i, j] = level
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _sum_levels(start: int, stop: int, levels: np.ndarray, x: np.ndarray) -> int:
     total = 0
     for i in range(start, stop):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import Cells
 
 
@@ -25,7 +25,7 @@ def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int, /) -> tuple[np.ndarr
     return by_llm, by_group
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _sum_plans(
     cost: np.ndarray,
     accuracy: np.ndarray,

@@ -79,9 +79,13 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
     """
 
     def write(path: Path) -> None:
+        from matplotlib import rc_context
+
         from optllm_pymoo.plotting.style import figure_of
 
-        figure_of(draw()).savefig(path, dpi=DPI, format=path.suffix[1:])
+        # whoever has LaTeX draw their own pictures may lack it here
+        with rc_context({"text.usetex": False}):
+            figure_of(draw()).savefig(path, dpi=DPI, format=path.suffix[1:])
 
     return write
 

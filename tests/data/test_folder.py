@@ -106,7 +106,11 @@ def test_missing_and_doubled_files(folder):
 def test_about_must_be_a_json_object(folder):
     """Broken JSON is named with its line; an object is taken over."""
     about = folder / "about.json"
-    for content, message in [('{"a":\n 1,,}', "line 2: expected JSON"), ("[1]", "a JSON object, found list")]:
+    for content, message in [
+        ('{"a":\n 1,,}', "line 2: expected JSON"),
+        ("[1]", "a JSON object, found list"),
+        ("[" * 200_000, "nested too deep"),
+    ]:
         about.write_text(content)
         with pytest.raises(DataFileError, match=message):
             load_dataset(folder)
