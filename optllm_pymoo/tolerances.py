@@ -12,3 +12,6 @@ Rounding leaves some 1e-16 per operation; list prices that really differ do so b
 
 ULPS_ABOVE_ONE: Final = 4
 """A mean of shares that are all 1 may be rounded to so many units in the last place above 1; it is 1."""
+
+BOUND_ROUNDING: Final = 1e-10
+"""Mean accuracy, or relative US$, by which a bound may lie beyond a plan through the rounding of two sums alone."""

@@ -67,16 +67,11 @@ def plan(
         stage(f"Writing {out}")
         files = write_files(out, plan_writers(front, chosen))
     if json:
-        facts = {"synthetic": synthetic, "seed": seed, **text.front_facts(front)}
-        facts["plan"] = {**text.plan_facts(chosen), "best_single_llm": text.single_facts(chosen)}
-        if costs is not None:
-            facts["plan"].update(text.limit_facts(costs))
+        facts = {"synthetic": synthetic, "seed": seed, **text.front_json(front), "plan": text.plan_json(chosen, costs)}
         print(text.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, text.front_text(front))
-    print(text.plan_text(chosen, choice))
-    if costs is not None:
-        print(f"\n{text.limits_text(costs, chosen)}")
+    print(text.plan_text(chosen, choice, costs))
     _print_files(files)
 
 
@@ -109,7 +104,7 @@ def front(
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found))
     if json:
-        facts = {"synthetic": synthetic, "seed": seed, **text.front_facts(found)}
+        facts = {"synthetic": synthetic, "seed": seed, **text.front_json(found)}
         print(text.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, text.front_text(found))
@@ -228,14 +223,19 @@ def _reader(data: Path | None, llms: str | None, drop: list[str] | None) -> Call
 
 def _print_head(synthetic: bool, front: str) -> None:
     if synthetic:
-        print(SYNTHETIC, end="\n\n")
+        from optllm_pymoo.decision.text import wrapped
+
+        print(wrapped(SYNTHETIC), end="\n\n")
     print(front)
 
 
 def _print_files(files: list[Path]) -> None:
-    print(f"\nWritten to {files[0].parent}: {', '.join(file.name for file in files)}")
+    from optllm_pymoo.decision.text import wrapped
+
+    print(f"\n{wrapped(f'Written to {files[0].parent}: ' + ', '.join(file.name for file in files))}")
 
 
+NO_DATA = "--data was not given, so the embedded demo batch was used"
 NO_PICTURES = "No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known."
 
 
@@ -270,32 +270,40 @@ def evaluate(
         dataset = read()
         batch = _read_plan(plan, dataset, is_demo=data is None)
         outcomes = comparable_outcomes(batch)
-        found = batch.plan.evaluate(outcomes)
+        found = batch.plan.evaluate(outcomes, paid_usd=batch.paid_usd)
         stage("Drawing")
         writers = _writers(batch)
         files = write_files(folder, writers) if writers else []
     known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
     interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
-    whole = realised_front(batch.plan.problem, batch.correct) if files else None
+    whole = realised_front(batch.plan.problem, batch.correct, batch.paid_usd) if files else None
     if json:
-        front = None if whole is None else text.realised_facts(whole, batch.plan.problem.llms)
-        facts = {**text.evaluation_facts(found), "front": front}
-        print(text.as_json({**facts, "interval_95": interval, "files": files}))
+        facts = text.evaluation_json(found, interval, whole, batch.plan.problem.llms)
+        print(text.as_json({**facts, "files": files}))
         return
     print(text.evaluation_text(found, interval, whole))
-    print(f"\nWritten to {folder}: {', '.join(file.name for file in files)}" if files else f"\n{NO_PICTURES}")
+    if files:
+        _print_files(files)
+    else:
+        print(f"\n{text.wrapped(NO_PICTURES)}")
 
 
 def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
+    import numpy as np
+
     from optllm_pymoo.planning import read_plan
 
     try:
-        return read_plan(plan, dataset)
-    except ValueError as error:
+        batch = read_plan(plan, dataset)
+    except UserError as error:
         if not is_demo:
             raise
-        raise UserError(f"{error} (--data was not given, so the embedded demo batch was used)") from None
+        raise UserError(f"{error} ({NO_DATA})") from None
+    chosen = np.arange(len(batch.plan.x)), batch.plan.x
+    if is_demo and not np.allclose(batch.plan.problem.cost[chosen], batch.paid_usd[chosen]):
+        raise UserError(f"{plan} has other costs than the batch; pass its outcomes with --data ({NO_DATA})")
+    return batch
 
 
 def _writers(batch: PlannedBatch) -> dict[str, Any]:
@@ -347,8 +355,8 @@ def demo_data(
     target: Annotated[Path, typer.Argument(help="What to write: .csv, .tsv, .csv.gz, .parquet, or a folder.")] = Path(
         "optllm-demo"
     ),
-    queries: options.Queries = 2000,
-    llms: options.LLMs = 6,
+    queries: options.NQueries = 2000,
+    llms: options.NLLMs = 6,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     json: options.Json = False,

@@ -262,13 +262,13 @@ Jobs = Annotated[
         help="Processors to use; -1 for all. The result is the same.",
     ),
 ]  # fmt: skip
-Queries = Annotated[
+NQueries = Annotated[
     int,
     typer.Option(
         "--queries", metavar="INTEGER", parser=_whole("the number of queries", 1, 10**7), help="Number of queries.",
     ),
 ]  # fmt: skip
-LLMs = Annotated[
+NLLMs = Annotated[
     int,
     typer.Option("--llms", metavar="INTEGER", parser=_whole("the number of LLMs", 1, 10**4), help="Number of LLMs."),
 ]

@@ -1,4 +1,4 @@
-"""What the command prints: text for people, one JSON object for machines."""
+"""What the command prints beside a plan's own summary: text for people, one JSON object for machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.decision import Choice, Plan, PlanEvaluation
-from optllm_pymoo.decision.amounts import labelled_queries, rounded_up, usd
+from optllm_pymoo.decision.text import (
+    IF_RIGHT,
+    PlanFacts,
+    count,
+    entry,
+    percent,
+    probability,
+    rounded_up,
+    shown,
+    summary,
+    usd,
+    wrapped,
+)
 from optllm_pymoo.measures import RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts
@@ -20,14 +32,15 @@ INSTEAD = {
     True: "in place of exact: no exact front is known where quotas or floors bind",
     False: "in place of exact: with latency plans are searched on three objectives",
 }
-NOT_COMPARED = (
-    "Not compared       with single LLMs and the whole front:"
-    " that needs the outcomes of all LLMs, not of the chosen alone"
-)
+ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
+NOTHING = 1e-9
+"""Mean accuracy, or US$, that is rounding."""
+FEW = 3
+"""Floors that cost nothing and are still listed one by one."""
 
 
 def as_json(content: dict[str, Any], /) -> str:
-    """Write one JSON object; numbers that aren't finite become null.
+    """Write one JSON object in ASCII, which every terminal shows; numbers that aren't finite become null.
 
     Args:
         content: May hold numpy numbers, paths and nested dicts and lists.
@@ -39,47 +52,57 @@ def as_json(content: dict[str, Any], /) -> str:
          "file": "plan.csv"
         }
     """
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
 
 
-def plan_facts(plan: Plan, /) -> dict[str, Any]:
-    """Collect what there is to know about a plan.
-
-    Args:
-        plan: The plan.
-    """
-    low, high = plan.interval()
-    mix = plan.mix()
-    return {
-        "n_queries": len(plan.x),
-        "cost_usd": plan.cost_usd,
-        "budget_usd": plan.budget_usd,
-        "expected_accuracy": plan.accuracy,
-        "target_accuracy": plan.target,
-        "interval_95": [low, high],
-        "accuracy_bound": plan.bound,
-        "gap": plan.gap,
-        "gap_usd": plan.gap_usd,
-        **promise_facts(plan),
-        "usd_per_next_correct": plan.usd_per_correct,
-        "usd_saved_per_lost_correct": plan.saved_usd_per_correct,
-        "mix": {llm: int(queries) for llm, queries in mix["queries"].items()},
-    }
-
-
-def promise_facts(plan: Plan, /) -> dict[str, Any]:
-    """Collect promised accuracy and latency of a plan, where it has them.
+def facts_of(plan: Plan, costs: LimitCosts | None, /) -> PlanFacts:
+    """Collect what there is to say about a plan; its certificate is about plans within the same limits.
 
     Args:
         plan: The plan.
+        costs: What its limits cost; None without limits.
     """
-    facts: dict[str, Any] = {}
-    if plan.promise is not None:
-        facts |= {"promise": plan.promise, "promised_accuracy": plan.promised_accuracy(plan.promise)}
-    return facts if plan.latency_seconds is None else {**facts, "latency_seconds": plan.latency_seconds}
+    facts = plan.facts()
+    if costs is None:
+        return facts
+    return facts._replace(
+        accuracy_bound=costs.accuracy_bound,
+        gap=max(0.0, costs.accuracy_bound - plan.accuracy),
+        gap_usd=max(0.0, plan.cost_usd - costs.usd_bound),
+        has_limits=True,
+    )
 
 
-def front_facts(front: Front, /) -> dict[str, Any]:
+def plan_json(plan: Plan, costs: LimitCosts | None, /) -> dict[str, Any]:
+    """Collect what there is to know about a plan and its limits.
+
+    Args:
+        plan: The plan.
+        costs: What its limits cost; None without limits.
+    """
+    facts = facts_of(plan, costs)._asdict()
+    mix = facts.pop("mix")
+    found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": _single_json(plan)}
+    if costs is not None:
+        limits, *together = costs
+        found["limits"] = [each._asdict() for each in limits]
+        found["all_limits"] = dict(zip(costs._fields[1:], together, strict=True))
+    return found
+
+
+def plan_text(plan: Plan, choice: Choice, costs: LimitCosts | None, /) -> str:
+    """Explain a chosen plan: the choice, the plan beside the best single LLM, its summary, what its limits cost.
+
+    Args:
+        plan: The plan, from a choice of the command line.
+        choice: The choice.
+        costs: What its limits cost; None without limits.
+    """
+    parts = [f"{entry('Choice', _choice(plan, choice))}\n{_single(plan)}", summary(facts_of(plan, costs))]
+    return "\n\n".join([*parts, *([] if costs is None else [limits_text(costs, plan)])])
+
+
+def front_json(front: Front, /) -> dict[str, Any]:
     """Collect what there is to know about a front.
 
     Args:
@@ -102,40 +125,45 @@ def front_facts(front: Front, /) -> dict[str, Any]:
 
 
 def front_text(front: Front, /) -> str:
-    """Describe a front in two lines.
+    """Describe a front.
 
     Args:
         front: The front.
     """
-    facts = front_facts(front)
-    ends = [f"{rounded_up(end['cost_usd'])} US$ ({end['expected_accuracy']:.2%})" for end in
-            (facts["cheapest"], facts["most_accurate"])]  # fmt: skip
+    facts = front_json(front)
+    cheapest, best = (
+        f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
+        for end in (facts["cheapest"], facts["most_accurate"])
+    )
     why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
-    known = "all outcomes known" if front.sigma is None else f"learnt from {labelled_queries(front.n_labelled)}"
-    return (
-        f"Front              {facts['n_plans']:,} plans from {ends[0]} to {ends[1]}, {front.algorithm}{why}\n"
-        f"Accuracies         {known}"
+    learnt = f"learnt from {count(front.n_labelled, 'labelled query', 'labelled queries')}"
+    plans = count(facts["n_plans"], "plan", "plans")
+    return "\n".join(
+        [
+            entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
+            entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
+        ]
     )
 
 
-def evaluation_facts(found: PlanEvaluation, /) -> dict[str, Any]:
+def evaluation_json(
+    found: PlanEvaluation, interval: tuple[float, float], whole: RealisedQuality | None, llms: Sequence[str], /
+) -> dict[str, Any]:
     """Collect the outcome of an evaluation.
 
     Args:
         found: The evaluation.
-    """
-    reaches_best = None if found.best_llm is None else found.reaches_best
-    return {**found._asdict(), "saving": found.saving, "reaches_best": reaches_best}
-
-
-def realised_facts(found: RealisedQuality, llms: Sequence[str], /) -> dict[str, Any]:
-    """Collect what the whole front is worth, under the names of `evaluation_facts`.
-
-    Args:
-        found: What it is worth.
+        interval: The 95 % interval that the plan gave.
+        whole: What the whole front is worth, if known.
         llms: M names.
     """
-    return {**found._asdict(), "best_llm": llms[found.best_llm]}
+    return {
+        **found._asdict(),
+        "saving": found.saving,
+        "reaches_best": None if found.best_llm is None else found.reaches_best,
+        "front": None if whole is None else {**whole._asdict(), "best_llm": llms[whole.best_llm]},
+        "interval_95": interval,
+    }
 
 
 def evaluation_text(
@@ -149,150 +177,32 @@ def evaluation_text(
         whole: What the whole front is worth, if known.
     """
     low, high = interval
-    verdict = "inside" if low <= found.accuracy <= high else "outside"
+    paid, planned = usd(found.cost_usd), usd(found.planned_usd)
     lines = [
-        f"Queries            {found.n_queries:,} with known outcomes",
-        f"Cost               {usd(found.cost_usd)} US$",
-        f"Expected accuracy  {found.expected_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}",
-        f"True accuracy      {found.accuracy:.2%}, {verdict} the interval",
+        entry("Queries", f"{found.n_queries:,} with known outcomes"),
+        entry("Cost", f"{paid} US$" if paid == planned else f"planned {planned} US$, paid {paid} US$"),
+        entry(
+            "Expected accuracy",
+            f"{percent(found.expected_accuracy)}, with {probability(0.95)} {percent(low)} to {percent(high)}",
+        ),
+        entry(
+            "True accuracy",
+            f"{percent(found.accuracy)}, {'inside' if low <= found.accuracy <= high else 'outside'} that range",
+        ),
     ]
     if found.best_llm is None:
-        lines.append(NOT_COMPARED)
-    else:
         lines.append(
-            f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} for {usd(found.best_cost_usd)} US$"
+            entry(
+                "Not compared",
+                "with single LLMs and the whole front: that needs the outcomes of all LLMs, not of the chosen alone",
+            )
         )
-        lines.append(f"Saving             {saving_text(found)}")
-    if whole is not None:
-        lines.append(f"Exact front        {_whole(whole)}")
-    return "\n".join(lines)
-
-
-def saving_text(found: PlanEvaluation, /) -> str:
-    """Compare cost and accuracy of a plan with those of the best single LLM.
-
-    Args:
-        found: The evaluation.
-    """
-    difference = found.accuracy - found.best_accuracy
-    than = f"{100 * abs(difference):.2f} points {'more' if difference >= 0 else 'less'} accurate"
-    if math.isnan(found.saving):
-        return f"none: that LLM is free; the plan is {than}"
-    if found.saving < 0:
-        return f"none: the plan is {-found.saving:.1%} dearer than that LLM, and {than}"
-    return f"{found.saving:.1%} of its cost; the plan is {than}"
-
-
-def _whole(found: RealisedQuality) -> str:
-    if math.isnan(found.saving):
-        reached = f"none of its plans is truly as accurate as {found.best_accuracy:.2%}"
-    elif found.saving < 0:
-        reached = f"{found.best_accuracy:.2%} is reached for {-found.saving:.1%} more than that LLM costs"
     else:
-        reached = f"{found.best_accuracy:.2%} is reached for {found.saving:.1%} less than that LLM costs"
-    return f"{reached}; highest true accuracy {found.highest_accuracy:.2%}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def plan_text(plan: Plan, choice: Choice | None = None, /) -> str:
-    """Explain a chosen plan: which choice was made, the plan beside the best single LLM, its summary.
-
-    Args:
-        plan: The plan, from a choice of the command line.
-        choice: The choice, for what the plan itself doesn't know: a largest latency.
-    """
-    return f"Choice             {choice_text(plan, choice)}\n{single_text(plan)}\n\n{plan.summary()}"
-
-
-def choice_text(plan: Plan, choice: Choice | None = None, /) -> str:
-    """Say by what a plan was chosen.
-
-    Args:
-        plan: The plan, chosen by a budget, a target or the knee.
-        choice: The choice.
-    """
-    seconds = None if choice is None else choice.max_latency_seconds
-    kept = " that meets the limits" if plan.problem.has_limits else ""
-    kept = kept if seconds is None else f" with a mean latency of at most {seconds:g} s"
-    surely = "" if plan.promise is None else f" with {plan.promise:.6g} probability"
-    if plan.budget_usd is not None and plan.promise is not None:
-        return f"the plan within {usd(plan.budget_usd)} US$ that promises most{surely}{kept and ','}{kept}"
-    if plan.budget_usd is not None:
-        return f"the most accurate plan within {usd(plan.budget_usd)} US${kept}"
-    if plan.target is not None:
-        verb = "expects" if plan.promise is None else "promises"
-        return f"the cheapest plan that {verb} an accuracy of {plan.target:g}{surely}{kept.replace(' that', ' and')}"
-    two = "" if plan.problem.latency is None else " of cost and accuracy, whatever the latency"
-    return f"the knee of the front{two}, from where accuracy costs more than on average"
-
-
-def single_facts(plan: Plan, /) -> dict[str, Any] | None:
-    """Collect what the best single LLM by expected accuracy would do on the queries of a plan.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        None if no LLM is allowed for all queries.
-    """
-    found = _expected(plan)
-    if found.best_llm is None:
-        return None
-    facts = {"llm": found.best_llm, "cost_usd": found.best_cost_usd, "expected_accuracy": found.best_accuracy}
-    if plan.problem.has_limits:
-        facts["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
-    return {**facts, "saving": found.saving}
-
-
-def single_text(plan: Plan, /) -> str:
-    """Compare a plan with the best single LLM by expected accuracy.
-
-    Args:
-        plan: The plan.
-    """
-    found = _expected(plan)
-    if found.best_llm is None:
-        return "Best single LLM    none is allowed for all queries"
-    exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
-    refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
-    return (
-        f"Best single LLM    {found.best_llm}: {found.best_accuracy:.2%} expected for {usd(found.best_cost_usd)} US$"
-        f"{refused}\n"
-        f"Saving             {saving_text(found)}, as expected"
-    )
-
-
-def _expected(plan: Plan) -> PlanEvaluation:
-    """Value a plan as if all expectations came true."""
-    return plan.evaluate(plan.problem.accuracy)
-
-
-ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
-NOTHING = 1e-9
-"""Mean accuracy, or US$, that is rounding."""
-FEW = 3
-"""Floors that cost nothing and are still listed one by one."""
-
-
-def limit_facts(costs: LimitCosts, /) -> dict[str, Any]:
-    """Collect what limits cost.
-
-    Args:
-        costs: What they cost.
-    """
-    together = {"accuracy_lost": costs.accuracy_lost, "usd_lost": costs.usd_lost}
-    bounds = {"accuracy_bound": costs.accuracy_bound, "usd_bound": costs.usd_bound}
-    return {"limits": [each._asdict() for each in costs.limits], "all_limits": {**together, **bounds}}
+        best = f"{percent(found.best_accuracy)} for {usd(found.best_cost_usd)} US$"
+        lines += [entry("Best single LLM", f"{shown(found.best_llm)}: {best}"), entry("Saving", _saving(found))]
+    if whole is not None:
+        lines.append(entry("Exact front", _whole(whole)))
+    return "\n".join(lines)
 
 
 def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
@@ -302,47 +212,106 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
         costs: What they cost.
         plan: The plan.
     """
-    lines = [_heading(plan)]
     slack = [each for each in costs.limits if each.unit == "accuracy" and not each.binds]
-    told = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
-    lines += [f"- {_sentence(each, plan)}" for each in told]
+    listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
+    items = [_limit(each, plan) for each in listed]
     if len(slack) > FEW:
-        lines.append(f"- Floors of {len(slack)} {'other ' if told else ''}groups: they cost nothing here.")
+        items.append(f"Floors of {len(slack)} {'other ' if listed else ''}groups: they cost nothing here.")
     if len(costs.limits) > 1:
-        together = "they cost nothing here"
-        if max(costs.accuracy_lost, costs.usd_lost) > NOTHING:
-            together = _lost(costs.accuracy_lost, costs.usd_lost, plan, "without them")
-        lines.append(f"- All of them together: {together}.")
-    if not plan.problem.has_limits:  # the certificate of the summary knows of no largest latency
-        lines.append(f"- {_within_bound(costs, plan)} (by the expected accuracies).")
-    return "\n".join(lines)
-
-
-def _heading(plan: Plan) -> str:
+        is_free = max(costs.accuracy_lost, costs.usd_lost) <= NOTHING
+        lost = _lost(costs.accuracy_lost, costs.usd_lost, plan)
+        items.append(f"All of them together: {'they cost nothing here' if is_free else f'without them {lost}'}.")
     if plan.target is not None:
-        return f"What the limits cost, for an expected accuracy of {plan.accuracy:.2%}"
-    return f"What the limits cost, for {usd(plan.cost_usd if plan.budget_usd is None else plan.budget_usd)} US$"
+        heading = f"What the limits cost, for an expected accuracy of {percent(plan.accuracy)}"
+    else:
+        heading = f"What the limits cost, for {usd(plan.cost_usd if plan.budget_usd is None else plan.budget_usd)} US$"
+    return "\n".join([heading, *(wrapped(item, first="- ", others="  ") for item in items)])
 
 
-def _sentence(cost: LimitCost, plan: Plan) -> str:
-    used = _used(cost)
+def _choice(plan: Plan, choice: Choice) -> str:
+    """Say by what a plan was chosen."""
+    seconds = choice.max_latency_seconds
+    kept = "meets the limits" if plan.problem.has_limits else ""
+    kept = kept if seconds is None else f"has a mean latency of at most {seconds:g} s"
+    that_is_kept = f" that {kept}" if kept else ""
+    if plan.budget_usd is not None and plan.promise is not None:
+        most = f"promises most with {probability(plan.promise)}"
+        return f"the plan within {usd(plan.budget_usd)} US$ that {most}{kept and f' and {kept}'}"
+    if plan.budget_usd is not None:
+        return f"the most accurate plan within {usd(plan.budget_usd)} US${that_is_kept}"
+    if plan.target is not None:
+        verb, surely = ("expects", "") if plan.promise is None else ("promises", f" with {probability(plan.promise)}")
+        return f"the cheapest plan that {verb} an accuracy of {plan.target:g}{surely}{kept and f' and {kept}'}"
+    two = "" if plan.problem.latency is None else " of cost and accuracy, whatever the latency"
+    return f"the knee of the front{two}, from where accuracy costs more than on average"
+
+
+def _single_json(plan: Plan) -> dict[str, Any] | None:
+    """Collect what the best single LLM would do if the predictions are right; None if none is allowed for all."""
+    found = plan.evaluate(plan.problem.accuracy)
+    if found.best_llm is None:
+        return None
+    facts = {"llm": found.best_llm, "cost_usd": found.best_cost_usd, "expected_accuracy": found.best_accuracy}
+    if plan.problem.has_limits:
+        facts["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
+    return {**facts, "saving": found.saving}
+
+
+def _single(plan: Plan) -> str:
+    """Compare a plan with the best single LLM, taking predictions for outcomes."""
+    found = plan.evaluate(plan.problem.accuracy)
+    if found.best_llm is None:
+        return entry("Best single LLM", "none is allowed for all queries")
+    exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
+    refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
+    best = f"{percent(found.best_accuracy)} expected for {usd(found.best_cost_usd)} US$"
+    return "\n".join(
+        [
+            entry("Best single LLM", f"{shown(found.best_llm)}: {best}{refused}"),
+            entry("Saving", f"{_saving(found)}, {IF_RIGHT}"),
+        ]
+    )
+
+
+def _saving(found: PlanEvaluation) -> str:
+    """Compare cost and accuracy of a plan with those of the best single LLM."""
+    difference = found.accuracy - found.best_accuracy
+    than = f"{100 * abs(difference):.2f} points {'more' if difference >= 0 else 'less'} accurate"
+    if math.isnan(found.saving):
+        return f"none: that LLM is free; the plan is {than}"
+    if found.saving < 0:
+        return f"none: the plan is {percent(-found.saving)} dearer than that LLM, and {than}"
+    return f"{percent(found.saving)} of its cost; the plan is {than}"
+
+
+def _whole(found: RealisedQuality) -> str:
+    """Say what the whole front is worth."""
+    best = percent(found.best_accuracy)
+    if math.isnan(found.saving):
+        reached = f"none of its plans is truly as accurate as {best}"
+    else:
+        than = f"{percent(abs(found.saving))} {'more' if found.saving < 0 else 'less'}"
+        reached = f"{best} is reached for {than} than that LLM costs"
+    return f"{reached}; highest true accuracy {percent(found.highest_accuracy)}"
+
+
+def _limit(cost: LimitCost, plan: Plan) -> str:
+    """Say what one limit costs."""
+    if cost.unit == "accuracy":
+        used = f"Floor {cost.limit:.6g} of {shown(cost.whom)!r}: {cost.use:.6g} expected"
+    elif cost.unit == "s":
+        used = f"Mean latency: {cost.use:.6g} of {cost.limit:.6g} s"
+    else:
+        amount = usd if cost.unit == "US$" else "{:,.15g}".format
+        used = f"Quota of {shown(cost.whom)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
     if not cost.binds:
         return f"{used}: it costs nothing here."
     worth = f" {_price(cost)}." if cost.correct_per_unit > 0 else ""
-    lost = _lost(cost.accuracy_lost, cost.usd_lost, plan, "without it")
-    return f"{used}: it binds.{worth} {lost[0].upper()}{lost[1:]}."
-
-
-def _used(cost: LimitCost) -> str:
-    if cost.unit == "accuracy":
-        return f"Floor {cost.limit:.6g} of {cost.whom!r}: {cost.use:.6g} expected"
-    if cost.unit == "s":
-        return f"Mean latency: {cost.use:.6g} of {cost.limit:.6g} s"
-    amount = usd if cost.unit == "US$" else "{:,.15g}".format
-    return f"Quota of {cost.whom}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
+    return f"{used}: it binds.{worth} Without it {_lost(cost.accuracy_lost, cost.usd_lost, plan)}."
 
 
 def _price(cost: LimitCost) -> str:
+    """Say what one unit more of a limit is worth."""
     answers = f"{cost.correct_per_unit:.3g} expected correct answers"
     dollars = "" if math.isnan(cost.usd_per_unit) else f", as much as {usd(_digits(cost.usd_per_unit))} US$ of budget"
     if cost.unit == "accuracy":
@@ -350,22 +319,29 @@ def _price(cost: LimitCost) -> str:
     return f"{ONE_MORE[cost.unit]} would be worth {answers}{dollars}"
 
 
-def _lost(accuracy: float, dollars: float, plan: Plan, without: str) -> str:
+def _lost(accuracy: float, dollars: float, plan: Plan) -> str:
+    """Say what could be had without a limit."""
     answers = accuracy * len(plan.x)
     counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
     more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
     less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
     if dollars <= NOTHING:
-        return f"{without} {more}"
-    return f"{without} {less}, or {more}" if plan.target is not None else f"{without} {more}, or {less}"
-
-
-def _within_bound(costs: LimitCosts, plan: Plan) -> str:
-    if plan.target is not None:
-        return f"No plan within the limits is cheaper by more than {usd(plan.cost_usd - costs.usd_bound)} US$"
-    missing = (costs.accuracy_bound - plan.accuracy) * len(plan.x)
-    return f"No plan within the limits and this budget is better by more than {usd(missing)} expected correct answers"
+        return more
+    return f"{less}, or {more}" if plan.target is not None else f"{more}, or {less}"
 
 
 def _digits(amount: float) -> float:
+    """Keep three digits."""
     return float(f"{amount:.3g}")
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into what JSON knows."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

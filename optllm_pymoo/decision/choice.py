@@ -9,9 +9,9 @@ import numpy as np
 from pymoo.core.decision_making import DecisionMaking
 from pymoo.core.result import Result
 
-from optllm_pymoo.decision.amounts import rounded_up
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.promise import promised_along
+from optllm_pymoo.decision.text import rounded_up
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.problems import AllocationProblem

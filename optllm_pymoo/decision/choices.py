@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
 from optllm_pymoo.decision.choice import Choice
 from optllm_pymoo.decision.promise import quantile
+from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
 from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.validation import UserError
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, as_table
 
 SLACK = 1e-9
 """Relative; sums of the same numbers in another order differ by less."""
@@ -18,7 +18,9 @@ class PlanEvaluation(NamedTuple):
     n_queries: int
     """Queries with known outcomes; all other numbers are about these."""
     cost_usd: float
-    """What the plan costs there, US$."""
+    """What the plan cost there in the end, US$."""
+    planned_usd: float
+    """What it was planned to cost there, US$."""
     accuracy: float
     """Share truly answered correctly."""
     expected_accuracy: float
@@ -42,7 +44,7 @@ class PlanEvaluation(NamedTuple):
         return bool(self.accuracy >= self.best_accuracy - SLACK)
 
 
-def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: bool = True) -> PlanEvaluation:
+def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, paid_usd: Any = None, /) -> PlanEvaluation:
     """Value a plan on true outcomes.
 
     Args:
@@ -50,27 +52,28 @@ def evaluate_plan(problem: Any, x: np.ndarray, correct: Any, /, *, single_llms: 
         x: (N,) LLM per query.
         correct: True outcomes in [0, 1], NaN where not known: (N, M), of all LLMs; or (N,), of the chosen ones. Of a
             table only queries whose outcomes are all known count, so that plan and LLMs are compared on the same.
-        single_llms: Whether to compare with single LLMs.
+        paid_usd: What calls cost, US$: (N, M), or (N,) of the chosen ones; None: what was planned.
 
     Raises:
-        TypeError: If ``correct`` does not hold numbers.
-        ValueError: If it has another shape, a value outside [0, 1], or no query with known outcomes.
+        UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
     """
     outcomes = _check_outcomes(correct, problem.cost.shape)
     known = np.flatnonzero(~np.isnan(outcomes.reshape(len(x), -1)).any(axis=1))
     if not len(known):
         raise UserError("there is no query whose outcomes are all known; nothing can be evaluated")
     chosen = x[known]
+    cost = _costs(problem.cost, x, paid_usd)
     won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
-    best = _best_single(problem, outcomes, known) if outcomes.ndim == 2 and single_llms else None
+    best = _best_single(problem.allowed, cost, outcomes, known) if outcomes.ndim == 2 else None
     return PlanEvaluation(
         n_queries=len(known),
-        cost_usd=float(problem.cost[known, chosen].sum(dtype=float)),
+        cost_usd=float(cost[known, chosen].sum(dtype=float)),
+        planned_usd=float(problem.cost[known, chosen].sum(dtype=float)),
         accuracy=float(won.mean()),
         expected_accuracy=float(problem.accuracy[known, chosen].mean(dtype=float)),
         best_llm=None if best is None else problem.llms[best],
         best_accuracy=float("nan") if best is None else float(outcomes[known, best].mean()),
-        best_cost_usd=float("nan") if best is None else float(problem.cost[known, best].sum(dtype=float)),
+        best_cost_usd=float("nan") if best is None else float(cost[known, best].sum(dtype=float)),
     )
 
 
@@ -89,11 +92,25 @@ def _check_outcomes(correct: Any, shape: tuple[int, int]) -> np.ndarray:
     return outcomes
 
 
-def _best_single(problem: Any, outcomes: np.ndarray, known: np.ndarray) -> int | None:
-    usable = np.arange(problem.n_llms)
-    if problem.allowed is not None:
-        usable = usable[problem.allowed[known].all(axis=0)]
+def _costs(planned: np.ndarray, x: np.ndarray, paid_usd: Any) -> np.ndarray:
+    """Put what was paid in the place of what was planned; (N, M)."""
+    if paid_usd is None:
+        return planned
+    paid = np.asarray(paid_usd)
+    if paid.shape == planned.shape:
+        return as_table("paid_usd", paid, lower=0.0)
+    if paid.shape != x.shape:
+        raise UserError(f"paid_usd has shape {paid.shape}; expected {planned.shape}, or {x.shape} of the chosen LLMs")
+    cost = planned.astype(float)
+    cost[np.arange(len(x)), x] = as_table("paid_usd", paid[:, None], lower=0.0)[:, 0]
+    return cost
+
+
+def _best_single(allowed: np.ndarray | None, cost: np.ndarray, outcomes: np.ndarray, known: np.ndarray) -> int | None:
+    usable = np.arange(cost.shape[1])
+    if allowed is not None:
+        usable = usable[allowed[known].all(axis=0)]
     if not len(usable):
         return None
-    accuracy, cost = outcomes[known][:, usable].mean(axis=0), problem.cost[known][:, usable].sum(axis=0)
-    return int(usable[np.lexsort((cost, -accuracy))[0]])
+    accuracy, spent = outcomes[known][:, usable].mean(axis=0), cost[known][:, usable].sum(axis=0)
+    return int(usable[np.lexsort((spent, -accuracy))[0]])

@@ -16,7 +16,7 @@ from optllm_pymoo.decision.frames import mix_frame, plan_frame
 from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check_labelled
 from optllm_pymoo.decision.moves import Moves, next_moves
 from optllm_pymoo.decision.promise import promised_accuracy, quantile
-from optllm_pymoo.decision.summary import summarise
+from optllm_pymoo.decision.text import PlanFacts, summary
 from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
@@ -262,21 +262,55 @@ class Plan:
 
     def summary(self) -> str:
         """Explain the plan in a few lines of text."""
-        return summarise(self)
+        return summary(self.facts())
 
-    def evaluate(self, correct: Any, /) -> PlanEvaluation:
+    def facts(self) -> PlanFacts:
+        """Collect what `summary` says, for whoever writes it otherwise."""
+        promised, promised_range = None, None
+        if self.promise is not None or self.sigma is not None:
+            at = 0.95 if self.promise is None else self.promise
+            promised = self.promised_accuracy(at)
+        if self.sigma is not None:
+            promised_range = self.promised_accuracy(at, correlation=1.0), self.promised_accuracy(at, correlation=0.0)
+        return PlanFacts(
+            n_queries=len(self.x),
+            n_llms=self.problem.n_llms,
+            cost_usd=self.cost_usd,
+            budget_usd=self.budget_usd,
+            expected_accuracy=self.accuracy,
+            target_accuracy=self.target,
+            interval_95=self.interval(),
+            has_sigma=self.sigma is not None,
+            n_labelled=self.n_labelled,
+            accuracy_bound=self.bound,
+            gap=self.gap,
+            gap_usd=self.gap_usd,
+            promise=self.promise,
+            promised_accuracy=promised,
+            promised_range=promised_range,
+            correlation=CORRELATION,
+            latency_seconds=self.latency_seconds,
+            usd_per_next_correct=self.usd_per_correct,
+            usd_saved_per_lost_correct=self.saved_usd_per_correct,
+            has_limits=self.problem.has_limits,
+            mix=self.mix(),
+        )
+
+    def evaluate(self, correct: Any, /, *, paid_usd: Any = None) -> PlanEvaluation:
         """Value the plan on true outcomes.
 
         Args:
             correct: In [0, 1], NaN where not known: (N, M) of all LLMs, or (N,) of the chosen ones.
+            paid_usd: What calls cost in the end, US$, >= 0: (N, M) of all LLMs, or (N,) of the chosen ones. None: what
+                was planned.
 
         Returns:
             Realised accuracy and cost, beside those of the best single LLM.
 
         Raises:
-            TypeError, ValueError: As `evaluate_plan`.
+            UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
         """
-        return evaluate_plan(self.problem, self.x, correct)
+        return evaluate_plan(self.problem, self.x, correct, paid_usd)
 
     def __repr__(self) -> str:
         return f"Plan({len(self.x)} queries, {self.cost_usd:.6g} US$, expected accuracy {self.accuracy:.4f})"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.decision.amounts import labelled_queries
+from optllm_pymoo.decision.text import count
 from optllm_pymoo.planning.labels import Split
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.validation import UserError
@@ -57,7 +57,7 @@ def predict_accuracy(
         )
     report(f"Features of {len(labelled) + len(planned):,} texts")
     features = QueryFeatures(random_state=random_state).fit_transform(labelled.texts + planned.texts)
-    report(f"Learning from {labelled_queries(len(labelled))}")
+    report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     predictor.fit(features[: len(labelled)], _labels(labelled), cost=labelled.cost)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")

@@ -22,9 +22,11 @@ class PlannedBatch(NamedTuple):
     """A plan and the true outcomes of its queries."""
 
     plan: Plan
-    """The plan."""
+    """The plan, at the costs it was made with where the file has them."""
     correct: np.ndarray
     """(N, M) outcomes, NaN where not known, in the order of the plan."""
+    paid_usd: np.ndarray
+    """(N, M) US$ per call by the data, which may differ from those of the plan."""
     sigma: np.ndarray | None
     """(N,) standard deviation of the expected accuracies of the chosen LLMs, if the file has it."""
     has_predictions: bool
@@ -60,30 +62,19 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
         raise source.fault("expected at least 1 query", int(few[0]), "n_labelled")
     frame = pd.DataFrame(texts | numbers)
     rows, x = _rows(source, frame, dataset), _llms(source, frame, dataset)
-    _check_costs(source, frame, dataset.cost[rows, x])
+    paid = dataset.cost[rows]
+    planned = np.array(paid, dtype=float)
+    if "cost_usd" in frame:
+        planned[np.arange(len(x)), x] = frame["cost_usd"].to_numpy()
     accuracy = np.zeros((len(x), dataset.n_llms))
     if has_predictions:
         accuracy[:] = frame[predicted].to_numpy()
     accuracy[np.arange(len(x)), x] = frame["accuracy"].to_numpy()
     ids = frame["query_id"].tolist()
-    problem = AllocationProblem(dataset.cost[rows], accuracy, llms=dataset.llms, query_ids=ids)
+    problem = AllocationProblem(planned, accuracy, llms=dataset.llms, query_ids=ids)
     sigma = frame["sigma"].to_numpy() if "sigma" in frame else None
     n_labelled = int(frame["n_labelled"].min()) if "n_labelled" in frame else None
-    return PlannedBatch(Plan(problem, x, n_labelled=n_labelled), dataset.correct[rows], sigma, has_predictions)
-
-
-def _check_costs(source: Source, frame: pd.DataFrame, costs: np.ndarray) -> None:
-    """Data of the same names are not the same data: what the plan says it costs must be what it costs."""
-    if "cost_usd" not in frame:
-        return
-    said = frame["cost_usd"].to_numpy()
-    differing = np.flatnonzero(~np.isclose(said, costs, rtol=1e-6, atol=0))
-    if len(differing):
-        row = int(differing[0])
-        problem = (
-            f"this query costs {costs[row]:g} US$ there by the data, not {said[row]:g}; is this plan of other data?"
-        )
-        raise source.fault(problem, row, "cost_usd")
+    return PlannedBatch(Plan(problem, x, n_labelled=n_labelled), dataset.correct[rows], paid, sigma, has_predictions)
 
 
 def _rows(source: Source, frame: pd.DataFrame, dataset: Dataset) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
-from optllm_pymoo.decision.amounts import rounded_down, rounded_up, usd
+from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
 from optllm_pymoo.kernels.rules import TOKENS
 from optllm_pymoo.limits import (
     Certified,

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo.data import Dataset, load_dataset, save_dataset
+from optllm_pymoo.decision.text import usd
+from tests.cli.test_planning import words
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def test_says_what_came_true(run, batch: Path, planned: Path) -> None:
     plan, correct = pd.read_csv(planned, index_col="query_id"), load_dataset(batch).to_frames().correct
     true = sum(correct.loc[query, llm] for query, llm in plan["llm"].items()) / len(plan)
     outcome = run("evaluate", planned, "-d", batch)
-    assert f"True accuracy      {true:.2%}" in outcome.stdout
+    assert f"True accuracy      {100 * true:.2f} %" in outcome.stdout
     assert "Best single LLM" in outcome.stdout
     found = json.loads(run("evaluate", planned, "-d", batch, "--json").stdout)
     assert found["accuracy"] == pytest.approx(true)
@@ -80,8 +82,8 @@ def test_outcomes_of_the_chosen_llms_are_enough(run, batch: Path, planned: Path)
     only_chosen(batch, planned, "followed")
     outcome = run("evaluate", planned, "-d", "followed")
     assert outcome.code == 0, outcome.stderr
-    assert f"True accuracy      {full['accuracy']:.2%}" in outcome.stdout
-    assert "Not compared       with single LLMs and the whole front: that needs" in outcome.stdout
+    assert f"True accuracy      {100 * full['accuracy']:.2f} %" in outcome.stdout
+    assert "Not compared with single LLMs and the whole front: that needs" in words(outcome.stdout)
     assert "Best single LLM" not in outcome.stdout
     found = json.loads(run("evaluate", planned, "-d", "followed", "--json").stdout)
     for same in ("n_queries", "accuracy", "cost_usd", "expected_accuracy", "interval_95"):
@@ -105,13 +107,33 @@ def test_plan_nobody_followed_yet(run, batch: Path, planned: Path) -> None:
 
 
 def test_a_plan_of_other_data_is_refused(run, planned: Path) -> None:
-    """The demo batch has queries and LLMs of the same names, but other costs: the first is named with its line."""
+    """The embedded batch has queries and LLMs of the same names, but other costs, which are never billed anew."""
     line = run("evaluate", planned).assert_failed()
-    assert "plan.csv, line 2, column 'cost_usd': this query costs" in line
-    assert "is this plan of other data? (--data was not given, so the embedded demo batch was used)" in line
+    assert "plan.csv has other costs than the batch; pass its outcomes with --data (--data was not given, so" in line
     assert "no plan nowhere.csv" in run("evaluate", "nowhere.csv").assert_failed()
 
 
 def test_a_plan_is_needed(run) -> None:
     """Without the argument: wrong usage."""
     assert run("evaluate").code == 2
+
+
+def test_bills_may_differ_from_the_plan(run, batch: Path, planned: Path) -> None:
+    """What was paid is compared with what was planned; a plan at its own costs says one amount."""
+    same = run("evaluate", planned, "-d", batch)
+    assert "planned" not in same.stdout
+    frames = load_dataset(batch).to_frames()
+    save_dataset(Dataset.from_frames(frames.cost * 1.1, frames.correct, frames.queries), "billed")
+    outcome = run("evaluate", planned, "-d", "billed")
+    found = json.loads(run("evaluate", planned, "-d", "billed", "--json").stdout)
+    assert outcome.code == 0, outcome.stderr
+    assert found["planned_usd"] == pytest.approx(pd.read_csv(planned)["cost_usd"].sum())
+    assert found["cost_usd"] == pytest.approx(1.1 * found["planned_usd"])
+    assert (
+        f"Cost               planned {usd(found['planned_usd'])} US$, paid {usd(found['cost_usd'])} US$"
+        in outcome.stdout
+    )
+    # all bills are a tenth higher, so the saving is what it was
+    assert found["saving"] == pytest.approx(
+        json.loads(run("evaluate", planned, "-d", batch, "--json").stdout)["saving"]
+    )

@@ -116,3 +116,57 @@ def test_progress_on_a_terminal(tmp_path: Path) -> None:
     for stage in (b"Loading", b"Learning from 40 labelled queries", b"Writing optllm-plan"):
         assert stage in shown
     assert json.loads((tmp_path / "out").read_text())["n_labelled"] == 40
+
+
+@pytest.mark.parametrize("also", [[], ["--json"]])
+def test_names_that_a_terminal_cannot_show_are_replaced(tmp_path: Path, also: list[str]) -> None:
+    """In cp1252 a Chinese name becomes a question mark, in JSON its code; what would clear the screen is escaped."""
+    name = "\x1b[2J雪"
+    (tmp_path / "odd.csv").write_text(f"query_id,{name},{name}_cost\nq1,1,0.1\nq2,0,0.2\n", encoding="utf-8")
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "cp1252"}
+    command = [*COMMAND, "plan", "-d", "odd.csv", "-l", "all", *also]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\x1b" not in done.stdout
+    assert (rb"\u001b[2J\u96ea" if also else rb"\x1b[2J?") in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise on Windows")
+@pytest.mark.parametrize("arguments", ["--help", "plan --help"])
+def test_help_may_be_left_early(tmp_path: Path, arguments: str) -> None:
+    """As with `| head -1`."""
+    process = start(*arguments.split(), cwd=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 0)
+
+
+BUG = """
+from optllm_pymoo.cli import commands, main
+def stumble(*args):
+    raise ZeroDivisionError("by nought")
+commands.options.refuse_stray = stumble
+main()
+"""
+
+
+def test_a_bug_says_so_and_shows_its_traceback_when_asked(tmp_path: Path) -> None:
+    """Exit code 1 and one line; with --debug, wherever it stands, the traceback."""
+    process = start("plan", cwd=tmp_path, code=BUG)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (1, "")
+    assert stderr.startswith("optllm-pymoo: this is a bug in optllm-pymoo (ZeroDivisionError: by nought); run the same")
+    assert stderr.count("\n") == 1
+    for arguments in (["--debug", "plan"], ["plan", "--debug"]):
+        _, stderr = start(*arguments, cwd=tmp_path, code=BUG).communicate(timeout=60)
+        assert stderr.startswith("Traceback")
+
+
+def test_warnings_of_libraries_stay_away_from_the_screen(tmp_path: Path) -> None:
+    """They are for programmers; stderr of a good run is empty."""
+    code = BUG.replace('raise ZeroDivisionError("by nought")', 'import warnings; warnings.warn("glyph 12")')
+    process = start("demo-data", "there", "--queries", "9", cwd=tmp_path, code=code.replace("refuse_stray", "_whole"))
+    assert process.communicate(timeout=60)[1] == ""
+    process = start("front", "-l", "all", cwd=tmp_path, code=code)
+    assert (process.communicate(timeout=120)[1], process.returncode) == ("", 0)

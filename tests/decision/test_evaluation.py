@@ -87,3 +87,13 @@ def test_refuses_text(plan: Plan) -> None:
     with pytest.raises(UserError, match="correct must hold numbers"):
         plan.evaluate(["yes", "no", "yes"])
     assert plan.evaluate([True, False, True]).accuracy == pytest.approx(2 / 3)
+
+
+def test_bills_by_hand(plan: Plan) -> None:
+    """Planned 7 US$; paid 1.5 + 4 + 2 by the bills of the chosen, and 9 for the best LLM by a whole table."""
+    found = plan.evaluate([1, 1, 0], paid_usd=[1.5, 4, 2])
+    assert (found.planned_usd, found.cost_usd) == (7.0, 7.5)
+    found = plan.evaluate(CORRECT, paid_usd=[[1.5, 3], [1, 3], [2, 3]])
+    assert (found.planned_usd, found.cost_usd, found.best_cost_usd) == (7.0, 6.5, 9.0)
+    with pytest.raises(UserError, match=r"paid_usd has shape \(2,\); expected \(3, 2\), or \(3,\) of the chosen"):
+        plan.evaluate([1, 1, 0], paid_usd=[1, 2])

@@ -12,7 +12,7 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
-from optllm_pymoo.decision.amounts import rounded_down, rounded_up
+from optllm_pymoo.decision.text import rounded_down, rounded_up
 from optllm_pymoo.limits import Certified, LinearLimits, best_within, cheapest_reaching
 from optllm_pymoo.planning import Constraints, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.planning.constraints import EVERYTHING

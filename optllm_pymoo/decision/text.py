@@ -1,0 +1,256 @@
+"""Amounts as text, and what a plan says: the one way to write US$, percentages and counts."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from optllm_pymoo.tolerances import BOUND_ROUNDING
+from optllm_pymoo.validation import printable
+
+WIDTH: Final = 80
+"""Columns of a terminal that lines of text keep to."""
+
+LABEL: Final = 19
+"""Columns that the labels of a report take."""
+
+NAME: Final = 32
+"""Longest name that leaves room for a row of the mix within `WIDTH`."""
+
+IF_RIGHT: Final = "if the predictions are right"
+"""What everything rests on that is expected, not known."""
+
+
+class PlanFacts(NamedTuple):
+    """What there is to say about a plan."""
+
+    n_queries: int
+    n_llms: int
+    """LLMs that could be used."""
+    cost_usd: float
+    budget_usd: float | None
+    expected_accuracy: float
+    target_accuracy: float | None
+    interval_95: tuple[float, float]
+    """Where the accuracy will be with 95 % probability."""
+    has_sigma: bool
+    """Whether errors of the prediction are allowed for, not chance alone."""
+    n_labelled: int | None
+    accuracy_bound: float
+    """No plan within the budget (or at this cost) has a higher expected accuracy."""
+    gap: float
+    """Mean accuracy that the plan can be short of that."""
+    gap_usd: float
+    """US$ by which a plan of the same target (or accuracy) can be cheaper."""
+    promise: float | None
+    """Probability that was asked for."""
+    promised_accuracy: float | None
+    """Reached with that probability; None without one and without sigma, when 0.95 stands for it."""
+    promised_range: tuple[float, float] | None
+    """The same if one shift is common to all errors, and if they are independent; None without sigma."""
+    correlation: float
+    """Assumed between the errors of two queries."""
+    latency_seconds: float | None
+    usd_per_next_correct: float
+    usd_saved_per_lost_correct: float
+    has_limits: bool
+    """Whether bound and gaps are about plans within limits, which next steps leave aside."""
+    mix: pd.DataFrame
+    """As `Plan.mix` returns it."""
+
+
+def usd(amount: float, /) -> str:
+    """Write US$ with five significant digits, with an exponent only where it would be very long.
+
+    >>> usd(0.0001234567), usd(71.30812), usd(1234567.0), usd(0.0), usd(1e300)
+    ('0.00012346', '71.308', '1234600', '0', '1E+300')
+    """
+    return _digits(amount, ROUND_HALF_EVEN)
+
+
+def rounded_up(amount: float, /) -> str:
+    """Write an amount rounded up: a budget of what is printed pays for it, nothing reaches a higher accuracy.
+
+    >>> rounded_up(0.97000001), rounded_up(0.25)
+    ('0.97001', '0.25')
+    """
+    return _digits(amount, ROUND_CEILING)
+
+
+def rounded_down(amount: float, /) -> str:
+    """Write an amount rounded down: a target of what is printed is reached, nothing costs less.
+
+    >>> rounded_down(0.75999999), rounded_down(0.5)
+    ('0.75999', '0.5')
+    """
+    return _digits(amount, ROUND_FLOOR)
+
+
+def percent(share: float, /) -> str:
+    """Write a share in per cent with two decimals.
+
+    >>> percent(0.69417), percent(1.0)
+    ('69.42 %', '100.00 %')
+    """
+    return f"{share:.2%}".replace("%", " %")
+
+
+def probability(value: float, /) -> str:
+    """Write a probability that somebody chose, in per cent with all its digits.
+
+    >>> probability(0.95), probability(0.9999)
+    ('95 % probability', '99.99 % probability')
+    """
+    return f"{100 * value:.10g} % probability"
+
+
+def count(number: int, one: str, many: str, /) -> str:
+    """Count things.
+
+    >>> count(1, "query", "queries"), count(1200, "query", "queries")
+    ('1 query', '1,200 queries')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def shown(name: str, longest: int = NAME, /) -> str:
+    r"""Write a name of the user's on a terminal: what would steer it is escaped, and a long one is cut in the middle.
+
+    >>> shown("gpt-4\x1b[2J"), shown("a" * 30 + "b" * 30, 11)
+    ('gpt-4\\x1b[2J', 'aaaa...bbbb')
+    """
+    text = printable(name)
+    if len(text) <= longest:
+        return text
+    tail = (longest - 3) // 2
+    return f"{text[: longest - 3 - tail]}...{text[len(text) - tail :]}"
+
+
+def entry(label: str, text: str, /) -> str:
+    """Write a line of a report, and go on below the text where it is longer than `WIDTH`.
+
+    >>> print(entry("Cost", "1.5 US$"))
+    Cost               1.5 US$
+    """
+    return wrapped(text, first=f"{label:<{LABEL}}", others=" " * LABEL)
+
+
+def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
+    """Break text into lines of at most `WIDTH` columns, never between a number and its unit.
+
+    Args:
+        text: Without line breaks.
+        first: What the first line begins with.
+        others: What all others begin with.
+    """
+    joined = text.replace(" %", "\0%").replace(" US$", "\0US$")
+    lines = textwrap.wrap(joined, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
+
+
+def summary(facts: PlanFacts, /) -> str:
+    """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
+
+    Args:
+        facts: About the plan.
+
+    Returns:
+        Lines of plain text, without a line break at the end.
+    """
+    low, high = map(percent, facts.interval_95)
+    because = "" if facts.has_sigma or facts.n_labelled else ", by chance alone"
+    aside = " (limits left aside)" if facts.has_limits else ""
+    of = "" if facts.budget_usd is None else f" of {usd(facts.budget_usd)} US$"
+    n_used = int((facts.mix["queries"] > 0).sum())
+    lines = [
+        entry("Queries", f"{facts.n_queries:,} on {n_used} of {facts.n_llms} LLMs"),
+        entry("Cost", f"{usd(facts.cost_usd)} US${of}"),
+        entry(
+            "Expected accuracy",
+            f"{percent(facts.expected_accuracy)}, with {probability(0.95)} {low} to {high}{because}",
+        ),
+        *_promise(facts),
+        *([] if facts.latency_seconds is None else [entry("Mean latency", f"{facts.latency_seconds:.4g} s per call")]),
+        entry("Certificate", f"{_certificate(facts)}, {IF_RIGHT}"),
+        entry("One more correct", f"{_next_step(facts.usd_per_next_correct)}{aside}"),
+        entry("One fewer correct", f"{_last_step(facts.usd_saved_per_lost_correct)}{aside}"),
+    ]
+    return "\n".join([*lines, "", _mix_table(facts.mix)])
+
+
+def _certificate(facts: PlanFacts) -> str:
+    """Say how far a plan can be from the best possible one, in whole answers or US$."""
+    within = " within the limits" if facts.has_limits else ""
+    if facts.target_accuracy is not None:
+        expected = facts.target_accuracy if facts.promise is None else facts.expected_accuracy
+        than = "" if facts.gap_usd <= BOUND_ROUNDING * facts.cost_usd else f" by more than {usd(facts.gap_usd)} US$"
+        return f"no plan{within} that expects {percent(expected)} is cheaper{than}"
+    where = "at this cost" if facts.budget_usd is None else f"for {usd(facts.budget_usd)} US$"
+    answers = facts.gap * facts.n_queries
+    if facts.gap <= BOUND_ROUNDING:
+        return f"no plan{within} {where} has a higher expected accuracy"
+    if answers < 1:
+        return f"no plan{within} {where} gives one more correct answer"
+    # whole answers: a bound is rounded up, so that it stays one
+    most = count(math.ceil(answers), "correct answer", "correct answers")
+    return f"no plan{within} {where} is better by more than {most}"
+
+
+def _mix_table(mix: pd.DataFrame) -> str:
+    """Tabulate the LLMs in use, the busiest first."""
+    used = mix[mix["queries"] > 0].sort_values("queries", ascending=False, kind="stable")
+    names = [shown(str(name)) for name in used.index]
+    width = max(3, *map(len, names))
+    rows = [f"{'LLM':<{width}}  {'queries':>9}  {'share':>8}  {'US$':>13}  {'expected':>8}"]
+    for name, (_, queries, share, cost, accuracy) in zip(names, used.itertuples(), strict=True):
+        rows.append(f"{name:<{width}}  {queries:>9,}  {percent(share):>8}  {usd(cost):>13}  {percent(accuracy):>8}")
+    return "\n".join(rows)
+
+
+def _next_step(price: float) -> str:
+    """Say what the next expected correct answer costs."""
+    if math.isnan(price):
+        return "not to be had: no query has a more accurate LLM"
+    if price <= 0:
+        return "for nothing: a query can move to an LLM that is more accurate and no dearer"
+    return f"costs {usd(price)} US$ at the next upgrade"
+
+
+def _last_step(price: float) -> str:
+    """Say what giving up an expected correct answer saves."""
+    if math.isnan(price):
+        return "saves nothing: every query is at its cheapest LLM"
+    if math.isinf(price):
+        return "not needed to save: a query can move to a cheaper LLM that is as accurate"
+    return f"saves {usd(price)} US$ at the next downgrade"
+
+
+def _promise(facts: PlanFacts) -> list[str]:
+    """Say what is promised, and what it rests on."""
+    if facts.promised_accuracy is None:
+        return []
+    given = probability(0.95 if facts.promise is None else facts.promise)
+    errors = f", errors correlated by {facts.correlation:g}" if facts.has_sigma else ", by chance alone"
+    if not facts.has_sigma and facts.n_labelled:
+        errors = ""
+    lines = [entry("Promised accuracy", f"{percent(facts.promised_accuracy)} with {given}{errors}")]
+    if facts.promised_range is not None:
+        together, alone = map(percent, facts.promised_range)
+        lines.append(entry("", f"{alone} if errors are independent, {together} if one shift is common to all"))
+    return lines
+
+
+def _digits(value: float, rounding: str) -> str:
+    """Write five significant digits, rounded to one side."""
+    if not math.isfinite(value):
+        return str(value)
+    # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
+    exact = Context(prec=15).create_decimal(Decimal(value))
+    rounded = Context(prec=5, rounding=rounding).create_decimal(exact).normalize()
+    if not rounded:
+        return "0"
+    return f"{rounded:f}" if -8 <= rounded.adjusted() < 13 else f"{rounded:E}"
