@@ -161,7 +161,7 @@ def _notes() -> Iterator[None]:
                 print(f"optllm-pymoo: {printable(str(message))}", file=sys.stderr)
 
         warnings.simplefilter("always")
-        warnings.showwarning = show  # type: ignore[assignment]  # what is passed by position stays so
+        warnings.showwarning = show
         yield
 
 

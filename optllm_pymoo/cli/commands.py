@@ -286,7 +286,9 @@ def evaluate(
     if files:
         _print_files(files)
     else:
-        print(f"\n{text.wrapped(NO_PICTURES)}")
+        from optllm_pymoo.decision.text import wrapped
+
+        print("\n" + wrapped(NO_PICTURES))
 
 
 def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
