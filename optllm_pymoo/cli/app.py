@@ -34,10 +34,7 @@ class _Commands(TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; a terminal that can't show a character gets another one."""
         for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is None:  # closed by whoever started this process
-                setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # lives as long as the process
-            elif isinstance(stream, io.TextIOWrapper):
+            if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
         return super().main(*args, **kwargs)
 

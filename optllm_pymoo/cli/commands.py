@@ -41,6 +41,7 @@ def plan(
     seed: options.Seed = 0,
     jobs: options.Jobs = -1,
     out: options.Out = Path("optllm-plan"),
+    for_spreadsheet: options.ForSpreadsheet = False,
     json: options.Json = False,
 ) -> None:
     """Learn from a few labels, find the front and choose a plan: plan.csv, front.csv, front.png and mix.png.
@@ -65,7 +66,7 @@ def plan(
         chosen, costs = _chosen(front, choice)
         front = front.including(chosen)
         stage(f"Writing {out}")
-        files = write_files(out, plan_writers(front, chosen))
+        files = write_files(out, plan_writers(front, chosen, for_spreadsheet=for_spreadsheet))
     if json:
         facts = {"synthetic": synthetic, "seed": seed, **text.front_json(front), "plan": text.plan_json(chosen, costs)}
         print(text.as_json({**facts, "files": files}))
@@ -91,6 +92,7 @@ def front(
     seed: options.Seed = 0,
     jobs: options.Jobs = -1,
     out: options.Out = Path("optllm-plan"),
+    for_spreadsheet: options.ForSpreadsheet = False,
     json: options.Json = False,
 ) -> None:
     """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
@@ -102,7 +104,7 @@ def front(
 
         found, synthetic = _front(_reader(data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage)
         stage(f"Writing {out}")
-        files = write_files(out, front_writers(found))
+        files = write_files(out, front_writers(found, for_spreadsheet=for_spreadsheet))
     if json:
         facts = {"synthetic": synthetic, "seed": seed, **text.front_json(found)}
         print(text.as_json({**facts, "files": files}))
@@ -334,10 +336,7 @@ def convert(
     ],
     llms: options.Llms = None,
     drop: options.Drop = None,
-    for_spreadsheet: Annotated[
-        bool,
-        typer.Option("--for-spreadsheet", help="Put an apostrophe before text that a spreadsheet runs as a formula."),
-    ] = False,
+    for_spreadsheet: options.ForSpreadsheet = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:

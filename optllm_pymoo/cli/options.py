@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
 
 if TYPE_CHECKING:
     from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
@@ -35,6 +38,8 @@ def _number(
             value = float(text)
         except ValueError:
             raise typer.BadParameter(f"{what} is a number in {span}; got {text!r}") from None
+        if not below and high < value <= high * (1 + ULPS_ABOVE_ONE * sys.float_info.epsilon):
+            return high
         if not low <= value <= high or (below and value == high):
             percent = f"; for {value:g} % write {value / 100:g}" if high == 1 and low <= value / 100 < high else ""
             raise typer.BadParameter(f"{what} must lie in {span}; got {text}{percent if value >= 2 else ''}")
@@ -274,6 +279,14 @@ NLLMs = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+ForSpreadsheet = Annotated[
+    bool,
+    typer.Option(
+        "--for-spreadsheet",
+        help="Put an apostrophe before text in CSV files that a spreadsheet takes for a formula. It becomes part of"
+        " names: evaluate needs files without.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 

@@ -19,7 +19,7 @@ from optllm_pymoo.decision.text import (
     percent,
     probability,
     rounded_up,
-    shown,
+    abridged,
     summary,
     usd,
     wrapped,
@@ -199,7 +199,7 @@ def evaluation_text(
         )
     else:
         best = f"{percent(found.best_accuracy)} for {usd(found.best_cost_usd)} US$"
-        lines += [entry("Best single LLM", f"{shown(found.best_llm)}: {best}"), entry("Saving", _saving(found))]
+        lines += [entry("Best single LLM", f"{abridged(found.best_llm)}: {best}"), entry("Saving", _saving(found))]
     if whole is not None:
         lines.append(entry("Exact front", _whole(whole)))
     return "\n".join(lines)
@@ -267,7 +267,7 @@ def _single(plan: Plan) -> str:
     best = f"{percent(found.best_accuracy)} expected for {usd(found.best_cost_usd)} US$"
     return "\n".join(
         [
-            entry("Best single LLM", f"{shown(found.best_llm)}: {best}{refused}"),
+            entry("Best single LLM", f"{abridged(found.best_llm)}: {best}{refused}"),
             entry("Saving", f"{_saving(found)}, {IF_RIGHT}"),
         ]
     )
@@ -298,12 +298,12 @@ def _whole(found: RealisedQuality) -> str:
 def _limit(cost: LimitCost, plan: Plan) -> str:
     """Say what one limit costs."""
     if cost.unit == "accuracy":
-        used = f"Floor {cost.limit:.6g} of {shown(cost.whom)!r}: {cost.use:.6g} expected"
+        used = f"Floor {cost.limit:.6g} of {abridged(cost.whom)!r}: {cost.use:.6g} expected"
     elif cost.unit == "s":
         used = f"Mean latency: {cost.use:.6g} of {cost.limit:.6g} s"
     else:
         amount = usd if cost.unit == "US$" else "{:,.15g}".format
-        used = f"Quota of {shown(cost.whom)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
+        used = f"Quota of {abridged(cost.whom)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
     if not cost.binds:
         return f"{used}: it costs nothing here."
     worth = f" {_price(cost)}." if cost.correct_per_unit > 0 else ""

@@ -117,10 +117,10 @@ def count(number: int, one: str, many: str, /) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def shown(name: str, longest: int = NAME, /) -> str:
+def abridged(name: str, longest: int = NAME, /) -> str:
     r"""Write a name of the user's on a terminal: what would steer it is escaped, and a long one is cut in the middle.
 
-    >>> shown("gpt-4\x1b[2J"), shown("a" * 30 + "b" * 30, 11)
+    >>> abridged("gpt-4\x1b[2J"), abridged("a" * 30 + "b" * 30, 11)
     ('gpt-4\\x1b[2J', 'aaaa...bbbb')
     """
     text = printable(name)
@@ -203,7 +203,7 @@ def _certificate(facts: PlanFacts) -> str:
 def _mix_table(mix: pd.DataFrame) -> str:
     """Tabulate the LLMs in use, the busiest first."""
     used = mix[mix["queries"] > 0].sort_values("queries", ascending=False, kind="stable")
-    names = [shown(str(name)) for name in used.index]
+    names = [abridged(str(name)) for name in used.index]
     width = max(3, *map(len, names))
     rows = [f"{'LLM':<{width}}  {'queries':>9}  {'share':>8}  {'US$':>13}  {'expected':>8}"]
     for name, (_, queries, share, cost, accuracy) in zip(names, used.itertuples(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -33,8 +34,10 @@ def check_writable(folder: str | Path, /) -> None:
     """
     folder = Path(folder)
     there = folder.absolute()
-    while not there.exists() and there != there.parent:
+    while not os.path.lexists(there) and there != there.parent:
         there = there.parent
+    if there.is_symlink() and not there.exists():
+        raise FileNotFoundError(f"can't write to {folder}: {there} is a link that leads nowhere; remove it")
     if not there.is_dir():
         raise NotADirectoryError(f"can't write to {folder}: {there} is not a folder")
     try:
@@ -90,7 +93,9 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
     return write
 
 
-def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callable[[Path], None]]:
+def front_writers(
+    front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False
+) -> dict[str, Callable[[Path], None]]:
     """Name the files that tell a front: front.csv, front.png and mix.png.
 
     With latency front.png colours the plans by it, and mix.png shows those that no other plan beats in both cost and
@@ -99,6 +104,7 @@ def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callab
     Args:
         front: The front.
         plan: The plan that is to be marked; a search's plans are shown with it.
+        for_spreadsheet: See `write_csv`.
     """
     from optllm_pymoo.planning.front_frame import front_frame
     from optllm_pymoo.planning.including import by_cost_and_accuracy
@@ -111,13 +117,13 @@ def front_writers(front: Front, plan: Plan | None = None, /) -> dict[str, Callab
     draw = plot_front if problem.latency is None else plot_latency
     mixed = searched if problem.latency is None else by_cost_and_accuracy(searched, plan)
     return {
-        "front.csv": lambda path: write_csv(front_frame(problem, found), path),
+        "front.csv": lambda path: write_csv(front_frame(problem, found), path, for_spreadsheet=for_spreadsheet),
         "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
         "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
     }
 
 
-def plan_writers(front: Front, plan: Plan, /) -> dict[str, Callable[[Path], None]]:
+def plan_writers(front: Front, plan: Plan, /, *, for_spreadsheet: bool = False) -> dict[str, Callable[[Path], None]]:
     """Name the files that tell a plan: plan.csv, front.csv, front.png and mix.png.
 
     plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the plan again.
@@ -125,7 +131,10 @@ def plan_writers(front: Front, plan: Plan, /) -> dict[str, Callable[[Path], None
     Args:
         front: The front it was chosen from.
         plan: The plan.
+        for_spreadsheet: See `write_csv`; then it can't.
     """
     table = plan.to_frame(predictions=True)
-    writers: dict[str, Callable[[Path], None]] = {"plan.csv": lambda path: write_csv(table, path)}
-    return writers | front_writers(front, plan)
+    return {
+        "plan.csv": lambda path: write_csv(table, path, for_spreadsheet=for_spreadsheet),
+        **front_writers(front, plan, for_spreadsheet=for_spreadsheet),
+    }

@@ -346,3 +346,25 @@ def test_what_libraries_print_does_not_spoil_the_json(run, batch: Path, monkeypa
     outcome = run("plan", "-d", batch, "-l", "all", "--json")
     assert json.loads(outcome.stdout)["n_plans"] > 1
     assert "Compiled modules" in outcome.stderr
+
+
+def test_a_link_to_nowhere_is_told_before_the_work(run, batch: Path, monkeypatch) -> None:
+    """As a folder to write to it is refused at once, and left alone."""
+    Path("link").symlink_to("nowhere")
+    monkeypatch.setattr("optllm_pymoo.data.read_table", lambda *args, **kwargs: pytest.fail("began to work"))
+    assert "link is a link that leads nowhere" in run("plan", "-d", batch, "-o", "link").assert_failed()
+    assert Path("link").is_symlink()
+
+
+def test_names_that_are_formulas_can_be_defused(run) -> None:
+    """An apostrophe stands before them in plan.csv and front.csv when asked for, and not otherwise."""
+    Path("batch.csv").write_text("query_id,=a,=a_cost,b,b_cost\n@1,1,2,0,1\n+2,0,2,1,1\n")
+    for also, ids in ([], {"@1", "+2"}), (["--for-spreadsheet"], {"'@1", "'+2"}):
+        assert run("plan", "-d", "batch.csv", "-l", "all", *also).code == 0
+        assert set(pd.read_csv("optllm-plan/plan.csv")["query_id"]) == ids
+    assert pd.read_csv("optllm-plan/front.csv")["to_llm"].dropna().tolist() == ["'=a"]
+
+
+def test_rounded_ones_are_one(run, batch: Path) -> None:
+    """An accuracy of 1 and a unit in its last place is asked for as 1."""
+    assert "an accuracy of 1 is above" in run("plan", "-d", batch, "-l", 0.2, "--accuracy", 1 + 2**-52).assert_failed()
