@@ -279,7 +279,8 @@ def _only_run(target: Path, path: str | PathLike[str]) -> Iterator[Path]:
         try:
             yield lock
         finally:
-            lock.unlink(missing_ok=True)
+            with held_back():
+                lock.unlink(missing_ok=True)
 
 
 def _is_exchangeable(path: Path, target: Path, ours: tuple[str, ...] | None, lock: Path) -> bool:

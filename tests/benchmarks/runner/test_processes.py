@@ -139,16 +139,19 @@ def test_a_worker_ends_with_its_parent():
 
 
 @POSIX
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c(start, tmp_path, jobs):
-    """The whole process group is interrupted, as from a terminal: exit code 130, one sentence, what is done stays."""
+@pytest.mark.parametrize(("jobs", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (2, signal.SIGTERM)])
+def test_ctrl_c_and_sigterm(start, tmp_path, jobs, number):
+    """The process group is interrupted, as from a terminal, or the run terminated: one sentence, what is done stays."""
     process = start("tree", "--splits", 4, "--seconds", 0.2, "--out", tmp_path, "--jobs", jobs)
     while len(_done(tmp_path)) < 3:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     printed, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "the same command goes on from there" in told
     assert "Traceback" not in printed + told
     results = _results(tmp_path, 0.2)
