@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import sys
 import warnings
 import zlib
@@ -28,9 +29,9 @@ _BROKEN_ARCHIVE = (EOFError, gzip.BadGzipFile, zlib.error)
 _CHUNK: Final = 8192
 LARGEST_RECORD: Final = 64 * 2**20
 """Characters of a line or cell: a text of ten million words fits, a quote that is never closed is found early."""
-_FREE_EXPANSION: Final = 256 * 2**20
-_LARGEST_RATIO: Final = 300
-"""An archive may expand to 256 MiB, or to 300 times its size: tables shrink to a tenth, at most to a hundredth."""
+_FREE_EXPANSION: Final = 64 * 2**20
+_LARGEST_RATIO: Final = 200
+"""An archive may expand to 64 MiB, or to 200 times its size: tables shrink to a tenth, at most to a hundredth."""
 # From pandas 3.1 on every float is parsed exactly and the option is deprecated.
 _EXACT: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
@@ -47,6 +48,10 @@ class CsvSource(Source):
             line, header = next(found, (1, []))
         if not header:
             raise DataFileError(path, "the file is empty; expected a header with column names", 1)
+        if header[0].lower().startswith("sep="):
+            raise DataFileError(
+                path, "expected a header with column names, found a note for Excel; remove this line", 1
+            )
         text = header[0]
         self._separator = _separator_of(path, text, line)
         self._skips_blanks = f"{self._separator} " in text
@@ -202,7 +207,13 @@ class _Expanding(io.RawIOBase):
         self._path = path
         self._raw = file
         self._file = gzip.GzipFile(fileobj=file)
-        self._largest = max(_FREE_EXPANSION, _LARGEST_RATIO * path.stat().st_size)
+        size = path.stat().st_size
+        self._largest = max(_FREE_EXPANSION, _LARGEST_RATIO * size)
+        # the last four bytes say how long the content is; one that lies is found out while it is read
+        file.seek(max(size - 4, 0))
+        self._read = 0
+        self._count(int.from_bytes(file.read(4), "little"))
+        file.seek(0)
         self._read = 0
 
     def readable(self) -> bool:
@@ -212,11 +223,15 @@ class _Expanding(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer."""
         count = self._file.readinto(buffer)
+        self._count(count)
+        return count
+
+    def _count(self, count: int) -> None:
+        """Add to what has been read, and refuse too much."""
         self._read += count
         if self._read > self._largest:
             problem = f"the archive expands to more than {self._largest // 2**20} MiB, which no table of its size does"
             raise DataFileError(self._path, f"{problem}; unpack it to look at what is in it")
-        return count
 
     def close(self) -> None:
         """Close the archive and its file."""
@@ -240,10 +255,14 @@ def encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
         return DataFileError(path, f"the text is cut off or no UTF-16 ({error.reason}); save it as UTF-8")
     with gzip.open(path) if path.read_bytes()[:2] == b"\x1f\x8b" else path.open("rb") as file:
         line, content = next((line, text) for line, text in enumerate(file, start=1) if not _decodes(text, "utf-8"))
-    # between 0x80 and 0x9f Latin-1 has control characters, which nobody writes
-    guess = "Windows-1252 (Western European), as Excel saves 'CSV'"
-    if not _decodes(content, "cp1252"):
-        guess = next((name for name in ("gb18030", "shift_jis", "cp1251") if _decodes(content, name)), "unknown")
+    # letters with accents stand alone among others, those of other scripts in a row
+    foreign = re.findall(rb"[\x80-\xff]+", content)
+    is_western = max(map(len, foreign)) < 3 and _decodes(content, "cp1252")
+    guess = (
+        "Windows-1252 (Western European), as Excel saves 'CSV'"
+        if is_western
+        else "GBK, Shift-JIS, Windows-1251 or such"
+    )
     problem = f"expected UTF-8 text; the encoding seems to be {guess}. Save it as UTF-8 (in Excel: 'CSV UTF-8')"
     return DataFileError(path, problem, line)
 

@@ -285,10 +285,11 @@ def _hint(word: str, measure: Measure) -> str:
     bare = word.strip("$€£¥ ").removesuffix("%").strip()
     if measure.booleans and word.lower() in _VERDICTS:
         return "; write 1 for right, 0 for wrong, and leave empty what is unknown"
-    if not bare.isascii() and bare.replace(".", "").replace(",", "").isdigit():
-        return "; write it with the digits 0 to 9"
     if not bare.isascii():
-        return "; leave empty what is unknown"
+        has_digits = any(character.isdigit() for character in bare)
+        return (
+            f"; {'write it with 0 to 9, a point and a plain hyphen' if has_digits else 'leave empty what is unknown'}"
+        )
     point = bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare.replace(",", "")
     try:
         value = float(point.removesuffix("USD").strip().replace("_", ""))

@@ -56,3 +56,30 @@ def test_missing_files(tmp_path, batch):
         load_latency(tmp_path / "none.csv", batch)
     with pytest.raises(FileNotFoundError, match="has neither latency"):
         load_latency(tmp_path, batch)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,small_latency_ms,large_latency_ms\nq1,250,3000\nq2,500,4000\n",
+        "query_id,model,score,latency_s\nq1,small,1,0.25\nq1,large,1,3\nq2,small,0,0.5\nq2,large,,4\n",
+        "query_id,llm,latency_ms\nq2,large,4000\nq2,small,500\nq1,large,3000\nq1,small,250\n",
+        "query_id,small,small_cost,small_latency,large,large_latency\nq1,1,9,0.25,0,3\nq2,1,9,0.5,0,4\n",
+    ],
+)
+def test_latencies_are_read_as_batches_are(tmp_path, batch, text):
+    """Wide or long, in seconds or milliseconds, beside outcomes and costs."""
+    path = tmp_path / "seconds.csv"
+    path.write_text(text)
+    np.testing.assert_allclose(load_latency(path, batch), [[0.25, 3.0], [0.5, 4.0]])
+
+
+def test_a_gap_is_named(tmp_path, batch):
+    """An empty cell with its line; a query and LLM without a row with their names."""
+    path = tmp_path / "seconds.csv"
+    path.write_text("id,small,large\nq1,1,2\nq2,,4\n")
+    with pytest.raises(ValueError, match="line 3, column 'small': expected a number, found an empty cell"):
+        load_latency(path, batch)
+    path.write_text("id,llm,latency\nq1,small,1\nq1,large,2\nq2,small,1\n")
+    with pytest.raises(ValueError, match="query 'q2' has no row for 'large'"):
+        load_latency(path, batch)

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.data import DataFileError, PriceTable
+from optllm_pymoo.data import DataFileError, DataFileWarning, PriceTable
 
 TABLE = PriceTable(["small", "large"], [1e-6, 1e-5], [4e-6, 3e-5])
 LITELLM = {
@@ -98,7 +99,8 @@ def test_litellm_json(tmp_path):
     """Entries priced by token are read, in the order asked for; a free model is one of them."""
     path = tmp_path / "prices.json"
     path.write_text(json.dumps(LITELLM))
-    assert PriceTable.from_json(path).models == ("gpt-4o-mini", "claude-3-haiku", "free")
+    with pytest.warns(DataFileWarning, match="1 of 4 models have no usable price"):
+        assert PriceTable.from_json(path).models == ("gpt-4o-mini", "claude-3-haiku", "free")
     table = PriceTable.from_json(path, ["claude-3-haiku", "gpt-4o-mini"])
     assert table.input_usd_per_token.tolist() == [2.5e-07, 1.5e-07]
     assert table.output_usd_per_token.tolist() == [1.25e-06, 6e-07]
@@ -190,3 +192,31 @@ class TestGenaiPrices:
             PriceTable.from_genai_prices(["opnai:gpt-4o"])
         with pytest.raises(ValueError, match="'whisper-1' is not priced by token"):
             PriceTable.from_genai_prices(["whisper-1"])
+
+
+def test_one_bad_entry_spoils_no_table(tmp_path):
+    """Text that is a number is one, -1 is unpriced, nonsense is left out; the number of these is told, once."""
+    entries = {
+        "a": {"input_cost_per_token": "3e-07", "output_cost_per_token": 9e-07},
+        "auto": {"input_cost_per_token": -1, "output_cost_per_token": "-1"},
+        "odd": {"input_cost_per_token": "cheap", "output_cost_per_token": 1},
+        "no": {"input_cost_per_token": True, "output_cost_per_token": 1},
+    }
+    (tmp_path / "p.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(entries).encode())
+    (tmp_path / "p.csv").write_text(
+        "Model,input_usd_per_million,output_usd_per_million\na,0.3,0.9\nauto,-1,-1\nodd,cheap,1\nno,True,1\n".lower()
+    )
+    for path, read in ((tmp_path / "p.json", PriceTable.from_json), (tmp_path / "p.csv", PriceTable.from_csv)):
+        with pytest.warns(DataFileWarning, match="3 of 4 models have no usable price") as notes:
+            table = read(path)
+        assert (table.models, len(notes)) == (("a",), 1)
+        np.testing.assert_allclose(table.input_usd_per_token, [3e-7])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert read(path, ["a"]).models == ("a",)
+        with pytest.raises(DataFileError, match="'auto' has no price per token"):
+            read(path, ["auto"])
+        with pytest.raises(DataFileError, match="odd|line 4.*found 'cheap'"):
+            read(path, ["odd"])
+        with pytest.raises(DataFileError, match="found (True|true)"):
+            read(path, ["no"])

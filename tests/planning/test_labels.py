@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optllm_pymoo.data import DataFileError, Dataset, make_dataset
+from optllm_pymoo.data import DataFileError, DataFileWarning, Dataset, make_dataset
 from optllm_pymoo.planning import split_by_known, split_by_share, with_labels_from
 
 
@@ -102,3 +102,37 @@ def test_refuses_missing_file(tmp_path: Path) -> None:
     """A path that leads nowhere."""
     with pytest.raises(FileNotFoundError, match="there is no file of labels"):
         with_labels_from(small(), tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,a,b\nq1,1,0\n",
+        "query_id,query,a_score,b_correct\nq1,What?,True,no value\n".replace("no value", "False"),
+        "query_id,task,a,a_cost,b,b_cost\n q1 ,t,1,9,0,9\n".replace(" q1 ", "q1"),
+        "query_id , a , b\nq1 , 1 , 0\n",
+        "query_id,model,score\nq1,a,1\nq1,b,0\n",
+        ",query_id,a,b\n0,q1,1,0\n",
+    ],
+)
+@pytest.mark.filterwarnings("ignore::optllm_pymoo.data.DataFileWarning")
+def test_labels_are_read_as_batches_are(tmp_path, text):
+    """The same names of ids and outcomes, texts and costs beside them, wide and long."""
+    batch = Dataset(np.ones((2, 2)), np.zeros((2, 2)), llms=["a", "b"], query_ids=["q0", "q1"])
+    (tmp_path / "labels.csv").write_text(text)
+    found = with_labels_from(batch, tmp_path / "labels.csv").correct
+    np.testing.assert_array_equal(found, [[np.nan, np.nan], [1, 0]])
+
+
+def test_labels_of_a_misspelt_llm_are_not_lost(tmp_path):
+    """A column nearly called like an LLM that has none is refused; labels of an LLM that was left out are told."""
+    batch = Dataset(np.ones((2, 2)), np.zeros((2, 2)), llms=["gpt-4", "b"], query_ids=["q0", "q1"])
+    path = tmp_path / "labels.csv"
+    for text in ("query_id,gpt4,b\nq1,1,0\n", "query_id,GPT 4,b\nq1,1,0\n", "id,llm,score\nq1,GPT-4,1\nq1,b,0\n"):
+        path.write_text(text)
+        with pytest.raises(DataFileError, match="unknown LLM .*; did you mean 'gpt-4'"):
+            with_labels_from(batch, path)
+    for text in ("query_id,other,b\nq1,1,0\n", "id,llm,score\nq1,other,1\nq1,b,0\n"):
+        path.write_text(text)
+        with pytest.warns(DataFileWarning, match="'other'"):
+            assert with_labels_from(batch, path).correct[1].tolist()[1] == 0
