@@ -14,12 +14,12 @@ from optllm_pymoo.decision import Choice, Plan, PlanEvaluation
 from optllm_pymoo.decision.text import (
     IF_RIGHT,
     PlanFacts,
+    abridged,
     count,
     entry,
     percent,
     probability,
     rounded_up,
-    abridged,
     summary,
     usd,
     wrapped,

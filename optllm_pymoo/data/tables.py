@@ -17,8 +17,8 @@ from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
 from optllm_pymoo.data.long import is_long, read_long
 from optllm_pymoo.data.parquet import write_parquet
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, open_source, table_suffix
-from optllm_pymoo.data.wide import Grid, batch_layout, known_layout, no_llm, read_wide, wide_frame
-from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown, unknown_name
+from optllm_pymoo.data.wide import Grid, batch_layout, check_near, known_layout, no_llm, read_wide, wide_frame
+from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
 
 _OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
 """Whoever writes such a name expects a file, not a folder of that name."""
@@ -280,9 +280,7 @@ def _of_llms(grid: Grid, llms: Sequence[str], measure: Measure) -> Grid:
     """A long table's grid with the columns of known LLMs; one that it lacks is NaN and has no column."""
     where = {llm: j for j, llm in enumerate(grid.llms)}
     strangers = [name for name in grid.llms if name not in llms]
-    for name in strangers:
-        if usual(name) in {usual(llm) for llm in llms if llm not in where}:
-            raise DataFileError(grid.source.path, unknown_name(name, llms, kind="LLM"))
+    check_near(grid.source, {usual(name): name for name in strangers}, [llm for llm in llms if llm not in where])
     if strangers:
         warn(grid.source, f"rows of {listed(strangers[:8])} are left out: the batch has no such LLM")
     index = np.array([where.get(llm, -1) for llm in llms])

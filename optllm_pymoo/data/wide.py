@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from optllm_pymoo.data.columns import USUAL_NAMES, Roles, cost_base, unused_note, usual, warn
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source
 from optllm_pymoo.validation import (
     FloatArray,
     UserError,
@@ -220,11 +221,31 @@ def known_layout(
     _check_single(source, by_llm, set(llms), measure.name)
     columns = {llm: by_llm[llm][0] for llm in llms if llm in by_llm}
     others = {usual(name): name for name in names if name not in {column for column, _ in columns.values()}}
-    for llm in llms:
-        near = others.get(usual(llm)) if llm not in columns else None
-        if near is not None:
-            raise DataFileError(source.path, unknown_name(near, llms, kind="LLM"), source.header_line)
+    check_near(source, others, [llm for llm in llms if llm not in columns])
+    if measure is SCORE:
+        beside = tuple(end for other in (COST, LATENCY) for end in other.suffixes)
+        used = [name for name in names if name.lower().endswith(beside)]
+        note = unused_note(source.names, [*used, *(column for column, _ in columns.values())], roles)
+        if note:
+            warn(source, note)
     return {measure.name: (measure, columns)}
+
+
+def check_near(source: Source, others: Mapping[str, str], llms: Sequence[str], /) -> None:
+    """Refuse names that are nearly those of LLMs of which nothing is said: a slip of the pen would lose their values.
+
+    Args:
+        source: The table.
+        others: Names that stand there, by their usual form.
+        llms: LLMs that are known, but don't stand there.
+
+    Raises:
+        DataFileError: With the name and the LLM.
+    """
+    for llm in llms:
+        near = get_close_matches(usual(llm), others, n=1, cutoff=0.85)
+        if near:
+            raise DataFileError(source.path, unknown_name(others[near[0]], llms, kind="LLM"), source.header_line)
 
 
 def _by_llm(source: Source, names: Sequence[str], measure: Measure) -> dict[str, list[tuple[str, float]]]:

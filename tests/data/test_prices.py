@@ -216,7 +216,7 @@ def test_one_bad_entry_spoils_no_table(tmp_path):
             assert read(path, ["a"]).models == ("a",)
         with pytest.raises(DataFileError, match="'auto' has no price per token"):
             read(path, ["auto"])
-        with pytest.raises(DataFileError, match="odd|line 4.*found 'cheap'"):
+        with pytest.raises(DataFileError, match=r"odd|line 4.*found 'cheap'"):
             read(path, ["odd"])
-        with pytest.raises(DataFileError, match="found (True|true)"):
+        with pytest.raises(DataFileError, match=r"found (True|true)"):
             read(path, ["no"])

@@ -130,7 +130,7 @@ def test_labels_of_a_misspelt_llm_are_not_lost(tmp_path):
     path = tmp_path / "labels.csv"
     for text in ("query_id,gpt4,b\nq1,1,0\n", "query_id,GPT 4,b\nq1,1,0\n", "id,llm,score\nq1,GPT-4,1\nq1,b,0\n"):
         path.write_text(text)
-        with pytest.raises(DataFileError, match="unknown LLM .*; did you mean 'gpt-4'"):
+        with pytest.raises(DataFileError, match=r"unknown LLM .*; did you mean 'gpt-4'"):
             with_labels_from(batch, path)
     for text in ("query_id,other,b\nq1,1,0\n", "id,llm,score\nq1,other,1\nq1,b,0\n"):
         path.write_text(text)
