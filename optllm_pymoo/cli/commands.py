@@ -196,7 +196,7 @@ def _check_all_known(batch: Dataset, labels: float | str | Path | None) -> None:
 
 def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) -> None:
     from optllm_pymoo.planning import algorithm_names, normalised
-    from optllm_pymoo.planning.searching import EXACT, SEARCH
+    from optllm_pymoo.planning.front import EXACT, SEARCH
 
     name = normalised(algorithm)
     if name not in algorithm_names():
@@ -314,7 +314,7 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
     """Pictures need the accuracies that the whole front was planned on, and all outcomes."""
     import numpy as np
 
-    from optllm_pymoo.planning.outputs import picture
+    from optllm_pymoo.planning.files import picture
     from optllm_pymoo.plotting import plot_calibration, plot_realised
 
     if not batch.has_predictions or np.isnan(batch.correct).any():

@@ -26,7 +26,7 @@ from optllm_pymoo.decision.text import (
 )
 from optllm_pymoo.measures import RealisedQuality
 from optllm_pymoo.planning import Front
-from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts
+from optllm_pymoo.planning.choose import LimitCost, LimitCosts
 
 INSTEAD = {
     True: "in place of exact: no exact front is known where quotas or floors bind",

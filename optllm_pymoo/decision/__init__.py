@@ -1,12 +1,9 @@
 """Choosing a plan from a front, and what there is to know about it."""
 
-from optllm_pymoo.decision.choice import Choice
-from optllm_pymoo.decision.choices import AtLeastAccuracy, Knee, WithinBudget
+from optllm_pymoo.decision.choices import AtLeastAccuracy, Choice, Knee, WithinBudget
+from optllm_pymoo.decision.confidence import accuracy_deviation, accuracy_interval, promised_accuracy, promised_along
 from optllm_pymoo.decision.evaluation import PlanEvaluation
-from optllm_pymoo.decision.interval import accuracy_deviation, accuracy_interval
-from optllm_pymoo.decision.moves import Moves, next_moves
-from optllm_pymoo.decision.plan import Plan
-from optllm_pymoo.decision.promise import promised_accuracy, promised_along
+from optllm_pymoo.decision.plan import Moves, Plan, next_moves
 from optllm_pymoo.decision.robust import RobustPlan, robust_plan
 
 __all__ = [

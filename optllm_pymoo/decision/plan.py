@@ -4,22 +4,153 @@ from __future__ import annotations
 
 from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.data.csv import write_csv
+from optllm_pymoo.decision.confidence import CORRELATION, accuracy_interval, check_labelled, promised_accuracy, quantile
 from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
-from optllm_pymoo.decision.frames import mix_frame, plan_frame
-from optllm_pymoo.decision.interval import CORRELATION, accuracy_interval, check_labelled
-from optllm_pymoo.decision.moves import Moves, next_moves
-from optllm_pymoo.decision.promise import promised_accuracy, quantile
 from optllm_pymoo.decision.text import PlanFacts, summary
 from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
+
+FREE: Final = 1e-290
+"""Stands for a Δ of nothing in a ratio: far below any price, far above what would overflow."""
+
+CHUNK: Final = 1 << 12
+"""Queries looked at together: their temporaries then stay in the cache."""
+
+
+class Moves(NamedTuple):
+    """One move per query, away from the LLM that a plan sends it to."""
+
+    llm: np.ndarray
+    """(N,) where the query would go; -1 if there is no such move."""
+    delta_cost: np.ndarray
+    """(N,) change of its cost, US$; NaN without a move."""
+    delta_accuracy: np.ndarray
+    """(N,) change of its expected accuracy; NaN without a move."""
+    usd_per_correct: np.ndarray
+    """(N,) Δcost/Δaccuracy, US$ per expected correct answer; NaN without a move. See `next_moves` for 0 and inf."""
+
+
+def next_moves(
+    cost: np.ndarray, accuracy: np.ndarray, x: np.ndarray, /, *, allowed: np.ndarray | None = None
+) -> tuple[Moves, Moves]:
+    """Find the next upgrade and the next downgrade of every query.
+
+    The upgrade is the more accurate LLM with the lowest price per expected correct answer gained, the downgrade
+    the cheaper LLM with the highest saving per expected correct answer lost. On a supported plan they are the
+    neighbours on the query's convex hull. Elsewhere a move may be free: an upgrade that costs nothing or less has
+    the price 0 or below, and a downgrade that loses nothing saves at the price inf; the largest such move is taken.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M) expected accuracy.
+        x: (N,) LLM per query, in 0 ... M-1.
+        allowed: (N, M) bool; None allows all.
+
+    Returns:
+        Upgrades and downgrades. O(N M), memory O(N).
+
+    Example:
+        >>> cost, accuracy = np.array([[1.0, 2.0, 5.0]]), np.array([[0.2, 0.6, 0.7]])
+        >>> up, down = next_moves(cost, accuracy, np.array([1]))
+        >>> up.llm, up.usd_per_correct.round(6), down.llm, down.usd_per_correct.round(6)
+        (array([2]), array([30.]), array([0]), array([2.5]))
+    """
+    parts = [
+        _moves_of_chunk(cost[rows], accuracy[rows], x[rows], None if allowed is None else allowed[rows])
+        for rows in (slice(first, first + CHUNK) for first in range(0, len(x), CHUNK))
+    ]
+    up, down = ([np.concatenate(field) for field in zip(*moves, strict=True)] for moves in zip(*parts, strict=True))
+    return Moves(*up), Moves(*down)
+
+
+def _moves_of_chunk(
+    cost: np.ndarray, accuracy: np.ndarray, x: np.ndarray, allowed: np.ndarray | None
+) -> tuple[Moves, Moves]:
+    rows = np.arange(len(x))
+    delta_cost = cost.astype(float) - cost[rows, x][:, None]
+    delta_accuracy = accuracy.astype(float) - accuracy[rows, x][:, None]
+    gain, saving = delta_accuracy > 0, delta_cost < 0
+    if allowed is not None:
+        gain, saving = gain & allowed, saving & allowed
+    efficiency = np.where(gain, delta_accuracy / np.maximum(delta_cost, FREE), -np.inf)
+    saved = np.where(saving, -delta_cost / np.maximum(-delta_accuracy, FREE), -np.inf)
+    up = _pick(efficiency, delta_cost, delta_accuracy)
+    down = _pick(saved, delta_cost, delta_accuracy)
+    return up, down._replace(usd_per_correct=np.where(down.delta_accuracy >= 0, np.inf, down.usd_per_correct))
+
+
+def _pick(score: np.ndarray, delta_cost: np.ndarray, delta_accuracy: np.ndarray) -> Moves:
+    """Take the best score of every row; -inf all along means that there is no move."""
+    rows, best = np.arange(len(score)), score.argmax(axis=1)
+    none = np.isneginf(score[rows, best])
+    change, gained = (np.where(none, np.nan, delta[rows, best]) for delta in (delta_cost, delta_accuracy))
+    with np.errstate(divide="ignore"):
+        return Moves(np.where(none, -1, best), change, gained, change / gained)
+
+
+PREDICTED = "predicted:"
+"""Prefix of the columns that hold the expected accuracy of each LLM."""
+
+
+def plan_frame(plan: Plan, /, *, predictions: bool = False) -> pd.DataFrame:
+    """Tabulate a plan, a row per query; see `Plan.to_frame`.
+
+    Args:
+        plan: The plan.
+        predictions: Whether to append the expected accuracy of every LLM.
+    """
+    problem = plan.problem
+    columns: dict[str, Any] = {
+        "query_id": list(problem.query_ids),
+        "llm": plan.llm_names,
+        "cost_usd": plan.chosen_cost,
+        "accuracy": plan.chosen_accuracy,
+    }
+    if plan.chosen_sigma is not None:
+        columns["sigma"] = plan.chosen_sigma
+    if plan.n_labelled is not None:
+        columns["n_labelled"] = plan.n_labelled
+    for name, moves in (("upgrade", plan.upgrades), ("downgrade", plan.downgrades)):
+        columns.update(_move_columns(name, moves, problem.llms))
+    if predictions:
+        columns.update((f"{PREDICTED}{llm}", problem.accuracy[:, j]) for j, llm in enumerate(problem.llms))
+    return pd.DataFrame(columns)
+
+
+def mix_frame(plan: Plan, /) -> pd.DataFrame:
+    """Tabulate how many queries each LLM gets; see `Plan.mix`.
+
+    Args:
+        plan: The plan.
+    """
+    n_llms = plan.problem.n_llms
+    queries = np.bincount(plan.x, minlength=n_llms)
+    cost, correct = (
+        np.bincount(plan.x, weights=values, minlength=n_llms) for values in (plan.chosen_cost, plan.chosen_accuracy)
+    )
+    with np.errstate(invalid="ignore"):
+        accuracy = correct / queries
+    return pd.DataFrame(
+        {"queries": queries, "share": queries / len(plan.x), "cost_usd": cost, "accuracy": accuracy},
+        index=pd.Index(list(plan.problem.llms), name="llm"),
+    )
+
+
+def _move_columns(name: str, moves: Moves, llms: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        f"{name}_to": [None if j < 0 else llms[j] for j in moves.llm.tolist()],
+        f"{name}_usd": moves.delta_cost,
+        f"{name}_accuracy": moves.delta_accuracy,
+        f"{name}_usd_per_correct": moves.usd_per_correct,
+    }
 
 
 class Plan:

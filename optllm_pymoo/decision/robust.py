@@ -6,9 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.decision.interval import CORRELATION, check_labelled
+from optllm_pymoo.decision.confidence import CORRELATION, check_labelled, promised_from_sums, quantile, variance_table
 from optllm_pymoo.decision.plan import Plan
-from optllm_pymoo.decision.promise import promised_from_sums, quantile, variance_table
 from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.measures.realised import Path, prefix_totals

@@ -1,17 +1,27 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
-from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
-from optllm_pymoo.planning.front_frame import front_frame
-from optllm_pymoo.planning.labels import Split, split_by_known, split_by_share, with_labels_from
-from optllm_pymoo.planning.limit_costs import LimitCost, LimitCosts, limit_costs
+from optllm_pymoo.planning.choose import LimitCost, LimitCosts, limit_costs
+from optllm_pymoo.planning.constraints import Constraints, QuotaRequest, problem_of
+from optllm_pymoo.planning.files import (
+    PlannedBatch,
+    check_writable,
+    front_frame,
+    front_writers,
+    plan_writers,
+    read_plan,
+    write_files,
+)
+from optllm_pymoo.planning.front import Front, algorithm_names, expected_problem, find_front, normalised, plan_front
+from optllm_pymoo.planning.labels import (
+    Prediction,
+    Split,
+    predict_accuracy,
+    split_by_known,
+    split_by_share,
+    with_labels_from,
+)
 from optllm_pymoo.planning.outcomes import comparable_outcomes
-from optllm_pymoo.planning.outputs import check_writable, front_writers, plan_writers, write_files
-from optllm_pymoo.planning.planning import Front, expected_problem, plan_front
-from optllm_pymoo.planning.predicting import Prediction, predict_accuracy
-from optllm_pymoo.planning.problem import problem_of
-from optllm_pymoo.planning.read_plan import PlannedBatch, read_plan
 from optllm_pymoo.planning.realised import realised_front
-from optllm_pymoo.planning.searching import algorithm_names, find_front, normalised
 
 __all__ = [
     "Constraints",

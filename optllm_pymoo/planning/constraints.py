@@ -1,4 +1,4 @@
-"""Quotas, floors and latency as a user names them, made into options of the problem."""
+"""From a batch and what plans have to keep to, as a user names it, to the problem of splitting it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,43 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from optllm_pymoo.data import Dataset, load_latency, providers_of
 from optllm_pymoo.limits import Quota
-from optllm_pymoo.planning.problem import problem_of
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError, positions_of, unknown_name
+from optllm_pymoo.validation import UserError, first_place, positions_of, shown, unknown_name
+
+
+def problem_of(dataset: Dataset, accuracy: npt.ArrayLike | None = None, /, **options: Any) -> AllocationProblem:
+    """Make the pymoo problem of splitting a batch over its LLMs.
+
+    Args:
+        dataset: The batch.
+        accuracy: (N, M) probabilities in [0, 1] to optimise, such as predicted ones; the known outcomes if not given.
+        **options: Passed on to `AllocationProblem`, for instance `allowed`.
+
+    Raises:
+        UserError: No `accuracy` is given and some outcome is not known.
+
+    Examples:
+        >>> data = Dataset([[0.1, 2.0]], [[0, 1]], llms=["small", "large"])
+        >>> problem_of(data).llms
+        ('small', 'large')
+    """
+    if accuracy is None:
+        place = first_place(np.isnan(dataset.correct))
+        if place is not None:
+            i, j = place
+            untried = f"{shown(dataset.llms[j])} was not tried on query {shown(dataset.query_ids[i])}"
+            hint = (
+                "Pass predicted accuracies, problem_of(data, accuracy), or select the queries that are fully labelled"
+            )
+            raise UserError(f"{untried}: correct[{i}, {j}] is NaN. {hint}")
+        accuracy = dataset.correct
+    return AllocationProblem(dataset.cost, accuracy, llms=dataset.llms, query_ids=dataset.query_ids, **options)
+
 
 EVERYTHING = "all queries"
 """The one group of a batch without groups."""

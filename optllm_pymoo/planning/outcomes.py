@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optllm_pymoo.planning.read_plan import PlannedBatch
+from optllm_pymoo.planning.files import PlannedBatch
 from optllm_pymoo.validation import UserError
 
 

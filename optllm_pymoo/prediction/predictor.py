@@ -200,7 +200,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             It is bounded by `most_sigma`, about sqrt(p (1 - p)).
 
             Errors of different queries are correlated, so the error of a batch's mean is neither sigma nor
-            sigma / sqrt(N): `optllm_pymoo.decision.interval.accuracy_deviation` takes a correlation of 0.05.
+            sigma / sqrt(N): `optllm_pymoo.decision.confidence.accuracy_deviation` takes a correlation of 0.05.
         """
         mean, sigma = self._moments(X)
         mean = probabilities(mean)

@@ -11,7 +11,7 @@ import pytest
 
 from optllm_pymoo.cli.options import parse_floor, parse_quota
 from optllm_pymoo.data import load_dataset
-from tests.cli.test_planning import FILES, PNG, words
+from tests.cli.test_commands import FILES, PNG, words
 
 KNOWN = ("-l", "all")
 

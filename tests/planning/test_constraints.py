@@ -105,7 +105,7 @@ def test_refused_with_the_nearest_value(constraints: Constraints, message: str) 
 
 def test_quotas_are_refused_before_learning(monkeypatch: pytest.MonkeyPatch) -> None:
     """No prediction could make them fit."""
-    monkeypatch.setattr("optllm_pymoo.planning.planning.predict_accuracy", lambda *a, **k: pytest.fail("learnt"))
+    monkeypatch.setattr("optllm_pymoo.planning.front.predict_accuracy", lambda *a, **k: pytest.fail("learnt"))
     none = Constraints(quotas=[QuotaRequest(llm, 10) for llm in DATA.llms])
     with pytest.raises(UserError, match="quotas allow 30 of 120 queries"):
         plan_front(DATA, 0.25, constraints=none)
@@ -116,7 +116,7 @@ def test_budgets_below_the_cheapest_plan_are_refused_before_learning(
     monkeypatch: pytest.MonkeyPatch, quotas: list[int], words: str
 ) -> None:
     """With quotas or without, since costs are known; a budget that pays for the cheapest plan goes on to learn."""
-    monkeypatch.setattr("optllm_pymoo.planning.planning.predict_accuracy", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("optllm_pymoo.planning.front.predict_accuracy", lambda *a, **k: 1 / 0)
     some = Constraints(quotas=[QuotaRequest(DATA.llms[0], calls) for calls in quotas])
     with pytest.raises(ValueError, match=rf"a budget of 0.000001 US\$ is below the cheapest plan{words}"):
         plan_front(DATA, 0.25, constraints=some, budget_usd=1e-6)
@@ -164,7 +164,7 @@ def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.Mon
         return find
 
     for search in (best_within, cheapest_reaching):
-        monkeypatch.setattr(f"optllm_pymoo.planning.within_limits.{search.__name__}", finding_none(search))
+        monkeypatch.setattr(f"optllm_pymoo.planning.choose.{search.__name__}", finding_none(search))
     message = rf"no plan within 2 calls for Big was found that reaches .*reaches {rounded_down(best.value)}, and none"
     with pytest.raises(UserError, match=message + r" reaches more than [\d.]+$"):
         front.choose(AtLeastAccuracy(best.value - 0.01))

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from optllm_pymoo.data import make_dataset
 from optllm_pymoo.planning import plan_front
-from optllm_pymoo.planning.outputs import plan_writers, write_files
+from optllm_pymoo.planning.files import plan_writers, write_files
 
 def state():
     # resolving the backend is a change too: it is left as it was found

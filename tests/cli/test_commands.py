@@ -1,4 +1,4 @@
-"""`plan` and `front`."""
+"""The commands: plan, front, evaluate, convert, demo-data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.data import load_dataset, make_dataset, save_dataset, write_table
+from optllm_pymoo.data import Dataset, load_dataset, make_dataset, read_table, save_dataset, write_table
+from optllm_pymoo.decision.text import usd
 
 
 def words(text: str) -> str:
@@ -336,7 +337,7 @@ def test_real_data(run, shared: Path) -> None:
 
 def test_what_libraries_print_does_not_spoil_the_json(run, batch: Path, monkeypatch) -> None:
     """A print in the middle of the work ends up on stderr."""
-    from optllm_pymoo.planning import planning
+    from optllm_pymoo.planning import front as planning
 
     def chatty(problem, *args: object, **kwargs: object):
         print("Compiled modules can not be used!")
@@ -368,3 +369,178 @@ def test_names_that_are_formulas_can_be_defused(run) -> None:
 def test_rounded_ones_are_one(run, batch: Path) -> None:
     """An accuracy of 1 and a unit in its last place is asked for as 1."""
     assert "an accuracy of 1 is above" in run("plan", "-d", batch, "-l", 0.2, "--accuracy", 1 + 2**-52).assert_failed()
+
+
+@pytest.fixture
+def planned(run, batch: Path) -> Path:
+    """A plan.csv of the small batch."""
+    assert run("plan", "-d", batch, "-l", 0.2, "-o", "there").code == 0
+    return Path("there/plan.csv")
+
+
+def test_says_what_came_true(run, batch: Path, planned: Path) -> None:
+    """The accuracy on screen and in JSON is that of the outcomes of the chosen LLMs."""
+    plan, correct = pd.read_csv(planned, index_col="query_id"), load_dataset(batch).to_frames().correct
+    true = sum(correct.loc[query, llm] for query, llm in plan["llm"].items()) / len(plan)
+    outcome = run("evaluate", planned, "-d", batch)
+    assert f"True accuracy      {100 * true:.2f} %" in outcome.stdout
+    assert "Best single LLM" in outcome.stdout
+    found = json.loads(run("evaluate", planned, "-d", batch, "--json").stdout)
+    assert found["accuracy"] == pytest.approx(true)
+    assert found["expected_accuracy"] == pytest.approx(plan["accuracy"].mean())
+    assert found["saving"] == pytest.approx(1 - found["cost_usd"] / found["best_cost_usd"])
+    assert found["best_accuracy"] == pytest.approx(correct.loc[plan.index].mean().max())
+    for same in ("best_llm", "best_accuracy", "best_cost_usd"):
+        assert found["front"][same] == pytest.approx(found[same])
+    assert found["best_llm"] == correct.loc[plan.index].mean().idxmax()
+
+
+def test_interval_is_the_one_that_was_promised(run, batch: Path) -> None:
+    """Evaluate shows the interval that plan printed, which ten labels make wider than their number alone would."""
+    planned = json.loads(run("plan", "-d", batch, "-l", 0.08, "-o", "few", "--json").stdout)["plan"]
+    found = json.loads(run("evaluate", "few/plan.csv", "-d", batch, "--json").stdout)
+    assert found["interval_95"] == pytest.approx(planned["interval_95"])
+    low, high = found["interval_95"]
+    a = found["expected_accuracy"]
+    assert min(high, 2 * a - low) - a >= 0.999 * min(1 - a, 1.959964 * (a * (1 - a) / 10) ** 0.5)
+
+
+def test_writes_pictures_beside_the_plan_or_where_told(run, batch: Path, planned: Path) -> None:
+    """realised.png and calibration.png."""
+    assert run("evaluate", planned, "-d", batch).code == 0
+    assert run("evaluate", planned, "-d", batch, "-o", "pictures").code == 0
+    for folder in (Path("there"), Path("pictures")):
+        for name in ("realised.png", "calibration.png"):
+            assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_predictions_there_are_no_pictures(run, batch: Path, planned: Path) -> None:
+    """The numbers are still there, and the reason is said."""
+    plan = pd.read_csv(planned)
+    plan[[name for name in plan if not name.startswith("predicted:")]].to_csv("bare.csv", index=False)
+    outcome = run("evaluate", "bare.csv", "-d", batch)
+    assert outcome.code == 0
+    assert "No pictures" in outcome.stdout
+    assert not Path("realised.png").exists()
+
+
+def only_chosen(batch: Path, planned: Path, target: str) -> pd.DataFrame:
+    """Write the batch with the outcomes that following the plan reveals, and return the plan."""
+    plan, frames = pd.read_csv(planned, index_col="query_id"), load_dataset(batch).to_frames()
+    hidden = frames.correct * float("nan")
+    for query, llm in plan["llm"].items():
+        hidden.loc[query, llm] = frames.correct.loc[query, llm]
+    save_dataset(Dataset.from_frames(frames.cost, hidden, frames.queries), target)
+    return plan
+
+
+def test_outcomes_of_the_chosen_llms_are_enough(run, batch: Path, planned: Path) -> None:
+    """True accuracy and interval are those of full outcomes; what needs the others is left out, and it says why."""
+    full = json.loads(run("evaluate", planned, "-d", batch, "--json").stdout)
+    only_chosen(batch, planned, "followed")
+    outcome = run("evaluate", planned, "-d", "followed")
+    assert outcome.code == 0, outcome.stderr
+    assert f"True accuracy      {100 * full['accuracy']:.2f} %" in outcome.stdout
+    assert "Not compared with single LLMs and the whole front: that needs" in words(outcome.stdout)
+    assert "Best single LLM" not in outcome.stdout
+    found = json.loads(run("evaluate", planned, "-d", "followed", "--json").stdout)
+    for same in ("n_queries", "accuracy", "cost_usd", "expected_accuracy", "interval_95"):
+        assert found[same] == pytest.approx(full[same])
+    for unknown in ("best_llm", "best_accuracy", "saving", "reaches_best", "front"):
+        assert found[unknown] is None
+
+
+def test_plan_nobody_followed_yet(run, batch: Path, planned: Path) -> None:
+    """Without any outcome of a chosen LLM there is nothing to evaluate; one is enough."""
+    plan = only_chosen(batch, planned, "followed")
+    known = pd.read_csv("followed/correct.csv.gz", index_col="query_id")
+    query, llm = plan.index[0], plan["llm"].iloc[0]
+    one = known * float("nan")
+    one.loc[query, llm] = known.loc[query, llm]
+    one.to_csv("followed/correct.csv.gz")
+    assert json.loads(run("evaluate", planned, "-d", "followed", "--json").stdout)["n_queries"] == 1
+    (known * float("nan")).to_csv("followed/correct.csv.gz")
+    line = run("evaluate", planned, "-d", "followed").assert_failed()
+    assert "no outcome of the chosen LLM on any query of the plan" in line
+
+
+def test_a_plan_of_other_data_is_refused(run, planned: Path) -> None:
+    """The embedded batch has queries and LLMs of the same names, but other costs, which are never billed anew."""
+    line = run("evaluate", planned).assert_failed()
+    assert "plan.csv has other costs than the batch; pass its outcomes with --data (--data was not given, so" in line
+    assert "no plan nowhere.csv" in run("evaluate", "nowhere.csv").assert_failed()
+
+
+def test_a_plan_is_needed(run) -> None:
+    """Without the argument: wrong usage."""
+    assert run("evaluate").code == 2
+
+
+def test_bills_may_differ_from_the_plan(run, batch: Path, planned: Path) -> None:
+    """What was paid is compared with what was planned; a plan at its own costs says one amount."""
+    same = run("evaluate", planned, "-d", batch)
+    assert "planned" not in same.stdout
+    frames = load_dataset(batch).to_frames()
+    save_dataset(Dataset.from_frames(frames.cost * 1.1, frames.correct, frames.queries), "billed")
+    outcome = run("evaluate", planned, "-d", "billed")
+    found = json.loads(run("evaluate", planned, "-d", "billed", "--json").stdout)
+    assert outcome.code == 0, outcome.stderr
+    assert found["planned_usd"] == pytest.approx(pd.read_csv(planned)["cost_usd"].sum())
+    assert found["cost_usd"] == pytest.approx(1.1 * found["planned_usd"])
+    assert (
+        f"Cost               planned {usd(found['planned_usd'])} US$, paid {usd(found['cost_usd'])} US$"
+        in outcome.stdout
+    )
+    # all bills are a tenth higher, so the saving is what it was
+    assert found["saving"] == pytest.approx(
+        json.loads(run("evaluate", planned, "-d", batch, "--json").stdout)["saving"]
+    )
+
+
+@pytest.mark.parametrize("target", ["batch.csv", "batch.csv.gz", "folder"])
+def test_converts_there_and_back(run, batch: Path, target: str) -> None:
+    """What is read from the new format is what was in the old."""
+    outcome = run("convert", batch, target)
+    assert (outcome.code, outcome.stdout) == (0, f"Written to {target}: 120 queries on 3 LLMs\n")
+    found, expected = read_table(target), read_table(batch)
+    np.testing.assert_array_equal(found.cost, expected.cost)
+    np.testing.assert_array_equal(found.correct, expected.correct)
+    assert (found.query_ids, found.llms, found.texts) == (expected.query_ids, expected.llms, expected.texts)
+
+
+def test_nothing_is_overwritten_unless_asked(run, batch: Path) -> None:
+    """The message names the option, which then works."""
+    Path("batch.csv").write_text("mine")
+    assert "pass --overwrite to replace it" in run("convert", batch, "batch.csv").assert_failed()
+    assert Path("batch.csv").read_text() == "mine"
+    assert run("convert", batch, "batch.csv", "--overwrite").code == 0
+    assert len(read_table("batch.csv")) == 120
+
+
+def test_demo_data_is_the_synthetic_batch(run) -> None:
+    """The same as make_dataset, and said to be synthetic."""
+    facts = json.loads(run("demo-data", "demo", "--queries", 30, "--llms", 2, "--seed", 5, "--json").stdout)
+    assert facts == {"n_queries": 30, "n_llms": 2, "files": ["demo"]}
+    found = read_table("demo")
+    np.testing.assert_array_equal(found.cost, make_dataset(30, 2, random_state=5).cost)
+    assert found.about["synthetic"] is True
+    assert "exists already" in run("demo-data", "demo").assert_failed()
+
+
+def test_unwritable_target(run, batch: Path) -> None:
+    """A folder that isn't there is not made up."""
+    assert "there is no folder" in run("convert", batch, "nowhere/batch.csv").assert_failed()
+
+
+def test_unknown_source(run) -> None:
+    """Nothing to convert."""
+    assert "there is neither a folder nor a file nowhere" in run("convert", "nowhere", "batch.csv").assert_failed()
+
+
+def test_unused_columns_are_told(run) -> None:
+    """One line on stderr; stdout stays what it is."""
+    Path("batch.csv").write_text("id,small,small_cost,large,large_costs\n1,1,0.1,1,0.2\n")
+    outcome = run("convert", "batch.csv", "there", "--json")
+    assert (outcome.code, json.loads(outcome.stdout)["n_llms"]) == (0, 1)
+    line = "optllm-pymoo: batch.csv: columns 'large', 'large_costs' are not used; did you mean 'large_cost'?\n"
+    assert outcome.stderr == line

@@ -1,26 +1,79 @@
-"""Choosing a plan within quotas, floors or a mean latency: the best that prices find, not only one of the front's."""
+"""Choosing a plan within limits, and what they cost it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from pymoo.core.result import Result
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
 from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
-from optllm_pymoo.kernels.rules import TOKENS
+from optllm_pymoo.exact.front import TOLERANCE
+from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits import (
     Certified,
     LinearLimits,
     best_within,
     cheapest_reaching,
+    explain_limits,
     nearest_feasible,
     nearest_value,
     relax,
 )
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
+
+
+def including(found: Any, plan: Plan, /) -> Result:
+    """Add a plan to a search's plans and drop what it dominates.
+
+    Args:
+        found: pymoo's result on the plan's problem.
+        plan: The plan.
+
+    Returns:
+        A result of the same problem, cheapest plan first. The plan is in it even if another one dominates it.
+    """
+    X = np.concatenate([np.atleast_2d(plan.x), _others(found.X, plan.x)])
+    F = np.atleast_2d(plan.problem.evaluate(X, return_values_of=["F"]))
+    return _result(found.problem, X, F, _undominated(F) | (np.arange(len(X)) == 0))
+
+
+def by_cost_and_accuracy(found: Any, plan: Plan | None = None, /) -> Result:
+    """Keep the plans that no other plan beats in both cost and accuracy, whatever their latency.
+
+    Args:
+        found: pymoo's result with three objectives.
+        plan: With it, only plans that are at least as fast count, so that it is one of a curve.
+    """
+    X, F = np.atleast_2d(found.X), np.atleast_2d(found.F)
+    if plan is not None and plan.latency_seconds is not None:
+        fast = F[:, 2] <= plan.latency_seconds * (1 + 1e-12)
+        X, F = X[fast], F[fast]
+    return _result(found.problem, X, F, _undominated(F[:, :2]))
+
+
+def _others(X: Any, x: np.ndarray) -> np.ndarray:
+    plans = np.atleast_2d(X)
+    return np.asarray(plans[(plans != x).any(axis=1)])
+
+
+def _undominated(F: np.ndarray) -> np.ndarray:
+    mask = np.zeros(len(F), dtype=bool)
+    mask[NonDominatedSorting().do(F, only_non_dominated_front=True)] = True
+    return mask
+
+
+def _result(problem: Any, X: np.ndarray, F: np.ndarray, mask: np.ndarray) -> Result:
+    kept = np.flatnonzero(mask)
+    kept = kept[np.lexsort((F[kept, 1], F[kept, 0]))]
+    result = Result()
+    result.problem, result.X, result.F = problem, X[kept], F[kept]
+    return result
+
 
 MAX_RAISES = 12
 """Times that the expected accuracy is raised until the promised one reaches the target."""
@@ -259,3 +312,101 @@ def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan |
         given: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled, "promise": choice.promise}
         plan = Plan(plan.problem, x, target=choice.target, **given)
     return None
+
+
+NEGLIGIBLE = 1e-9
+UNITS = {CALLS: "calls", USD: "US$", TOKENS: "s", FLOOR: "accuracy"}
+
+
+class LimitCost(NamedTuple):
+    """What one limit costs a plan."""
+
+    name: str
+    """The limit in words."""
+    whom: str
+    """The LLM, provider or group that is limited."""
+    unit: str
+    """"calls", "US$", "s" (mean seconds per call) or "accuracy" (mean of a group)."""
+    use: float
+    """What the plan uses or reaches, in that unit."""
+    limit: float
+    """The limit, likewise."""
+    binds: bool
+    """Whether it costs anything here."""
+    correct_per_unit: float
+    """Shadow price: expected correct answers that one unit more (of a floor: one less correct answer) is worth."""
+    usd_per_unit: float
+    """The same in US$ of budget; NaN where more budget buys nothing."""
+    accuracy_lost: float
+    """Mean accuracy that the same budget could buy beyond this without the limit, by the LP bounds."""
+    usd_lost: float
+    """US$ that the same accuracy could cost less without the limit, by the LP bounds."""
+
+
+class LimitCosts(NamedTuple):
+    """What all limits of a plan cost, and how good the plan is within them."""
+
+    limits: tuple[LimitCost, ...]
+    """One by one: the others stay when one is dropped."""
+    accuracy_lost: float
+    """As in `LimitCost`, all of them dropped."""
+    usd_lost: float
+    """Likewise."""
+    accuracy_bound: float
+    """No plan within the limits and the plan's budget (or its cost) has a higher expected accuracy."""
+    usd_bound: float
+    """No plan within the limits that expects the plan's target (or its accuracy) costs less."""
+
+
+def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
+    """Price the limits of a plan by the linear relaxation.
+
+    Args:
+        limits: What it keeps to, see `limits_of`.
+        plan: The plan.
+
+    Returns:
+        Costs of K limits; at most 2 K + 7 relaxations are solved.
+    """
+    budget = (plan.cost_usd if plan.budget_usd is None else max(plan.budget_usd, plan.cost_usd)) * (1 + TOLERANCE)
+    accuracy = plan.accuracy - TOLERANCE
+    usd_bound, accuracy_bound = _least_usd(limits, accuracy), _most_accuracy(limits, budget)
+    found = []
+    for k, price in enumerate(explain_limits(limits, plan.x, budget)):
+        kind = int(limits.kind[k])
+        per = plan.problem.n_queries if kind == TOKENS else 1
+        binds = price.correct_per_unit > NEGLIGIBLE or price.accuracy_lost > NEGLIGIBLE
+        others = limits.only([other for other in range(len(limits)) if other != k])
+        saved = usd_bound - _least_usd(others, accuracy) if binds else 0.0
+        found.append(
+            LimitCost(
+                name=limits.names[k],
+                whom=limits.whom[k],
+                unit=UNITS[kind],
+                use=price.use / per,
+                limit=price.limit / per,
+                binds=binds,
+                correct_per_unit=price.correct_per_unit * per,
+                usd_per_unit=price.usd_per_unit * per,
+                accuracy_lost=price.accuracy_lost,
+                usd_lost=max(0.0, saved),
+            )
+        )
+    plain = limits.only(np.zeros(0, dtype=int))
+    return LimitCosts(
+        tuple(found),
+        accuracy_lost=max(0.0, _most_accuracy(plain, budget) - accuracy_bound),
+        usd_lost=max(0.0, usd_bound - _least_usd(plain, accuracy)),
+        accuracy_bound=max(accuracy_bound, plan.accuracy),
+        usd_bound=min(
+            plan.cost_usd, usd_bound if plan.target is None else _least_usd(limits, min(plan.target, accuracy))
+        ),
+    )
+
+
+def _least_usd(limits: LinearLimits, accuracy: float) -> float:
+    return -relax(limits.within(min_accuracy=accuracy), 0.0, 1.0).bound
+
+
+def _most_accuracy(limits: LinearLimits, budget_usd: float) -> float:
+    return relax(limits.within(budget_usd=budget_usd), 1.0, 0.0).bound / limits.n_queries

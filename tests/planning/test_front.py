@@ -1,4 +1,4 @@
-"""From a batch with a few labels to a plan."""
+"""From a batch to a front."""
 
 from __future__ import annotations
 

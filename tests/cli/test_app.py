@@ -21,11 +21,11 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
 SLOW = """
 import pathlib, time
 from optllm_pymoo.cli import main
-from optllm_pymoo.planning import planning
+from optllm_pymoo.planning import front
 def search(*args, **kwargs):
     pathlib.Path("searching").touch()
     time.sleep(120)
-planning.find_front = search
+front.find_front = search
 main()
 """
 

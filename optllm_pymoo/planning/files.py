@@ -1,0 +1,265 @@
+"""The files of a plan and of a front: written all or none, and read again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from optllm_pymoo.data import Dataset
+from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
+from optllm_pymoo.data.csv import write_csv
+from optllm_pymoo.data.source import NUMBER, SCORE, Measure, Source, open_source
+from optllm_pymoo.decision import Plan
+from optllm_pymoo.decision.plan import PREDICTED
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.problems import AllocationProblem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from optllm_pymoo.decision import Plan
+    from optllm_pymoo.planning.front import Front
+
+DPI = 200
+
+OUTPUTS = ("plan.csv", "front.csv", "front.png", "mix.png", "realised.png", "calibration.png")
+"""The files of ours in an output folder."""
+
+
+def check_writable(folder: str | Path, /) -> None:
+    """Refuse a folder that can't be written to, before any long work begins, and settle what killed runs left in it.
+
+    Args:
+        folder: Where files are to go; it and its parents may be missing.
+
+    Raises:
+        OSError: If there is something else of that name or in the place of a file, or it may not be written to.
+    """
+    folder = Path(folder)
+    there = folder.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if there.is_symlink() and not there.exists():
+        raise FileNotFoundError(f"can't write to {folder}: {there} is a link that leads nowhere; remove it")
+    if not there.is_dir():
+        raise NotADirectoryError(f"can't write to {folder}: {there} is not a folder")
+    try:
+        # asking for the permission is not enough: file systems may be read-only, or take no files at all
+        TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise type(error)(f"can't write to {folder}: {there} is not writable ({error.strerror})") from None
+    recover(folder, ours=OUTPUTS)
+    for name in foreign_entries(folder, OUTPUTS) if folder.is_dir() else ():
+        if name in OUTPUTS:
+            raise FileExistsError(f"can't write to {folder}: {name} there is no file; move it away")
+
+
+def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]], /) -> list[Path]:
+    """Write files into a folder: all of them, or none.
+
+    Other files of ours stay, others' files are never touched; how a folder changes says `optllm_pymoo.data.atomic`.
+
+    Args:
+        folder: Made if missing. Files of those names are replaced.
+        writers: By the name of the file: a function that writes to the path it is given.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: If one can't be written; then what was there before stays.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_folder(folder, overwrite=True, ours=(*OUTPUTS, *writers), keep=True) as temporary:
+        for name, write in writers.items():
+            write(temporary / name)
+    return [folder / name for name in writers]
+
+
+def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
+    """Make a writer of a function that draws.
+
+    Args:
+        draw: Returns axes of a figure of its own.
+    """
+
+    def write(path: Path) -> None:
+        from matplotlib import rc_context
+
+        from optllm_pymoo.plotting.style import figure_of
+
+        # whoever has LaTeX draw their own pictures may lack it here
+        with rc_context({"text.usetex": False}):
+            figure_of(draw()).savefig(path, dpi=DPI, format=path.suffix[1:])
+
+    return write
+
+
+def front_writers(
+    front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False
+) -> dict[str, Callable[[Path], None]]:
+    """Name the files that tell a front: front.csv, front.png and mix.png.
+
+    With latency front.png colours the plans by it, and mix.png shows those that no other plan beats in both cost and
+    accuracy.
+
+    Args:
+        front: The front.
+        plan: The plan that is to be marked; a search's plans are shown with it.
+        for_spreadsheet: See `write_csv`.
+    """
+    from optllm_pymoo.planning.choose import by_cost_and_accuracy
+    from optllm_pymoo.planning.files import front_frame
+    from optllm_pymoo.plotting import plot_front, plot_latency, plot_mix
+
+    front = front if plan is None else front.including(plan)
+    problem, found = front.problem, front.found
+    searched = None if front.is_exact else found
+    F = None if searched is None else searched.F
+    draw = plot_front if problem.latency is None else plot_latency
+    mixed = searched if problem.latency is None else by_cost_and_accuracy(searched, plan)
+    return {
+        "front.csv": lambda path: write_csv(front_frame(problem, found), path, for_spreadsheet=for_spreadsheet),
+        "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
+        "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
+    }
+
+
+def plan_writers(front: Front, plan: Plan, /, *, for_spreadsheet: bool = False) -> dict[str, Callable[[Path], None]]:
+    """Name the files that tell a plan: plan.csv, front.csv, front.png and mix.png.
+
+    plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the plan again.
+
+    Args:
+        front: The front it was chosen from.
+        plan: The plan.
+        for_spreadsheet: See `write_csv`; then it can't.
+    """
+    table = plan.to_frame(predictions=True)
+    return {
+        "plan.csv": lambda path: write_csv(table, path, for_spreadsheet=for_spreadsheet),
+        **front_writers(front, plan, for_spreadsheet=for_spreadsheet),
+    }
+
+
+def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
+    """Tabulate a front, a row per plan, cheapest first.
+
+    The exact front is told step by step: each row but the first moves one query of the plan above it.
+
+    Args:
+        problem: The batch.
+        found: Its `SupportedFront`, or pymoo's result.
+
+    Returns:
+        Columns ``cost_usd`` and expected ``accuracy``. Of an exact front also ``query_id``, ``from_llm``, ``to_llm``
+        (missing in the first row) and ``usd_per_correct``, the price of that step per expected correct answer; of
+        other fronts ``gap``, the mean accuracy that the bound at that cost lies above the plan, and ``latency_seconds``
+        (mean per call) if the problem has a latency; the bound is of any latency.
+    """
+    if isinstance(found, SupportedFront):
+        return _steps_frame(problem, found)
+    F = np.atleast_2d(found.F)
+    F = F[np.lexsort((F[:, 1], F[:, 0]))]
+    front = problem.bounding_front
+    gap = np.maximum(front.bound(np.maximum(F[:, 0], front.F[0, 0])) + F[:, 1], 0)
+    latency = {"latency_seconds": F[:, 2]} if F.shape[1] == 3 else {}
+    return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], **latency, "gap": gap})
+
+
+def _steps_frame(problem: AllocationProblem, front: SupportedFront) -> pd.DataFrame:
+    steps = front.steps
+    names = np.array([*problem.llms], dtype=object)
+    ids = np.array([*problem.query_ids], dtype=object)
+    columns: dict[str, Any] = {"cost_usd": front.F[:, 0], "accuracy": -front.F[:, 1]}
+    moves = {"query_id": ids[steps.query], "from_llm": names[steps.from_llm], "to_llm": names[steps.to_llm]}
+    columns.update((name, np.concatenate([[None], values])) for name, values in moves.items())
+    columns["usd_per_correct"] = np.concatenate([[np.nan], steps.delta_cost / steps.delta_accuracy])
+    return pd.DataFrame(columns)
+
+
+SPREAD: Final = ("sigma", "n_labelled")
+"""Optional columns that the interval needs."""
+
+
+class PlannedBatch(NamedTuple):
+    """A plan and the true outcomes of its queries."""
+
+    plan: Plan
+    """The plan, at the costs it was made with where the file has them."""
+    correct: np.ndarray
+    """(N, M) outcomes, NaN where not known, in the order of the plan."""
+    paid_usd: np.ndarray
+    """(N, M) US$ per call by the data, which may differ from those of the plan."""
+    sigma: np.ndarray | None
+    """(N,) standard deviation of the expected accuracies of the chosen LLMs, if the file has it."""
+    has_predictions: bool
+    """Whether the file has the expected accuracy of every LLM; if not, those not chosen are set to 0."""
+
+
+def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
+    """Read a plan that was written with `Plan.to_csv`.
+
+    Args:
+        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``,
+            ``n_labelled`` (of several numbers the smallest counts) and ``predicted:<llm>`` for all LLMs.
+        dataset: Costs and outcomes of at least the queries of the plan.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataFileError: A ValueError that names file, line and column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no plan {path}")
+    source = open_source(path)
+    source.require(["query_id", "llm", "accuracy"])
+    header = source.names
+    predicted = [f"{PREDICTED}{llm}" for llm in dataset.llms]
+    has_predictions = set(predicted) <= set(header)
+    measures: dict[str, Measure] = {name: NUMBER for name in ("cost_usd", *SPREAD) if name in header}
+    measures |= dict.fromkeys(["accuracy", *(predicted if has_predictions else [])], SCORE)
+    texts, numbers = source.read(text=["query_id", "llm"], numbers=measures)
+    source.check_ids(texts["query_id"], "query_id")
+    source.check_complete(numbers)
+    if len(few := np.flatnonzero(numbers.get("n_labelled", np.ones(1)) < 1)):
+        raise source.fault("expected at least 1 query", int(few[0]), "n_labelled")
+    frame = pd.DataFrame(texts | numbers)
+    rows, x = _rows(source, frame, dataset), _llms(source, frame, dataset)
+    paid = dataset.cost[rows]
+    planned = np.array(paid, dtype=float)
+    if "cost_usd" in frame:
+        planned[np.arange(len(x)), x] = frame["cost_usd"].to_numpy()
+    accuracy = np.zeros((len(x), dataset.n_llms))
+    if has_predictions:
+        accuracy[:] = frame[predicted].to_numpy()
+    accuracy[np.arange(len(x)), x] = frame["accuracy"].to_numpy()
+    ids = frame["query_id"].tolist()
+    problem = AllocationProblem(planned, accuracy, llms=dataset.llms, query_ids=ids)
+    sigma = frame["sigma"].to_numpy() if "sigma" in frame else None
+    n_labelled = int(frame["n_labelled"].min()) if "n_labelled" in frame else None
+    return PlannedBatch(Plan(problem, x, n_labelled=n_labelled), dataset.correct[rows], paid, sigma, has_predictions)
+
+
+def _rows(source: Source, frame: pd.DataFrame, dataset: Dataset) -> list[int]:
+    row_of = {query_id: row for row, query_id in enumerate(dataset.query_ids)}
+    for row, query_id in enumerate(frame["query_id"]):
+        if query_id not in row_of:
+            raise source.fault(f"the data have no query {query_id!r}; is this plan of other data?", row, "query_id")
+    return [row_of[query_id] for query_id in frame["query_id"]]
+
+
+def _llms(source: Source, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
+    number_of = {llm: j for j, llm in enumerate(dataset.llms)}
+    for row, llm in enumerate(frame["llm"]):
+        if llm not in number_of:
+            known = ", ".join(map(repr, dataset.llms))
+            raise source.fault(f"the data have no LLM {llm!r}, only {known}", row, "llm")
+    return np.array([number_of[llm] for llm in frame["llm"]])
