@@ -15,3 +15,6 @@ ULPS_ABOVE_ONE: Final = 4
 
 BOUND_ROUNDING: Final = 1e-10
 """Mean accuracy, or relative US$, by which a bound may lie beyond a plan through the rounding of two sums alone."""
+
+SUM_ROUNDING: Final = 1e-9
+"""Mean accuracy by which sums of the same outcomes in another order may differ."""

@@ -263,7 +263,8 @@ def evaluate(
 
     from optllm_pymoo.cli import text
     from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.planning import check_writable, comparable_outcomes, realised_front, write_files
+    from optllm_pymoo.measures import comparable_outcomes, realised_front
+    from optllm_pymoo.planning import check_writable, write_files
 
     folder = plan.parent if out is None else out
     check_writable(folder)
@@ -271,7 +272,7 @@ def evaluate(
         stage("Reading the batch")
         dataset = read()
         batch = _read_plan(plan, dataset, is_demo=data is None)
-        outcomes = comparable_outcomes(batch)
+        outcomes = comparable_outcomes(batch.correct, batch.plan.x)
         found = batch.plan.evaluate(outcomes, paid_usd=batch.paid_usd)
         stage("Drawing")
         writers = _writers(batch)
@@ -279,7 +280,7 @@ def evaluate(
     known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
     interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
-    whole = realised_front(batch.plan.problem, batch.correct, batch.paid_usd) if files else None
+    whole = realised_front(batch.plan.problem.supported_front, batch.correct, batch.paid_usd) if files else None
     if json:
         facts = text.evaluation_json(found, interval, whole, batch.plan.problem.llms)
         print(text.as_json({**facts, "files": files}))

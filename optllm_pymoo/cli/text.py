@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.decision import Choice, Plan, PlanEvaluation
+from optllm_pymoo.decision import Choice, Plan
 from optllm_pymoo.decision.text import (
     IF_RIGHT,
     PlanFacts,
@@ -24,7 +24,7 @@ from optllm_pymoo.decision.text import (
     usd,
     wrapped,
 )
-from optllm_pymoo.measures import RealisedQuality
+from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.choose import LimitCost, LimitCosts
 

@@ -2,7 +2,6 @@
 
 from optllm_pymoo.decision.choices import AtLeastAccuracy, Choice, Knee, WithinBudget
 from optllm_pymoo.decision.confidence import accuracy_deviation, accuracy_interval, promised_accuracy, promised_along
-from optllm_pymoo.decision.evaluation import PlanEvaluation
 from optllm_pymoo.decision.plan import Moves, Plan, next_moves
 from optllm_pymoo.decision.robust import RobustPlan, robust_plan
 
@@ -12,7 +11,6 @@ __all__ = [
     "Knee",
     "Moves",
     "Plan",
-    "PlanEvaluation",
     "RobustPlan",
     "WithinBudget",
     "accuracy_deviation",

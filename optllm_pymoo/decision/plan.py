@@ -12,9 +12,9 @@ import pandas as pd
 from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.decision.confidence import CORRELATION, accuracy_interval, check_labelled, promised_accuracy, quantile
-from optllm_pymoo.decision.evaluation import PlanEvaluation, evaluate_plan
 from optllm_pymoo.decision.text import PlanFacts, summary
 from optllm_pymoo.exact.front import TOLERANCE
+from optllm_pymoo.measures.realised import PlanEvaluation, evaluate_plan
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
 
@@ -441,7 +441,9 @@ class Plan:
         Raises:
             UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
         """
-        return evaluate_plan(self.problem, self.x, correct, paid_usd)
+        of = self.problem
+        tables = {"cost": of.cost, "accuracy": of.accuracy, "allowed": of.allowed}
+        return evaluate_plan(self.x, correct, **tables, llms=of.llms, paid_usd=paid_usd)
 
     def __repr__(self) -> str:
         return f"Plan({len(self.x)} queries, {self.cost_usd:.6g} US$, expected accuracy {self.accuracy:.4f})"

@@ -3,19 +3,27 @@
 from optllm_pymoo.measures.realised import (
     Calibration,
     Path,
+    PlanEvaluation,
     RealisedQuality,
     calibration,
+    comparable_outcomes,
+    evaluate_plan,
     quality_of_points,
     realised_area,
+    realised_front,
     realised_quality,
 )
 
 __all__ = [
     "Calibration",
     "Path",
+    "PlanEvaluation",
     "RealisedQuality",
     "calibration",
+    "comparable_outcomes",
+    "evaluate_plan",
     "quality_of_points",
     "realised_area",
+    "realised_front",
     "realised_quality",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.tolerances import SUM_ROUNDING
+from optllm_pymoo.validation import UserError, as_table
 
 if TYPE_CHECKING:
     from optllm_pymoo.exact.front import SupportedFront
@@ -283,3 +285,152 @@ def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calib
     count = np.bincount(group)
     mean, share = np.bincount(group, p) / count, np.bincount(group, y) / count
     return Calibration(mean, share, count, float(np.sum(np.abs(share - mean) * count) / len(p)))
+
+
+class PlanEvaluation(NamedTuple):
+    """A plan on the queries whose outcomes are known, beside the best single LLM on the same queries."""
+
+    n_queries: int
+    """Queries with known outcomes; all other numbers are about these."""
+    cost_usd: float
+    """What the plan cost there in the end, US$."""
+    planned_usd: float
+    """What it was planned to cost there, US$."""
+    accuracy: float
+    """Share truly answered correctly."""
+    expected_accuracy: float
+    """What the plan expected there."""
+    best_llm: str | None
+    """Most accurate single LLM (ties: the cheaper); None if only the plan's own outcomes are known, or if no LLM is
+    allowed for all queries."""
+    best_accuracy: float
+    """Its true accuracy; NaN without one."""
+    best_cost_usd: float
+    """What it costs for all those queries, US$; NaN without one."""
+
+    @property
+    def saving(self) -> float:
+        """How much cheaper the plan is than the best single LLM, as a share of its cost; NaN without one."""
+        return 1 - self.cost_usd / self.best_cost_usd if self.best_cost_usd > 0 else float("nan")
+
+    @property
+    def reaches_best(self) -> bool:
+        """Whether the plan is truly as accurate as the best single LLM, or more."""
+        return bool(self.accuracy >= self.best_accuracy - SUM_ROUNDING)
+
+
+def evaluate_plan(
+    x: np.ndarray,
+    correct: Any,
+    /,
+    *,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    llms: Sequence[str],
+    allowed: np.ndarray | None = None,
+    paid_usd: Any = None,
+) -> PlanEvaluation:
+    """Value a plan on true outcomes.
+
+    Args:
+        x: (N,) LLM per query.
+        correct: True outcomes in [0, 1], NaN where not known: (N, M), of all LLMs; or (N,), of the chosen ones. Of a
+            table only queries whose outcomes are all known count, so that plan and LLMs are compared on the same.
+        cost: (N, M) US$ per call as planned.
+        accuracy: (N, M) as expected.
+        llms: M names.
+        allowed: (N, M) mask of what may be used; None allows all.
+        paid_usd: What calls cost, US$: (N, M), or (N,) of the chosen ones; None: what was planned.
+
+    Raises:
+        UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
+    """
+    outcomes = _of_all_or_chosen("correct", correct, cost.shape, upper=1.0, missing=True)
+    known = np.flatnonzero(~np.isnan(outcomes.reshape(len(x), -1)).any(axis=1))
+    if not len(known):
+        raise UserError("there is no query whose outcomes are all known; nothing can be evaluated")
+    chosen, paid = x[known], cost
+    if paid_usd is not None:
+        paid = _of_all_or_chosen("paid_usd", paid_usd, cost.shape)
+        if paid.ndim == 1:
+            of_chosen, paid = paid, cost.astype(float)
+            paid[np.arange(len(x)), x] = of_chosen
+    won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
+    best = None if outcomes.ndim == 1 else _best_single(outcomes[known], paid[known], allowed, known)
+    return PlanEvaluation(
+        n_queries=len(known),
+        cost_usd=float(paid[known, chosen].sum(dtype=float)),
+        planned_usd=float(cost[known, chosen].sum(dtype=float)),
+        accuracy=float(won.mean()),
+        expected_accuracy=float(accuracy[known, chosen].mean(dtype=float)),
+        best_llm=None if best is None else llms[best],
+        best_accuracy=float("nan") if best is None else float(outcomes[known, best].mean()),
+        best_cost_usd=float("nan") if best is None else float(paid[known, best].sum(dtype=float)),
+    )
+
+
+def comparable_outcomes(correct: np.ndarray, x: np.ndarray, /) -> np.ndarray:
+    """Choose between all outcomes, which allow a comparison with single LLMs, and those of the chosen LLMs alone.
+
+    Whoever follows a plan learns the outcomes of the chosen LLMs and of no other. The comparison needs queries on
+    which the outcomes of all LLMs are known; it is made if these are at least half of the queries on which the
+    outcome of the chosen LLM is known, for then it leaves out fewer queries than it counts.
+
+    Args:
+        correct: (N, M) outcomes, NaN where not known.
+        x: (N,) LLM per query.
+
+    Returns:
+        (N, M) outcomes of all LLMs, or (N,) of the chosen ones; NaN where not known. For `evaluate_plan`.
+
+    Raises:
+        UserError: If the outcome of the chosen LLM is known on no query.
+    """
+    chosen = correct[np.arange(len(x)), x]
+    n_chosen = int((~np.isnan(chosen)).sum())
+    if n_chosen == 0:
+        raise UserError(
+            "the data have no outcome of the chosen LLM on any query of the plan, so nothing can be evaluated;"
+            " follow the plan, and enter how its LLMs did"
+        )
+    n_complete = int((~np.isnan(correct)).all(axis=1).sum())
+    return correct if 2 * n_complete >= n_chosen else np.asarray(chosen)
+
+
+def realised_front(front: SupportedFront, correct: Any, paid_usd: Any = None, /) -> RealisedQuality:
+    """Value the exact front of expected accuracies on true outcomes, beside the best that could have been.
+
+    Args:
+        front: Of costs and expected accuracies.
+        correct: (N, M) true outcomes in [0, 1], all known.
+        paid_usd: (N, M) what calls cost, US$; None: what was planned.
+
+    Raises:
+        UserError: If ``correct`` has another shape, or a value is unknown or out of range.
+    """
+    cost = np.asarray(front.cost if paid_usd is None else paid_usd, dtype=float)
+    oracle = type(front)(cost, correct, front.allowed)
+    outcomes = np.asarray(correct, dtype=float)
+    best_area = realised_area(cost, outcomes, Path.along(oracle))
+    return realised_quality(cost, outcomes, Path.along(front), oracle_area=best_area)
+
+
+def _of_all_or_chosen(
+    name: str, values: Any, shape: tuple[int, ...], *, upper: float = np.inf, missing: bool = False
+) -> np.ndarray:
+    """Check values >= 0 of all LLMs (N, M), or of the chosen ones (N,)."""
+    given = np.asanyarray(values)  # a mask is kept, and refused
+    if given.shape not in (shape, shape[:1]):
+        raise UserError(f"{name} has shape {given.shape}; expected {shape}, or {shape[:1]} of the chosen LLMs")
+    table = as_table(name, given.reshape(len(given), -1), lower=0.0, upper=upper, missing=missing)
+    return table.reshape(given.shape)
+
+
+def _best_single(outcomes: np.ndarray, cost: np.ndarray, allowed: np.ndarray | None, known: np.ndarray) -> int | None:
+    """Find the most accurate LLM that is allowed for all queries (ties: the cheaper)."""
+    usable = np.arange(cost.shape[1])
+    if allowed is not None:
+        usable = usable[allowed[known].all(axis=0)]
+    if not len(usable):
+        return None
+    return int(usable[np.lexsort((cost[:, usable].sum(axis=0), -outcomes[:, usable].mean(axis=0)))[0]])

@@ -20,8 +20,6 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
-from optllm_pymoo.planning.outcomes import comparable_outcomes
-from optllm_pymoo.planning.realised import realised_front
 
 __all__ = [
     "Constraints",
@@ -34,7 +32,6 @@ __all__ = [
     "Split",
     "algorithm_names",
     "check_writable",
-    "comparable_outcomes",
     "expected_problem",
     "find_front",
     "front_frame",
@@ -46,7 +43,6 @@ __all__ = [
     "predict_accuracy",
     "problem_of",
     "read_plan",
-    "realised_front",
     "split_by_known",
     "split_by_share",
     "with_labels_from",

@@ -8,7 +8,8 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import Plan, WithinBudget
-from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, problem_of, realised_front
+from optllm_pymoo.measures import realised_front
+from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, problem_of
 from tests.processes import run_fresh
 
 DATA = make_dataset(160, 3, random_state=3)
@@ -99,7 +100,7 @@ def test_table_of_the_exact_front_is_the_front() -> None:
 def test_realised_front_of_known_outcomes_is_the_oracle() -> None:
     """Planned on the truth, the area is all of the oracle's."""
     front = plan_front(DATA, "all")
-    found = realised_front(front.problem, DATA.correct)
+    found = realised_front(front.found, DATA.correct)
     assert found.area == pytest.approx(1)
     assert found.highest_accuracy == pytest.approx(-front.found.F[-1, 1])
 

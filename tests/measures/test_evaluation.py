@@ -72,7 +72,7 @@ def test_masked_llms_are_not_compared_with() -> None:
     [
         (np.ones((2, 2)), r"correct has shape \(2, 2\); expected \(3, 2\), or \(3,\) of the chosen"),
         (np.full((3, 2), 2.0), r"correct must lie in \[0, 1\].*correct\[0, 0\] = 2"),
-        ([0, 1, -1], r"correct\[2\] = -1"),
+        ([0, 1, -1], r"correct\[2, 0\] = -1"),
         (np.full((3, 2), np.nan), "no query whose outcomes are all known"),
     ],
 )
@@ -84,7 +84,7 @@ def test_refuses(plan: Plan, correct: object, message: str) -> None:
 
 def test_refuses_text(plan: Plan) -> None:
     """Outcomes are numbers; booleans are."""
-    with pytest.raises(UserError, match="correct must hold numbers"):
+    with pytest.raises(UserError, match="correct must hold real numbers"):
         plan.evaluate(["yes", "no", "yes"])
     assert plan.evaluate([True, False, True]).accuracy == pytest.approx(2 / 3)
 
