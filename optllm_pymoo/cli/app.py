@@ -68,9 +68,9 @@ app = typer.Typer(
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
     sys.excepthook = _report_bug
-    # Python has none of them where a shell closed them, as `>&-` does
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # a shell has closed it, as `>&-` does
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False))
     heed_sigterm()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # folders for its cache and fonts are no news of ours
     typer.main.get_command(app)()

@@ -395,7 +395,11 @@ def _settle(target: Path, home: Path) -> bool:
     if home != target:
         if complete and target.exists():
             shutil.rmtree(old, ignore_errors=True)
-            target.rename(old)
+            try:
+                target.rename(old)
+            except OSError:  # a mount point: it was about to be filled file by file instead
+                complete = False
+                shutil.rmtree(ready)
         if not target.exists() and (complete or old.exists()):
             (ready if complete else old).rename(target)
     elif complete:

@@ -90,6 +90,15 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
     assert (tmp_path / "there").is_dir()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no shell that closes stdout")
+def test_a_closed_stdout_is_no_failure(tmp_path: Path) -> None:
+    """As with `>&-`: there is nobody to read, so the files are there, the exit code is 0, and stderr stays empty."""
+    command = ["sh", "-c", '"$0" "$@" >&-', *COMMAND, "demo-data", "there", "--queries", "20", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "there").is_dir()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_progress_on_a_terminal(tmp_path: Path) -> None:
     """On a terminal the stages of the demo are shown on stderr, from loading to writing; stdout stays JSON."""

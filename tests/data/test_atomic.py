@@ -11,6 +11,7 @@ import pytest
 
 from optllm_pymoo.data import atomic
 from optllm_pymoo.data.atomic import foreign_entries, recover, replacing, replacing_folder, write_text_atomically
+from optllm_pymoo.validation import Notice
 
 
 def names(folder: Path) -> list[str]:
@@ -141,6 +142,19 @@ def test_a_folder_that_cannot_be_renamed_changes_file_by_file(tmp_path, monkeypa
         (temporary / "both").write_text("new")
     assert (tmp_path / "d").stat().st_ino == before
     assert contents(tmp_path) == {"d/both": "new"}
+
+
+def test_what_cannot_be_finished_is_given_up(tmp_path, monkeypatch):
+    """A run was killed as it found that the folder can't be renamed: the old files stay, and nothing beside them."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "both").write_text("old")
+    (tmp_path / ".optllm-pymoo-ready.d").mkdir()
+    (tmp_path / ".optllm-pymoo-ready.d" / "both").write_text("new")
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda self, to: refuse() if self == tmp_path / "d" else rename(self, to))
+    with pytest.warns(Notice, match="what it left lying is swept away"):
+        recover(tmp_path / "d")
+    assert contents(tmp_path) == {"d/both": "old"}
 
 
 def refuse(*args):

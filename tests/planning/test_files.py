@@ -12,6 +12,8 @@ import pytest
 from optllm_pymoo.data import DataFileError, Dataset, make_dataset
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.planning import check_writable, plan_front, problem_of, read_plan, write_files
+from optllm_pymoo.planning.files import picture
+from optllm_pymoo.validation import Notice
 
 
 def writer(text: str) -> Callable[[Path], None]:
@@ -46,6 +48,63 @@ def test_an_interruption_leaves_no_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_files(tmp_path / "new", {"two.txt": interrupted})
     assert not (tmp_path / "new").exists()
+
+
+def test_other_files_stay_and_the_folder_changes_at_once(tmp_path: Path) -> None:
+    """A file of ours that isn't written anew stays; a file of others stays where it is, and so does the folder then."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "plan.csv").write_text("plan")
+    write_files(tmp_path / "out", {"front.csv": writer("new")})
+    assert {file.name: file.read_text() for file in (tmp_path / "out").iterdir()} == {
+        "plan.csv": "plan",
+        "front.csv": "new",
+    }
+    (tmp_path / "out" / "notes.txt").write_text("theirs")
+    before = (tmp_path / "out").stat().st_ino, (tmp_path / "out" / "notes.txt").stat().st_ino
+    write_files(tmp_path / "out", {"front.csv": writer("newer")})
+    assert ((tmp_path / "out").stat().st_ino, (tmp_path / "out" / "notes.txt").stat().st_ino) == before
+    assert (tmp_path / "out" / "front.csv").read_text() == "newer"
+
+
+def test_what_killed_runs_left_is_settled_before_the_work(tmp_path: Path) -> None:
+    """Complete files take their places, half-written ones go; both are told in a line."""
+    (tmp_path / "plan.csv").write_text("old")
+    (tmp_path / "notes.txt").write_text("theirs")
+    (tmp_path / ".optllm-pymoo-ready").mkdir()
+    (tmp_path / ".optllm-pymoo-ready" / "plan.csv").write_text("new")
+    with pytest.warns(Notice, match="an earlier run was killed while it wrote .*; its files are in place now"):
+        check_writable(tmp_path)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"plan.csv": "new", "notes.txt": "theirs"}
+    (tmp_path / ".optllm-pymoo-new").mkdir()
+    with pytest.warns(Notice, match="what it left lying is swept away"):
+        check_writable(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"plan.csv", "notes.txt"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_the_work(tmp_path: Path) -> None:
+    """A folder called plan.csv is somebody's; under another name it is in nobody's way."""
+    (tmp_path / "plan").mkdir()
+    check_writable(tmp_path)
+    (tmp_path / "plan.csv").mkdir()
+    with pytest.raises(FileExistsError, match=r"plan\.csv there is no file; move it away"):
+        check_writable(tmp_path)
+
+
+def test_pictures_are_drawn_without_latex(tmp_path: Path) -> None:
+    """Whatever matplotlibrc asks for: the pictures of a run don't need another program."""
+    from matplotlib import rc_context, rcParams
+    from matplotlib.figure import Figure
+
+    used = []
+
+    def draw() -> object:
+        used.append(rcParams["text.usetex"])
+        return Figure().add_subplot(title="10 %")
+
+    with rc_context({"text.usetex": True}):
+        picture(draw)(tmp_path / "a.png")
+    assert used == [False]
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_refuses_what_is_no_folder(tmp_path: Path) -> None:
