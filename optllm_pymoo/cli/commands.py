@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,7 +61,7 @@ def plan(
 
         known = _known_budget(budget, limits, choice)
         front, synthetic = _front(
-            _reader(data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage, known
+            partial(_read, data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage, known
         )
         stage("Choosing a plan")
         chosen, costs = _chosen(front, choice)
@@ -102,7 +103,9 @@ def front(
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, write_files
 
-        found, synthetic = _front(_reader(data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage)
+        found, synthetic = _front(
+            partial(_read, data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage
+        )
         stage(f"Writing {out}")
         files = write_files(out, front_writers(found, for_spreadsheet=for_spreadsheet))
     if json:
@@ -125,8 +128,11 @@ def _choice(
     given = [name for name, is_given in said.items() if is_given]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
-    has_choice = budget is not None or accuracy is not None
-    options.check_companions(promise, max_latency, latency, has_choice=has_choice)
+    if max_latency is not None and latency is None:
+        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
+    for name, value in (("--promise", promise), ("--max-latency", max_latency)):
+        if value is not None and budget is None and accuracy is None:
+            raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint=f"'{name}'")
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 
     if budget is not None:
@@ -206,21 +212,17 @@ def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) ->
         raise typer.BadParameter(f"{algorithm} has no grid; only optllm has", param_hint="'--n-grid'")
 
 
-def _reader(data: Path | None, llms: str | None, drop: list[str] | None) -> Callable[[], Dataset]:
-    """Check the choice of LLMs, and return what reads the batch: without data the embedded one."""
-    wanted, left_out = options.parse_llms(llms), drop or ()
+def _read(data: Path | None, llms: list[str] | None, drop: list[str] | None) -> Dataset:
+    """Read the batch with the LLMs that were chosen; without data the embedded one."""
+    from optllm_pymoo.data import make_dataset, read_table
+    from optllm_pymoo.validation import positions_of
 
-    def read() -> Dataset:
-        from optllm_pymoo.data import make_dataset, read_table
-        from optllm_pymoo.validation import positions_of
-
-        if data is not None:
-            return read_table(data, allow_missing=True, llms=wanted, drop=left_out)
-        demo = make_dataset()
-        positions_of(left_out, demo.llms)
-        return demo.with_llms([name for name in wanted or demo.llms if name not in left_out])
-
-    return read
+    left_out = drop or ()
+    if data is not None:
+        return read_table(data, allow_missing=True, llms=llms, drop=left_out)
+    demo = make_dataset()
+    positions_of(left_out, demo.llms)
+    return demo.with_llms([name for name in llms or demo.llms if name not in left_out])
 
 
 def _print_head(synthetic: bool, front: str) -> None:
@@ -258,7 +260,6 @@ def evaluate(
     The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
     accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
     """
-    read = _reader(data, llms, drop)
     import numpy as np
 
     from optllm_pymoo.cli import text
@@ -270,8 +271,7 @@ def evaluate(
     check_writable(folder)
     with stages() as stage:
         stage("Reading the batch")
-        dataset = read()
-        batch = _read_plan(plan, dataset, is_demo=data is None)
+        batch = _read_plan(plan, _read(data, llms, drop), is_demo=data is None)
         outcomes = comparable_outcomes(batch.correct, batch.plan.x)
         found = batch.plan.evaluate(outcomes, paid_usd=batch.paid_usd)
         stage("Drawing")
@@ -342,12 +342,11 @@ def convert(
     json: options.Json = False,
 ) -> None:
     """Read a data set in one format and write it in another."""
-    wanted = options.parse_llms(llms)
     from optllm_pymoo.data import convert as convert_table
 
     _refuse_existing(target, overwrite)
     dataset = convert_table(
-        source, target, overwrite=overwrite, llms=wanted, drop=drop or (), for_spreadsheet=for_spreadsheet
+        source, target, overwrite=overwrite, llms=llms, drop=drop or (), for_spreadsheet=for_spreadsheet
     )
     _print_written(target, len(dataset), dataset.n_llms, json)
 

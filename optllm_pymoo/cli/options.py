@@ -82,6 +82,14 @@ def _whole(what: str, low: int, high: int, *, or_all: bool = False) -> Callable[
     return read
 
 
+def _names(text: Any) -> list[str]:
+    """Split a list of names."""
+    names = [name.strip() for name in str(text).split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"expected different names, separated by commas; got {text!r}")
+    return names
+
+
 def parse_quota(text: str, /) -> QuotaRequest:
     """Read ``NAME=CALLS`` or ``NAME=12.50usd``.
 
@@ -162,8 +170,10 @@ Data = Annotated[
     ),
 ]  # fmt: skip
 Llms = Annotated[
-    str | None,
-    typer.Option("--llms", metavar="A,B,...", help="Use these LLMs of the batch only.", show_default=False),
+    Any,
+    typer.Option(
+        "--llms", metavar="A,B,...", parser=_names, help="Use these LLMs of the batch only.", show_default=False
+    ),
 ]
 Drop = Annotated[
     list[str] | None,
@@ -334,41 +344,3 @@ def constraints_of(
             raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="'--floor'")
         by_group[group] = floor
     return Constraints(quotas=tuple(quotas or ()), providers=dict(providers or ()), floors=by_group, latency=latency)
-
-
-def check_companions(
-    promise: float | None, max_latency: float | None, latency: Path | None, *, has_choice: bool
-) -> None:
-    """Refuse options that mean nothing without another one.
-
-    Args:
-        promise: From --promise.
-        max_latency: From --max-latency.
-        latency: From --latency.
-        has_choice: Whether --budget or --accuracy is given.
-
-    Raises:
-        typer.BadParameter: If so.
-    """
-    if max_latency is not None and latency is None:
-        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
-    for name, given in (("--promise", promise), ("--max-latency", max_latency)):
-        if given is not None and not has_choice:
-            raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint=f"'{name}'")
-
-
-def parse_llms(text: str | None, /) -> list[str] | None:
-    """Split a list of names.
-
-    Args:
-        text: What followed --llms.
-
-    Raises:
-        typer.BadParameter: If a name is empty or stands there twice.
-    """
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if not all(names) or len(set(names)) < len(names):
-        raise typer.BadParameter(f"expected different names, separated by commas; got {text!r}", param_hint="--llms")
-    return names

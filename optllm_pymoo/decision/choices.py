@@ -15,7 +15,7 @@ from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, as_budget, as_limit
 
 
 class Choice(DecisionMaking, abc.ABC):
@@ -55,7 +55,7 @@ class Choice(DecisionMaking, abc.ABC):
         """
         if self.promise is not None:
             raise UserError("a promise needs the plans and their sigma; use plan(source, sigma=...) instead of do(F)")
-        return self._choose(objectives(self._candidates(F)))
+        return self._choose(_objectives(self._candidates(F)))
 
     def _choose(self, F: np.ndarray) -> int:
         """Choose among the rows that are fast enough."""
@@ -84,7 +84,7 @@ class Choice(DecisionMaking, abc.ABC):
             problem.refuse_extended(f"{type(self).__name__}()")
         if not isinstance(source, AllocationProblem):
             return source
-        refuse_limits(source)
+        _refuse_limits(source)
         return source.supported_front if self.max_latency_seconds is None else source.supported_surface
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
@@ -105,10 +105,11 @@ class Choice(DecisionMaking, abc.ABC):
         if isinstance(found, Result):
             problem = found.problem
         elif isinstance(found, (SupportedFront, SupportedSurface)):
-            problem = source if isinstance(source, AllocationProblem) else problem_of(found)
+            problem = source if isinstance(source, AllocationProblem) else _problem_of(found)
         else:
-            raise UserError(f"a plan needs the queries; got {_kind(source)}. Pass the result, problem or front itself")
-        F = objectives(found)
+            kind = f"objectives of shape {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__
+            raise UserError(f"a plan needs the queries; got {kind}. Pass the result, problem or front itself")
+        F = _objectives(found)
         if self.promise is not None:
             promised = promised_along(problem, found, sigma, probability=self.promise, n_labelled=n_labelled)
             F = np.column_stack([F[:, 0], -promised, F[:, 2:]])
@@ -124,7 +125,7 @@ class Choice(DecisionMaking, abc.ABC):
         """
 
 
-def objectives(source: Any, /) -> np.ndarray:
+def _objectives(source: Any, /) -> np.ndarray:
     """Read the objectives off whatever holds plans.
 
     Args:
@@ -138,7 +139,7 @@ def objectives(source: Any, /) -> np.ndarray:
         ValueError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
-        refuse_limits(source)
+        _refuse_limits(source)
         return source.supported_front.F
     F = source.F if isinstance(source, (SupportedFront, SupportedSurface, Result)) else source
     if F is None or np.size(F) == 0:
@@ -155,7 +156,7 @@ def objectives(source: Any, /) -> np.ndarray:
     return points
 
 
-def refuse_limits(problem: AllocationProblem, /) -> None:
+def _refuse_limits(problem: AllocationProblem, /) -> None:
     """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
@@ -168,7 +169,7 @@ def refuse_limits(problem: AllocationProblem, /) -> None:
         )
 
 
-def problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem:
+def _problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem:
     """Build the problem of a front without building the front again; names are numbers.
 
     Args:
@@ -182,10 +183,6 @@ def problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProblem
     problem = AllocationProblem(front.cost, front.accuracy, allowed=front.allowed)
     problem.__dict__["supported_front"] = front
     return problem
-
-
-def _kind(source: Any) -> str:
-    return f"objectives of shape {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__
 
 
 class WithinBudget(Choice):
@@ -218,9 +215,7 @@ class WithinBudget(Choice):
     ) -> None:
         super().__init__()
         self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
-        if not budget_usd >= 0:
-            raise UserError(f"budget_usd must be a number of US$, at least 0; got {budget_usd}")
-        self.budget_usd = float(budget_usd)
+        self.budget_usd = as_budget("budget_usd", budget_usd)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
@@ -320,6 +315,6 @@ class Knee(Choice):
 def _checked(promise: float | None, max_latency_seconds: float | None) -> tuple[float | None, float | None]:
     if promise is not None:
         quantile(promise)
-    if max_latency_seconds is not None and not max_latency_seconds >= 0:
-        raise UserError(f"max_latency_seconds must be a number of seconds, at least 0; got {max_latency_seconds}")
-    return promise, max_latency_seconds
+    if max_latency_seconds is None:
+        return promise, None
+    return promise, as_limit("max_latency_seconds", max_latency_seconds, "a finite number of seconds, at least 0")

@@ -100,59 +100,6 @@ PREDICTED = "predicted:"
 """Prefix of the columns that hold the expected accuracy of each LLM."""
 
 
-def plan_frame(plan: Plan, /, *, predictions: bool = False) -> pd.DataFrame:
-    """Tabulate a plan, a row per query; see `Plan.to_frame`.
-
-    Args:
-        plan: The plan.
-        predictions: Whether to append the expected accuracy of every LLM.
-    """
-    problem = plan.problem
-    columns: dict[str, Any] = {
-        "query_id": list(problem.query_ids),
-        "llm": plan.llm_names,
-        "cost_usd": plan.chosen_cost,
-        "accuracy": plan.chosen_accuracy,
-    }
-    if plan.chosen_sigma is not None:
-        columns["sigma"] = plan.chosen_sigma
-    if plan.n_labelled is not None:
-        columns["n_labelled"] = plan.n_labelled
-    for name, moves in (("upgrade", plan.upgrades), ("downgrade", plan.downgrades)):
-        columns.update(_move_columns(name, moves, problem.llms))
-    if predictions:
-        columns.update((f"{PREDICTED}{llm}", problem.accuracy[:, j]) for j, llm in enumerate(problem.llms))
-    return pd.DataFrame(columns)
-
-
-def mix_frame(plan: Plan, /) -> pd.DataFrame:
-    """Tabulate how many queries each LLM gets; see `Plan.mix`.
-
-    Args:
-        plan: The plan.
-    """
-    n_llms = plan.problem.n_llms
-    queries = np.bincount(plan.x, minlength=n_llms)
-    cost, correct = (
-        np.bincount(plan.x, weights=values, minlength=n_llms) for values in (plan.chosen_cost, plan.chosen_accuracy)
-    )
-    with np.errstate(invalid="ignore"):
-        accuracy = correct / queries
-    return pd.DataFrame(
-        {"queries": queries, "share": queries / len(plan.x), "cost_usd": cost, "accuracy": accuracy},
-        index=pd.Index(list(plan.problem.llms), name="llm"),
-    )
-
-
-def _move_columns(name: str, moves: Moves, llms: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        f"{name}_to": [None if j < 0 else llms[j] for j in moves.llm.tolist()],
-        f"{name}_usd": moves.delta_cost,
-        f"{name}_accuracy": moves.delta_accuracy,
-        f"{name}_usd_per_correct": moves.usd_per_correct,
-    }
-
-
 class Plan:
     """One LLM for every query of a batch, with its price tags and its certificate. It is never changed.
 
@@ -363,7 +310,17 @@ class Plan:
             One row per LLM, indexed by its name: ``queries``, ``share`` of them, ``cost_usd`` and expected
             ``accuracy`` on them (NaN for an unused LLM).
         """
-        return mix_frame(self)
+        n_llms = self.problem.n_llms
+        queries = np.bincount(self.x, minlength=n_llms)
+        cost, correct = (
+            np.bincount(self.x, weights=values, minlength=n_llms) for values in (self.chosen_cost, self.chosen_accuracy)
+        )
+        with np.errstate(invalid="ignore"):
+            accuracy = correct / queries
+        return pd.DataFrame(
+            {"queries": queries, "share": queries / len(self.x), "cost_usd": cost, "accuracy": accuracy},
+            index=pd.Index(list(self.problem.llms), name="llm"),
+        )
 
     def to_frame(self, *, predictions: bool = False) -> pd.DataFrame:
         """Tabulate the plan, a row per query.
@@ -376,7 +333,25 @@ class Plan:
             known), then for ``upgrade`` and ``downgrade`` each ``_to`` (LLM, or missing), ``_usd`` (change of cost),
             ``_accuracy`` (change of expected accuracy) and ``_usd_per_correct``.
         """
-        return plan_frame(self, predictions=predictions)
+        problem = self.problem
+        columns: dict[str, Any] = {
+            "query_id": list(problem.query_ids),
+            "llm": self.llm_names,
+            "cost_usd": self.chosen_cost,
+            "accuracy": self.chosen_accuracy,
+        }
+        if self.chosen_sigma is not None:
+            columns["sigma"] = self.chosen_sigma
+        if self.n_labelled is not None:
+            columns["n_labelled"] = self.n_labelled
+        for name, moves in (("upgrade", self.upgrades), ("downgrade", self.downgrades)):
+            columns[f"{name}_to"] = [None if j < 0 else problem.llms[j] for j in moves.llm.tolist()]
+            columns[f"{name}_usd"] = moves.delta_cost
+            columns[f"{name}_accuracy"] = moves.delta_accuracy
+            columns[f"{name}_usd_per_correct"] = moves.usd_per_correct
+        if predictions:
+            columns.update((f"{PREDICTED}{llm}", problem.accuracy[:, j]) for j, llm in enumerate(problem.llms))
+        return pd.DataFrame(columns)
 
     def to_csv(self, path: str | PathLike[str], /, *, predictions: bool = False) -> None:
         """Write `to_frame` as CSV, complete or not at all; a file that is there is replaced.
@@ -442,8 +417,15 @@ class Plan:
             UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
         """
         of = self.problem
-        tables = {"cost": of.cost, "accuracy": of.accuracy, "allowed": of.allowed}
-        return evaluate_plan(self.x, correct, **tables, llms=of.llms, paid_usd=paid_usd)
+        return evaluate_plan(
+            self.x,
+            correct,
+            cost=of.cost,
+            accuracy=of.accuracy,
+            llms=of.llms,
+            allowed=of.allowed,
+            paid_usd=paid_usd,
+        )
 
     def __repr__(self) -> str:
         return f"Plan({len(self.x)} queries, {self.cost_usd:.6g} US$, expected accuracy {self.accuracy:.4f})"

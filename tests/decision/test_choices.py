@@ -234,8 +234,10 @@ def test_what_makes_no_sense_is_refused(with_latency):
         WithinBudget(9, max_latency_seconds=1).do(make_problem(5, 2).supported_front.F)
     with pytest.raises(ValueError, match="this problem has none"):
         WithinBudget(9, max_latency_seconds=1).plan(make_problem(5, 2))
-    with pytest.raises(ValueError, match="max_latency_seconds must be a number of seconds"):
+    with pytest.raises(ValueError, match="max_latency_seconds must be a finite number of seconds"):
         AtLeastAccuracy(0.5, max_latency_seconds=-1)
+    with pytest.raises(ValueError, match="max_latency_seconds must be a finite number of seconds"):
+        WithinBudget(1, max_latency_seconds=np.inf)
 
 
 def test_summary_states_the_latency(with_latency):
