@@ -32,6 +32,8 @@ LARGEST_RECORD: Final = 64 * 2**20
 _FREE_EXPANSION: Final = 64 * 2**20
 _LARGEST_RATIO: Final = 200
 """An archive may expand to 64 MiB, or to 200 times its size: tables shrink to a tenth, at most to a hundredth."""
+_LARGEST_DEFLATE: Final = 1032
+"""No archive expands further; one that says so is cut off."""
 # From pandas 3.1 on every float is parsed exactly and the option is deprecated.
 _EXACT: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
@@ -212,8 +214,9 @@ class _Expanding(io.RawIOBase):
         # the last four bytes say how long the content is; one that lies is found out while it is read
         file.seek(max(size - 4, 0))
         self._read = 0
-        self._count(int.from_bytes(file.read(4), "little"))
+        length = int.from_bytes(file.read(4), "little")
         file.seek(0)
+        self._count(length if length < _LARGEST_DEFLATE * size else 0)
         self._read = 0
 
     def readable(self) -> bool:
@@ -231,7 +234,7 @@ class _Expanding(io.RawIOBase):
         self._read += count
         if self._read > self._largest:
             problem = f"the archive expands to more than {self._largest // 2**20} MiB, which no table of its size does"
-            raise DataFileError(self._path, f"{problem}; unpack it to look at what is in it")
+            raise DataFileError(self._path, f"{problem}; if it is whole, unpack it to look at what is in it")
 
     def close(self) -> None:
         """Close the archive and its file."""

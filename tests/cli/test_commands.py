@@ -544,3 +544,29 @@ def test_unused_columns_are_told(run) -> None:
     assert (outcome.code, json.loads(outcome.stdout)["n_llms"]) == (0, 1)
     line = "optllm-pymoo: batch.csv: columns 'large', 'large_costs' are not used; did you mean 'large_cost'?\n"
     assert outcome.stderr == line
+
+
+def test_llms_are_chosen_and_named(run) -> None:
+    """--llms and --drop choose columns, a long table is read, and costs that are estimated are told in one line."""
+    Path("long.csv").write_text("id,model,score,cost\na,s,1,0.1\na,l,0,2\nb,s,1,0.3\nb,xl,0,4\n")
+    outcome = run("convert", "long.csv", "wide.csv", "--llms", "xl, s")
+    assert outcome.code == 0
+    assert "1 of 4 costs are missing and estimated" in outcome.stderr
+    assert read_table("wide.csv", allow_missing=True).cost.tolist() == [[4.0, 0.1], [4.0, 0.3]]
+    assert run("convert", "long.csv", "fewer.csv", "--drop", "l", "--drop", "xl").code == 0
+    assert read_table("fewer.csv").llms == ("s",)
+    assert "did you mean 'xl'" in run("convert", "long.csv", "x.csv", "--drop", "XL").stderr
+    assert (
+        "expected different names, separated by commas" in run("convert", "long.csv", "x.csv", "--llms", "s,,l").stderr
+    )
+    assert run("plan", "--data", "long.csv", "--labels", 0.5, "--llms", "s,l", "--drop", "l").code == 0
+    assert set(pd.read_csv("optllm-plan/plan.csv")["llm"]) == {"s"}
+
+
+def test_formulas_are_defused_on_request(run) -> None:
+    """What a spreadsheet would run gets an apostrophe with --for-spreadsheet alone."""
+    Path("a.csv").write_text("id,query,s,s_cost\n1,=1+1,1,0.5\n")
+    assert run("convert", "a.csv", "plain.csv").code == 0
+    assert "=1+1" in Path("plain.csv").read_text()
+    assert run("convert", "a.csv", "safe.csv", "--for-spreadsheet").code == 0
+    assert "'=1+1" in Path("safe.csv").read_text()

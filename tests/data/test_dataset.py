@@ -1,5 +1,7 @@
 """Data sets: what they accept, what they refuse, and what can be taken from them."""
 
+from __future__ import annotations
+
 import copy
 import pickle
 import re
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.data import Dataset, make_dataset
+from optllm_pymoo.data import Dataset, make_dataset, providers_of
 
 GOOD = [[0.0, 1.0], [2.0, 3.0]]
 nan, inf = float("nan"), float("inf")
@@ -175,3 +177,29 @@ def test_repr_and_length(small):
     """Size and LLMs are shown, and what else is known."""
     assert repr(small) == "Dataset(3 queries x 2 LLMs: small, large; with texts and groups)"
     assert len(make_dataset(7, 1)) == 7
+
+
+def batch(llms: list[str], about: object = None) -> Dataset:
+    """A batch of one query."""
+    given = {} if about is None else {"llms": about}
+    return Dataset(np.ones((1, len(llms))), np.ones((1, len(llms))), llms=llms, about=given)
+
+
+def test_told_before_prefix() -> None:
+    """What `about` says counts more than the name; an LLM without either has no provider."""
+    data = batch(["a/x", "a/y", "z"], [{"name": "a/x", "provider": "Cloud"}])
+    assert providers_of(data) == {"Cloud": ("a/x",), "a": ("a/y",)}
+
+
+@pytest.mark.parametrize(
+    "about", [None, "x", ["x"], [{"name": "m"}], [{"provider": "p"}], [{"name": 1, "provider": "p"}]]
+)
+def test_anything_may_stand_in_about(about: object) -> None:
+    """Other forms tell nothing."""
+    assert providers_of(batch(["m"], about)) == {}
+
+
+def test_only_llms_of_the_batch() -> None:
+    """Some LLMs of a larger data set: the others are left out, the order is the batch's."""
+    about = [{"name": name, "provider": "P"} for name in ("a", "b", "c")]
+    assert providers_of(batch(["c", "a"], about)) == {"P": ("c", "a")}
