@@ -14,10 +14,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
 from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, spread
 from optllm_pymoo.prediction.members import check_estimator_suits, in_order, resamples
+from optllm_pymoo.prediction.optimism import fit_optimism
+from optllm_pymoo.prediction.shift import Shift, measure_shift
 from optllm_pymoo.prediction.shrinkage import (
     OBJECTIVES,
     UNCHANGED,
     HeldOut,
+    Shrinkage,
     fit_shrinkage,
     judge_by_plans,
     probabilities,
@@ -63,6 +66,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         shrinkage_: The weights a (`common`) and b (`specific`).
         calibration_: Those that fit best; they differ from `shrinkage_` with the objective "plan".
         heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
+        shift_: How unlike the labelled queries the planned ones look; None if these weren't given.
+        optimism_: By how much plans expect too much; None without costs.
         ensemble_: The fitted members with their weights.
 
     Examples:
@@ -125,7 +130,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             n_jobs=n_jobs,
         )
 
-    def fit(self, X: Any, y: Any, *, cost: Any = None) -> SuccessPredictor:
+    def fit(self, X: Any, y: Any, *, cost: Any = None, planned: Any = None) -> SuccessPredictor:
         """Learn from the labelled queries.
 
         Args:
@@ -133,6 +138,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             y: Labels in [0, 1], NaN where an LLM was not tried, (n, M). A query without any is left out.
             cost: US$ that each of these queries costs on each LLM, (n, M): with the objective "plan" the weights are
                 learned on the choices that plans would make among them. None: on the choice of the most accurate LLM.
+            planned: Features of the queries that are to be planned, (N, D): where they look unlike the labelled ones,
+                what was learned need not hold for them, and both weights are reduced toward the averages.
 
         Returns:
             The predictor itself.
@@ -163,6 +170,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self.shrinkage_ = self.calibration_ = fit_shrinkage(held)
         if self.objective == "plan":
             self.shrinkage_ = judge_by_plans(held, self.calibration_, cost=None if cost is None else cost[rows])
+        self.shift_ = self._shift(features[rows], planned, random)
+        if self.shift_ is not None and self.objective is not None:
+            self.shrinkage_ = Shrinkage(*(weight * (1 - self.shift_.unlikeness) for weight in self.shrinkage_))
+        self.optimism_ = None if cost is None else fit_optimism(held, self.shrinkage_, cost[rows], random)
         self.heldout_ = np.full(labels.shape, np.nan)
         self.heldout_[rows] = probabilities(held.centre + self.shrinkage_.apply(held.prediction - held.centre))
         self.means_ = laplace_means(labels[rows])
@@ -228,6 +239,12 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return Trees(50, min_samples_leaf=3, max_features=1 / 3)
         check_estimator_suits(self.estimator, labels)
         return clone(self.estimator)
+
+    def _shift(self, labelled: Floats, planned: Any, random: np.random.RandomState) -> Shift | None:
+        """Compare planned with labelled queries, if there are any."""
+        if planned is None:
+            return None
+        return measure_shift(labelled, validate_data(self, planned, dtype=np.float64, reset=False), random)
 
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
         """Return the mean, not yet brought into [0, 1], and sigma."""

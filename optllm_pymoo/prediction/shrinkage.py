@@ -102,7 +102,7 @@ def fit_shrinkage(held: HeldOut, /) -> Shrinkage:
     Returns:
         The weights; `AVERAGES` with fewer than three groups, which can't show any skill.
     """
-    held = _with_predictions(held)[0]
+    held = with_predictions(held)[0]
     if len(np.unique(held.groups)) < _FEWEST:
         return AVERAGES
     known = ~np.isnan(held.labels)
@@ -141,7 +141,7 @@ def judge_by_plans(held: HeldOut, shrinkage: Shrinkage, /, *, cost: Floats | Non
     b0, n_llms = shrinkage.specific, held.labels.shape[1]
     if b0 == 0 or n_llms == 1:
         return shrinkage
-    held, rows = _with_predictions(held)
+    held, rows = with_predictions(held)
     deviation, residual = held.prediction - held.centre, held.labels - held.centre
     half = held.centre + shrinkage._replace(specific=b0 / 2).apply(deviation)
     if cost is None:
@@ -187,7 +187,7 @@ def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Float
     return [front.assignment(front.within_budget(low + (high - low) * share)) for share in shares]
 
 
-def _with_predictions(held: HeldOut) -> tuple[HeldOut, NDArray[np.bool_]]:
+def with_predictions(held: HeldOut) -> tuple[HeldOut, NDArray[np.bool_]]:
     """Leave out rows never held out; return which stay."""
     rows = np.asarray(~np.isnan(held.prediction).any(axis=1))
     return HeldOut(held.prediction[rows], held.centre[rows], held.labels[rows], held.groups[rows]), rows
