@@ -279,7 +279,8 @@ def evaluate(
         files = write_files(folder, writers) if writers else []
     known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
     sigma = None if batch.sigma is None else batch.sigma[known]
-    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, n_labelled=batch.plan.n_labelled)
+    given: dict[str, Any] = {"n_labelled": batch.plan.n_labelled, "excess": batch.plan.excess or (0.0, 0.0)}
+    interval = accuracy_interval(batch.plan.chosen_accuracy[known], sigma, **given)
     whole = realised_front(batch.plan.problem.supported_front, batch.correct, batch.paid_usd) if files else None
     if json:
         facts = text.evaluation_json(found, interval, whole, batch.plan.problem.llms)

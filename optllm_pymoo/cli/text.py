@@ -113,6 +113,7 @@ def front_json(front: Front, /) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "algorithm": front.algorithm,
         "n_labelled": front.n_labelled,
+        "shift": None if front.shift is None else front.shift._asdict(),
         "n_plans": len(F),
         "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
         "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
@@ -142,8 +143,21 @@ def front_text(front: Front, /) -> str:
         [
             entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
             entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
+            *_shift(front),
         ]
     )
+
+
+def _shift(front: Front) -> list[str]:
+    """Warn if the planned queries look unlike the labelled ones."""
+    if front.shift is None or front.shift.unlikeness == 0:
+        return []
+    said = (
+        f"the queries to plan look unlike the labelled ones (told apart in {percent(front.shift.auc)} of pairs), so"
+        " what was learnt may not hold: predictions are moved toward the averages by"
+        f" {percent(front.shift.unlikeness)}. Label a random sample of these queries"
+    )
+    return [entry("Caution", said)]
 
 
 def evaluation_json(

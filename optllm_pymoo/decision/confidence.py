@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from pymoo.core.result import Result
@@ -20,6 +20,10 @@ synthetic batches; the larger ones cover no more and are up to 2.9 times as wide
 """
 
 
+_DRAWS: Final = 50
+_LOOKED_AT: Final = 2_000  # queries per draw
+
+
 def accuracy_deviation(
     accuracy: np.ndarray,
     sigma: np.ndarray | None = None,
@@ -27,6 +31,7 @@ def accuracy_deviation(
     *,
     correlation: float = CORRELATION,
     n_labelled: int | None = None,
+    excess_error: float = 0.0,
 ) -> float:
     r"""Standard deviation of the realised mean accuracy around the expected one.
 
@@ -49,6 +54,7 @@ def accuracy_deviation(
         sigma: (N,) standard deviation of each of them; None takes them for exact, only chance is left.
         correlation: ρ in [0, 1].
         n_labelled: n, number of queries that were learnt from, >= 1; None leaves the sampling error out.
+        excess_error: Standard error of what the expectation is corrected by, if it is; its square joins the sum.
 
     Raises:
         ValueError: If ``correlation`` is outside [0, 1], or ``n_labelled`` is below 1.
@@ -60,7 +66,7 @@ def accuracy_deviation(
     """
     if not 0 <= correlation <= 1:
         raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
-    variance = float(np.sum(accuracy * (1 - accuracy))) / len(accuracy) ** 2
+    variance = float(np.sum(accuracy * (1 - accuracy))) / len(accuracy) ** 2 + excess_error**2
     if sigma is not None:
         independent = float(np.sum(sigma**2)) / len(sigma) ** 2
         variance += (1 - correlation) * independent + correlation * float(np.mean(sigma)) ** 2
@@ -92,6 +98,7 @@ def accuracy_interval(
     level: float = 0.95,
     correlation: float = CORRELATION,
     n_labelled: int | None = None,
+    excess: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
     """Interval that holds the realised mean accuracy with a given probability (normal approximation).
 
@@ -101,6 +108,7 @@ def accuracy_interval(
         level: Probability, in (0, 1).
         correlation: ρ of `accuracy_deviation`, where the formula and its assumptions stand.
         n_labelled: n of `accuracy_deviation`, queries that were learnt from.
+        excess: By how much the plan expects too much, and the standard error of that, see `Plan`.
 
     Returns:
         Lower and upper end, cut off at 0 and 1.
@@ -113,12 +121,144 @@ def accuracy_interval(
         >>> round(low, 3), round(high, 3)
         (0.402, 0.598)
     """
+    deviation = accuracy_deviation(
+        accuracy, sigma, correlation=correlation, n_labelled=n_labelled, excess_error=excess[1]
+    )
+    half = _half_width(level, deviation)
+    mean = float(np.mean(accuracy)) - excess[0]
+    return min(1.0, max(0.0, mean - half)), max(0.0, min(1.0, mean + half))
+
+
+class Difference(NamedTuple):
+    """Mean accuracy of one plan less that of another, for the same queries."""
+
+    expected: float
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+
+
+def difference_interval(
+    accuracies: tuple[np.ndarray, np.ndarray],
+    sigmas: tuple[np.ndarray, np.ndarray] | None = None,
+    /,
+    *,
+    differs: np.ndarray,
+    level: float = 0.95,
+    correlation: float = CORRELATION,
+    n_labelled: int | None = None,
+    excess: tuple[float, float] = (0.0, 0.0),
+) -> Difference:
+    r"""Paired interval for the difference of two plans: queries that both send to one LLM add nothing to it.
+
+    With p, q the expected accuracies where the plans differ, σ, τ their deviations and d the expected difference,
+
+        Var = (1/N²) Σ (p(1 - p) + q(1 - q)) + (1 - ρ) (1/N²) Σ (σ² + τ²) + ρ ((1/N) Σ √(σ² + τ²))² + v / n
+
+    where v = (1/N) Σ (p(1 - q) + q(1 - p)) - d² is the variance of the difference of outcomes from query to query, the
+    sampling error of n labels. Outcomes of two LLMs on one query are taken as independent, which is on the safe side.
+
+    Args:
+        accuracies: (N,) expected accuracy of the chosen LLMs, of either plan.
+        sigmas: (N,) standard deviations of either, or None.
+        differs: (N,) True where the two plans choose different LLMs.
+        level: Probability, in (0, 1).
+        correlation: ρ in [0, 1].
+        n_labelled: Queries that were learnt from, or None.
+        excess: By how much the difference is expected too high, and the standard error of that.
+
+    Raises:
+        UserError: If an option is out of its range.
+
+    Example:
+        >>> p, q = np.array([0.9, 0.5, 0.5]), np.array([0.5, 0.5, 0.5])
+        >>> [round(value, 3) for value in difference_interval((p, q), differs=p != q)]  # 0.133 ± 1.96 · √.34/3
+        [0.133, -0.248, 0.514]
+    """
+    if not 0 <= correlation <= 1:
+        raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
+    n = len(differs)
+    p, q = (accuracy[differs] for accuracy in accuracies)
+    expected = float(np.sum(p - q)) / n
+    variance = float(np.sum(p * (1 - p) + q * (1 - q))) / n**2 + excess[1] ** 2
+    if sigmas is not None:
+        both = sigmas[0][differs] ** 2 + sigmas[1][differs] ** 2
+        variance += (1 - correlation) * float(np.sum(both)) / n**2
+        variance += correlation * (float(np.sum(np.sqrt(both))) / n) ** 2
+    if n_labelled is not None:
+        sampled = float(np.sum(p * (1 - q) + q * (1 - p))) / n - expected**2
+        variance += max(0.0, sampled) / check_labelled(n_labelled)
+    half = _half_width(level, float(np.sqrt(variance)))
+    expected -= excess[0]
+    return Difference(expected, max(-1.0, expected - half), min(1.0, expected + half))
+
+
+def _half_width(level: float, deviation: float) -> float:
+    """Half of an interval that holds a normal variable with probability `level`."""
     if not 0 < level < 1:
         raise UserError(f"level must lie in (0, 1); got {level}. For 95 % write 0.95")
-    deviation = accuracy_deviation(accuracy, sigma, correlation=correlation, n_labelled=n_labelled)
-    half = float(norm.ppf((1 + level) / 2)) * deviation
-    mean = float(np.mean(accuracy))
-    return max(0.0, mean - half), min(1.0, mean + half)
+    return float(norm.ppf((1 + level) / 2)) * deviation
+
+
+class Stability(NamedTuple):
+    """How much of a plan the uncertainty of the predictions leaves as it is."""
+
+    share: float
+    """Mean share of the queries whose LLM stays the same."""
+    usd: float
+    """Mean US$ that the plan spends on the others."""
+
+
+def stability(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    sigma: np.ndarray,
+    x: np.ndarray,
+    /,
+    *,
+    price: float,
+    allowed: np.ndarray | None = None,
+    correlation: float = CORRELATION,
+    random_state: int | np.random.Generator = 0,
+) -> Stability:
+    """Draw accuracies around the expected ones and choose again at the same exchange rate.
+
+    Errors of an LLM on two queries are correlated by ρ. Each of 50 draws looks at 2,000 random queries at the most, so
+    the share is exact to about one percentage point, whatever N.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M) expected accuracies.
+        sigma: (N, M) their standard deviations.
+        x: (N,) LLM per query, the plan.
+        price: US$ that one more correct answer may cost, >= 0; infinity takes the most accurate.
+        allowed: (N, M) mask, or None.
+        correlation: ρ in [0, 1].
+        random_state: Seed or generator of the draws.
+
+    Example:
+        >>> cost, accuracy = np.array([[1.0, 2.0]] * 4), np.array([[0.5, 0.9]] * 4)
+        >>> stability(cost, accuracy, np.full((4, 2), 1e-9), np.array([1, 1, 1, 1]), price=5.0)
+        Stability(share=1.0, usd=0.0)
+    """
+    random, n = np.random.default_rng(random_state), len(x)
+    same, changed = [], []
+    for _ in range(_DRAWS):
+        rows = random.choice(n, _LOOKED_AT, replace=False, shuffle=False) if n > _LOOKED_AT else np.arange(n)
+        shape = len(rows), cost.shape[1]
+        noise = np.sqrt(correlation) * random.normal(size=shape[1]) + np.sqrt(1 - correlation) * random.normal(
+            size=shape
+        )
+        drawn = np.clip(accuracy[rows] + sigma[rows] * noise, 0.0, 1.0)
+        value = drawn if np.isinf(price) else price * drawn - cost[rows]
+        if allowed is not None:
+            value = np.where(allowed[rows], value, -np.inf)
+        chosen = x[rows]
+        stays = value[np.arange(len(rows)), chosen] >= value.max(axis=1)
+        same.append(stays.mean())
+        changed.append(cost[rows, chosen][~stays].sum() * n / len(rows))
+    return Stability(float(np.mean(same)), float(np.mean(changed)))
 
 
 DISTRIBUTIONS: Final = ("normal", "any")
@@ -156,6 +296,7 @@ def promised_accuracy(
     correlation: float = CORRELATION,
     n_labelled: int | None = None,
     distribution: str = "normal",
+    excess: tuple[float, float] = (0.0, 0.0),
 ) -> float:
     """Mean accuracy that a plan reaches with a given probability: expected less z deviations.
 
@@ -170,6 +311,7 @@ def promised_accuracy(
         correlation: ρ in [0, 1].
         n_labelled: Queries that were learnt from, or None.
         distribution: "normal" or "any", see `quantile`.
+        excess: By how much the plan expects too much, and the standard error of that, see `Plan`.
 
     Returns:
         In [0, 1].
@@ -185,8 +327,10 @@ def promised_accuracy(
         0.1609
     """
     z = quantile(probability, distribution)
-    deviation = accuracy_deviation(accuracy, sigma, correlation=correlation, n_labelled=n_labelled)
-    return max(0.0, float(np.mean(accuracy)) - z * deviation)
+    deviation = accuracy_deviation(
+        accuracy, sigma, correlation=correlation, n_labelled=n_labelled, excess_error=excess[1]
+    )
+    return max(0.0, float(np.mean(accuracy)) - excess[0] - z * deviation)
 
 
 def promised_from_sums(

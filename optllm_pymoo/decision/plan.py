@@ -11,7 +11,17 @@ import pandas as pd
 
 from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.data.csv import write_csv
-from optllm_pymoo.decision.confidence import CORRELATION, accuracy_interval, check_labelled, promised_accuracy, quantile
+from optllm_pymoo.decision.confidence import (
+    CORRELATION,
+    Difference,
+    Stability,
+    accuracy_interval,
+    check_labelled,
+    difference_interval,
+    promised_accuracy,
+    quantile,
+    stability,
+)
 from optllm_pymoo.decision.text import PlanFacts, summary
 from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.measures.realised import PlanEvaluation, evaluate_plan
@@ -121,6 +131,9 @@ class Plan:
         target: Mean accuracy that was asked for: the cost gap is then certified at this target. None: at the
             plan's own accuracy.
         promise: Probability for which `summary` states the promised accuracy; None: 0.95, if ``sigma`` is known.
+        excess: By how much the plan expects too much (LLMs are chosen in part since they are overrated: the winner's
+            curse), and the standard error of that, as `SuccessPredictor.optimism_` measures it. It corrects
+            `corrected_accuracy`, `interval` and `promised_accuracy`. None: nothing is known of it.
 
     Attributes:
         problem: The batch.
@@ -130,6 +143,7 @@ class Plan:
         budget_usd: As given.
         target: As given.
         promise: As given.
+        excess: As given.
         latency_seconds: Mean seconds per call; None if the problem has no latency. `bound`, `gap` and `gap_usd` compare
             with plans of any latency.
 
@@ -158,6 +172,7 @@ class Plan:
         budget_usd: float | None = None,
         target: float | None = None,
         promise: float | None = None,
+        excess: tuple[float, float] | None = None,
     ) -> None:
         self.problem = problem
         self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
@@ -173,6 +188,9 @@ class Plan:
         if promise is not None:
             quantile(promise)
         self.promise = promise
+        if excess is not None and not (np.isfinite(excess).all() and excess[1] >= 0):
+            raise UserError(f"excess must be a finite number and its standard error >= 0; got {excess}")
+        self.excess = excess
         (cost, negated, *others) = problem.evaluate(self.x, return_values_of=["F"])
         self._rows = np.arange(problem.n_queries)
         self.latency_seconds = float(others[0]) if others else None
@@ -203,10 +221,15 @@ class Plan:
         """(N,) standard deviation of `chosen_accuracy`, if known."""
         return None if self.sigma is None else np.asarray(self.sigma[self._rows, self.x], dtype=float)
 
+    @property
+    def corrected_accuracy(self) -> float:
+        """Expected accuracy without what it is known to exceed the truth by; `accuracy` if nothing is known of that."""
+        return self.accuracy if self.excess is None else min(1.0, max(0.0, self.accuracy - self.excess[0]))
+
     def interval(self, level: float = 0.95, *, correlation: float = CORRELATION) -> tuple[float, float]:
         """Interval for the accuracy that will be realised.
 
-        It doesn't cover that a search prefers LLMs whose accuracy happens to be overrated.
+        Without ``excess`` it doesn't allow for LLMs that are chosen since they happen to be overrated.
 
         Args:
             level: Probability that the interval is to hold it.
@@ -225,7 +248,55 @@ class Plan:
             level=level,
             correlation=correlation,
             n_labelled=self.n_labelled,
+            excess=self.excess or (0.0, 0.0),
         )
+
+    def difference(self, other: Plan, /, level: float = 0.95, *, correlation: float = CORRELATION) -> Difference:
+        """Compare with another plan of the same problem: an interval for the accuracy that this one will have ahead.
+
+        It is narrower than the intervals of the two suggest, since queries with the same LLM in both count for nothing.
+
+        Args:
+            other: The other plan.
+            level: Probability that the interval is to hold the difference.
+            correlation: ρ between the prediction errors of two queries.
+
+        Raises:
+            UserError: If the other plan is of another problem, or an option is out of range.
+
+        Example:
+            >>> problem = AllocationProblem([[1, 2]] * 100, [[0.5, 0.6]] * 100)
+            >>> dear, cheap = Plan(problem, [1] * 20 + [0] * 80), Plan(problem, [0] * 100)
+            >>> [round(value, 3) for value in dear.difference(cheap)]
+            [0.02, -0.041, 0.081]
+        """
+        if other.problem is not self.problem:
+            raise UserError("the two plans must be of one problem; compare plans of the same front")
+        sigmas = self.chosen_sigma, other.chosen_sigma
+        ours, theirs = (plan.excess or (0.0, 0.0) for plan in (self, other))
+        return difference_interval(
+            (self.chosen_accuracy, other.chosen_accuracy),
+            None if sigmas[0] is None or sigmas[1] is None else (sigmas[0], sigmas[1]),
+            differs=self.x != other.x,
+            level=level,
+            correlation=correlation,
+            n_labelled=self.n_labelled,
+            excess=(ours[0] - theirs[0], abs(ours[1] - theirs[1])),  # one measurement is behind both
+        )
+
+    @cached_property
+    def stability(self) -> Stability | None:
+        """Share of the queries whose LLM stays the same where predictions vary by sigma, and US$ that hang on the rest.
+
+        None without sigma, and where limits or latency bind, which no exchange rate describes.
+        """
+        if self.sigma is None or self.problem.limits_bind or self.problem.latency is not None:
+            return None
+        prices = np.array([self.saved_usd_per_correct, self.usd_per_correct])
+        usual = prices[np.isfinite(prices) & (prices >= 0)]
+        price = float(np.sqrt(usual.prod())) if len(usual) == 2 else np.inf if np.isnan(prices[1]) else 0.0
+        problem = self.problem
+        return stability(problem.cost, problem.accuracy, self.sigma, self.x, price=price, allowed=problem.allowed)
 
     def promised_accuracy(
         self, probability: float = 0.95, /, *, correlation: float = CORRELATION, distribution: str = "normal"
@@ -250,6 +321,7 @@ class Plan:
             correlation=correlation,
             n_labelled=self.n_labelled,
             distribution=distribution,
+            excess=self.excess or (0.0, 0.0),
         )
 
     @cached_property
@@ -344,6 +416,8 @@ class Plan:
             columns["sigma"] = self.chosen_sigma
         if self.n_labelled is not None:
             columns["n_labelled"] = self.n_labelled
+        if self.excess is not None:
+            columns["excess"], columns["excess_error"] = self.excess
         for name, moves in (("upgrade", self.upgrades), ("downgrade", self.downgrades)):
             columns[f"{name}_to"] = [None if j < 0 else problem.llms[j] for j in moves.llm.tolist()]
             columns[f"{name}_usd"] = moves.delta_cost
@@ -384,6 +458,7 @@ class Plan:
             cost_usd=self.cost_usd,
             budget_usd=self.budget_usd,
             expected_accuracy=self.accuracy,
+            corrected_accuracy=None if self.excess is None else self.corrected_accuracy,
             target_accuracy=self.target,
             interval_95=self.interval(),
             has_sigma=self.sigma is not None,
@@ -395,6 +470,8 @@ class Plan:
             promised_accuracy=promised,
             promised_range=promised_range,
             correlation=CORRELATION,
+            stability=None if self.stability is None else self.stability.share,
+            unstable_usd=None if self.stability is None else self.stability.usd,
             latency_seconds=self.latency_seconds,
             usd_per_next_correct=self.usd_per_correct,
             usd_saved_per_lost_correct=self.saved_usd_per_correct,

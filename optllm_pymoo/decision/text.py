@@ -34,6 +34,8 @@ class PlanFacts(NamedTuple):
     cost_usd: float
     budget_usd: float | None
     expected_accuracy: float
+    corrected_accuracy: float | None
+    """Without what plans are known to expect too much; None if nothing is known of that."""
     target_accuracy: float | None
     interval_95: tuple[float, float]
     """Where the accuracy will be with 95 % probability."""
@@ -54,6 +56,10 @@ class PlanFacts(NamedTuple):
     """The same if one shift is common to all errors, and if they are independent; None without sigma."""
     correlation: float
     """Assumed between the errors of two queries."""
+    stability: float | None
+    """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
+    unstable_usd: float | None
+    """US$ that the plan spends on the others."""
     latency_seconds: float | None
     usd_per_next_correct: float
     usd_saved_per_lost_correct: float
@@ -171,15 +177,31 @@ def summary(facts: PlanFacts, /) -> str:
         entry("Cost", f"{usd(facts.cost_usd)} US${of}"),
         entry(
             "Expected accuracy",
-            f"{percent(facts.expected_accuracy)}, with {probability(0.95)} {low} to {high}{because}",
+            f"{percent(facts.expected_accuracy)}{_corrected(facts)}, with {probability(0.95)} {low} to {high}{because}",
         ),
         *_promise(facts),
+        *_stability(facts),
         *([] if facts.latency_seconds is None else [entry("Mean latency", f"{facts.latency_seconds:.4g} s per call")]),
         entry("Certificate", f"{_certificate(facts)}, {IF_RIGHT}"),
         entry("One more correct", f"{_next_step(facts.usd_per_next_correct)}{aside}"),
         entry("One fewer correct", f"{_last_step(facts.usd_saved_per_lost_correct)}{aside}"),
     ]
     return "\n".join([*lines, "", _mix_table(facts.mix)])
+
+
+def _corrected(facts: PlanFacts) -> str:
+    """Say what is left of the expectation, where that is less."""
+    if facts.corrected_accuracy is None or percent(facts.corrected_accuracy) == percent(facts.expected_accuracy):
+        return ""
+    return f" by the predictions, {percent(facts.corrected_accuracy)} without what chosen LLMs are overrated by"
+
+
+def _stability(facts: PlanFacts) -> list[str]:
+    """Say how much of the plan would stay."""
+    if facts.stability is None or facts.unstable_usd is None:
+        return []
+    stays = f"{percent(facts.stability)} of the queries keep their LLM where predictions vary as they may"
+    return [entry("Stability", f"{stays}; {usd(facts.unstable_usd)} US$ go to the others")]
 
 
 def _certificate(facts: PlanFacts) -> str:

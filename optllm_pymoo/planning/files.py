@@ -183,7 +183,7 @@ def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
     return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], **latency, "gap": gap})
 
 
-SPREAD: Final = ("sigma", "n_labelled")
+SPREAD: Final = ("sigma", "n_labelled", "excess", "excess_error")
 """Optional columns that the interval needs."""
 
 
@@ -207,7 +207,8 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
 
     Args:
         path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``,
-            ``n_labelled`` (of several numbers the smallest counts) and ``predicted:<llm>`` for all LLMs.
+            ``n_labelled`` (of several numbers the smallest counts), ``excess`` with ``excess_error`` (their means) and
+            ``predicted:<llm>`` for all LLMs.
         dataset: Costs and outcomes of at least the queries of the plan.
 
     Raises:
@@ -243,7 +244,11 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     problem = AllocationProblem(planned, accuracy, llms=dataset.llms, query_ids=ids)
     sigma = frame["sigma"].to_numpy() if "sigma" in frame else None
     n_labelled = int(frame["n_labelled"].min()) if "n_labelled" in frame else None
-    return PlannedBatch(Plan(problem, x, n_labelled=n_labelled), dataset.correct[rows], paid, sigma, has_predictions)
+    excess = None
+    if {"excess", "excess_error"} <= set(frame):
+        excess = float(frame["excess"].mean()), float(frame["excess_error"].mean())
+    plan = Plan(problem, x, n_labelled=n_labelled, excess=excess)
+    return PlannedBatch(plan, dataset.correct[rows], paid, sigma, has_predictions)
 
 
 def _rows(source: Source, frame: pd.DataFrame, dataset: Dataset) -> list[int]:

@@ -11,12 +11,14 @@ import numpy as np
 
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBudget, robust_plan
+from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, limits_of, plan_within
 from optllm_pymoo.planning.constraints import Constraints
 from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
+    Prediction,
     Split,
     predict_accuracy,
     silent,
@@ -24,6 +26,8 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
+from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -119,6 +123,7 @@ class _Reporter:
 NO_CONSTRAINTS = Constraints()
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
+_RAISES = 5  # of a target until what is promised reaches it; two are enough where the excess changes slowly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +136,8 @@ class Front:
         found: The `SupportedFront`, or the result of a search.
         algorithm: What found it.
         n_labelled: Queries that were learnt from.
+        optimism: By how much plans expect too much; None if that wasn't measured.
+        shift: How unlike the labelled queries the planned ones look; None if there was nothing to learn.
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
     """
 
@@ -140,6 +147,8 @@ class Front:
     algorithm: str
     n_labelled: int
     asked_for: str = EXACT
+    optimism: Optimism | None = None
+    shift: Shift | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -160,6 +169,49 @@ class Front:
             ValueError: If no plan meets the choice.
         """
         choice = choice or Knee()
+        plan = self._corrected(self._choose(choice))
+        if not isinstance(choice, AtLeastAccuracy) or choice.promise is None:
+            return plan
+        raised = choice.target
+        asked: dict[str, Any] = {"promise": choice.promise, "max_latency_seconds": choice.max_latency_seconds}
+        for _ in range(_RAISES):
+            lacking = choice.target - plan.promised_accuracy(choice.promise)
+            if lacking <= 0:
+                return plan
+            raised += lacking * 1.001
+            try:
+                higher = self._choose(AtLeastAccuracy(min(raised, 1.0), **asked))
+            except UserError:
+                break
+            plan = self._corrected(higher, target=choice.target)
+        promised = plan.promised_accuracy(choice.promise)
+        if promised >= choice.target:
+            return plan
+        raise UserError(
+            f"a promised accuracy of {choice.target:g} is out of reach: the nearest plan that was found promises"
+            f" {rounded_down(promised)}, less what chosen LLMs are overrated by; ask for that"
+        )
+
+    def _corrected(self, plan: Plan, *, target: float | None = None) -> Plan:
+        """Add to a plan by how much it expects too much, at its place in the budget range."""
+        if self.optimism is None:
+            return plan
+        cost, mask = self.problem.cost, self.problem.allowed
+        low = float((cost if mask is None else np.where(mask, cost, np.inf)).min(axis=1).sum(dtype=float))
+        width = float(cost.sum(axis=0, dtype=float).max()) - low
+        return Plan(
+            plan.problem,
+            plan.x,
+            sigma=plan.sigma,
+            n_labelled=plan.n_labelled,
+            budget_usd=plan.budget_usd,
+            target=plan.target if target is None else target,
+            promise=plan.promise,
+            excess=self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0),
+        )
+
+    def _choose(self, choice: Choice) -> Plan:
+        """Choose a plan by what is expected, or promised, before it is known what that is too much by."""
         # known outcomes have no sampling error
         known: dict[str, Any] = {"sigma": self.sigma, "n_labelled": None if self.sigma is None else self.n_labelled}
         limits = self.limits_of(choice)
@@ -209,7 +261,7 @@ def expected_problem(
     constraints: Constraints = NO_CONSTRAINTS,
     budget_usd: float | None = None,
     report: Callable[[str], None] = silent,
-) -> tuple[AllocationProblem, np.ndarray | None, int]:
+) -> tuple[AllocationProblem, Prediction | None, int]:
     """Make the problem of planning the queries without labels.
 
     Args:
@@ -226,7 +278,7 @@ def expected_problem(
         report: Called with the name of each stage.
 
     Returns:
-        The problem; (N, M) standard deviations of its accuracies, or None; the number of labelled queries.
+        The problem; the prediction it is made of, or None; the number of labelled queries.
 
     Raises:
         FileNotFoundError: If there is no file of labels.
@@ -242,8 +294,8 @@ def expected_problem(
         costs_alone = constraints.costs_alone(split.planned)
         if budget_usd is not None:
             check_budget(costs_alone, budget_usd)
-    accuracy, sigma = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
-    return constraints.problem(split.planned, accuracy), sigma, len(split.labelled)
+    prediction = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
+    return constraints.problem(split.planned, prediction.accuracy), prediction, len(split.labelled)
 
 
 def plan_front(
@@ -281,7 +333,7 @@ def plan_front(
         >>> front.n_labelled, len(front.choose().x)
         (40, 160)
     """
-    problem, sigma, n_labelled = expected_problem(
+    problem, prediction, n_labelled = expected_problem(
         dataset,
         labels,
         random_state=random_state,
@@ -295,7 +347,14 @@ def plan_front(
         algorithm = SEARCH
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
     return Front(
-        problem=problem, sigma=sigma, found=found, algorithm=algorithm, n_labelled=n_labelled, asked_for=asked_for
+        problem=problem,
+        sigma=None if prediction is None else prediction.sigma,
+        found=found,
+        algorithm=algorithm,
+        n_labelled=n_labelled,
+        asked_for=asked_for,
+        optimism=None if prediction is None else prediction.optimism,
+        shift=None if prediction is None else prediction.shift,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.decision.text import count
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
+from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError
 
 DEFAULT_SHARE: Final = 0.05
@@ -53,7 +56,7 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
     Args:
         dataset: The batch; outcomes may be missing.
         share: In (0, 1), of the queries with any known outcome; rounded up to whole queries.
-        random_state: Seed or generator of the draw.
+        random_state: Seed or generator of the draw, which depends on ids and texts and not on the order of the rows.
 
     Raises:
         ValueError: If the share is outside (0, 1), or one part would be empty.
@@ -73,8 +76,18 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
             f" and {len(dataset) - n_labelled} to plan; both parts need one at least"
         )
     mask = np.zeros(len(dataset), dtype=bool)
-    mask[np.random.default_rng(random_state).choice(tried, size=n_labelled, replace=False)] = True
+    mask[tried[np.argsort(_draws(dataset, random_state)[tried], kind="stable")[:n_labelled]]] = True
     return Split(dataset.select(mask), without_outcomes(dataset.select(~mask)))
+
+
+def _draws(dataset: Dataset, random_state: int | np.random.Generator) -> np.ndarray:
+    """Draw a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing."""
+    if isinstance(random_state, np.random.Generator):
+        random_state = int(random_state.integers(2**63))
+    texts = [""] * len(dataset) if dataset.texts is None else dataset.texts
+    keys = (f"{random_state}\0{name}\0{text}" for name, text in zip(dataset.query_ids, texts, strict=True))
+    digests = (hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys)
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
 def without_outcomes(dataset: Dataset, /) -> Dataset:
@@ -112,6 +125,10 @@ class Prediction(NamedTuple):
     """(N, M) probability that an LLM answers a query correctly."""
     sigma: np.ndarray
     """(N, M) standard deviation of it."""
+    optimism: Optimism | None
+    """By how much plans made on it expect too much."""
+    shift: Shift | None
+    """How unlike the labelled queries the planned ones look."""
 
 
 def silent(message: str, /) -> None:
@@ -150,10 +167,11 @@ def predict_accuracy(
     features = QueryFeatures(random_state=random_state).fit_transform(labelled.texts + planned.texts)
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
-    predictor.fit(features[: len(labelled)], _labels(labelled), cost=labelled.cost)
+    known, asked = features[: len(labelled)], features[len(labelled) :]
+    predictor.fit(known, _labels(labelled), cost=labelled.cost, planned=asked)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
-    accuracy, sigma = predictor.predict(features[len(labelled) :], return_std=True)
-    return Prediction(accuracy, sigma)
+    accuracy, sigma = predictor.predict(asked, return_std=True)
+    return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_)
 
 
 def _labels(labelled: Dataset) -> np.ndarray:

@@ -130,13 +130,13 @@ def _single_llms(problem: AllocationProblem) -> tuple[np.ndarray, np.ndarray]:
 def _draw_plan(ax: Axes, plan: Plan) -> None:
     """Draw the chosen plan as a star with the 95 % interval of its accuracy, if it has one."""
     low, high = plan.interval()
-    error = [[max(0.0, plan.accuracy - low)], [max(0.0, high - plan.accuracy)]]
-    is_known = error == [[0.0], [0.0]]
-    name = "chosen plan" if is_known else "chosen plan, 95 % interval"
-    yerr = None if is_known else error
-    ax.errorbar(
-        plan.cost_usd, plan.accuracy, yerr, color="#D55E00", capsize=3, ecolor=GREY, label=name, zorder=5, **STAR
-    )
+    centre = plan.corrected_accuracy
+    error = [[max(0.0, centre - low)], [max(0.0, high - centre)]]
+    name = "chosen plan" if error == [[0.0], [0.0]] else "chosen plan, 95 % interval"
+    if error != [[0.0], [0.0]]:
+        mark = "_" if centre < plan.accuracy else ""  # where the interval is about less than what is expected
+        ax.errorbar(plan.cost_usd, centre, error, fmt=mark, color=GREY, capsize=3, ecolor=GREY, markersize=9, zorder=5)
+    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=name, zorder=5, **STAR)
 
 
 def _evenly(ax: Axes, points: np.ndarray) -> np.ndarray:

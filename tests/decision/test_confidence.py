@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AtLeastAccuracy, OptLLM, Plan, WithinBudget, make_problem
 from optllm_pymoo.decision import accuracy_deviation, accuracy_interval, promised_accuracy, promised_along
-from optllm_pymoo.decision.confidence import quantile
+from optllm_pymoo.decision.confidence import difference_interval, quantile, stability
 from optllm_pymoo.decision.text import percent
 
 
@@ -220,3 +220,84 @@ def test_summary_sets_expected_against_promised(problem, sigma):
     alone, together = (Plan(problem, x, sigma=sigma).promised_accuracy(correlation=rho) for rho in (0.0, 1.0))
     assert f"{percent(alone)} if errors are independent, {percent(together)} if one shift is common to all" in text
     assert "with 90 % probability, by chance alone" in Plan(problem, x, promise=0.9).summary()
+
+
+def test_excess_moves_and_widens_the_interval() -> None:
+    """An excess of 0.05 with a standard error of 0.03 at a deviation of 0.04: 0.45 and sqrt(0.04^2 + 0.03^2) = 0.05."""
+    p = np.full(156, 0.5)
+    low, high = accuracy_interval(p, excess=(0.05, 0.03))
+    assert (low + high) / 2 == pytest.approx(0.45)
+    assert (high - low) / 2 == pytest.approx(1.96 * 0.05, rel=0.01)
+
+
+def test_difference_by_hand() -> None:
+    """One of four queries differs, 0.9 against 0.5: chance .34/16; with ten labels (0.5/4 - 0.01)/10 joins."""
+    p, q = np.array([0.9, 0.7, 0.7, 0.7]), np.array([0.5, 0.7, 0.7, 0.7])
+    found = difference_interval((p, q), differs=p != q)
+    assert found.expected == pytest.approx(0.1)
+    assert found.high - found.expected == pytest.approx(1.96 * np.sqrt(0.34 / 16), rel=1e-3)
+    labelled = difference_interval((p, q), differs=p != q, n_labelled=10)
+    assert labelled.high - labelled.expected == pytest.approx(1.96 * np.sqrt(0.34 / 16 + 0.115 / 10), rel=1e-3)
+
+
+def test_difference_of_sigmas_by_hand() -> None:
+    """Sigma 0.3 and 0.4 on the query that differs: 0.25/4 if errors are independent, 0.5 squared over 4 if common."""
+    p, q = np.array([0.9, 0.5]), np.array([0.5, 0.5])
+    sigmas = np.array([0.3, 9.0]), np.array([0.4, 9.0])
+    widths = [difference_interval((p, q), sigmas, differs=p != q, correlation=rho).high for rho in (0.0, 1.0)]
+    assert widths == pytest.approx([min(1.0, 0.2 + 1.96 * np.sqrt(0.34 / 4 + 0.25 / 4))] * 2, rel=1e-3)
+
+
+def test_a_plan_does_not_differ_from_itself() -> None:
+    """No query differs: the difference is 0 for sure."""
+    p = np.full(5, 0.4)
+    assert difference_interval((p, p), differs=np.zeros(5, dtype=bool), n_labelled=3) == (0, 0, 0)
+
+
+def test_difference_holds_as_often_as_it_says() -> None:
+    """Outcomes drawn a thousand times from what is expected: about 95 % of the differences lie inside."""
+    random = np.random.default_rng(0)
+    p, q = random.random((2, 60))
+    differs = random.random(60) < 0.5
+    q = np.where(differs, q, p)
+    found = difference_interval((p, q), differs=differs)
+    ours, theirs = (random.random((1000, 60)) < table for table in (p, q))
+    true = np.where(differs, ours.astype(float) - theirs, 0.0).mean(axis=1)
+    assert ((true >= found.low) & (true <= found.high)).mean() == pytest.approx(0.95, abs=0.025)
+
+
+def test_difference_refuses_what_is_out_of_range() -> None:
+    """As the interval of one plan does."""
+    p, differs = np.full(2, 0.5), np.ones(2, dtype=bool)
+    with pytest.raises(ValueError, match="correlation must lie"):
+        difference_interval((p, p), differs=differs, correlation=2.0)
+    with pytest.raises(ValueError, match="level must lie"):
+        difference_interval((p, p), differs=differs, level=95)
+
+
+def test_stability_by_hand() -> None:
+    """Two equal LLMs: half of the draws change the LLM. One far ahead: none does. US$ are those of the rest."""
+    cost = np.ones((1000, 2))
+    accuracy = np.repeat([[0.5, 0.5], [0.9, 0.1]], 500, axis=0)
+    found = stability(cost, accuracy, np.full((1000, 2), 0.01), np.zeros(1000, dtype=int), price=1.0, correlation=0.0)
+    assert found.share == pytest.approx(0.75, abs=0.01)
+    assert found.usd == pytest.approx(250, abs=10)
+
+
+def test_stability_of_many_queries_looks_at_some() -> None:
+    """Ten thousand queries, of which a tenth is undecided: the same share and US$ from two thousand per draw."""
+    cost = np.full((10_000, 2), 2.0)
+    accuracy = np.repeat([[0.5, 0.5], [0.9, 0.1]], [1000, 9000], axis=0)
+    found = stability(
+        cost, accuracy, np.full(cost.shape, 0.01), np.zeros(10_000, dtype=int), price=1.0, correlation=0.0
+    )
+    assert found.share == pytest.approx(0.95, abs=0.01)
+    assert found.usd == pytest.approx(1000, rel=0.1)
+
+
+def test_stability_where_predictions_count_for_nothing() -> None:
+    """At a price of nothing the cheapest LLM is chosen whatever is drawn; what is forbidden never is."""
+    cost, accuracy = np.array([[1.0, 2.0, 0.5]] * 9), np.full((9, 3), 0.5)
+    allowed = np.array([[True, True, False]] * 9)
+    given = {"price": 0.0, "allowed": allowed}
+    assert stability(cost, accuracy, np.full((9, 3), 0.3), np.zeros(9, dtype=int), **given) == (1.0, 0.0)

@@ -263,3 +263,40 @@ def test_milliseconds_for_32000_queries() -> None:
         next_moves(cost, accuracy, x)
         took.append(time.process_time() - start)
     assert min(took) < 0.15
+
+
+def test_excess_corrects_what_is_expected(problem: AllocationProblem) -> None:
+    """0.75 expected, 0.05 too much: 0.7, and interval and promise are lower by as much; the raw expectation stays."""
+    plain, corrected = (Plan(problem, [1, 2], excess=excess) for excess in (None, (0.05, 0.0)))
+    assert (corrected.accuracy, corrected.corrected_accuracy) == (0.75, pytest.approx(0.7))
+    assert plain.corrected_accuracy == 0.75
+    assert corrected.interval(0.1)[0] == pytest.approx(plain.interval(0.1)[0] - 0.05)
+    assert corrected.promised_accuracy(0.6) == pytest.approx(plain.promised_accuracy(0.6) - 0.05)
+    assert "70.00 % without what chosen LLMs are overrated by" in " ".join(corrected.summary().split())
+    assert "overrated" not in plain.summary()
+
+
+def test_excess_is_checked(problem: AllocationProblem) -> None:
+    """A negative standard error is none; no error at all is one."""
+    with pytest.raises(ValueError, match="its standard error >= 0"):
+        Plan(problem, [1, 2], excess=(0.1, -0.1))
+    assert Plan(problem, [1, 2], excess=(-0.1, 0.0)).corrected_accuracy == pytest.approx(0.85)
+
+
+def test_difference_of_two_plans(problem: AllocationProblem) -> None:
+    """Only q1 differs, 0.6 against 0.2; excesses at their places in the budget range count by their difference."""
+    one, other = Plan(problem, [1, 2], excess=(0.05, 0.02)), Plan(problem, [0, 2], excess=(0.03, 0.02))
+    found = one.difference(other)
+    assert found.expected == pytest.approx(0.2 - 0.02)
+    assert found.low < 0 < found.high
+    with pytest.raises(ValueError, match="of one problem"):
+        one.difference(Plan(AllocationProblem(COST, ACCURACY), [1, 2]))
+
+
+def test_stability_of_a_plan(problem: AllocationProblem) -> None:
+    """With next to no uncertainty all LLMs stay; where it is large some change; without sigma nothing is known."""
+    sure, unsure = (Plan(problem, [1, 2], sigma=np.full((2, 3), sigma)).stability for sigma in (1e-6, 0.5))
+    assert sure == (1.0, 0.0)
+    assert unsure.share < 1
+    assert unsure.usd > 0
+    assert Plan(problem, [1, 2]).stability is None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from optllm_pymoo.cli.text import front_text
 from optllm_pymoo.data import Dataset, make_dataset
-from optllm_pymoo.decision import Plan, WithinBudget
+from optllm_pymoo.decision import AtLeastAccuracy, Plan, WithinBudget
 from optllm_pymoo.measures import realised_front
 from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, problem_of
+from optllm_pymoo.prediction.optimism import Optimism
 from tests.processes import run_fresh
 
 DATA = make_dataset(160, 3, random_state=3)
@@ -145,3 +149,40 @@ def test_intervals_hold_what_comes_true() -> None:
                 held[correlation] += low <= plan.evaluate(correct).accuracy <= high
     assert held[0.05] >= 0.8 * n_plans
     assert held[0.0] < held[0.05]
+
+
+def test_the_order_of_the_batch_changes_nothing_that_is_learnt() -> None:
+    """Turned round, the same queries are labelled, and the others have the very same predictions."""
+    data = make_dataset(60, 3, random_state=1)
+    one, other = (plan_front(batch, 0.5) for batch in (data, data.select(np.arange(60)[::-1])))
+    assert other.problem.query_ids == one.problem.query_ids[::-1]
+    np.testing.assert_array_equal(other.problem.accuracy, one.problem.accuracy[::-1])
+    np.testing.assert_array_equal(other.sigma, one.sigma[::-1])
+
+
+def test_plans_carry_what_they_expect_too_much() -> None:
+    """The excess of a plan is that at its place in the budget range, and its promise is kept after it."""
+    front = plan_front(DATA, 0.25)
+    assert front.optimism is not None
+    cost = front.problem.cost
+    low, high = cost.min(axis=1).sum(), cost.sum(axis=0).max()
+    plan = front.choose(WithinBudget(float(low + 0.3 * (high - low))))
+    assert plan.excess == pytest.approx(front.optimism.at((plan.cost_usd - low) / (high - low)))
+    excess = Optimism(np.array([0.0]), np.array([0.1]), np.array([0.0]))
+    promised = replace(front, optimism=excess).choose(AtLeastAccuracy(0.4, promise=0.9))
+    assert promised.promised_accuracy(0.9) >= 0.4
+    assert promised.target == 0.4
+    with pytest.raises(ValueError, match=r"a promised accuracy of 0\.6 is out of reach|reaches at most"):
+        replace(front, optimism=excess._replace(excess=np.array([0.9]))).choose(AtLeastAccuracy(0.6, promise=0.9))
+
+
+def test_a_shift_is_seen_and_said() -> None:
+    """Labels of short texts only, long ones to plan: the report warns; with labels drawn at random it doesn't."""
+    data = make_dataset(160, 3, random_state=3)
+    correct = data.correct.copy()
+    lengths = np.array([len(text) for text in data.texts])
+    correct[lengths > np.median(lengths)] = np.nan
+    shifted, alike = plan_front(with_outcomes(data, correct)), plan_front(DATA, 0.25)
+    assert shifted.shift.unlikeness > 0.2
+    assert "Label a random sample of these queries" in " ".join(front_text(shifted).split())
+    assert "Caution" not in front_text(alike)
