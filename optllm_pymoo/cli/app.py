@@ -103,7 +103,7 @@ def _command(
 
 def _fail(message: str, code: int) -> NoReturn:
     """Print one line on stderr and end the run."""
-    print(printable(" ".join(f"optllm-pymoo: {message}".split())), file=sys.stderr)
+    print(printable(f"optllm-pymoo: {message}"), file=sys.stderr)
     raise typer.Exit(code) from None
 
 
@@ -111,7 +111,7 @@ def _report_bug(kind: type[BaseException], error: BaseException, traceback: Trac
     """Print one line for an exception that nobody foresaw; stands in for the traceback, see `sys.excepthook`."""
     what = printable(f"{kind.__name__}: {error}" if str(error) else kind.__name__)[:500]
     print(
-        f"optllm-pymoo: this is a bug in optllm-pymoo ({' '.join(what.split())}); run the same command with --debug"
+        f"optllm-pymoo: this is a bug in optllm-pymoo ({what}); run the same command with --debug"
         " and report what it prints",
         file=sys.stderr,
     )

@@ -11,11 +11,11 @@ from pymoo.core.result import Result
 
 from optllm_pymoo.decision.confidence import promised_along, quantile
 from optllm_pymoo.decision.plan import Plan
-from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
+from optllm_pymoo.decision.text import probability, rounded_down, rounded_up
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError, as_budget, as_limit
+from optllm_pymoo.validation import UserError, as_budget, as_limit, in_full
 
 
 class Choice(DecisionMaking, abc.ABC):
@@ -221,7 +221,7 @@ class WithinBudget(Choice):
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
         if not len(within):
             raise UserError(
-                f"a budget of {usd(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
+                f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
                 f" which costs {rounded_up(F[:, 0].min())} US$"
             )
         return int(within[np.lexsort((F[within, 0], F[within, 1]))[0]])
@@ -265,12 +265,12 @@ class AtLeastAccuracy(Choice):
         reaching = np.flatnonzero(-F[:, 1] >= self.target - TOLERANCE)
         if not len(reaching) and self.promise is not None:
             raise UserError(
-                f"a promised accuracy of {self.target:g} is out of reach: promised accuracy reaches at most"
-                f" {rounded_down(-F[:, 1].min())} at {100 * self.promise:.6g} %"
+                f"a promised accuracy of {in_full(self.target)} is out of reach: promised accuracy reaches at most"
+                f" {rounded_down(-F[:, 1].min())} with {probability(self.promise)}"
             )
         if not len(reaching):
             raise UserError(
-                f"an accuracy of {self.target:g} is above the most accurate plan{self._fast_enough},"
+                f"an accuracy of {in_full(self.target)} is above the most accurate plan{self._fast_enough},"
                 f" which reaches {rounded_down(-F[:, 1].min())}"
             )
         return int(reaching[np.lexsort((F[reaching, 1], F[reaching, 0]))[0]])

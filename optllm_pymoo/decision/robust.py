@@ -8,6 +8,7 @@ import numpy as np
 
 from optllm_pymoo.decision.confidence import CORRELATION, check_labelled, promised_from_sums, quantile, variance_table
 from optllm_pymoo.decision.plan import Plan
+from optllm_pymoo.decision.text import probability as in_words
 from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.measures.realised import Path, prefix_totals
@@ -115,8 +116,8 @@ def robust_plan(
     bound, bound_usd = search.bounds()
     if target is not None and search.best[0] == np.inf:
         raise UserError(
-            f"promised accuracy reaches at most {rounded_down(search.highest)} at {probability:.6g}"
-            f" probability in the plans found, below the target of {target:g}; no plan promises more than {bound:.6g}"
+            f"promised accuracy reaches at most {rounded_down(search.highest)} with {in_words(probability)}"
+            f" in the plans found, below the target of {target:g}; no plan promises more than {bound:.6g}"
         )
     plan = Plan(
         problem,

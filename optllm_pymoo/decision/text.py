@@ -102,7 +102,7 @@ def percent(share: float, /) -> str:
     >>> percent(0.69417), percent(1.0)
     ('69.42 %', '100.00 %')
     """
-    return f"{share:.2%}".replace("%", " %")
+    return f"{100 * share:.2f} %"
 
 
 def probability(value: float, /) -> str:
@@ -154,8 +154,9 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
         others: What all others begin with.
     """
     joined = text.replace(" %", "\0%").replace(" US$", "\0US$")
-    lines = textwrap.wrap(joined, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
-    return "\n".join(lines).replace("\0", " ")
+    wrapper = textwrap.TextWrapper(WIDTH, initial_indent=first, subsequent_indent=others)
+    wrapper.break_on_hyphens = wrapper.break_long_words = False  # names and paths stay whole
+    return wrapper.fill(joined).replace("\0", " ")
 
 
 def summary(facts: PlanFacts, /) -> str:

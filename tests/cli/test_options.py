@@ -41,6 +41,7 @@ def test_quota_of_a_provider_is_kept_and_explained(run, batch: Path) -> None:
         "Without it the same US$ would buy",
     ):
         assert said in words(outcome.stdout)
+    assert max(map(len, outcome.stdout.split("\n"))) <= 80
     assert {file.name for file in Path("optllm-plan").iterdir()} == FILES
     assert all((Path("optllm-plan") / name).read_bytes().startswith(PNG) for name in ("front.png", "mix.png"))
     facts = json.loads(run("plan", *given, "--json").stdout)

@@ -178,7 +178,7 @@ def test_choices_look_at_what_is_promised(problem, sigma, kind):
 def test_promise_out_of_reach_says_what_is_in_reach(problem, sigma):
     """The largest promise on the front, rounded down: asked for it, it is met."""
     with pytest.raises(
-        ValueError, match=r"a promised accuracy of 0\.99 is out of reach.* at most 0\.\d+ at 95 %"
+        ValueError, match=r"a promised accuracy of 0\.99 is out of reach.* at most 0\.\d+ with 95 % probability"
     ) as told:
         AtLeastAccuracy(0.99, promise=0.95).plan(problem, sigma=sigma)
     nearest = float(str(told.value).split("at most ")[1].split()[0])

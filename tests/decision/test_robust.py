@@ -95,7 +95,7 @@ def test_what_cannot_be_had_is_said_with_what_can():
     """A target above all promises, a budget below all plans, and two limits at once."""
     problem = make_problem(50, 4)
     sigma = np.full((50, 4), 0.1)
-    with pytest.raises(ValueError, match=r"promised accuracy reaches at most 0\.\d+ at 0\.95 probability") as told:
+    with pytest.raises(ValueError, match=r"promised accuracy reaches at most 0\.\d+ with 95 % probability") as told:
         robust_plan(problem, sigma, target=0.999)
     nearest = float(str(told.value).split("at most ")[1].split()[0])
     assert robust_plan(problem, sigma, target=nearest).promised >= nearest - 1e-12
