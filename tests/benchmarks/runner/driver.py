@@ -8,6 +8,7 @@ from types import ModuleType
 
 from benchmarks.cli import app
 from benchmarks.suites.registry import SUITES
+from optllm_pymoo.signals import heed_sigterm
 from tests.benchmarks.runner import made_up
 
 
@@ -29,5 +30,6 @@ def install() -> None:
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     install()
     app()
