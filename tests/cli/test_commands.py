@@ -559,8 +559,8 @@ def test_llms_are_chosen_and_named(run) -> None:
     assert (
         "expected different names, separated by commas" in run("convert", "long.csv", "x.csv", "--llms", "s,,l").stderr
     )
-    assert run("plan", "--data", "long.csv", "--labels", 0.5, "--llms", "s,l", "--drop", "l").code == 0
-    assert set(pd.read_csv("optllm-plan/plan.csv")["llm"]) == {"s"}
+    assert run("plan", "--labels", 0.2, "--llms", "model-1,model-3", "--drop", "model-3").code == 0
+    assert set(pd.read_csv("optllm-plan/plan.csv")["llm"]) == {"model-1"}
 
 
 def test_formulas_are_defused_on_request(run) -> None:
