@@ -116,10 +116,10 @@ def replacing_folder(
     target, patterns = Path(os.path.realpath(path)), None if ours is None else tuple(ours)
     _check_parent(target)
     with _only_run(target, path) as lock:
+        _recover(target)
         if target.exists() and not (overwrite and target.is_dir()):
             hint = "pass overwrite=True to replace it" if target.is_dir() else "it is not a folder"
             raise FileExistsError(f"{path} exists already; {hint}")
-        _recover(target)
         whole = _is_exchangeable(Path(path), target, patterns, lock)
         new = _hidden("new", target, target.parent if whole else target)
         try:

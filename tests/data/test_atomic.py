@@ -144,6 +144,19 @@ def test_a_folder_that_cannot_be_renamed_changes_file_by_file(tmp_path, monkeypa
     assert contents(tmp_path) == {"d/both": "new"}
 
 
+def test_a_folder_that_a_killed_run_took_away_is_there_again(tmp_path):
+    """Killed between two renames, the folder is missing under its name: it comes back before it is looked for."""
+    (tmp_path / ".optllm-pymoo-old.d").mkdir()
+    (tmp_path / ".optllm-pymoo-old.d" / "old").write_text("old")
+    with (
+        pytest.warns(Notice, match="what it left lying is swept away"),
+        pytest.raises(FileExistsError, match="pass overwrite=True"),
+        replacing_folder(tmp_path / "d"),
+    ):
+        pytest.fail("the block ran")
+    assert contents(tmp_path) == {"d/old": "old"}
+
+
 def test_what_cannot_be_finished_is_given_up(tmp_path, monkeypatch):
     """A run was killed as it found that the folder can't be renamed: the old files stay, and nothing beside them."""
     (tmp_path / "d").mkdir()
