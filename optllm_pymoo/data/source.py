@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -309,11 +310,18 @@ def _numbers(cells: Sequence[Any] | FloatArray, measure: Measure) -> tuple[Float
         if (np.isnan(values) | ((values >= 0) & (values <= measure.upper) & np.isfinite(values))).all():
             return values, None
         cells = cells.tolist()
-    elif cells and set(map(type, cells)) <= {int, float}:
-        return _numbers(np.array(cells, dtype=np.float64), measure)
+    elif (kinds := set(map(type, cells))) <= {int, float} or (kinds == {str} and _is_plain("".join(cells))):
+        # most columns are plain numbers and gaps; words and the like are looked at one by one
+        with suppress(ValueError, OverflowError):
+            return _numbers(np.array([math.nan if cell == "" else float(cell) for cell in cells]), measure)
     found = [number_or_problem(cell, measure) for cell in cells]
     fault = next(((row, value) for row, value in enumerate(found) if isinstance(value, str)), None)
     return np.array([math.nan if isinstance(value, str) else value for value in found], dtype=np.float64), fault
+
+
+def _is_plain(text: str) -> bool:
+    """Whether Python takes no more in it for a number than others do."""
+    return text.isascii() and "_" not in text
 
 
 def _texts(cells: Sequence[Any], *, strip: bool) -> tuple[list[str], tuple[int, str] | None]:

@@ -69,9 +69,9 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
             raise UserError(f"{name} must be at least 1; got {value}")
     rng = np.random.default_rng(random_state)
     candidates = make_candidates(n_llms, rng)
-    kinds = rng.integers(len(KINDS), size=n_queries)
+    kinds = rng.integers(len(_KINDS), size=n_queries)
     hardness = rng.beta(1.3, 1.6, n_queries)
-    texts, n_parts = make_questions(kinds, hardness, rng)
+    texts, n_parts = _make_questions(kinds, hardness, rng)
     correct = _outcomes(candidates, kinds, hardness, rng)
     cost = _cost(candidates, kinds, n_parts, texts, rng)
     return Dataset(
@@ -80,7 +80,7 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
         llms=candidates.prices.models,
         query_ids=[f"q{i}" for i in range(n_queries)],
         texts=texts,
-        groups=[KINDS[kind].name for kind in kinds.tolist()],
+        groups=[_KINDS[kind].name for kind in kinds.tolist()],
         about=_about(candidates.prices, cost, correct, random_state),
     )
 
@@ -92,8 +92,8 @@ def make_candidates(n_llms: int, rng: np.random.Generator, /) -> Candidates:
     output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
     names = [f"model-{j + 1}" for j in range(n_llms)]
     skill = (-0.4 + 2.4 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
-    skill = skill + rng.normal(0.0, 0.9, (n_llms, len(KINDS)))
-    skill[np.arange(n_llms), rng.integers(len(KINDS), size=n_llms)] += 1.5
+    skill = skill + rng.normal(0.0, 0.9, (n_llms, len(_KINDS)))
+    skill[np.arange(n_llms), rng.integers(len(_KINDS), size=n_llms)] += 1.5
     order = np.argsort(input_usd)
     prices = PriceTable(names, input_usd[order] / 1e6, output_usd[order] / 1e6)
     return Candidates(prices, skill, rng.uniform(0.9, 1.15, n_llms), rng.uniform(0.7, 1.5, n_llms))
@@ -102,7 +102,7 @@ def make_candidates(n_llms: int, rng: np.random.Generator, /) -> Candidates:
 def _outcomes(
     candidates: Candidates, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    offsets = np.array([kind.offset for kind in KINDS])
+    offsets = np.array([kind.offset for kind in _KINDS])
     hidden = rng.normal(0.0, 0.6, len(kinds))
     difficulty = offsets[kinds] + 6.0 * (hardness - 0.45) + hidden
     probability: FloatArray = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
@@ -119,7 +119,7 @@ def _cost(
 ) -> FloatArray:
     length = np.array([len(text) for text in texts]) / CHARACTERS_PER_TOKEN
     asked = np.ceil(length[:, np.newaxis] * candidates.tokens_per_token) + SYSTEM_PROMPT_TOKENS
-    usual = np.array([kind.answer_tokens for kind in KINDS])[kinds] * n_parts
+    usual = np.array([kind.answer_tokens for kind in _KINDS])[kinds] * n_parts
     spread = rng.lognormal(0.0, 0.3, (len(texts), len(candidates.verbosity)))
     answered = np.ceil(usual[:, np.newaxis] * candidates.verbosity * spread)
     return candidates.prices.cost(asked, answered)
@@ -168,7 +168,7 @@ class Kind(NamedTuple):
     answer_tokens: int
 
 
-KINDS = (
+_KINDS = (
     Kind(
         "arithmetic",
         ("Compute, and answer with a number:", "Work this out:", "What is the result?"),
@@ -269,13 +269,13 @@ KINDS = (
 MOST_PARTS = 6
 
 
-def make_questions(
+def _make_questions(
     kinds: npt.NDArray[np.intp], hardness: npt.NDArray[np.float64], rng: np.random.Generator, /
 ) -> tuple[list[str], npt.NDArray[np.intp]]:
     """Write a question for every query: the harder, the more parts it has, and the harder each part.
 
     Args:
-        kinds: (N,), index into `KINDS`.
+        kinds: (N,), index into `_KINDS`.
         hardness: (N,), in [0, 1].
         rng: Source of randomness.
 
@@ -283,16 +283,16 @@ def make_questions(
         N texts, and the number of parts of each, (N,). O(N).
 
     Examples:
-        >>> texts, n_parts = make_questions(np.array([3]), np.array([0.1]), np.random.default_rng(0))
+        >>> texts, n_parts = _make_questions(np.array([3]), np.array([0.1]), np.random.default_rng(0))
         >>> texts
         ['From general knowledge: which planet is the largest.']
     """
     n_queries = len(kinds)
     n_parts = 1 + rng.binomial(MOST_PARTS - 1, hardness).astype(np.intp)
-    steepest = len(KINDS[0].parts) - 1
+    steepest = len(_KINDS[0].parts) - 1
     places = hardness[:, np.newaxis] * steepest + rng.normal(0.0, 0.8, (n_queries, MOST_PARTS))
     places = np.clip(np.rint(places), 0, steepest).astype(np.intp)
-    openings = rng.integers(len(KINDS[0].openings), size=n_queries)
+    openings = rng.integers(len(_KINDS[0].openings), size=n_queries)
     numbers = np.floor(10 ** rng.uniform(0.5, 1.5 + 2 * hardness[:, np.newaxis], (n_queries, MOST_PARTS + 1)))
     rows = zip(
         kinds.tolist(),
@@ -306,7 +306,7 @@ def make_questions(
 
 
 def _question(kind: int, opening: int, places: list[int], n_parts: int, numbers: list[int]) -> str:
-    task = KINDS[kind]
+    task = _KINDS[kind]
     parts = [
         task.parts[place].format(a=numbers[position], b=numbers[position + 1])
         for position, place in enumerate(places[:n_parts])

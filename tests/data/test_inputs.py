@@ -301,3 +301,9 @@ def test_a_sound_table_gives_no_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(read(tmp_path, HEAD + "a,x,1,0.1,0,2\n")) == 1
+
+
+def test_numbers_that_no_double_holds_are_refused(tmp_path):
+    """An integer of 400 digits in JSON lines, and 1e999 in CSV, are infinite."""
+    assert "expected a number, found int" in fault_of(tmp_path, f'{{"s": 1, "s_cost": {10**400}}}\n', "b.jsonl").problem
+    assert "found inf" in fault_of(tmp_path, HEAD + "a,x,1,1e999,0,1\n").problem
