@@ -70,9 +70,9 @@ def killed(work: Callable[[], None], number: int, step: int | None, seconds: flo
         os.close(reader)
         code = 1
         try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             with _counted(number, step) as taken:
                 try:
+                    signal.signal(signal.SIGINT, signal.default_int_handler)
                     work()
                     code = 0
                 except KeyboardInterrupt as end:
@@ -139,7 +139,7 @@ def faults_of(case: Case, number: int, step: int | None, seconds: float = 0.0) -
         assert None is not old != new is not None, f"{case.name} doesn't run"
         shutil.copytree(written(case, 0), folder)
         code, taken = killed(lambda: case.run(folder, 1), number, step, seconds)
-        if code not in (0, -signal.SIGKILL, -signal.SIGTERM, 130, 143):
+        if code not in (0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143):
             faults.append(f"exit code {code}")
         if case.settle is not None:
             killed(lambda: case.settle(folder), signal.SIGKILL, 0)
@@ -234,6 +234,10 @@ def commands() -> list[Case]:
     # once in this process: kernels and fonts are loaded here, and not in every run
     with tempfile.TemporaryDirectory() as nowhere, contextlib.suppress(SystemExit):
         plan(Path(nowhere) / "out", 0)
+    # a child that is hit before it has begun ends at once, as any process does
+    sys.excepthook = sys.__excepthook__
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     return [Case("plan", plan), Case("demo-data --overwrite", demo), Case("benchmarks keep", kept)]
 
 
