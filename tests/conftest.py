@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.browser import open_browser
 
 # of the default hundred examples three quarters keep the suite within its five minutes
 settings.register_profile("explore", max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,3 +40,11 @@ def set_threads() -> Iterator[Callable[[int], None]]:
         pytest.skip("a machine with one core has no second thread to compare with")
     yield numba.set_num_threads
     numba.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give headless Chromium."""
+    found = open_browser(tmp_path_factory.mktemp("profile"))
+    yield found
+    found.quit()

@@ -45,7 +45,9 @@ def plan(
     for_spreadsheet: options.ForSpreadsheet = False,
     json: options.Json = False,
 ) -> None:
-    """Learn from a few labels, find the front and choose a plan: plan.csv, front.csv, front.png and mix.png.
+    """Learn from a few labels, find the front and choose a plan: plan.csv, plan.html, front.csv, front.png, mix.png.
+
+    plan.html is a page for any browser, on which one slides along the front.
 
     Queries with labels are learnt from and not planned: their answers are there already. The outcomes of all others
     are never looked at.
@@ -96,7 +98,7 @@ def front(
     for_spreadsheet: options.ForSpreadsheet = False,
     json: options.Json = False,
 ) -> None:
-    """Find all sensible plans without choosing one: front.csv, front.png and mix.png."""
+    """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     options.refuse_stray(context)
     with stages() as stage:
         limits = options.constraints_of(quota, provider, floor, latency)

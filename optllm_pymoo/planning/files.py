@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DPI = 200
 
-OUTPUTS = ("plan.csv", "front.csv", "front.png", "mix.png", "realised.png", "calibration.png")
+OUTPUTS = ("plan.csv", "front.csv", "front.png", "mix.png", "plan.html", "realised.png", "calibration.png")
 """The files of ours in an output folder."""
 
 
@@ -105,7 +105,7 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 def front_writers(
     front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False
 ) -> dict[str, Callable[[Path], None]]:
-    """Name the files that tell a front: front.csv, front.png and mix.png.
+    """Name the files that tell a front: front.csv, front.png, mix.png and plan.html.
 
     With latency front.png colours the plans by it, and mix.png shows those that no other plan beats in both cost and
     accuracy.
@@ -116,8 +116,8 @@ def front_writers(
         for_spreadsheet: See `write_csv`.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
-    from optllm_pymoo.planning.files import front_frame
     from optllm_pymoo.plotting import plot_front, plot_latency, plot_mix
+    from optllm_pymoo.plotting.page import page_html
 
     front = front if plan is None else front.including(plan)
     problem, found = front.problem, front.found
@@ -125,15 +125,20 @@ def front_writers(
     F = None if searched is None else searched.F
     draw = plot_front if problem.latency is None else plot_latency
     mixed = searched if problem.latency is None else by_cost_and_accuracy(searched, plan)
+
+    def page(path: Path) -> None:
+        path.write_text(page_html(problem, found=mixed, plan=plan, groups=front.groups), encoding="utf-8")
+
     return {
         "front.csv": lambda path: write_csv(front_frame(problem, found), path, for_spreadsheet=for_spreadsheet),
         "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
         "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
+        "plan.html": page,
     }
 
 
 def plan_writers(front: Front, plan: Plan, /, *, for_spreadsheet: bool = False) -> dict[str, Callable[[Path], None]]:
-    """Name the files that tell a plan: plan.csv, front.csv, front.png and mix.png.
+    """Name the files that tell a plan: plan.csv, front.csv, front.png, mix.png and plan.html.
 
     plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the plan again.
 

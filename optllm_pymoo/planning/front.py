@@ -15,7 +15,7 @@ from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, limits_of, plan_within
-from optllm_pymoo.planning.constraints import Constraints
+from optllm_pymoo.planning.constraints import Constraints, groups_of
 from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
     Prediction,
@@ -139,6 +139,7 @@ class Front:
         optimism: By how much plans expect too much; None if that wasn't measured.
         shift: How unlike the labelled queries the planned ones look; None if there was nothing to learn.
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
+        groups: Name of each query's group, None where it has none; None without groups.
     """
 
     problem: AllocationProblem
@@ -149,6 +150,7 @@ class Front:
     asked_for: str = EXACT
     optimism: Optimism | None = None
     shift: Shift | None = None
+    groups: list[str | None] | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -346,6 +348,10 @@ def plan_front(
     if normalised(algorithm) == EXACT and (problem.limits_bind or problem.latency is not None):
         algorithm = SEARCH
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
+    groups = None
+    if dataset.groups is not None:
+        of = dict(zip(dataset.query_ids, groups_of(dataset), strict=True))
+        groups = [of[query_id] for query_id in problem.query_ids]
     return Front(
         problem=problem,
         sigma=None if prediction is None else prediction.sigma,
@@ -355,6 +361,7 @@ def plan_front(
         asked_for=asked_for,
         optimism=None if prediction is None else prediction.optimism,
         shift=None if prediction is None else prediction.shift,
+        groups=groups,
     )
 
 

@@ -25,8 +25,6 @@ SMALL = 0.004
 def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[np.ndarray, np.ndarray]:
     """Count the queries of each LLM along the exact front.
 
-    Steps are counted, plans aren't decoded: O(N + S + n M) for S steps.
-
     Args:
         front: The exact front.
         n_points: Plans at the most, spread evenly along the curve.
@@ -39,15 +37,39 @@ def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[
         >>> mix_along_front(front)[1].tolist()
         [[2, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 2]]
     """
-    chosen, steps = front.thin(max(2, n_points)), front.steps
-    n_llms = front.cost.shape[1]
-    counts = np.zeros((len(chosen), n_llms), dtype=np.int64)
-    counts[0] = np.bincount(front.assignment(0), minlength=n_llms)
+    chosen = front.thin(max(2, n_points))
+    return front.F[chosen, 0], sums_along_front(front, chosen).astype(np.int64)
+
+
+def sums_along_front(
+    front: SupportedFront, chosen: np.ndarray, values: Any = None, /, *, group: np.ndarray | None = None
+) -> np.ndarray:
+    """Sum up the cells that plans of the exact front choose, per LLM or per group of queries.
+
+    Steps are summed, plans aren't decoded: O(N + S + n M) for S steps.
+
+    Args:
+        front: The exact front.
+        chosen: (n,) rising points of it, the first and the last among them.
+        values: (N, M) what is summed; None counts queries.
+        group: (N,) number of each query's group; None sums per LLM.
+
+    Returns:
+        (n, M), or (n, G) with the groups 0 ... G - 1.
+    """
+    steps, x = front.steps, front.assignment(0)
+    size = front.cost.shape[1] if group is None else int(group.max()) + 1
+
+    def totals(point: Any, query: np.ndarray, llm: np.ndarray) -> np.ndarray:
+        key = llm if group is None else group[query]
+        weights = None if values is None else values[query, llm]
+        return np.bincount(point * size + key.astype(np.int64), weights, minlength=len(chosen) * size)
+
     # step k leads to point k + 1, and shows in the first chosen point that is no earlier
-    column = np.searchsorted(chosen, np.arange(1, len(front)))
-    np.add.at(counts, (column, steps.to_llm), 1)
-    np.subtract.at(counts, (column, steps.from_llm), 1)
-    return front.F[chosen, 0], counts.cumsum(axis=0)
+    point = np.searchsorted(chosen, np.arange(1, len(front)))
+    change = totals(point, steps.query, steps.to_llm) - totals(point, steps.query, steps.from_llm)
+    change = change + totals(0, np.arange(len(x)), x)
+    return np.asarray(change.reshape(len(chosen), size).cumsum(axis=0))
 
 
 def mix_of_plans(F: Any, X: Any, n_llms: int, /) -> tuple[np.ndarray, np.ndarray]:

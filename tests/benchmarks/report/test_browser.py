@@ -5,42 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 
 import pytest
 
-webdriver = pytest.importorskip(
-    "selenium.webdriver", reason="selenium is not installed: it comes with the extra 'test'"
-)
+from tests.browser import contrast, luminance, set_screen, text_on_paper
 
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
 WIDTHS = (360, 768, 1280)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Chromium with an empty profile; nothing is downloaded for it."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
 
 
 @pytest.fixture
@@ -48,10 +18,7 @@ def show(browser, report):
     """Load the page at a width, light or dark."""
 
     def load(width=1280, *, dark=False):
-        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        set_screen(browser, width, dark=dark)
         browser.get((report / "report.html").as_uri())
         return browser
 
@@ -137,37 +104,11 @@ def test_contents_lead_somewhere(show):
 def test_contrast(show, dark):
     """Text, links, captions and cells stand out from what is behind them by 4.5 : 1 (WCAG 2.1, 1.4.3)."""
     browser = show(dark=dark)
-    pairs = browser.execute_script("""
-        const behind = (e) => {
-          for (; e; e = e.parentElement) {
-            const colour = getComputedStyle(e).backgroundColor;
-            if (!/, 0\\)$|transparent/.test(colour)) return colour;
-          }
-        };
-        const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-        const rgb = (colour) => {
-          canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-          return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-        };
-        return [...document.querySelectorAll('h1, p, a, li, th, td, figcaption, strong, caption, summary, code')]
-          .map((e) => [rgb(getComputedStyle(e).color), rgb(behind(e))]);
-    """)
+    pairs = text_on_paper(browser, "h1, p, a, li, th, td, figcaption, strong, caption, summary, code")
     assert len(pairs) > 500
     assert min(contrast(*pair) for pair in pairs) >= 4.5
     page = pairs[0][1]
     assert (luminance(page) < 0.1) == dark
-
-
-def luminance(rgb: list[int]) -> float:
-    """Relative luminance of WCAG 2.1."""
-    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in rgb)]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: list[int], other: list[int]) -> float:
-    """Contrast ratio of WCAG 2.1."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_print(show):
