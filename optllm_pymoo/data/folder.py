@@ -14,8 +14,9 @@ from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
 from optllm_pymoo.data.columns import Roles, roles_of, unused_note, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
+from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.jsonl import read_json_object
-from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source, open_source, table_suffix
+from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source, table_suffix
 from optllm_pymoo.data.wide import Grid, chosen_llms, outcomes_frame, read_wide
 from optllm_pymoo.validation import UserError, listed, shown
 

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optllm_pymoo.data.extras import import_extra
+from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.jsonl import read_json_object
-from optllm_pymoo.data.source import NUMBER, DataFileError, DataFileWarning, number_or_problem, open_source
+from optllm_pymoo.data.source import NUMBER, DataFileError, DataFileWarning, number_or_problem
 from optllm_pymoo.validation import FloatArray, UserError, as_names, first_place, positions_of, shown, unknown_name
 
 JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")

@@ -332,31 +332,7 @@ def _texts(cells: Sequence[Any], *, strip: bool) -> tuple[list[str], tuple[int, 
     return [text.strip() for text in texts] if strip else texts, fault
 
 
-def open_source(path: Path, /) -> Source:
-    """Open a table; what it is shows in its suffix, in any letter case.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        DataFileError: Its header can't be read.
-        UserError: The suffix is unknown.
-        ImportError: It is a Parquet file, and pyarrow is not installed.
-    """
-    from optllm_pymoo.data.csv import CsvSource
-    from optllm_pymoo.data.jsonl import JsonlSource
-    from optllm_pymoo.data.parquet import ParquetSource
-
-    suffix = table_suffix(path)
-    if suffix is None:
-        raise UserError(f"{path}: can't tell the format; {EXPECTED_SUFFIX}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    if suffix in (".parquet", ".pq"):
-        return ParquetSource(path)
-    return JsonlSource(path) if suffix.startswith(".jsonl") else CsvSource(path)
-
-
 SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet", ".pq")
-EXPECTED_SUFFIX: Final = "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet"
 
 
 def table_suffix(path: Path, /) -> str | None:

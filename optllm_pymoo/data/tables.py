@@ -14,9 +14,10 @@ from optllm_pymoo.data.columns import Roles, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
+from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.long import is_long, read_long
 from optllm_pymoo.data.parquet import write_parquet
-from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, open_source, table_suffix
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, table_suffix
 from optllm_pymoo.data.wide import Grid, batch_layout, check_near, known_layout, no_llm, read_wide, wide_frame
 from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
 

@@ -14,7 +14,8 @@ import pandas as pd
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
 from optllm_pymoo.data.csv import write_csv
-from optllm_pymoo.data.source import NUMBER, SCORE, Measure, Source, open_source
+from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.source import NUMBER, SCORE, Measure, Source
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.plan import PREDICTED
 from optllm_pymoo.exact.front import SupportedFront
