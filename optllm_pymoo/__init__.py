@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from optllm_pymoo.data import load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
     from optllm_pymoo.exact import SupportedFront
-    from optllm_pymoo.limits import BoundFront, Quota, allowed_by_limits
+    from optllm_pymoo.limits import Additive, BoundFront, Ceiling, Floor, Quota, allowed_by_limits
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
     from optllm_pymoo.validation import UserError
 
 __all__ = [
+    "Additive",
     "AllocationProblem",
     "AtLeastAccuracy",
     "BoundFront",
+    "Ceiling",
+    "Floor",
     "Knee",
     "MaxAccuracyProblem",
     "MinCostProblem",
@@ -45,7 +48,7 @@ _HOMES = {
     "data": ("load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
     "exact": ("SupportedFront",),
-    "limits": ("BoundFront", "Quota", "allowed_by_limits"),
+    "limits": ("Additive", "BoundFront", "Ceiling", "Floor", "Quota", "allowed_by_limits"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
     "validation": ("UserError",),

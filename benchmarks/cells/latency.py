@@ -77,11 +77,11 @@ def run_timed(
     result = minimize(fresh, algorithm, termination, seed=seed)
     seconds = time.perf_counter() - start
     rows = np.arange(problem.n_queries)
-    assert problem.latency is not None
+    assert problem.third is not None
     expected = [
         problem.cost[rows, result.X].sum(axis=1),
         -problem.accuracy[rows, result.X].mean(axis=1),
-        problem.latency[rows, result.X].mean(axis=1),
+        problem.third.table[rows, result.X].mean(axis=1),
     ]
     np.testing.assert_allclose(result.F, np.column_stack(expected), rtol=EQUAL)
     return search_quality(result.F, problem.supported_surface), seconds, result

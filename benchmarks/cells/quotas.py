@@ -18,7 +18,7 @@ from benchmarks.cells.sources import same_tables
 from benchmarks.cells.timing import median_seconds
 from optllm_pymoo import AllocationProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.baselines import nsga2
-from optllm_pymoo.limits import LinearLimits, best_within, relax
+from optllm_pymoo.limits import LinearLimits, Weights, best_within, relax
 from optllm_pymoo.measures.search import hypervolume_ratio
 
 SHARE = 0.2
@@ -34,7 +34,7 @@ def with_quotas(problem: AllocationProblem, /) -> AllocationProblem:
     """Put a quota of calls on every LLM: `SHARE` of the queries, or as much as leaves `ROOM`."""
     calls = int(max(SHARE, ROOM / problem.n_llms) * problem.n_queries)
     quotas = [Quota(name, calls=calls) for name in problem.llms]
-    return AllocationProblem(problem.cost, problem.accuracy, allowed=problem.allowed, llms=problem.llms, quotas=quotas)
+    return AllocationProblem(problem.cost, problem.accuracy, allowed=problem.allowed, llms=problem.llms, limits=quotas)
 
 
 def middle_budget(problem: AllocationProblem, /) -> float:
@@ -72,7 +72,7 @@ def highs_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
     start = time.perf_counter()
     reference = highs_relaxation(bounded)
     theirs = time.perf_counter() - start
-    solved = relax(bounded, 1.0, 0.0)
+    solved = relax(bounded, Weights(1.0, 0.0))
     np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
     ours = median_seconds(lambda: best_within(bounded), repeats=3)
     return Row(
@@ -141,7 +141,7 @@ def _anew(problem: AllocationProblem) -> AllocationProblem:
     """Build a problem with quotas again, with nothing derived at hand."""
     fresh = same_tables(problem)
     quotas = [Quota(name, calls=float(limit)) for name, limit in zip(problem.llms, problem.limits.limit, strict=True)]
-    return AllocationProblem(fresh.cost, fresh.accuracy, allowed=fresh.allowed, llms=fresh.llms, quotas=quotas)
+    return AllocationProblem(fresh.cost, fresh.accuracy, allowed=fresh.allowed, llms=fresh.llms, limits=quotas)
 
 
 def _size(problem: AllocationProblem) -> str:

@@ -79,8 +79,8 @@ def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limite
     places = (np.arange(n_limits) + 0.5) / n_limits * (len(F) - 1)
     budgets, accuracies = (np.interp(places, np.arange(len(F)), values) for values in (F[:, 0], -F[:, 1]))
     return {
-        "budget": [MaxAccuracyProblem.of(batch, budget=float(budget)) for budget in budgets],
-        "target": [MinCostProblem.of(batch, min_accuracy=float(target)) for target in accuracies],
+        "budget": [MaxAccuracyProblem(batch, budget=float(budget)) for budget in budgets],
+        "target": [MinCostProblem(batch, min_accuracy=float(target)) for target in accuracies],
     }
 
 
@@ -112,9 +112,7 @@ def speed_row(n_queries: int, n_llms: int, /, *, target: float | None, n_limits:
         programme, budget = Programme.of(problem), problem.budget
         comparison = compare(
             lambda _, programme=programme: programme.solve(),
-            lambda fresh, budget=budget: minimize(
-                MaxAccuracyProblem.of(fresh, budget=budget), OptLLM(exact=True), seed=1
-            ),
+            lambda fresh, budget=budget: minimize(MaxAccuracyProblem(fresh, budget=budget), OptLLM(exact=True), seed=1),
             repeats=1,
             prepare=lambda: same_tables(batch),
         )
@@ -158,7 +156,7 @@ def seconds_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
     batch = make_problem(n_queries, n_llms, random_state=0)
     budget = float(batch.supported_front.F[:, 0].mean())
     comparison = compare(
-        lambda fresh: minimize(MaxAccuracyProblem.of(fresh, budget=budget), OptLLM(), seed=1),
+        lambda fresh: minimize(MaxAccuracyProblem(fresh, budget=budget), OptLLM(), seed=1),
         lambda fresh: SupportedFront(fresh.cost, fresh.accuracy),
         repeats=5,
         prepare=lambda: same_tables(batch),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -179,9 +180,8 @@ def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> 
         n_queries: Keep only so many queries, the first ones.
     """
     first = slice(n_queries)
-    masked, robust, seconds = (
-        table if table is None else table[first]
-        for table in (problem.allowed, problem.robust_accuracy, problem.latency)
-    )
-    options = {"robust_accuracy": robust, "allowed": masked, "latency": seconds, "llms": problem.llms}
+    masked, robust = (table if table is None else table[first] for table in (problem.allowed, problem.robust_accuracy))
+    third = problem.third
+    objectives = [] if third is None else [replace(third, table=third.table[first])]
+    options = {"robust_accuracy": robust, "allowed": masked, "objectives": objectives, "llms": problem.llms}
     return AllocationProblem(problem.cost[first], problem.accuracy[first], **options)

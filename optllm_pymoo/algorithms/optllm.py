@@ -53,26 +53,26 @@ class OptLLM(Algorithm):
 
     Given a `MaxAccuracyProblem` or a `MinCostProblem` it returns one plan: the better supported neighbour of the limit,
     refined until what is left over is used up (`Refinement`). The operators and the grid play no part then, and no
-    seed matters. ``certificate`` says how far the plan can be from the optimum. With quotas or floors beside the limit
+    seed matters. ``certificate`` says how far the plan can be from the optimum. With limits beside the limit
     the plan is made from their prices in one iteration (`LimitedRefinement`).
 
-    On problems with quotas or floors the walks lead from the cheapest to the most accurate plan that meet the limits,
+    On problems with limits the walks lead from the cheapest to the most accurate plan that meet the limits,
     and so does every plan of the answer; a plan of a user's own operator that doesn't is left out.
 
-    With latency as a third objective the walk goes through weights on the three objectives, and the widest gaps between
+    With a third objective the walk goes through weights on the three objectives, and the widest gaps between
     neighbours are split by the weights between them: see `SurfaceSearch`. Operators then have no place and are refused.
 
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
         destruction_up: `AccuracyDestruction` by default.
         destruction_down: `CostDestruction` by default.
-        reconstruction: `ExchangeReconstruction` by default; on problems with quotas or floors
+        reconstruction: `ExchangeReconstruction` by default; on problems with limits
             `PricedReconstruction`, which keeps the accuracy on the way up and the cost elsewhere.
         split: Destruction that splits gaps, `RelinkDestruction` by default.
         rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
             plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
             and stop closer to a budget.
-        exact: With one objective, without quotas and floors: go on until the plan is proved optimal, however long that
+        exact: With one objective, without limits: go on until the plan is proved optimal, however long that
             takes.
         output: Columns for ``verbose=True``; by default `FrontOutput`, or `LimitOutput` with one objective.
         termination: When to stop; by default after the walks, once no gap is wider than the grid, or with one
@@ -89,7 +89,7 @@ class OptLLM(Algorithm):
         TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family; or if the
             optimum (``exact=True``) of a problem with several objectives is asked for.
         ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or (by ``minimize``) an
-            operator is given for a problem with latency, or the optimum is asked for under quotas or floors.
+            operator is given for a problem with a third objective, or the optimum is asked for under limits.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -258,7 +258,7 @@ def choose_search(
 ) -> Search:
     """Build the search that suits a problem.
 
-    With one objective neither the operators nor the grid play a part. With quotas or floors the reconstruction is
+    With one objective neither the operators nor the grid play a part. With limits the reconstruction is
     `PricedReconstruction` unless the user gave one: it keeps the accuracy on the way up and the cost elsewhere.
 
     Args:
@@ -271,7 +271,7 @@ def choose_search(
 
     Raises:
         TypeError: If it is no problem of allocation, or the optimum of several objectives is asked for.
-        ValueError: If the optimum is asked for under quotas or floors, or an operator or robust accuracies are given
+        ValueError: If the optimum is asked for under limits, or an operator or robust accuracies are given
             with latency.
     """
     if isinstance(problem, SingleObjectiveProblem):
@@ -280,8 +280,8 @@ def choose_search(
             return Refinement(problem, exact=exact)
         if exact:
             raise UserError(
-                "OptLLM(exact=True) can't prove an optimum under quotas or floors. Leave exact out: the certificate"
-                " bounds how far the plan can be from the optimum; or drop the quotas and floors"
+                "OptLLM(exact=True) can't prove an optimum under limits. Leave exact out: the certificate"
+                " bounds how far the plan can be from the optimum; or drop the limits"
             )
         return LimitedRefinement(problem)
     require_allocation_problem(problem, "OptLLM")
@@ -291,8 +291,8 @@ def choose_search(
             " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
             " or a MinCostProblem(..., min_accuracy=...)"
         )
-    if problem.latency is not None:
-        _check_latency(problem, given)
+    if problem.third is not None:
+        _check_third(problem, given)
         return SurfaceSearch(problem, n_grid, n_rounds)
     if problem.limits_bind and "reconstruction" not in given:
         operators = replace(
@@ -305,17 +305,17 @@ def choose_search(
     return FrontSearch(problem, operators, n_grid, n_rounds)
 
 
-def _check_latency(problem: AllocationProblem, given: Sequence[str]) -> None:
+def _check_third(problem: AllocationProblem, given: Sequence[str]) -> None:
     """Refuse what only two objectives have, instead of passing over it."""
     if given:
         raise UserError(
-            f"with latency OptLLM walks through weights on three objectives, where {given[0]} has no place;"
+            f"with a third objective OptLLM walks through weights on three objectives, where {given[0]} has no place;"
             " leave it out"
         )
     if problem.robust_accuracy is not None:
         raise UserError(
-            "robust_accuracy steers the downward walk of two objectives; with latency there is none. Leave it out, or"
-            " plan on robust accuracies: AllocationProblem(cost, robust, latency=...)"
+            "robust_accuracy steers the downward walk of two objectives; with a third there is none. Leave it out, or"
+            " plan on robust accuracies: AllocationProblem(cost, robust, objectives=...)"
         )
 
 
@@ -333,7 +333,7 @@ class FrontOutput(Output):
     """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
 
     ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means. With
-    latency it is the ratio to the supported surface, and there are columns for mean seconds per call. A problem with
+    a third objective it is the ratio to the supported surface, and there are columns for that. A problem with
     objectives or constraints of a user's own has no such front, and no ratio.
     """
 
@@ -352,12 +352,12 @@ class FrontOutput(Output):
     def initialize(self, algorithm: Any) -> None:
         """Add the columns of a third objective if there is one."""
         super().initialize(algorithm)
-        if self._has_latency(algorithm.problem):
-            self.latency_min, self.latency_max = (Column(name, width=8) for name in ("sec_min", "sec_max"))
-            self.columns += [self.latency_min, self.latency_max]
+        if self._has_third(algorithm.problem):
+            self.third_min, self.third_max = (Column(name, width=9) for name in ("third_min", "third_max"))
+            self.columns += [self.third_min, self.third_max]
 
-    def _has_latency(self, problem: Any) -> bool:
-        return getattr(problem, "latency", None) is not None
+    def _has_third(self, problem: Any) -> bool:
+        return getattr(problem, "third", None) is not None
 
     def update(self, algorithm: Any) -> None:
         """Read the columns off the algorithm's current optimum."""
@@ -370,9 +370,10 @@ class FrontOutput(Output):
         self.cost_max.set(f"{F[:, 0].max():.5g}")
         self.accuracy_min.set(f"{-F[:, 1].max():.4f}")
         self.accuracy_max.set(f"{-F[:, 1].min():.4f}")
-        if self._has_latency(algorithm.problem):
-            self.latency_min.set(f"{F[:, 2].min():.4g}")
-            self.latency_max.set(f"{F[:, 2].max():.4g}")
+        if self._has_third(algorithm.problem):
+            third = algorithm.problem.third.amount(F[:, 2])
+            self.third_min.set(f"{third.min():.4g}")
+            self.third_max.set(f"{third.max():.4g}")
 
 
 class LimitOutput(Output):

@@ -11,9 +11,9 @@ from pymoo.util.optimum import filter_optimum
 
 from optllm_pymoo.kernels.cores import find_alternatives
 from optllm_pymoo.kernels.filling import Filling, fill_slack
-from optllm_pymoo.limits.within import Certified
+from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem
-from optllm_pymoo.problems.relaxation import Relaxation
+from optllm_pymoo.problems.single import Relaxation
 from optllm_pymoo.solver import solve_multiple_choice
 
 N_STEPS = 32
@@ -164,12 +164,12 @@ class Refinement:
 class LimitedRefinement:
     """Makes one plan from the prices of the limits, in one iteration.
 
-    With quotas or floors the supported neighbours of the limit needn't be allowed, so there is no core to refine. The
+    With limits the supported neighbours of the limit needn't be allowed, so there is no core to refine. The
     plan is `best_within` or `cheapest_reaching`, and the certificate is the linear relaxation's: prices, and so a
     bound, for all limits together.
 
     Args:
-        problem: The batch with quotas or floors, and its limit.
+        problem: The batch with limits, and its limit.
     """
 
     def __init__(self, problem: SingleObjectiveProblem, /) -> None:

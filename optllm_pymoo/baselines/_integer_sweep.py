@@ -122,7 +122,7 @@ def epsilon_constraint(
     Raises:
         TypeError: If pymoo has no such option.
         ValueError: If there are fewer than two points, or a limit isn't positive; in ``minimize``, if the
-            problem has quotas or floors.
+            problem has limits.
 
     References:
         Haimes, Lasdon, Wismer (1971), IEEE Trans. SMC 1. Huangfu, Hall (2018), the solver HiGHS.
@@ -157,7 +157,7 @@ def forc(
     Raises:
         TypeError: If pymoo has no such option.
         ValueError: If there are fewer than two budgets, or a limit isn't positive; in ``minimize``, if the
-            problem has quotas or floors.
+            problem has limits.
 
     References:
         Šakota, Peyrard, West (2024), Fly-Swat or Cannon? Cost-Effective Language Model Choice via Meta-Modeling, WSDM.

@@ -99,7 +99,7 @@ SMALLEST_WEIGHT = 1e-4
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    Where there are quotas or floors, less violation comes first. The scale comes from the ends of the exact front or of
+    Where there are limits, less violation comes first. The scale comes from the ends of the exact front or of
     the bound front, with latency from the three individual optima, and from the population where a user's subclass has
     objectives or constraints of its own. Children compete at the weight whose neighbourhood
     their parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).

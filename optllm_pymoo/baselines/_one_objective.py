@@ -97,7 +97,7 @@ def ga(*, pop_size: int = 100, operators: str = "categorical", start: str = "col
         >>> from pymoo.optimize import minimize
         >>> from optllm_pymoo import MaxAccuracyProblem, make_problem
         >>> batch = make_problem(50, 4)
-        >>> problem = MaxAccuracyProblem.of(batch, budget=batch.supported_front.F[:, 0].mean())
+        >>> problem = MaxAccuracyProblem(batch, budget=batch.supported_front.F[:, 0].mean())
         >>> res = minimize(problem, ga(pop_size=20), ("n_eval", 400), seed=1)
         >>> res.X.shape, bool(res.G[0] <= 0)
         ((50,), True)
@@ -201,7 +201,7 @@ def de(
     Example:
         >>> from pymoo.optimize import minimize
         >>> from optllm_pymoo import MinCostProblem, make_problem
-        >>> problem = MinCostProblem.of(make_problem(50, 4), min_accuracy=0.6)
+        >>> problem = MinCostProblem(make_problem(50, 4), min_accuracy=0.6)
         >>> minimize(problem, de(pop_size=20), ("n_eval", 400), seed=1).X.dtype
         dtype('int8')
     """
@@ -287,7 +287,7 @@ def pso(*, pop_size: int = 100, operators: str = "categorical", start: str = "co
     Example:
         >>> from pymoo.optimize import minimize
         >>> from optllm_pymoo import MinCostProblem, make_problem
-        >>> problem = MinCostProblem.of(make_problem(50, 4), min_accuracy=0.6)
+        >>> problem = MinCostProblem(make_problem(50, 4), min_accuracy=0.6)
         >>> minimize(problem, pso(pop_size=20), ("n_eval", 400), seed=1).X.dtype
         dtype('int8')
     """

@@ -51,11 +51,11 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
             require_allocation_problem(problem, name)
         allocation_of(problem, name)
         if self.only_cost_and_accuracy and problem.limits_bind:
-            raise UserError(f"{name} doesn't know quotas and floors, so its plans needn't meet them; use OptLLM")
-        if self.only_cost_and_accuracy and problem.latency is not None:
+            raise UserError(f"{name} doesn't know limits, so its plans needn't meet them; use OptLLM")
+        if self.only_cost_and_accuracy and problem.third is not None:
             raise UserError(
-                f"{name} trades accuracy for cost and knows no latency; problem.supported_surface sweeps the weights of"
-                " all three objectives"
+                f"{name} trades accuracy for cost and knows no third objective; problem.supported_surface sweeps the"
+                " weights of all three objectives"
             )
         return super().setup(problem, **kwargs)
 

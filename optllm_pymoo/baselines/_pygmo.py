@@ -120,7 +120,7 @@ def pygmo_nspso(
         ImportError: If pygmo is missing; the message has the command that installs it.
         TypeError: If there is no such option.
         ValueError: If a choice is unknown, or there are fewer than five in a population; in ``minimize``, if the
-            problem has quotas or floors.
+            problem has limits.
 
     References:
         Biscani, Izzo (2020), pagmo, JOSS 5(53). Li (2003), NSPSO, GECCO. Parameters: Liu et al. (2024),

@@ -200,7 +200,7 @@ class ExtremesRNSGA2(RNSGA2):
         if problem.is_extended:
             extremes = problem.evaluate(problem.extremes(), return_values_of=["F"])
         else:
-            extremes = problem.yardstick.F[[0, -1]] if problem.latency is None else problem.scalarisation.optima_F
+            extremes = problem.yardstick.F[[0, -1]] if problem.third is None else problem.scalarisation.optima_F
         ideal, span = extremes.min(axis=0), np.ptp(extremes, axis=0)
         self.survival = GuardedPreferenceSurvival(
             extremes if self.ref_points is None else self.ref_points,

@@ -192,7 +192,7 @@ def carrot(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> We
     Raises:
         TypeError: If pymoo has no such option.
         ValueError: If there are fewer than two weights, or a batch is empty; in ``minimize``, if the problem
-            has quotas or floors.
+            has limits.
 
     References:
         Somerstep et al. (2025), CARROT: A Cost Aware Rate Optimal Router, arXiv 2502.03261.

@@ -56,8 +56,8 @@ def plan(
     """
     options.refuse_stray(context)
     with stages() as stage:
-        choice = _choice(budget, accuracy, knee, promise, latency, max_latency)
-        limits = options.constraints_of(quota, provider, floor, latency)
+        choice = _choice(budget, accuracy, knee, promise)
+        limits = options.constraints_of(quota, provider, floor, latency, max_latency)
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import plan_writers, write_files
 
@@ -75,7 +75,7 @@ def plan(
         print(text.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, text.front_text(front))
-    print(text.plan_text(chosen, choice, costs))
+    print(text.plan_text(chosen, costs))
     _print_files(files)
 
 
@@ -90,6 +90,7 @@ def front(
     provider: options.Providers = None,
     floor: options.Floors = None,
     latency: options.Latency = None,
+    max_latency: options.MaxLatency = None,
     algorithm: options.Algorithm = "exact",
     n_grid: options.NGrid = None,
     seed: options.Seed = 0,
@@ -101,7 +102,7 @@ def front(
     """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     options.refuse_stray(context)
     with stages() as stage:
-        limits = options.constraints_of(quota, provider, floor, latency)
+        limits = options.constraints_of(quota, provider, floor, latency, max_latency)
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, write_files
 
@@ -123,30 +124,25 @@ def _choice(
     accuracy: float | None,
     knee: bool,
     promise: float | None,
-    latency: Path | None,
-    max_latency: float | None,
 ) -> Choice:
     said = {"--budget": budget is not None, "--accuracy": accuracy is not None, "--knee": knee}
     given = [name for name, is_given in said.items() if is_given]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
-    if max_latency is not None and latency is None:
-        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
-    for name, value in (("--promise", promise), ("--max-latency", max_latency)):
-        if value is not None and budget is None and accuracy is None:
-            raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint=f"'{name}'")
+    if promise is not None and budget is None and accuracy is None:
+        raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint="'--promise'")
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 
     if budget is not None:
-        return WithinBudget(budget, promise=promise, max_latency_seconds=max_latency)
+        return WithinBudget(budget, promise=promise)
     if accuracy is not None:
-        return AtLeastAccuracy(accuracy, promise=promise, max_latency_seconds=max_latency)
+        return AtLeastAccuracy(accuracy, promise=promise)
     return Knee()
 
 
 def _known_budget(budget: float | None, limits: Constraints, choice: Choice) -> float | None:
     """Return the budget, if whether a plan is that cheap doesn't depend on what can't be known before learning."""
-    is_alone = not limits.floors and choice.promise is None and choice.max_latency_seconds is None
+    is_alone = not limits.floors and choice.promise is None
     return budget if is_alone or limits.quotas else None
 
 
@@ -154,9 +150,8 @@ def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
     """Choose, and price what the plan keeps to."""
     from optllm_pymoo.planning import limit_costs
 
-    limits = front.limits_of(choice)
     plan = front.choose(choice)
-    return plan, None if limits is None else limit_costs(limits, plan)
+    return plan, None if front.limits is None else limit_costs(front.limits, plan)
 
 
 def _front(

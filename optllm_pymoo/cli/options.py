@@ -231,7 +231,8 @@ Latency = Annotated[
     Path | None,
     typer.Option(
         "--latency", metavar="FILE",
-        help="CSV of mean seconds per call (query_id and a column per LLM): a third objective.",
+        help="CSV of mean seconds per call (query_id and a column per LLM): a third objective, unless --max-latency"
+        " bounds it.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -319,6 +320,7 @@ def constraints_of(
     providers: list[tuple[str, tuple[str, ...]]] | None,
     floors: list[tuple[str | None, float]] | None,
     latency: Path | None,
+    max_latency: float | None,
     /,
 ) -> Constraints:
     """Put all constraints together.
@@ -328,19 +330,25 @@ def constraints_of(
         providers: From each --provider.
         floors: From each --floor.
         latency: What followed --latency.
+        max_latency: What followed --max-latency.
 
     Raises:
-        typer.BadParameter: If a group has two floors, or the options exclude one another.
+        typer.BadParameter: If a group has two floors, or --max-latency stands without --latency.
     """
     from optllm_pymoo.planning.constraints import Constraints
 
-    if latency is not None and (quotas or floors):
-        other = "--quota" if quotas else "--floor"
-        raise typer.BadParameter(f"{other} and --latency exclude one another; give one of them")
+    if max_latency is not None and latency is None:
+        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
     by_group: dict[str | None, float] = {}
     for group, floor in floors or ():
         if group in by_group:
             whose = "all groups" if group is None else repr(group)
             raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="'--floor'")
         by_group[group] = floor
-    return Constraints(quotas=tuple(quotas or ()), providers=dict(providers or ()), floors=by_group, latency=latency)
+    return Constraints(
+        quotas=tuple(quotas or ()),
+        providers=dict(providers or ()),
+        floors=by_group,
+        latency=latency,
+        max_latency=max_latency,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.decision import Choice, Plan
+from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.text import (
     IF_RIGHT,
     PlanFacts,
@@ -24,15 +24,16 @@ from optllm_pymoo.decision.text import (
     usd,
     wrapped,
 )
+from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
-from optllm_pymoo.planning.choose import LimitCost, LimitCosts
+from optllm_pymoo.planning.choose import LimitCosts
 
 INSTEAD = {
-    True: "in place of exact: no exact front is known where quotas or floors bind",
-    False: "in place of exact: with latency plans are searched on three objectives",
+    True: "in place of exact: no exact front is known where limits bind",
+    False: "in place of exact: with a third objective plans are searched",
 }
-ONE_MORE = {"calls": "One call more", "US$": "One US$ more for them", "s": "One second more"}
+ONE_MORE = {Kind.CALLS: "One call more", Kind.USD: "One US$ more for them", Kind.TOKENS: "One token more"}
 NOTHING = 1e-9
 """Mean accuracy, or US$, that is rounding."""
 FEW = 3
@@ -85,20 +86,19 @@ def plan_json(plan: Plan, costs: LimitCosts | None, /) -> dict[str, Any]:
     found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": _single_json(plan)}
     if costs is not None:
         limits, *together = costs
-        found["limits"] = [each._asdict() for each in limits]
+        found["limits"] = [{**each._asdict(), "kind": each.kind.name.lower()} for each in limits]
         found["all_limits"] = dict(zip(costs._fields[1:], together, strict=True))
     return found
 
 
-def plan_text(plan: Plan, choice: Choice, costs: LimitCosts | None, /) -> str:
+def plan_text(plan: Plan, costs: LimitCosts | None, /) -> str:
     """Explain a chosen plan: the choice, the plan beside the best single LLM, its summary, what its limits cost.
 
     Args:
         plan: The plan, from a choice of the command line.
-        choice: The choice.
         costs: What its limits cost; None without limits.
     """
-    parts = [f"{entry('Choice', _choice(plan, choice))}\n{_single(plan)}", summary(facts_of(plan, costs))]
+    parts = [f"{entry('Choice', _choice(plan))}\n{_single(plan)}", summary(facts_of(plan, costs))]
     return "\n\n".join([*parts, *([] if costs is None else [limits_text(costs, plan)])])
 
 
@@ -118,10 +118,11 @@ def front_json(front: Front, /) -> dict[str, Any]:
         "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
         "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
     }
-    if front.problem.latency is not None:
-        fastest = F[np.argmin(F[:, 2])]
-        at = {"cost_usd": fastest[0], "expected_accuracy": -fastest[1]}
-        facts["fastest"] = {**at, "latency_seconds": fastest[2]}
+    third = front.problem.third
+    if third is not None:
+        best = F[np.argmin(F[:, 2])]
+        amount = {"name": third.label, "amount": third.amount(best[2]), "unit": third.unit}
+        facts["best_third"] = {"cost_usd": best[0], "expected_accuracy": -best[1], "third": amount}
     return facts
 
 
@@ -226,7 +227,7 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
         costs: What they cost.
         plan: The plan.
     """
-    slack = [each for each in costs.limits if each.unit == "accuracy" and not each.binds]
+    slack = [each for each in costs.limits if each.kind is Kind.ACCURACY and not each.binds]
     listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
     items = [_limit(each, plan) for each in listed]
     if len(slack) > FEW:
@@ -242,11 +243,9 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
     return "\n".join([heading, *(wrapped(item, first="- ", others="  ") for item in items)])
 
 
-def _choice(plan: Plan, choice: Choice) -> str:
+def _choice(plan: Plan) -> str:
     """Say by what a plan was chosen."""
-    seconds = choice.max_latency_seconds
     kept = "meets the limits" if plan.problem.has_limits else ""
-    kept = kept if seconds is None else f"has a mean latency of at most {seconds:g} s"
     that_is_kept = f" that {kept}" if kept else ""
     if plan.budget_usd is not None and plan.promise is not None:
         most = f"promises most with {probability(plan.promise)}"
@@ -256,7 +255,8 @@ def _choice(plan: Plan, choice: Choice) -> str:
     if plan.target is not None:
         verb, surely = ("expects", "") if plan.promise is None else ("promises", f" with {probability(plan.promise)}")
         return f"the cheapest plan that {verb} an accuracy of {plan.target:g}{surely}{kept and f' and {kept}'}"
-    two = "" if plan.problem.latency is None else " of cost and accuracy, whatever the latency"
+    third = plan.problem.third
+    two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
     return f"the knee of the front{two}, from where accuracy costs more than on average"
 
 
@@ -309,14 +309,14 @@ def _whole(found: RealisedQuality) -> str:
     return f"{reached}; highest true accuracy {percent(found.highest_accuracy)}"
 
 
-def _limit(cost: LimitCost, plan: Plan) -> str:
+def _limit(cost: LimitPrice, plan: Plan) -> str:
     """Say what one limit costs."""
-    if cost.unit == "accuracy":
+    if cost.kind is Kind.ACCURACY:
         used = f"Floor {cost.limit:.6g} of {abridged(cost.whom)!r}: {cost.use:.6g} expected"
-    elif cost.unit == "s":
-        used = f"Mean latency: {cost.use:.6g} of {cost.limit:.6g} s"
+    elif cost.kind is Kind.ADDITIVE:
+        used = f"{cost.whom[0].upper()}{cost.whom[1:]}: {cost.use:.6g} of {cost.limit:.6g} {cost.unit}".rstrip()
     else:
-        amount = usd if cost.unit == "US$" else "{:,.15g}".format
+        amount = usd if cost.kind is Kind.USD else "{:,.15g}".format
         used = f"Quota of {abridged(cost.whom)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
     if not cost.binds:
         return f"{used}: it costs nothing here."
@@ -324,13 +324,14 @@ def _limit(cost: LimitCost, plan: Plan) -> str:
     return f"{used}: it binds.{worth} Without it {_lost(cost.accuracy_lost, cost.usd_lost, plan)}."
 
 
-def _price(cost: LimitCost) -> str:
+def _price(cost: LimitPrice) -> str:
     """Say what one unit more of a limit is worth."""
     answers = f"{cost.correct_per_unit:.3g} expected correct answers"
     dollars = "" if math.isnan(cost.usd_per_unit) else f", as much as {usd(_digits(cost.usd_per_unit))} US$ of budget"
-    if cost.unit == "accuracy":
+    if cost.kind is Kind.ACCURACY:
         return f"One correct answer less in that group would be worth {answers} in all{dollars}"
-    return f"{ONE_MORE[cost.unit]} would be worth {answers}{dollars}"
+    one_more = ONE_MORE.get(cost.kind, f"One {cost.unit} more or less of it")
+    return f"{one_more} would be worth {answers}{dollars}"
 
 
 def _lost(accuracy: float, dollars: float, plan: Plan) -> str:

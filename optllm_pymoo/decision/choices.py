@@ -14,8 +14,9 @@ from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.text import probability, rounded_down, rounded_up
 from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
+from optllm_pymoo.limits.additive import Additive
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError, as_budget, as_limit, in_full
+from optllm_pymoo.validation import UserError, as_budget, in_full
 
 
 class Choice(DecisionMaking, abc.ABC):
@@ -25,8 +26,8 @@ class Choice(DecisionMaking, abc.ABC):
     `SupportedFront`. The last two are the exact front, where the choice is right to the single step; a result is
     searched for the best of the plans it holds.
 
-    With latency, objectives have three columns. A problem then stands for its exact front of cost and accuracy, of
-    whatever latency; a choice that limits latency looks at its `supported_surface` instead, a sample of plans.
+    With a third objective there are three columns, of which choices look at cost and accuracy; a problem then stands
+    for its exact front of these two, whatever the third. To bound the third, give the problem a `Ceiling`.
     """
 
     limits: ClassVar[tuple[str, ...]] = ()
@@ -34,9 +35,6 @@ class Choice(DecisionMaking, abc.ABC):
 
     promise: float | None = None
     """Probability with which the accuracy is to be promised; None for expected accuracy."""
-
-    max_latency_seconds: float | None = None
-    """Largest mean latency of a plan, seconds per call; None for any."""
 
     def do(self, F: Any, *args: Any, **kwargs: Any) -> int:
         """Find the chosen plan.
@@ -50,42 +48,22 @@ class Choice(DecisionMaking, abc.ABC):
             Its index: the row of F, or the point of the supported front.
 
         Raises:
-            ValueError: If there is no plan, F holds something else than pairs (with latency: triples) of finite
-                numbers, no plan meets the choice, or the choice is by promised accuracy, for which see `plan`.
+            ValueError: If there is no plan, F holds something else than pairs (with a third objective: triples) of
+                finite numbers, no plan meets the choice, or the choice is by promised accuracy, for which see `plan`.
         """
         if self.promise is not None:
             raise UserError("a promise needs the plans and their sigma; use plan(source, sigma=...) instead of do(F)")
-        return self._choose(_objectives(self._candidates(F)))
-
-    def _choose(self, F: np.ndarray) -> int:
-        """Choose among the rows that are fast enough."""
-        if self.max_latency_seconds is None:
-            return int(super().do(F))
-        if F.shape[1] != 3:
-            raise UserError("max_latency_seconds needs plans with a latency; build AllocationProblem(..., latency=...)")
-        fast = np.flatnonzero(F[:, 2] <= self.max_latency_seconds * (1 + TOLERANCE))
-        if not len(fast):
-            raise UserError(
-                f"a mean latency of {self.max_latency_seconds:g} s is below the fastest plan,"
-                f" which takes {rounded_up(F[:, 2].min())} s"
-            )
-        return int(fast[super().do(F[fast])])
-
-    @property
-    def _fast_enough(self) -> str:
-        """Which plans are chosen from, for messages."""
-        seconds = self.max_latency_seconds
-        return "" if seconds is None else f" of those found within a mean latency of {seconds:g} s"
+        return int(super().do(_objectives(self._candidates(F))))
 
     def _candidates(self, source: Any) -> Any:
-        """Return what holds the plans to choose from, for a problem its front or its surface."""
+        """Return what holds the plans to choose from, for a problem its front."""
         problem = source.problem if isinstance(source, Result) else source
         if isinstance(problem, AllocationProblem):
             problem.refuse_extended(f"{type(self).__name__}()")
         if not isinstance(source, AllocationProblem):
             return source
         _refuse_limits(source)
-        return source.supported_front if self.max_latency_seconds is None else source.supported_surface
+        return source.supported_front
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
         """Choose, and make a `Plan` of it.
@@ -113,13 +91,13 @@ class Choice(DecisionMaking, abc.ABC):
         if self.promise is not None:
             promised = promised_along(problem, found, sigma, probability=self.promise, n_labelled=n_labelled)
             F = np.column_stack([F[:, 0], -promised, F[:, 2:]])
-        index = self._choose(F)
+        index = int(super().do(F))
         x = np.atleast_2d(found.X)[index] if isinstance(found, Result) else found.assignment(index)
         return Plan(problem, x, sigma=sigma, n_labelled=n_labelled, **limits)
 
     @abc.abstractmethod
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
-        """Choose a row of F (n, 2), or with latency (n, 3), n >= 1, in any order, all finite.
+        """Choose a row of F (n, 2), or with a third objective (n, 3), n >= 1, in any order, all finite.
 
         Of a choice by promise the second column is the negated promised accuracy.
         """
@@ -129,7 +107,7 @@ def _objectives(source: Any, /) -> np.ndarray:
     """Read the objectives off whatever holds plans.
 
     Args:
-        source: (n, 2) or (2,) objectives, with latency (n, 3) or (3,); a pymoo result, an `AllocationProblem`, a
+        source: (n, 2) or (2,) objectives, with a third (n, 3) or (3,); a pymoo result, an `AllocationProblem`, a
             `SupportedFront` or a `SupportedSurface`.
 
     Returns:
@@ -147,7 +125,7 @@ def _objectives(source: Any, /) -> np.ndarray:
     points = np.atleast_2d(np.asarray(F, dtype=float))
     if points.ndim != 2 or points.shape[1] not in (2, 3):
         raise UserError(
-            "F must have shape (n, 2), total US$ and negated mean accuracy, or (n, 3), with mean seconds per call;"
+            "F must have shape (n, 2), total US$ and negated mean accuracy, or (n, 3), with a third objective;"
             f" got {np.shape(F)}"
         )
     if not np.isfinite(points).all():
@@ -160,11 +138,11 @@ def _refuse_limits(problem: AllocationProblem, /) -> None:
     """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
-        ValueError: Its quotas or floors bind.
+        ValueError: Its limits bind.
     """
     if problem.limits_bind:
         raise UserError(
-            "the exact front of a problem whose quotas or floors bind is unknown; search it with OptLLM and choose from"
+            "the exact front of a problem whose limits bind is unknown; search it with OptLLM and choose from"
             " the result"
         )
 
@@ -177,11 +155,12 @@ def _problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProble
     """
     if isinstance(front, SupportedSurface):
         of = front.scalarisation
-        problem = AllocationProblem(of.cost, of.accuracy, allowed=of.allowed, latency=of.latency)
-        problem.__dict__.update(scalarisation=of, supported_surface=front)
+        third = Additive("third objective", of.latency, unit="", mean=True)
+        problem = AllocationProblem(of.cost, of.accuracy, allowed=of.allowed, objectives=[third])
+        problem.known.take(front)
         return problem
     problem = AllocationProblem(front.cost, front.accuracy, allowed=front.allowed)
-    problem.__dict__["supported_front"] = front
+    problem.known.take(front)
     return problem
 
 
@@ -192,10 +171,9 @@ class WithinBudget(Choice):
         budget_usd: Total US$ for the batch, >= 0.
         promise: Probability in [0.5, 1) with which accuracy is promised: the plan that promises most is taken.
             None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
-        max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:
-        ValueError: If the budget or the latency is negative or no number, or the probability is out of range.
+        ValueError: If the budget is negative or no number, or the probability is out of range.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -210,18 +188,16 @@ class WithinBudget(Choice):
 
     limits = ("budget_usd",)
 
-    def __init__(
-        self, budget_usd: float, *, promise: float | None = None, max_latency_seconds: float | None = None
-    ) -> None:
+    def __init__(self, budget_usd: float, *, promise: float | None = None) -> None:
         super().__init__()
-        self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
+        self.promise = _checked(promise)
         self.budget_usd = as_budget("budget_usd", budget_usd)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
         if not len(within):
             raise UserError(
-                f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan{self._fast_enough},"
+                f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan,"
                 f" which costs {rounded_up(F[:, 0].min())} US$"
             )
         return int(within[np.lexsort((F[within, 0], F[within, 1]))[0]])
@@ -234,10 +210,9 @@ class AtLeastAccuracy(Choice):
         target: Mean accuracy in [0, 1].
         promise: Probability in [0.5, 1) with which the target is to be reached: what is promised must reach it.
             None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
-        max_latency_seconds: Largest mean latency of the plan, seconds per call; None for any.
 
     Raises:
-        ValueError: If the target is outside [0, 1], the probability out of range, or the latency negative.
+        ValueError: If the target is outside [0, 1] or the probability out of range.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -252,11 +227,9 @@ class AtLeastAccuracy(Choice):
 
     limits = ("target",)
 
-    def __init__(
-        self, target: float, *, promise: float | None = None, max_latency_seconds: float | None = None
-    ) -> None:
+    def __init__(self, target: float, *, promise: float | None = None) -> None:
         super().__init__()
-        self.promise, self.max_latency_seconds = _checked(promise, max_latency_seconds)
+        self.promise = _checked(promise)
         if not 0 <= target <= 1:
             raise UserError(f"target must be a mean accuracy in [0, 1]; got {target}. For 70 % write 0.7")
         self.target = float(target)
@@ -270,7 +243,7 @@ class AtLeastAccuracy(Choice):
             )
         if not len(reaching):
             raise UserError(
-                f"an accuracy of {in_full(self.target)} is above the most accurate plan{self._fast_enough},"
+                f"an accuracy of {in_full(self.target)} is above the most accurate plan,"
                 f" which reaches {rounded_down(-F[:, 1].min())}"
             )
         return int(reaching[np.lexsort((F[reaching, 1], F[reaching, 0]))[0]])
@@ -281,7 +254,7 @@ class Knee(Choice):
 
     Both objectives are scaled to [0, 1] between the cheapest and the most accurate plan; the knee lies farthest above
     the straight line between these two (Das 1999). On a supported front it is the last plan whose steps all
-    buy more accuracy per dollar than the front does on average. Ties: the cheaper.
+    buy more accuracy per dollar than the front does on average. Ties: the cheaper. A third objective isn't looked at.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -294,11 +267,7 @@ class Knee(Choice):
         super().__init__()
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
-        if F.shape[1] != 2:
-            raise UserError(
-                "the knee is defined for cost and accuracy alone; with latency choose WithinBudget or AtLeastAccuracy"
-                " with max_latency_seconds, or give the problem itself, whose front of cost and accuracy has a knee"
-            )
+        F = F[:, :2]
         # the same totals, summed or scaled otherwise, are the same ends
         (cheapest, most_accurate), scale = F.min(axis=0), (1 + TOLERANCE)
         low = F[F[:, 0] <= cheapest * scale]
@@ -312,9 +281,7 @@ class Knee(Choice):
         return int(best[np.lexsort((F[best, 1], F[best, 0]))[0]])
 
 
-def _checked(promise: float | None, max_latency_seconds: float | None) -> tuple[float | None, float | None]:
+def _checked(promise: float | None) -> float | None:
     if promise is not None:
         quantile(promise)
-    if max_latency_seconds is None:
-        return promise, None
-    return promise, as_limit("max_latency_seconds", max_latency_seconds, "a finite number of seconds, at least 0")
+    return promise

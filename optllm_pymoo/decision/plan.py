@@ -144,8 +144,8 @@ class Plan:
         target: As given.
         promise: As given.
         excess: As given.
-        latency_seconds: Mean seconds per call; None if the problem has no latency. `bound`, `gap` and `gap_usd` compare
-            with plans of any latency.
+        third: Amount of the third objective in its unit; None if the problem has none. `bound`, `gap` and `gap_usd`
+            compare with plans of any such amount.
 
     Raises:
         TypeError: If ``x`` or ``sigma`` does not hold numbers.
@@ -193,7 +193,7 @@ class Plan:
         self.excess = excess
         (cost, negated, *others) = problem.evaluate(self.x, return_values_of=["F"])
         self._rows = np.arange(problem.n_queries)
-        self.latency_seconds = float(others[0]) if others else None
+        self.third = None if problem.third is None else float(problem.third.amount(others[0]))
         self.cost_usd, self.accuracy = float(cost), -float(negated)
 
     @property
@@ -472,7 +472,9 @@ class Plan:
             correlation=CORRELATION,
             stability=None if self.stability is None else self.stability.share,
             unstable_usd=None if self.stability is None else self.stability.usd,
-            latency_seconds=self.latency_seconds,
+            third=None
+            if self.problem.third is None
+            else {"name": self.problem.third.label, "amount": self.third, "unit": self.problem.third.unit},
             usd_per_next_correct=self.usd_per_correct,
             usd_saved_per_lost_correct=self.saved_usd_per_correct,
             has_limits=self.problem.has_limits,

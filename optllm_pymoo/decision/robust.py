@@ -71,7 +71,7 @@ def robust_plan(
     chord. So the promise is at most a separable sum, whose linear relaxation bounds all plans.
 
     Args:
-        problem: The batch, without quotas and floors; latency is not looked at.
+        problem: The batch, without limits; latency is not looked at.
         sigma: (N, M) standard deviation of its accuracies, >= 0.
         probability: In [0.5, 1).
         budget_usd: What may be spent in all, US$. None with ``target``; neither of the two: no limit.
@@ -102,7 +102,7 @@ def robust_plan(
         target = as_limit("target", target, "a mean accuracy in [0, 1]", upper=1.0)
     if problem.has_limits:
         raise UserError(
-            "robust_plan knows no quotas or floors; search the problem with OptLLM and choose by promise:"
+            "robust_plan knows no limits; search the problem with OptLLM and choose by promise:"
             " WithinBudget(..., promise=...) or AtLeastAccuracy(..., promise=...)"
         )
     sigma = as_table("sigma", sigma, lower=0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -60,7 +60,8 @@ class PlanFacts(NamedTuple):
     """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
     unstable_usd: float | None
     """US$ that the plan spends on the others."""
-    latency_seconds: float | None
+    third: dict[str, Any] | None
+    """Name, amount and unit of a third objective."""
     usd_per_next_correct: float
     usd_saved_per_lost_correct: float
     has_limits: bool
@@ -159,6 +160,10 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
     return wrapper.fill(joined).replace("\0", " ")
 
 
+def _third(name: str, amount: float, unit: str) -> str:
+    return entry(name[0].upper() + name[1:], f"{amount:.4g} {unit}".rstrip())
+
+
 def summary(facts: PlanFacts, /) -> str:
     """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
 
@@ -182,7 +187,7 @@ def summary(facts: PlanFacts, /) -> str:
         ),
         *_promise(facts),
         *_stability(facts),
-        *([] if facts.latency_seconds is None else [entry("Mean latency", f"{facts.latency_seconds:.4g} s per call")]),
+        *([] if facts.third is None else [_third(**facts.third)]),
         entry("Certificate", f"{_certificate(facts)}, {IF_RIGHT}"),
         entry("One more correct", f"{_next_step(facts.usd_per_next_correct)}{aside}"),
         entry("One fewer correct", f"{_last_step(facts.usd_saved_per_lost_correct)}{aside}"),

@@ -61,9 +61,7 @@ class Scalarisation:
         self.ideal, self.ranges = np.zeros(3), np.ones(3)
         self.optima = read_only(self.choose(np.eye(3)))
         self.optima_F = read_only(self.evaluate(self.optima))
-        self.ideal = self.optima_F.min(axis=0)
-        spans = self.optima_F.max(axis=0) - self.ideal
-        self.ranges = np.where(spans > SMALLEST_RANGE, spans, 1.0)
+        self.ideal, self.ranges = payoffs(self.optima_F)
 
     def choose(self, weights: np.ndarray, /) -> np.ndarray:
         """Return the plan with the least weighted sum of normalised objectives, for each of some weights.
@@ -217,6 +215,13 @@ class SupportedSurface:
             chosen.append(int(distance.argmax()))
             distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
         return np.sort(chosen)
+
+
+def payoffs(optima_F: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best value of each objective among the individual optima, and the range of each, 1 where it is 0."""
+    ideal = optima_F.min(axis=0)
+    spans = optima_F.max(axis=0) - ideal
+    return ideal, np.where(spans > SMALLEST_RANGE, spans, 1.0)
 
 
 def partitions_for(n_directions: int, /, n_obj: int = 3) -> int:

@@ -1,4 +1,4 @@
-"""Priced choices: every query's best LLM when accuracy, dollars, tokens and calls all have a price."""
+"""Limits cell by cell: what plans use of them, and every query's best LLM when all that is limited has a price."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Cells(NamedTuple):
     """(N, M) US$ per call."""
     accuracy: np.ndarray
     """(N, M)."""
-    tokens: np.ndarray
-    """(N, M) tokens per call, or (0, 0)."""
+    extra: np.ndarray
+    """(E, N, M) what else is summed: tokens and additive tables; (0, 0, 0) where there are none."""
     mask: np.ndarray
     """(N, M) bool, or (0, 0) where every LLM is allowed."""
     group: np.ndarray
@@ -26,14 +26,14 @@ class Cells(NamedTuple):
 
 
 class Coefficients(NamedTuple):
-    """What one unit of everything is worth: score = accuracy[g]·A - usd[j]·C - tokens[j]·T - calls[j]."""
+    """What one unit of everything is worth: score = accuracy[g]·A - usd[j]·C - Σ extra[e, j]·T_e - calls[j]."""
 
     accuracy: np.ndarray
     """(G + 1,) per unit of accuracy, by group."""
     usd: np.ndarray
     """(M,) per US$, by LLM."""
-    tokens: np.ndarray
-    """(M,) per token, by LLM."""
+    extra: np.ndarray
+    """(E, M) per unit of each further table, by LLM."""
     calls: np.ndarray
     """(M,) per call, by LLM."""
 
@@ -78,18 +78,18 @@ def near_cells(cells: Cells, worth: Coefficients, reference: np.ndarray, /) -> t
 def _score(
     cost: np.ndarray,
     accuracy: np.ndarray,
-    tokens: np.ndarray,
+    extra: np.ndarray,
     per_accuracy: float,
     per_usd: np.ndarray,
-    per_token: np.ndarray,
+    per_extra: np.ndarray,
     per_call: np.ndarray,
     i: int,
     j: int,
 ) -> float:
     """Priced score of cell (i, j). Arrays, since taking them out of a tuple cell by cell costs 30 times the sums."""
     value = per_accuracy * np.float64(accuracy[i, j]) - per_usd[j] * np.float64(cost[i, j]) - per_call[j]
-    if tokens.size:
-        value -= per_token[j] * np.float64(tokens[i, j])
+    for e in range(extra.shape[0]):
+        value -= per_extra[e, j] * np.float64(extra[e, i, j])
     return float(value)
 
 
@@ -97,7 +97,7 @@ def _score(
 def score(cells: Cells, worth: Coefficients, i: int, j: int) -> float:
     """Priced score of cell (i, j), compiled."""
     per_accuracy = worth.accuracy[cells.group[i]]
-    value = _score(cells.cost, cells.accuracy, cells.tokens, per_accuracy, worth.usd, worth.tokens, worth.calls, i, j)
+    value = _score(cells.cost, cells.accuracy, cells.extra, per_accuracy, worth.usd, worth.extra, worth.calls, i, j)
     return float(value)
 
 
@@ -118,14 +118,14 @@ def _price_range(
     margin: np.ndarray,
 ) -> None:
     """Price the queries in [start, stop)."""
-    cost, accuracy, tokens, mask, group = cells
-    per_accuracy, per_usd, per_token, per_call = worth
+    cost, accuracy, extra, mask, group = cells
+    per_accuracy, per_usd, per_extra, per_call = worth
     for i in range(start, stop):
         first, second, chosen = -np.inf, -np.inf, -1
         for j in range(cost.shape[1]):
             if not is_allowed(mask, i, j):
                 continue
-            value = _score(cost, accuracy, tokens, per_accuracy[group[i]], per_usd, per_token, per_call, i, j)
+            value = _score(cost, accuracy, extra, per_accuracy[group[i]], per_usd, per_extra, per_call, i, j)
             if value > first:
                 first, second, chosen = value, first, j
             elif value > second:
@@ -136,13 +136,13 @@ def _price_range(
 @jit
 def _count_near(start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray) -> int:
     """Count the cells in [start, stop) that reach the reference."""
-    cost, accuracy, tokens, mask, group = cells
-    per_accuracy, per_usd, per_token, per_call = worth
+    cost, accuracy, extra, mask, group = cells
+    per_accuracy, per_usd, per_extra, per_call = worth
     n = 0
     for i in range(start, stop):
         for j in range(cost.shape[1]):
             if is_allowed(mask, i, j):
-                value = _score(cost, accuracy, tokens, per_accuracy[group[i]], per_usd, per_token, per_call, i, j)
+                value = _score(cost, accuracy, extra, per_accuracy[group[i]], per_usd, per_extra, per_call, i, j)
                 n += value >= reference[i]
     return n
 
@@ -152,14 +152,52 @@ def _list_near(
     start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray, capacity: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """List the cells in [start, stop) that reach the reference, at most ``capacity``."""
-    cost, accuracy, tokens, mask, group = cells
-    per_accuracy, per_usd, per_token, per_call = worth
+    cost, accuracy, extra, mask, group = cells
+    per_accuracy, per_usd, per_extra, per_call = worth
     queries, llms, n = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64), 0
     for i in range(start, stop):
         for j in range(cost.shape[1]):
             if is_allowed(mask, i, j):
-                value = _score(cost, accuracy, tokens, per_accuracy[group[i]], per_usd, per_token, per_call, i, j)
+                value = _score(cost, accuracy, extra, per_accuracy[group[i]], per_usd, per_extra, per_call, i, j)
                 if value >= reference[i] and n < capacity:
                     queries[n], llms[n] = i, j
                     n += 1
     return queries[:n], llms[:n]
+
+
+def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int, /) -> tuple[np.ndarray, np.ndarray]:
+    """Sum calls, US$ and further tables of plans by LLM, and accuracy by group.
+
+    Args:
+        cells: The tables.
+        X: (n, N) LLM per query, int8 or int32.
+        n_groups: G.
+
+    Returns:
+        (n, M, 2 + E) float64 calls, US$ and each further table; (n, G + 1) summed accuracy. O(n N), for any limits.
+    """
+    by_llm = np.zeros((len(X), cells.cost.shape[1], 2 + len(cells.extra)))
+    by_group = np.zeros((len(X), n_groups + 1))
+    _sum_plans(cells.cost, cells.accuracy, cells.extra, cells.group, X, by_llm, by_group)
+    return by_llm, by_group
+
+
+@jit
+def _sum_plans(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    extra: np.ndarray,
+    group: np.ndarray,
+    X: np.ndarray,
+    by_llm: np.ndarray,
+    by_group: np.ndarray,
+) -> None:
+    """Add up every plan, query by query."""
+    for plan in range(X.shape[0]):
+        for i in range(X.shape[1]):
+            j = X[plan, i]
+            by_llm[plan, j, 0] += 1.0
+            by_llm[plan, j, 1] += np.float64(cost[i, j])
+            for e in range(extra.shape[0]):
+                by_llm[plan, j, 2 + e] += np.float64(extra[e, i, j])
+            by_group[plan, group[i]] += np.float64(accuracy[i, j])

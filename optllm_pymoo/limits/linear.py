@@ -5,56 +5,79 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from optllm_pymoo.kernels.limits import Cells, Coefficients
-from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, TOTAL_FLOOR, USD, Rules, Slack
-from optllm_pymoo.kernels.uses import sums_by_llm
-from optllm_pymoo.validation import read_only
+from optllm_pymoo.kernels.limits import Cells, Coefficients, sums_by_llm
+from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA, Rules, Slack
+from optllm_pymoo.limits.additive import Additive
+from optllm_pymoo.limits.limit import Ceiling, Floor, Kind, Quota
+from optllm_pymoo.validation import UserError, as_table, check_shape, read_only, unknown_name
 
 SLACK = 1e-12
 """Relative slack of a limit: a total summed in another order is still the same total."""
 
-NOTHING = np.zeros((0, 0))
+
+class Row(NamedTuple):
+    """What one limit is about, for reports."""
+
+    kind: Kind
+    name: str
+    """The limit in words."""
+    whom: str
+    """LLM, provider, group or table alone."""
+    unit: str
+    per: float = 1.0
+    """What the sum is divided by to be the number that people know: queries for a mean, else 1."""
+
+
+class Weights(NamedTuple):
+    """What summed accuracy, total US$ and the sum of the third objective's table are worth; all but accuracy cost."""
+
+    accuracy: float
+    usd: float
+    third: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class LinearLimits:
     """K limits Σ_i W_k[i, x_i] <= b_k on plans, and the tables that they are about.
 
-    W_k[i, j] is 1, cost[i, j] or tokens[i, j] where LLM j counts for limit k and 0 elsewhere; for floors it is
-    -accuracy[i, j] in the rows of a group. That takes O(K M + N) memory, and priced scores with any number of limits
-    take one pass over the tables.
+    W_k is a table with a sign: 1 per query, US$, accuracy or a further table, where LLM j counts and query i is in the
+    limit's group, and 0 elsewhere. What has to be at least so much has the sign -1, and so has its b_k. That takes
+    O(K M + N) memory, and priced scores with any number of limits take one pass over the tables.
 
     Attributes:
         cost: (N, M) US$ per call.
         accuracy: (N, M).
         allowed: (N, M) bool, or None.
-        tokens: (N, M) tokens per call, or None.
-        group: (N,) int32 group per query, ``n_groups`` for queries of no group.
+        extra: (E, N, M) further tables, of the type of ``cost``: tokens and additive ones.
+        group: (N,) int32 group per query, ``n_groups`` for queries of no group; None where there are no groups.
         n_groups: G.
-        kind: (K,) `CALLS`, `USD`, `TOKENS`, `FLOOR` or `TOTAL_FLOOR`.
-        member: (K, M) bool, LLMs that count.
-        of_group: (K,) group of a floor, -1 for other limits.
-        limit: (K,) b_k: calls, US$ or tokens; for floors the negated sum of accuracies.
-        names: K descriptions.
-        whom: K names of the LLMs, provider or group alone.
+        table: (K,) which table is summed, see `Rules`.
+        sign: (K,) 1.0 or -1.0.
+        member: (K, M) bool, LLMs that count; None without limits.
+        of_group: (K,) group whose queries count, -1 for all.
+        limit: (K,) b_k.
+        rows: K descriptions.
+        third: Place among ``extra`` of the third objective's table, as it is minimised; -1 without one.
     """
 
     cost: np.ndarray
     accuracy: np.ndarray
     allowed: np.ndarray | None = None
-    tokens: np.ndarray | None = None
+    extra: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     group: np.ndarray | None = None
     n_groups: int = 0
-    kind: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    table: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    sign: np.ndarray = field(default_factory=lambda: np.zeros(0))
     member: np.ndarray | None = None
     of_group: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     limit: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    names: tuple[str, ...] = ()
-    whom: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    third: int = -1
 
     def __getstate__(self) -> dict[str, Any]:
         return {part.name: getattr(self, part.name) for part in fields(self)}
@@ -66,12 +89,17 @@ class LinearLimits:
 
     def __len__(self) -> int:
         """K."""
-        return len(self.kind)
+        return len(self.table)
 
     @property
     def n_queries(self) -> int:
         """N."""
         return int(self.cost.shape[0])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The limits in words."""
+        return tuple(row.name for row in self.rows)
 
     @cached_property
     def members(self) -> np.ndarray:
@@ -82,45 +110,66 @@ class LinearLimits:
     def cells(self) -> Cells:
         """The tables for the kernels, all as read-only views: numba compiles anew for each mixture it is given."""
         group = np.full(self.n_queries, self.n_groups, dtype=np.int32) if self.group is None else self.group
-        tokens = NOTHING if self.tokens is None else self.tokens
-        mask = NOTHING.astype(bool) if self.allowed is None else self.allowed
-        return Cells(*(read_only(table) for table in (self.cost, self.accuracy, tokens, mask, group)))
+        extra = self.extra.astype(self.cost.dtype, copy=False)
+        mask = np.zeros((0, 0), dtype=bool) if self.allowed is None else self.allowed
+        return Cells(*(read_only(table) for table in (self.cost, self.accuracy, extra, mask, group)))
 
     @cached_property
     def rules(self) -> Rules:
         """The limits for the kernels."""
-        return Rules(self.kind, self.members, self.of_group)
+        return Rules(self.table, self.sign, self.members, self.of_group)
 
     def slack(self, x: np.ndarray, /) -> Slack:
-        """Tell the kernels what a plan (N,) leaves of the limits; a quarter of the tolerance is theirs."""
+        """Return for the kernels what a plan (N,) leaves of the limits; a quarter of the tolerance is theirs."""
         return Slack(self.limit - self.uses(x[None])[0], self.scale, self.tolerance / 4)
 
-    def coefficients(self, per_accuracy: float, per_usd: float, prices: np.ndarray, /) -> Coefficients:
+    def amounts(self, k: int, values: Any, /) -> Any:
+        """Turn sums of W_k, or b_k, into the number that people know: a quota's use, a mean, a floor's accuracy."""
+        return self.sign[k] * values / self.rows[k].per
+
+    def coefficients(self, weights: Weights, prices: np.ndarray, /) -> Coefficients:
         """Turn weights of the objectives and prices of the limits into prices of everything.
 
         Args:
-            per_accuracy: Weight of summed accuracy.
-            per_usd: Weight of total US$.
+            weights: Of the objectives.
             prices: (K,) Lagrangian multipliers >= 0.
         """
-        by_llm = [(self.members[self.kind == kind] * prices[self.kind == kind, None]).sum(axis=0) for kind in range(3)]
-        accuracy = np.full(self.n_groups + 1, per_accuracy + prices[self.kind == TOTAL_FLOOR].sum())
-        floors = self.kind == FLOOR
-        np.add.at(accuracy, self.of_group[floors], prices[floors])
-        return Coefficients(accuracy, per_usd + by_llm[USD], by_llm[TOKENS], by_llm[CALLS])
+        by_llm = (self.sign * prices)[:, None] * self.members
+        accuracy = np.full(self.n_groups + 1, weights.accuracy)
+        for k in np.flatnonzero(self.table == ACCURACY):
+            accuracy[self.of_group[k] if self.of_group[k] >= 0 else slice(None)] -= self.sign[k] * prices[k]
+        extra = np.zeros((len(self.extra), self.cost.shape[1]))
+        for e in range(len(extra)):
+            extra[e] = by_llm[self.table == EXTRA + e].sum(axis=0) + (weights.third if e == self.third else 0.0)
+        usd = weights.usd + by_llm[self.table == COST].sum(axis=0)
+        return Coefficients(accuracy, usd, extra, by_llm[self.table == CALLS].sum(axis=0))
+
+    def scores(self, weights: Weights, /) -> np.ndarray:
+        """(N, M) what each cell is worth by the objectives alone."""
+        score = weights.accuracy * self.accuracy.astype(float) - weights.usd * self.cost.astype(float)
+        return score if self.third < 0 else score - weights.third * self.extra[self.third].astype(float)
+
+    def _table(self, k: int) -> np.ndarray | None:
+        """Return the table that limit k sums; None where each query counts 1."""
+        table = int(self.table[k])
+        return None if table == CALLS else (self.cost, self.accuracy, *self.extra)[table]
+
+    def cell_uses(self, k: int, /) -> np.ndarray:
+        """W_k of every cell, (N, M) float64."""
+        table, counts = self._table(k), np.broadcast_to(self.members[k], self.cost.shape)
+        if self.of_group[k] >= 0:
+            counts = counts & (self.cells.group == self.of_group[k])[:, None]
+        return np.asarray(self.sign[k] * np.where(counts, 1.0 if table is None else table.astype(float), 0.0))
 
     def weights(self, queries: np.ndarray, llms: np.ndarray, /) -> np.ndarray:
         """Look up W_k of some cells, (K, n)."""
         out = np.zeros((len(self), len(queries)))
-        for k, kind in enumerate(self.kind):
-            if kind == TOTAL_FLOOR:
-                out[k] = -self.accuracy[queries, llms].astype(float)
-            elif kind == FLOOR:
-                out[k] = np.where(self.cells.group[queries] == self.of_group[k], -self.accuracy[queries, llms], 0.0)
-            else:
-                table = (None, self.cost, self.tokens)[kind]
-                values = 1.0 if table is None else table[queries, llms]
-                out[k] = np.where(self.members[k, llms], values, 0.0)
+        for k in range(len(self)):
+            table = self._table(k)
+            counts = self.members[k, llms]
+            if self.of_group[k] >= 0:
+                counts = counts & (self.cells.group[queries] == self.of_group[k])
+            out[k] = self.sign[k] * np.where(counts, 1.0 if table is None else table[queries, llms], 0.0)
         return out
 
     def uses(self, X: np.ndarray, /) -> np.ndarray:
@@ -130,39 +179,38 @@ class LinearLimits:
             X: (n, N) LLM per query, int8 or int32.
 
         Returns:
-            (n, K) calls, US$, tokens; negated sums of accuracy for floors. O(n N).
+            (n, K). O(n N).
         """
         by_llm, by_group = sums_by_llm(self.cells, X, self.n_groups)
         out = np.empty((len(X), len(self)))
-        for k, kind in enumerate(self.kind):
-            if kind == TOTAL_FLOOR:
-                out[:, k] = -by_group.sum(axis=1)
-            elif kind == FLOOR:
-                out[:, k] = -by_group[:, self.of_group[k]]
+        # calls, US$ and further tables are summed by LLM, accuracy by group
+        place = {CALLS: 0, COST: 1, **{EXTRA + e: 2 + e for e in range(len(self.extra))}}
+        for k, table in enumerate(self.table.tolist()):
+            if table == ACCURACY:
+                groups = [self.of_group[k]] if self.of_group[k] >= 0 else slice(None)
+                out[:, k] = self.sign[k] * by_group[:, groups].sum(axis=1)
             else:
-                out[:, k] = by_llm[:, self.members[k], kind].sum(axis=1)
+                out[:, k] = self.sign[k] * by_llm[:, self.members[k], place[table]].sum(axis=1)
         return out
 
     @cached_property
     def scale(self) -> np.ndarray:
         """(K,) > 0, what an excess is measured in: the limit itself, or one typical query's use where it is 0.
 
-        Floors are measured in queries of their group, so that an excess is a mean accuracy.
+        Floors of accuracy are measured in queries, so that an excess is a mean accuracy.
         """
-        scale = np.abs(self.limit)
-        for k in np.flatnonzero(self.kind == FLOOR):
-            scale[k] = np.count_nonzero(self.cells.group == self.of_group[k])
-        scale[self.kind == TOTAL_FLOOR] = self.n_queries
+        is_accuracy = self.table == ACCURACY
+        scale = np.where(is_accuracy, [row.per for row in self.rows], np.abs(self.limit))
         return np.asarray(np.where(scale > 0, scale, self.typical))
 
     @cached_property
     def typical(self) -> np.ndarray:
-        """(K,) > 0, mean use of a query over the LLMs that count."""
+        """(K,) > 0, mean size of a query's use over the LLMs that count."""
         typical = np.ones(len(self))
-        for k, kind in enumerate(self.kind):
-            table = {USD: self.cost, TOKENS: self.tokens}.get(kind)
+        for k in np.flatnonzero(self.table != ACCURACY):
+            table = self._table(int(k))
             if table is not None and self.members[k].any():
-                typical[k] = float(table.mean(axis=0, dtype=float)[self.members[k]].mean()) or 1.0
+                typical[k] = float(np.abs(table).mean(axis=0, dtype=float)[self.members[k]].mean()) or 1.0
         return typical
 
     @cached_property
@@ -184,13 +232,13 @@ class LinearLimits:
         return np.asarray(over / self.scale)
 
     def are_met(self, X: np.ndarray, /) -> np.ndarray:
-        """Tell which plans (n, N) meet all limits."""
+        """Find out which plans (n, N) meet all limits."""
         return np.asarray(np.all(self.excess(X) <= 0.0, axis=1))
 
     def are_met_along(
         self, x: np.ndarray, query: np.ndarray, from_llm: np.ndarray, to_llm: np.ndarray, /
     ) -> np.ndarray:
-        """Tell which plans on a way of single steps meet all limits.
+        """Find out which plans on a way of single steps meet all limits.
 
         Args:
             x: (N,) the first plan.
@@ -211,9 +259,8 @@ class LinearLimits:
 
     def take(self, rows: np.ndarray, /) -> LinearLimits:
         """Keep some queries, and the same share of every limit: a sample to guess prices from."""
-        group = self.cells.group[rows]
         share = np.full(len(self), len(rows) / self.n_queries)
-        for k in np.flatnonzero(self.kind == FLOOR):
+        for k in np.flatnonzero(self.of_group >= 0):
             mine = self.cells.group == self.of_group[k]
             share[k] = mine[rows].sum() / max(1.0, float(mine.sum()))
         return replace(
@@ -221,22 +268,40 @@ class LinearLimits:
             cost=self.cost[rows],
             accuracy=self.accuracy[rows],
             allowed=None if self.allowed is None else self.allowed[rows],
-            tokens=None if self.tokens is None else self.tokens[rows],
-            group=group,
+            extra=self.extra[:, rows] if len(self.extra) else self.extra,
+            group=None if self.group is None else self.group[rows],
             limit=self.limit * share,
         )
 
     def only(self, which: Sequence[int] | np.ndarray, /) -> LinearLimits:
         """Keep some of the limits."""
         which = np.asarray(which, dtype=np.int64)
+        parts = {name: getattr(self, name)[which] for name in ("table", "sign", "of_group", "limit")}
+        return replace(self, **parts, member=self.members[which], rows=tuple(self.rows[k] for k in which))
+
+    def without(self, k: int, /) -> LinearLimits:
+        """Leave out one of the limits."""
+        return self.only([other for other in range(len(self)) if other != k])
+
+    def plus(self, row: Row, limit: float, /, **about: Any) -> LinearLimits:
+        """Add a limit.
+
+        Args:
+            row: What it is about.
+            limit: b_k as people know it; times the row's ``per`` and with its sign it is that of the sum.
+            **about: ``sign``, ``member``, ``of_group`` and ``table`` of the limit, where they aren't 1, all LLMs, all
+                queries and the table of its kind.
+        """
+        sign = about.get("sign", 1.0)
+        member = about.get("member", np.ones(self.cost.shape[1], dtype=bool))
         return replace(
             self,
-            kind=self.kind[which],
-            member=self.members[which],
-            of_group=self.of_group[which],
-            limit=self.limit[which],
-            names=tuple(self.names[k] for k in which),
-            whom=tuple(self.whom[k] for k in which),
+            table=np.append(self.table, about.get("table", row.kind.table)),
+            sign=np.append(self.sign, sign),
+            member=np.concatenate([self.members, member[None]]),
+            of_group=np.append(self.of_group, about.get("of_group", -1)),
+            limit=np.append(self.limit, sign * limit * row.per),
+            rows=(*self.rows, row),
         )
 
     def within(self, *, budget_usd: float | None = None, min_accuracy: float | None = None) -> LinearLimits:
@@ -249,16 +314,146 @@ class LinearLimits:
         if budget_usd is not None and np.isposinf(budget_usd):
             # solvers know no infinite budget, and no plan costs more than all of the dearest calls
             budget_usd = float(self.cost.max(axis=1).sum(dtype=float))
-        added = [(USD, budget_usd, "budget", " US$"), (TOTAL_FLOOR, min_accuracy, "mean accuracy", "")]
-        given = [(kind, float(value), name, unit) for kind, value, name, unit in added if value is not None]
-        everyone = np.ones((len(given), self.cost.shape[1]), dtype=bool)
-        limits = [value if kind == USD else -value * self.n_queries for kind, value, _, _ in given]
-        return replace(
-            self,
-            kind=np.concatenate([self.kind, np.array([kind for kind, *_ in given], dtype=np.int64)]),
-            member=np.concatenate([self.members, everyone]),
-            of_group=np.concatenate([self.of_group, np.full(len(given), -1)]),
-            limit=np.concatenate([self.limit, limits]),
-            names=(*self.names, *(f"a {name} of {value:.6g}{unit}" for _, value, name, unit in given)),
-            whom=(*self.whom, *(name for _, _, name, _ in given)),
-        )
+        bounded = self
+        if budget_usd is not None:
+            bounded = bounded.plus(Row(Kind.USD, f"a budget of {budget_usd:.6g} US$", "budget", "US$"), budget_usd)
+        if min_accuracy is not None:
+            name = f"a mean accuracy of {min_accuracy:.6g}"
+            row = Row(Kind.ACCURACY, name, "mean accuracy", "accuracy", self.n_queries)
+            bounded = bounded.plus(row, min_accuracy, sign=-1.0)
+        return bounded
+
+
+def build_limits(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    allowed: np.ndarray | None,
+    llms: Sequence[str],
+    /,
+    *,
+    limits: Any = (),
+    groups: Any = None,
+    tokens: np.ndarray | None = None,
+    third: Additive | None = None,
+) -> LinearLimits:
+    """Write the limits of a problem as rows, in the order given.
+
+    Where there are limits, cells that the mask forbids are given the least values that it allows their query: what
+    stands for "not offered" there, a price of a million perhaps, is not to be what excesses and gaps are measured by.
+
+    Args:
+        cost: (N, M) checked US$ per call.
+        accuracy: (N, M) checked.
+        allowed: (N, M) checked mask, or None.
+        llms: M names.
+        limits: `Quota`, `Floor` and `Ceiling` objects, or one of them.
+        groups: (N,) group of each query: any labels, compared as text; None or NaN for queries of no group.
+        tokens: (N, M) checked tokens per call, for quotas of tokens.
+        third: The third objective, whose table is checked.
+
+    Raises:
+        UserError: If something is no limit, names or groups are unknown, or a table is missing or of another shape.
+    """
+    asked = [limits] if isinstance(limits, Quota | Floor | Ceiling) else list(limits or ())
+    labels, group = _checked_groups(groups, len(cost))
+    tables = _Tables(cost, tokens, third if asked else None)
+    linear = LinearLimits(cost, accuracy, allowed, group=group, n_groups=len(labels), third=len(tables.extra) - 1)
+    for k, limit in enumerate(asked):
+        if isinstance(limit, Quota):
+            whom, kind = limit.whom(llms), limit.kind
+            table = tables.of_tokens(k) if kind is Kind.TOKENS else kind.table
+            row = Row(kind, f"{limit.limit:,.15g} {kind.unit} for {whom}", whom, kind.unit)
+            linear = linear.plus(row, limit.limit, table=table, member=limit.members(llms))
+        elif isinstance(limit, Ceiling) or (isinstance(limit, Floor) and isinstance(limit.of, Additive)):
+            of, is_most = limit.of, isinstance(limit, Ceiling)
+            assert isinstance(of, Additive)
+            bound = float(limit.at_most if isinstance(limit, Ceiling) else limit.at_least)
+            name = f"a {of.label} of at {'most' if is_most else 'least'} {bound:.6g} {of.unit}".rstrip()
+            row = Row(Kind.ADDITIVE, name, of.label, of.unit, of.per(len(cost)))
+            linear = linear.plus(row, bound, sign=1.0 if is_most else -1.0, table=tables.of_additive(of))
+        elif isinstance(limit, Floor):
+            place = _place_of(limit.of, labels, has_groups=groups is not None)
+            name = f"floor {limit.at_least:g} of group {limit.of!r}"
+            row = Row(Kind.ACCURACY, name, str(limit.of), "accuracy", int(np.count_nonzero(group == place)))
+            linear = linear.plus(row, float(limit.at_least), sign=-1.0, of_group=place)
+        else:
+            raise UserError(
+                f"limits must be Quota, Floor or Ceiling objects; limits[{k}] is {limit!r:.60}."
+                " Write Quota('llm', calls=100)"
+            )
+    if tables.extra:
+        # one further table, the usual number, is not copied
+        extra = tables.extra[0][None] if len(tables.extra) == 1 else np.stack(tables.extra)
+        linear = replace(linear, extra=read_only(extra))
+    return least_where_forbidden(linear)
+
+
+class _Tables:
+    """Collects the further tables that limits and the third objective are about, each once."""
+
+    def __init__(self, cost: np.ndarray, tokens: np.ndarray | None, third: Additive | None) -> None:
+        self.cost, self.tokens = cost, tokens
+        self.extra: list[np.ndarray] = []
+        self.places: dict[int, int] = {}
+        if third is not None:
+            table = self._checked(third)
+            self.extra.append(-table if third.maximise else table)
+            if not third.maximise:
+                self.places[id(third.table)] = EXTRA
+
+    def of_tokens(self, k: int) -> int:
+        """Place of the tokens, for limit k."""
+        if self.tokens is None:
+            raise UserError(f"limits[{k}] limits tokens; pass tokens=, a table (N, M) of tokens per call, with it")
+        return self._place(id(self.tokens), self.tokens.astype(self.cost.dtype, copy=False))
+
+    def of_additive(self, of: Additive) -> int:
+        """Place of an additive table."""
+        return self._place(id(of.table), self._checked(of))
+
+    def _checked(self, of: Additive) -> np.ndarray:
+        table = as_table(of.name, of.table)
+        check_shape(of.name, table, self.cost.shape)
+        return table.astype(self.cost.dtype, copy=False)
+
+    def _place(self, key: int, table: np.ndarray) -> int:
+        if key not in self.places:
+            self.places[key] = EXTRA + len(self.extra)
+            self.extra.append(table)
+        return self.places[key]
+
+
+def _checked_groups(groups: Any, n_queries: int) -> tuple[list[str], np.ndarray | None]:
+    """Names of the groups, and (N,) group numbers, None without groups."""
+    if groups is None:
+        return [], None
+    raw = np.asarray(groups, dtype=object).reshape(-1)
+    if len(raw) != n_queries:
+        raise UserError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
+    is_known = ~np.asarray(pd.isna(raw))
+    names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
+    group = np.full(n_queries, len(names), dtype=np.int32)
+    group[is_known] = group_of_known
+    return [str(name) for name in names], read_only(group)
+
+
+def _place_of(group: Any, labels: list[str], *, has_groups: bool) -> int:
+    if not has_groups:
+        raise UserError("floors need groups=, the group of each query; for all queries together give them one group")
+    if group not in labels:
+        raise UserError(unknown_name(group, labels, kind="group"))
+    return labels.index(group)
+
+
+def least_where_forbidden(limits: LinearLimits, /) -> LinearLimits:
+    """Give cells that the mask forbids the least values that it allows their query; nothing to do without limits."""
+    allowed = limits.allowed
+    if allowed is None or not len(limits):
+        return limits
+
+    def levelled(table: np.ndarray) -> np.ndarray:
+        least = table.min(axis=1, keepdims=True, where=allowed, initial=np.inf)
+        return read_only(np.where(allowed, table, least.astype(table.dtype)))
+
+    extra = np.stack([levelled(table) for table in limits.extra]) if len(limits.extra) else limits.extra
+    return replace(limits, cost=levelled(limits.cost), accuracy=levelled(limits.accuracy), extra=read_only(extra))

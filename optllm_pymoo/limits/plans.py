@@ -1,35 +1,45 @@
-"""Whole plans that meet limits, made from prices."""
+"""Whole plans that meet limits, made from prices, and how far they can be from the best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from optllm_pymoo.exact.surface import Scalarisation, payoffs
 from optllm_pymoo.kernels.limits import Coefficients, price_queries
-from optllm_pymoo.kernels.moves import PricedPlan, fill, mend
-from optllm_pymoo.limits.exchange import exchange
-from optllm_pymoo.limits.linear import LinearLimits
+from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
+from optllm_pymoo.limits.bound import END, PricePath
+from optllm_pymoo.limits.feasibility import LOOSEN, check_possible, check_together, whole_hint, whole_plan
+from optllm_pymoo.limits.linear import LinearLimits, Weights
+from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.validation import UserError, as_budget, in_full, read_only
 
 MAX_ROUNDS = 200
 MAX_PAIRS = 50
 MAX_FILLS = 6
 
+CANDIDATES = 16
+"""Moves per pair of LLMs that are tried in exchanges: those with the least priced loss."""
 
-def priced_plan(limits: LinearLimits, per_accuracy: float, per_usd: float, prices: np.ndarray, /) -> np.ndarray:
+N_EXCHANGES = 20
+"""Improving exchanges between two queries that are looked for, where a plan is wanted rather than a front."""
+
+
+def priced_plan(limits: LinearLimits, weights: Weights, prices: np.ndarray, /) -> np.ndarray:
     """Send each query where accuracy less priced cost and use of limits is highest, (N,)."""
-    return price_queries(limits.cells, limits.coefficients(per_accuracy, per_usd, prices))[0]
+    return price_queries(limits.cells, limits.coefficients(weights, prices))[0]
 
 
 def mended(
     limits: LinearLimits,
     x: np.ndarray,
-    per_accuracy: float,
-    per_usd: float,
+    weights: Weights,
     prices: np.ndarray,
     /,
     *,
-    goal: tuple[float, float] | None = None,
+    goal: Weights | None = None,
     n_exchanges: int = 0,
 ) -> np.ndarray | None:
     """Make a plan meet the limits, and use up what is left of them.
@@ -37,26 +47,25 @@ def mended(
     Args:
         limits: Tables and limits.
         x: (N,) LLM per query; not changed.
-        per_accuracy: Weight of summed accuracy in the priced loss of a move.
-        per_usd: Weight of US$ there.
+        weights: Of the objectives in the priced loss of a move.
         prices: (K,) prices of the limits.
-        goal: Weights of summed accuracy and US$ that what is left is to be used for; None: as the two above.
+        goal: Weights of the objectives that what is left is to be used for; None: as above.
         n_exchanges: Improving exchanges between two queries to look for in the end.
 
     Returns:
         (N,) a plan that meets all limits, or None if single moves don't lead to one.
     """
     x = x.copy()
-    worth = limits.coefficients(per_accuracy, per_usd, prices)
-    goal = goal or (per_accuracy, per_usd)
+    worth = limits.coefficients(weights, prices)
+    score = limits.scores(goal or weights)
     for _ in range(MAX_PAIRS):
         if mend(_priced(limits, worth, x), MAX_ROUNDS):
             break
-        if not exchange(limits, x, worth, goal, MAX_PAIRS):
+        if not _exchange(limits, x, worth, score, MAX_PAIRS):
             return None
-    fill(_priced(limits, worth, x), *goal, MAX_FILLS)
+    fill(_priced(limits, worth, x), score, MAX_FILLS)
     if n_exchanges:
-        exchange(limits, x, worth, goal, n_exchanges)
+        _exchange(limits, x, worth, score, n_exchanges)
     return x if limits.are_met(x[None])[0] else None
 
 
@@ -64,17 +73,291 @@ def _priced(limits: LinearLimits, worth: Coefficients, x: np.ndarray) -> PricedP
     return PricedPlan(limits.cells, limits.rules, worth, limits.slack(x), x)
 
 
-def best_of(limits: LinearLimits, plans: Sequence[np.ndarray], goal: tuple[float, float], /) -> np.ndarray:
+def best_of(limits: LinearLimits, plans: Sequence[np.ndarray], goal: Weights, /) -> np.ndarray:
     """Return the plan with the highest score; of equals the first.
 
     Args:
         limits: Tables and limits.
         plans: At least one plan, (N,) each.
-        goal: Weights of summed accuracy and US$.
+        goal: Weights of the objectives.
+    """
+    rows, score = np.arange(limits.n_queries), limits.scores(goal)
+    return plans[int(np.argmax([score[rows, x].sum() for x in plans]))]
+
+
+def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: np.ndarray, max_pairs: int) -> int:
+    """Make the best exchanges between two queries, in place, where no single move is possible or none improves.
+
+    While a limit is exceeded, they lessen that. Returns the number of exchanges made, at most ``max_pairs``.
     """
     rows = np.arange(limits.n_queries)
-    scores = [
-        goal[0] * limits.accuracy[rows, x].sum(dtype=float) - goal[1] * limits.cost[rows, x].sum(dtype=float)
-        for x in plans
-    ]
-    return plans[int(np.argmax(scores))]
+    priced = _priced_cells(limits, worth)
+    slack = limits.slack(x)
+    for n in range(max_pairs):
+        loss = priced[rows, x][:, None] - priced
+        gain = score - score[rows, x][:, None]
+        i, q, other, r = best_pair(limits.cells, limits.rules, slack, loss, gain, _least_losses(loss, x))
+        if i < 0:
+            return n
+        was_exceeded = most_exceeded(slack) >= 0
+        x[i], x[other] = q, r
+        slack = limits.slack(x)
+        if was_exceeded and most_exceeded(slack) < 0:
+            return n + 1
+    return max_pairs
+
+
+def _priced_cells(limits: LinearLimits, worth: Coefficients) -> np.ndarray:
+    """(N, M) priced scores, -inf where a query may not go."""
+    per_accuracy = worth.accuracy[limits.cells.group][:, None]
+    priced = per_accuracy * limits.accuracy - worth.usd * limits.cost - worth.calls
+    for prices, table in zip(worth.extra, limits.extra, strict=True):
+        priced = priced - prices * table
+    return np.asarray(priced if limits.allowed is None else np.where(limits.allowed, priced, -np.inf))
+
+
+def _least_losses(loss: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(M, M, T) queries at LLM p whose moves to q lose least, -1 where there are no more."""
+    n_llms = loss.shape[1]
+    moves = np.full((n_llms, n_llms, CANDIDATES), -1, dtype=np.int64)
+    for p in range(n_llms):
+        here = np.flatnonzero(x == p)
+        for q in range(n_llms):
+            if p == q or not len(here):
+                continue
+            losses = loss[here, q]
+            few = np.argpartition(losses, CANDIDATES)[:CANDIDATES] if len(here) > CANDIDATES else np.arange(len(here))
+            few = few[np.isfinite(losses[few])]
+            moves[p, q, : len(few)] = here[few[np.argsort(losses[few], kind="stable")]]
+    return moves
+
+
+def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
+    """Find some plan that meets the limits.
+
+    The reasons against one are looked for from the simplest to the most involved, and the first is told, see
+    `check_possible` and `check_together`. Where fractions could meet the limits, a whole plan is made from them; HiGHS
+    searches for one where that fails.
+
+    Fractions are first looked for with cost and accuracy as the objective. That takes a small part of the time of the
+    proof, whose objective is the excess alone: there all LLMs are alike for a query, so that its linear programme
+    has to hold the whole batch. The proof is needed only where the limits can't be met.
+
+    Args:
+        limits: Tables and limits.
+
+    Returns:
+        (N,) LLM per query.
+
+    Raises:
+        UserError: If there is none; the message has the reason and the nearest value that would do.
+    """
+    check_possible(limits)
+    weights = _balanced(limits)
+    first = relax(limits, weights)
+    if first.violation > 0.0:
+        check_together(limits)
+    plan = mended(limits, first.x, weights, first.prices)
+    if plan is not None:
+        return plan
+    found = whole_plan(limits)
+    if found.x is not None:
+        return found.x
+    listed = " and ".join(limits.names)
+    if found.is_proven:
+        raise UserError(f"no plan meets {listed}: fractions of queries would, whole queries can't{whole_hint(limits)}")
+    raise UserError(f"no plan was found that meets {listed}, though fractions of queries would{LOOSEN}")
+
+
+def _balanced(limits: LinearLimits) -> Weights:
+    """Weights at which the ranges of accuracy and cost count the same; 1 where there is no range."""
+    accuracy = float(limits.accuracy.max()) - float(limits.accuracy.min())
+    cost = float(limits.cost.max()) - float(limits.cost.min())
+    return Weights(1.0 / (accuracy or 1.0), 1.0 / (cost or 1.0))
+
+
+class Certified(NamedTuple):
+    """A plan within limits, and how far it can be from the best one."""
+
+    x: np.ndarray
+    """(N,) LLM per query."""
+    value: float
+    """Mean accuracy, or total US$ where that was to be kept low."""
+    bound: float
+    """No plan within the limits has a higher mean accuracy, or costs less."""
+    prices: np.ndarray
+    """(K,) what one more unit of each limit is worth, in summed accuracy or US$."""
+
+    @property
+    def gap(self) -> float:
+        """Distance between value and bound, >= 0."""
+        return abs(self.bound - self.value)
+
+
+def best_within(
+    limits: LinearLimits, budget_usd: float | None = None, /, *, start: np.ndarray | None = None
+) -> Certified:
+    """Find the most accurate plan within limits and a budget.
+
+    Args:
+        limits: Tables and limits.
+        budget_usd: Total US$; None for no budget.
+        start: (K + 1,) prices to begin at, as those returned; without a budget (K,). None if nothing is known.
+
+    Returns:
+        Plan, mean accuracy, LP bound on it, and prices in summed accuracy (expected correct answers) per unit; the
+        budget's price is the last one.
+
+    Raises:
+        TypeError: If the budget is no number.
+        ValueError: If it is NaN or negative, or no plan meets the limits.
+    """
+    bounded = limits if budget_usd is None else limits.within(budget_usd=as_budget("budget_usd", budget_usd))
+    per_usd = END * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
+    solved = relax(bounded, Weights(1.0, 0.0), start=start)
+    x = _plan(bounded, solved, Weights(1.0, 0.0), Weights(1.0, per_usd))
+    accuracy = float(limits.accuracy[np.arange(len(x)), x].mean(dtype=float))
+    return Certified(x, accuracy, max(accuracy, solved.bound / limits.n_queries), solved.prices)
+
+
+def cheapest_reaching(
+    limits: LinearLimits, min_accuracy: float | None = None, /, *, start: np.ndarray | None = None
+) -> Certified:
+    """Find the cheapest plan within limits that reaches a mean accuracy.
+
+    Args:
+        limits: Tables and limits.
+        min_accuracy: Mean accuracy to reach; None for none.
+        start: (K + 1,) prices to begin at, as those returned; without a target (K,). None if nothing is known.
+
+    Returns:
+        Plan, total US$, LP bound on it, and prices in US$ per unit; the target's price, per unit of summed accuracy,
+        is the last one.
+
+    Raises:
+        ValueError: If no plan meets the limits.
+    """
+    bounded = limits if min_accuracy is None else limits.within(min_accuracy=min_accuracy)
+    per_accuracy = END * (float(limits.cost.sum(dtype=float)) or 1.0) / limits.n_queries
+    solved = relax(bounded, Weights(0.0, 1.0), start=start)
+    x = _plan(bounded, solved, Weights(0.0, 1.0), Weights(per_accuracy, 1.0))
+    cost = float(limits.cost[np.arange(len(x)), x].sum(dtype=float))
+    return Certified(x, cost, min(cost, -solved.bound), solved.prices)
+
+
+def _plan(limits: LinearLimits, solved: Relaxation, weights: Weights, goal: Weights) -> np.ndarray:
+    """Make whole plans of a relaxation in a few ways and keep the best."""
+    starts = [solved.x, priced_plan(limits, weights, solved.prices)]
+    plans = [mended(limits, start, weights, solved.prices, goal=goal, n_exchanges=N_EXCHANGES) for start in starts]
+    found = [x for x in plans if x is not None] or [_from_any(limits, weights, solved.prices, goal)]
+    return best_of(limits, found, goal)
+
+
+def _from_any(limits: LinearLimits, weights: Weights, prices: np.ndarray, goal: Weights) -> np.ndarray:
+    """Start from any plan that meets the limits, where mending the relaxation doesn't lead to one."""
+    x = feasible_plan(limits)
+    better = mended(limits, x, weights, prices, goal=goal)
+    return x if better is None else better
+
+
+def end_plans(limits: LinearLimits, path: PricePath, fallback: np.ndarray, /) -> np.ndarray:
+    """Find the cheapest and the most accurate plan within limits, as far as single moves lead.
+
+    Args:
+        limits: Tables and limits.
+        path: Prices along the bound front of the limits.
+        fallback: (N,) a plan that meets the limits.
+
+    Returns:
+        (2, N) plans that meet the limits.
+    """
+    ends = []
+    for k in (0, -1):
+        weights = Weights(float(path.per_accuracy[k]), float(path.per_usd[k]))
+        solved = relax(limits, weights, start=path.prices[k])
+        starts = [solved.x, fallback]
+        plans = [mended(limits, start, weights, solved.prices) for start in starts]
+        ends.append(best_of(limits, [x for x in (*plans, fallback) if x is not None], weights))
+    return np.stack(ends)
+
+
+def check_reachable(
+    limits: LinearLimits, /, *, budget_usd: float | None = None, min_accuracy: float | None = None
+) -> None:
+    """Raise unless some plan meets the limits and one more.
+
+    Args:
+        limits: Tables and limits, which some plan meets.
+        budget_usd: Total US$, or
+        min_accuracy: Mean accuracy to reach.
+
+    Raises:
+        ValueError: If no plan does, or none was found; the message has the nearest value that a plan was found for.
+    """
+    bounded = limits.within(budget_usd=budget_usd, min_accuracy=min_accuracy)
+    nearest = cheapest_reaching(limits) if min_accuracy is None else best_within(limits)
+    if bounded.are_met(nearest.x[None])[0]:
+        return
+    try:
+        feasible_plan(bounded)
+    except UserError as reason:
+        if min_accuracy is None:
+            told = f"budget {in_full(budget_usd)} US$ is below the cheapest plan found within the limits"
+            told += f", {in_full(nearest.value)} US$; none costs less than {nearest.bound:.6g} US$"
+        else:
+            told = f"accuracy {min_accuracy:g} is above the most accurate plan found within the limits"
+            told += f", {in_full(nearest.value)}; none reaches more than {nearest.bound:.6g}"
+        raise UserError(told) from reason
+
+
+class PricedScalarisation:
+    """Turns weights on three objectives into plans that meet the limits, by the relaxation's prices at those weights.
+
+    It stands in for `Scalarisation` where limits tie queries together: one relaxation for each weight vector, and a
+    whole plan made from it.
+
+    Args:
+        limits: Tables and limits, the third objective's table among them.
+        free: The same three objectives without the limits, whose ranges weights are about.
+        fallback: (N,) a plan that meets the limits.
+        per: What the sum of the third table is divided by: N for a mean, else 1.
+
+    Attributes:
+        optima: (3, N) read-only: the cheapest, the most accurate and the best plan by the third objective that were
+            found within the limits.
+        optima_F: (3, 3) read-only objectives of these.
+        ideal: (3,) best value of each objective among them.
+        ranges: (3,) positive; 1 where all three agree.
+    """
+
+    def __init__(self, limits: LinearLimits, free: Scalarisation, fallback: np.ndarray, /, *, per: float) -> None:
+        self.limits, self.free, self.fallback, self.per = limits, free, fallback, per
+        self.optima = read_only(self.choose(np.eye(3)))
+        self.optima_F = read_only(free.evaluate(self.optima))
+        self.ideal, self.ranges = payoffs(self.optima_F)
+
+    def choose(self, weights: np.ndarray, /) -> np.ndarray:
+        """Return a plan within the limits for each of some weights.
+
+        Args:
+            weights: (n, 3), >= 0, one of each row > 0. Only their proportions matter.
+
+        Returns:
+            (n, N); the score of a row is close to the best within the limits.
+        """
+        limits, prices = self.limits, None
+        X = np.empty((len(weights), limits.n_queries), dtype=self.free.dtype)
+        # summed accuracy and the sum of the third table stand for means; zeros are only to break ties
+        unit = self.free.ranges * (1.0, limits.n_queries, self.per)
+        for x, row in zip(X, np.maximum(weights, END * weights.max(axis=1, keepdims=True)) / unit, strict=True):
+            at = Weights(accuracy=row[1], usd=row[0], third=row[2])
+            solved = relax(limits, at, start=prices)
+            prices = solved.prices
+            starts = (solved.x, priced_plan(limits, at, prices), self.fallback)
+            plans = [mended(limits, start, at, prices) for start in starts]
+            x[:] = best_of(limits, [*(plan for plan in plans if plan is not None), self.fallback], at)
+        return X
+
+    def normalise(self, F: np.ndarray, /) -> np.ndarray:
+        """Scale objectives (n, 3) so that the individual optima lie between 0 and 1."""
+        return np.asarray((F - self.ideal) / self.ranges)

@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.kernels.limits import Coefficients, near_cells, price_queries
-from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.master import Extras, Master, solve_master
+from optllm_pymoo.limits.linear import LinearLimits, Weights
+from optllm_pymoo.solver import solve_multiple_choice
 
 CERTIFIED = 1e-11
 """Gap at which the relaxation counts as solved, relative to what N queries' scores range over."""
+
+PROVEN = 1e-9
+"""Relative excess that counts as one: less may be rounding."""
 
 SMALL = 64
 """Queries below which no sample is drawn to guess prices from."""
@@ -23,6 +26,10 @@ SHRINK = 8
 MAX_ROUNDS = 200
 MAX_HALVINGS = 12
 MAX_RAISES = 6
+
+LEAST_GAIN = 1e-6
+"""Gains of a restriction that are smaller, relative to the range of scores, aren't scaled up to 1: where all are mere
+rounding, as with two objectives in balance, penalties would become what HiGHS takes for infinity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +63,13 @@ class Relaxation:
 
 def relax(
     limits: LinearLimits,
-    per_accuracy: float,
-    per_usd: float,
+    weights: Weights,
     /,
     *,
     start: np.ndarray | None = None,
     penalty: np.ndarray | None = None,
 ) -> Relaxation:
-    """Maximise per_accuracy·Σ accuracy - per_usd·Σ cost over fractional plans that meet the limits.
+    """Maximise the weighted sum of the objectives over fractional plans that meet the limits.
 
     The Lagrangian relaxation separates by query: at prices λ every query takes its best priced cell, and
     g(λ) = Σ_i max_j (score - Σ_k λ_k W_k)[i, j] + Σ_k λ_k b_k bounds the optimum from above. Its minimum over λ is the
@@ -74,8 +80,7 @@ def relax(
 
     Args:
         limits: Tables and limits.
-        per_accuracy: Weight of summed accuracy, >= 0.
-        per_usd: Weight of total US$, >= 0.
+        weights: Of the objectives, >= 0.
         start: (K,) prices to begin at, from a similar relaxation.
         penalty: (K,) score lost per unit of a limit exceeded; the search for prices stays below it. None: as much
             as it takes to meet the limits.
@@ -83,49 +88,50 @@ def relax(
     Returns:
         The relaxation; ``violation`` > 0 says that no fractional plan meets the limits.
     """
-    score_range = _score_range(limits, per_accuracy, per_usd)
+    score_range = _score_range(limits, weights)
     raised = 20.0 * score_range / limits.typical if penalty is None else penalty
     for _ in range(MAX_RAISES):
         if start is None:
-            start = _prices_of_sample(limits, per_accuracy, per_usd, raised)
-        found = _sift(limits, per_accuracy, per_usd, np.minimum(start, raised), raised, score_range)
+            start = _prices_of_sample(limits, weights, raised)
+        found = _sift(limits, weights, np.minimum(start, raised), raised, score_range)
         if penalty is not None or found.violation <= 0.0:
             break
         raised, start = raised * 30.0, found.prices
     return found
 
 
-def _score_range(limits: LinearLimits, per_accuracy: float, per_usd: float) -> float:
-    spread = per_accuracy * (float(limits.accuracy.max()) - float(limits.accuracy.min()))
-    return spread + per_usd * (float(limits.cost.max()) - float(limits.cost.min())) or 1.0
+def _score_range(limits: LinearLimits, weights: Weights) -> float:
+    """Bound how far the scores of two cells can lie apart."""
+    third = () if limits.third < 0 else (limits.extra[limits.third],)
+    parts = zip(weights, (limits.accuracy, limits.cost, *third), strict=False)
+    return sum(weight * (float(table.max()) - float(table.min())) for weight, table in parts) or 1.0
 
 
-def _prices_of_sample(limits: LinearLimits, per_accuracy: float, per_usd: float, penalty: np.ndarray) -> np.ndarray:
+def _prices_of_sample(limits: LinearLimits, weights: Weights, penalty: np.ndarray) -> np.ndarray:
     n_queries = limits.n_queries
     if n_queries < SMALL * SHRINK or not len(limits):
         return np.zeros(len(limits))
     rows = np.sort(np.random.default_rng(0).choice(n_queries, n_queries // SHRINK, replace=False))
-    return relax(limits.take(rows), per_accuracy, per_usd, penalty=penalty).prices
+    return relax(limits.take(rows), weights, penalty=penalty).prices
 
 
 def _sift(
     limits: LinearLimits,
-    per_accuracy: float,
-    per_usd: float,
+    weights: Weights,
     prices: np.ndarray,
     penalty: np.ndarray,
     score_range: float,
 ) -> Relaxation:
     """Solve ever larger restrictions until no cell outside improves them."""
-    separation = _Separation(limits, per_accuracy, per_usd, score_range)
-    worth = limits.coefficients(per_accuracy, per_usd, prices)
+    separation = _Separation(limits, weights, score_range)
+    worth = limits.coefficients(weights, prices)
     base, best, margin = price_queries(limits.cells, worth)
-    free = limits.coefficients(per_accuracy, per_usd, np.zeros(len(limits)))
-    master = Master(limits, free, base, penalty, score_range)
+    free = limits.coefficients(weights, np.zeros(len(limits)))
+    master = _Master(limits, free, base, penalty, score_range)
     extras = _near_base(limits, worth, base, best, margin)
     inside, lowest = prices, float(best.sum() + prices @ limits.limit)
     for _ in range(MAX_ROUNDS):
-        solved = solve_master(master, extras)
+        solved = _solve_master(master, extras)
         found = separation.find(master, extras, inside, solved.prices)
         if found.bound < lowest:
             inside, lowest = found.prices, found.bound
@@ -153,18 +159,18 @@ class _Separation:
     and Neto 2007).
     """
 
-    def __init__(self, limits: LinearLimits, per_accuracy: float, per_usd: float, score_range: float) -> None:
-        self.limits, self.weights = limits, (per_accuracy, per_usd)
+    def __init__(self, limits: LinearLimits, weights: Weights, score_range: float) -> None:
+        self.limits, self.weights = limits, weights
         self.slack = 1e-13 * score_range
         self.at_most = 2 * _n_near(limits.n_queries)
 
-    def find(self, master: Master, extras: Extras, inside: np.ndarray, outside: np.ndarray) -> _Found:
+    def find(self, master: _Master, extras: _Extras, inside: np.ndarray, outside: np.ndarray) -> _Found:
         """Price all cells at ``outside``, or nearer to ``inside``; O(N M) each time."""
         limits, low, high, share = self.limits, 0.0, 1.0, 1.0
         for attempt in range(MAX_HALVINGS + 1):
             share = high if share == 1.0 or attempt == MAX_HALVINGS else (low + high) / 2
             prices = outside if share == 1.0 else inside + share * (outside - inside)
-            worth = limits.coefficients(*self.weights, prices)
+            worth = limits.coefficients(self.weights, prices)
             _, best, _ = price_queries(limits.cells, worth)
             lacking = best - master.priced(worth, extras)
             n_lacking = int(np.count_nonzero(lacking > self.slack))
@@ -190,7 +196,7 @@ def _n_near(n_queries: int) -> int:
 
 def _near_base(
     limits: LinearLimits, worth: Coefficients, base: np.ndarray, best: np.ndarray, margin: np.ndarray
-) -> Extras:
+) -> _Extras:
     """Choose the cells nearest to their query's best one; where too many are equally near, evenly spread ones."""
     wanted = _n_near(limits.n_queries)
     reach = min(float(np.partition(margin, wanted - 1)[wanted - 1]), float(np.finfo(float).max))
@@ -199,4 +205,115 @@ def _near_base(
     outside = np.flatnonzero(llms != base[queries])
     if len(outside) > 2 * wanted:
         outside = outside[np.linspace(0, len(outside) - 1, 2 * wanted).astype(int)]
-    return Extras(queries[outside], llms[outside], limits.cost.shape[1])
+    return _Extras(queries[outside], llms[outside], limits.cost.shape[1])
+
+
+class _Extras:
+    """Cells that a restriction holds beside the base cell of each query, in the order in which they joined."""
+
+    def __init__(self, queries: np.ndarray, llms: np.ndarray, n_llms: int) -> None:
+        self.queries, self.llms, self.n_llms = queries, llms, n_llms
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def add(self, queries: np.ndarray, llms: np.ndarray) -> int:
+        """Add cells that aren't there yet; return how many."""
+        known = self.queries * self.n_llms + self.llms
+        new = ~np.isin(queries * self.n_llms + llms, known)
+        self.queries = np.concatenate([self.queries, queries[new]])
+        self.llms = np.concatenate([self.llms, llms[new]])
+        return int(new.sum())
+
+
+class _Solution(NamedTuple):
+    """Outcome of one restricted programme."""
+
+    shares: np.ndarray
+    """Share of its query that each extra cell takes."""
+    prices: np.ndarray
+    """(K,) duals of the limits."""
+    value: float
+    """Summed score less penalties."""
+    violation: float
+    """Penalties paid."""
+
+
+class _Master:
+    """What stays the same from round to round: the base plan, its score and its uses."""
+
+    def __init__(
+        self, limits: LinearLimits, worth: Coefficients, base: np.ndarray, penalty: np.ndarray, score_range: float
+    ) -> None:
+        self.limits, self.worth, self.base, self.penalty = limits, worth, base, penalty
+        self.score_range = score_range
+        self.rows = np.arange(limits.n_queries)
+        self.base_score = self.scores(worth, self.rows, base)
+        self.total = float(self.base_score.sum())
+        self.left = limits.limit - limits.uses(base[None])[0]
+
+    def scores(self, worth: Coefficients, queries: np.ndarray, llms: np.ndarray) -> np.ndarray:
+        """Priced scores of some cells."""
+        limits = self.limits
+        per_accuracy = worth.accuracy[limits.cells.group[queries]]
+        score = per_accuracy * limits.accuracy[queries, llms].astype(float) - worth.calls[llms]
+        score -= worth.usd[llms] * limits.cost[queries, llms].astype(float)
+        for prices, table in zip(worth.extra, limits.extra, strict=True):
+            score -= prices[llms] * table[queries, llms].astype(float)
+        return np.asarray(score)
+
+    def priced(self, worth: Coefficients, extras: _Extras) -> np.ndarray:
+        """(N,) best priced score among the cells that the restriction holds."""
+        best = self.scores(worth, self.rows, self.base)
+        np.maximum.at(best, extras.queries, self.scores(worth, extras.queries, extras.llms))
+        return best
+
+    def relaxation(self, extras: _Extras, solved: _Solution, prices: np.ndarray, bound: float) -> Relaxation:
+        """Put the fractional plan together."""
+        limits, queries = self.limits, extras.queries
+        totals = []
+        for table in (limits.cost, limits.accuracy):
+            moved = table[queries, extras.llms].astype(float) - table[queries, self.base[queries]]
+            totals.append(float(table[self.rows, self.base].sum(dtype=float) + solved.shares @ moved))
+        return Relaxation(
+            prices,
+            solved.value,
+            bound,
+            totals[0],
+            totals[1] / limits.n_queries,
+            self._largest_shares(extras, solved.shares),
+            solved.violation,
+        )
+
+    def _largest_shares(self, extras: _Extras, shares: np.ndarray) -> np.ndarray:
+        x, largest = self.base.copy(), np.ones(len(self.base))
+        np.subtract.at(largest, extras.queries, shares)
+        order = np.argsort(shares, kind="stable")
+        for e in order[shares[order] > 1e-9]:
+            i = extras.queries[e]
+            if shares[e] > largest[i]:
+                x[i], largest[i] = extras.llms[e], shares[e]
+        return x
+
+
+def _solve_master(master: _Master, extras: _Extras) -> _Solution:
+    """Solve a restriction with HiGHS.
+
+    Shares of extra cells are the variables; the base cell has what is left of its query. A query with a single extra
+    cell needs no row, only the bounds 0 and 1, so the programme has K rows and one for each query with several.
+    Excess of a limit is allowed at a penalty.
+    """
+    limits = master.limits
+    n, n_limits = len(extras), len(limits)
+    if not n_limits:
+        return _Solution(np.zeros(n), np.zeros(0), master.total, 0.0)
+    unit = 1.0 / limits.typical
+    gain = master.scores(master.worth, extras.queries, extras.llms) - master.base_score[extras.queries]
+    use = limits.weights(extras.queries, extras.llms) - limits.weights(extras.queries, master.base[extras.queries])
+    money = max(float(np.abs(gain).max(initial=0.0)), LEAST_GAIN * master.score_range)
+    penalty = master.penalty / unit / money
+    rows, left = use * unit[:, None], master.left * unit
+    solved = solve_multiple_choice(-gain / money, extras.queries, rows, left, penalty=penalty, whole=False)
+    assert solved.x is not None  # with penalties there always is an optimum
+    violation = float(penalty @ np.where(solved.excess > 1e-9, solved.excess, 0.0)) * money
+    return _Solution(solved.x, solved.prices * unit * money, master.total - solved.value * money, violation)

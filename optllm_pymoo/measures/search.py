@@ -22,11 +22,11 @@ import numpy as np
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
-from optllm_pymoo.limits.bound_front import BoundFront
+from optllm_pymoo.limits.bound import BoundFront
 from optllm_pymoo.validation import UserError
 
 Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
-"""What plans are measured against: the exact front, with quotas and floors its outer bound, with latency a surface."""
+"""What plans are measured against: the exact front, with limits its outer bound, with latency a surface."""
 
 REFERENCE_POINTS = 1000
 """The exact front is thinned to so many points for the measures whose work is quadratic."""

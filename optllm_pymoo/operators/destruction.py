@@ -169,7 +169,7 @@ class RelinkDestruction(Destruction):
     whenever anything lies between them. This is how `OptLLM` splits its widest gaps. Without ``toward`` it heads
     for the most accurate plan.
 
-    Under quotas or floors plans needn't lie on hulls. There a random share of the queries that differ goes to the
+    Under limits plans needn't lie on hulls. There a random share of the queries that differ goes to the
     other plan's LLM: both objectives are sums, so that one half of them leads about halfway in both.
 
     Args:

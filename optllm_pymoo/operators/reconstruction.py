@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.plans import best_of, mended, priced_plan
-from optllm_pymoo.limits.within import best_within, cheapest_reaching
+from optllm_pymoo.limits.linear import LinearLimits, Weights
+from optllm_pymoo.limits.plans import best_of, best_within, cheapest_reaching, mended, priced_plan
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
@@ -78,7 +77,7 @@ class PricedReconstruction(Reconstruction):
     Example:
         >>> from optllm_pymoo import Quota
         >>> quota = Quota("llm1", calls=1)
-        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]], quotas=[quota])
+        >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]], limits=[quota])
         >>> PricedReconstruction().do(problem, np.array([1, 1]), random_state=1).tolist()
         [0, 1]
     """
@@ -104,18 +103,21 @@ class PricedReconstruction(Reconstruction):
     def _at(self, problem: AllocationProblem, place: float, destroyed: np.ndarray) -> np.ndarray:
         """Build a plan within limits, at a cost or an accuracy that the cheapest or the most accurate plan keeps to."""
         path, on_cost = problem.bound_front().path, self.keep == "cost"
-        per_accuracy, per_usd, prices = path.at(path.place_of_cost(place) if on_cost else path.place_of_accuracy(place))
+        (per_accuracy, per_usd, _), prices = path.at(
+            path.place_of_cost(place) if on_cost else path.place_of_accuracy(place)
+        )
         # the objective that is kept is one more limit, with a price
         prices = np.append(prices, per_usd if on_cost else per_accuracy)
         if self.solve:
             solve, per_raised = (best_within, per_accuracy) if on_cost else (cheapest_reaching, per_usd)
-            return solve(problem.limits, place, start=prices / per_raised).x
+            plan: np.ndarray = solve(problem.limits, place, start=prices / per_raised).x
+            return plan
         given = destroyed, problem.extremes()[0 if on_cost else 1]
         if on_cost:
-            bounded, weights = problem.limits.within(budget_usd=place), (per_accuracy, 0.0)
-            return _rebuilt(bounded, weights, prices, (per_accuracy, TIE * per_usd), given)
-        bounded, weights = problem.limits.within(min_accuracy=place), (0.0, per_usd)
-        return _rebuilt(bounded, weights, prices, (TIE * per_accuracy, per_usd), given)
+            bounded, weights = problem.limits.within(budget_usd=place), Weights(per_accuracy, 0.0)
+            return _rebuilt(bounded, weights, prices, Weights(per_accuracy, TIE * per_usd), given)
+        bounded, weights = problem.limits.within(min_accuracy=place), Weights(0.0, per_usd)
+        return _rebuilt(bounded, weights, prices, Weights(TIE * per_accuracy, per_usd), given)
 
 
 def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
@@ -125,17 +127,17 @@ def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
 
 def _rebuilt(
     limits: LinearLimits,
-    weights: tuple[float, float],
+    weights: Weights,
     prices: np.ndarray,
-    goal: tuple[float, float],
+    goal: Weights,
     given: Plans,
 ) -> np.ndarray:
     """Mend the priced plan and the destroyed one, and take the better; mending the other given plan can't fail."""
     destroyed, fallback = given
-    starts = (priced_plan(limits, *weights, prices), destroyed)
-    plans = [mended(limits, start, *weights, prices, goal=goal) for start in starts]
+    starts = (priced_plan(limits, weights, prices), destroyed)
+    plans = [mended(limits, start, weights, prices, goal=goal) for start in starts]
     found = [plan for plan in plans if plan is not None]
     if not found:
-        plan = mended(limits, fallback, *weights, prices, goal=goal)
+        plan = mended(limits, fallback, weights, prices, goal=goal)
         found = [fallback if plan is None else plan]
     return best_of(limits, found, goal)

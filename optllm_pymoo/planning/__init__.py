@@ -1,6 +1,6 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
-from optllm_pymoo.planning.choose import LimitCost, LimitCosts, limit_costs
+from optllm_pymoo.planning.choose import LimitCosts, limit_costs
 from optllm_pymoo.planning.constraints import Constraints, QuotaRequest, problem_of
 from optllm_pymoo.planning.files import (
     PlannedBatch,
@@ -24,7 +24,6 @@ from optllm_pymoo.planning.labels import (
 __all__ = [
     "Constraints",
     "Front",
-    "LimitCost",
     "LimitCosts",
     "PlannedBatch",
     "Prediction",

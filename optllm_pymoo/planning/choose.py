@@ -12,15 +12,15 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
 from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
 from optllm_pymoo.exact.front import TOLERANCE
-from optllm_pymoo.kernels.rules import CALLS, FLOOR, TOKENS, USD
 from optllm_pymoo.limits import (
     Certified,
+    LimitPrice,
     LinearLimits,
+    Weights,
     best_within,
     cheapest_reaching,
-    explain_limits,
     nearest_feasible,
-    nearest_value,
+    price_limits,
     relax,
 )
 from optllm_pymoo.problems import AllocationProblem
@@ -43,16 +43,17 @@ def including(found: Any, plan: Plan, /) -> Result:
 
 
 def by_cost_and_accuracy(found: Any, plan: Plan | None = None, /) -> Result:
-    """Keep the plans that no other plan beats in both cost and accuracy, whatever their latency.
+    """Keep the plans that no other plan beats in both cost and accuracy, whatever the third objective.
 
     Args:
         found: pymoo's result with three objectives.
-        plan: With it, only plans that are at least as fast count, so that it is one of a curve.
+        plan: With it, only plans that are at least as good in the third count, so that it is one of a curve.
     """
     X, F = np.atleast_2d(found.X), np.atleast_2d(found.F)
-    if plan is not None and plan.latency_seconds is not None:
-        fast = F[:, 2] <= plan.latency_seconds * (1 + 1e-12)
-        X, F = X[fast], F[fast]
+    if plan is not None and plan.problem.third is not None:
+        most = plan.problem.evaluate(plan.x, return_values_of=["F"])[2]
+        as_good = F[:, 2] <= most + 1e-12 * abs(most)
+        X, F = X[as_good], F[as_good]
     return _result(found.problem, X, F, _undominated(F[:, :2]))
 
 
@@ -84,45 +85,6 @@ PROVEN = 1e-9
 ROUNDING = 1e-12
 """Mean accuracy, or relative US$, by which sums in another order may differ."""
 
-LATENCY = "mean latency"
-
-
-def limits_of(problem: AllocationProblem, choice: Choice, /) -> LinearLimits | None:
-    """Collect what a choice has to keep to: the problem's limits, or the largest mean latency as a limit on its sum.
-
-    Args:
-        problem: The batch.
-        choice: How a plan is chosen.
-
-    Returns:
-        The limits, or None if there are none.
-
-    Raises:
-        UserError: If no plan is fast enough.
-    """
-    if problem.has_limits:
-        return problem.limits
-    seconds = choice.max_latency_seconds
-    if seconds is None or problem.latency is None:
-        return None
-    fastest = float(problem.scalarisation.optima_F[2, 2])
-    if seconds < fastest * (1 - 1e-12):
-        raise UserError(
-            f"a mean latency of {seconds:g} s is below the fastest plan, which takes {rounded_up(fastest)} s"
-        )
-    return LinearLimits(
-        problem.cost,
-        problem.accuracy,
-        problem.allowed,
-        problem.latency,
-        kind=np.array([TOKENS]),
-        member=np.ones((1, problem.n_llms), dtype=bool),
-        of_group=np.array([-1]),
-        limit=np.array([seconds * problem.n_queries]),
-        names=(f"a mean latency of {seconds:g} s",),
-        whom=(LATENCY,),
-    )
-
 
 def plan_within(
     problem: AllocationProblem,
@@ -142,7 +104,7 @@ def plan_within(
 
     Args:
         problem: The batch.
-        limits: What it has to keep to, see `limits_of`.
+        limits: What it has to keep to.
         found: pymoo's result of a search on the problem.
         choice: How to choose.
         sigma: (N, M) standard deviation of the accuracies, or None.
@@ -240,11 +202,11 @@ def _named(limits: LinearLimits) -> str:
 
 
 def _too_dear(limits: LinearLimits, budget_usd: float) -> bool:
-    return -relax(limits, 0.0, 1.0).bound > budget_usd * (1 + PROVEN)
+    return -relax(limits, Weights(0.0, 1.0)).bound > budget_usd * (1 + PROVEN)
 
 
 def _too_inaccurate(limits: LinearLimits, target: float) -> bool:
-    return relax(limits, 1.0, 0.0).bound < (target - PROVEN) * limits.n_queries
+    return relax(limits, Weights(1.0, 0.0)).bound < (target - PROVEN) * limits.n_queries
 
 
 def _hints(
@@ -254,13 +216,9 @@ def _hints(
     hints = []
     for k in range(len(bounded) - 1):
         # what is wanted becomes the objective: relaxations without one take long on large batches
-        if is_missed(bounded.only([other for other in range(len(bounded) - 1) if other != k]), wanted_value):
-            continue
-        if bounded.whom[k] == LATENCY and bounded.kind[k] == TOKENS:
-            seconds = nearest_value(bounded, k) / bounded.n_queries
-            hints.append(f"{LATENCY} would need at least {rounded_up(seconds)} s")
-        else:
-            hints.append(nearest_feasible(bounded, k).removeprefix("with the others, "))
+        others = bounded.only([other for other in range(len(bounded) - 1) if other != k])
+        if not is_missed(others, wanted_value):
+            hints.append(nearest_feasible(bounded, k))
     return f". For {wanted}, {' or '.join(hints)}" if hints else ""
 
 
@@ -314,42 +272,13 @@ def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan |
     return None
 
 
-NEGLIGIBLE = 1e-9
-UNITS = {CALLS: "calls", USD: "US$", TOKENS: "s", FLOOR: "accuracy"}
-
-
-class LimitCost(NamedTuple):
-    """What one limit costs a plan."""
-
-    name: str
-    """The limit in words."""
-    whom: str
-    """The LLM, provider or group that is limited."""
-    unit: str
-    """"calls", "US$", "s" (mean seconds per call) or "accuracy" (mean of a group)."""
-    use: float
-    """What the plan uses or reaches, in that unit."""
-    limit: float
-    """The limit, likewise."""
-    binds: bool
-    """Whether it costs anything here."""
-    correct_per_unit: float
-    """Shadow price: expected correct answers that one unit more (of a floor: one less correct answer) is worth."""
-    usd_per_unit: float
-    """The same in US$ of budget; NaN where more budget buys nothing."""
-    accuracy_lost: float
-    """Mean accuracy that the same budget could buy beyond this without the limit, by the LP bounds."""
-    usd_lost: float
-    """US$ that the same accuracy could cost less without the limit, by the LP bounds."""
-
-
 class LimitCosts(NamedTuple):
     """What all limits of a plan cost, and how good the plan is within them."""
 
-    limits: tuple[LimitCost, ...]
+    limits: tuple[LimitPrice, ...]
     """One by one: the others stay when one is dropped."""
     accuracy_lost: float
-    """As in `LimitCost`, all of them dropped."""
+    """As in `LimitPrice`, all of them dropped."""
     usd_lost: float
     """Likewise."""
     accuracy_bound: float
@@ -362,7 +291,7 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
     """Price the limits of a plan by the linear relaxation.
 
     Args:
-        limits: What it keeps to, see `limits_of`.
+        limits: What it keeps to.
         plan: The plan.
 
     Returns:
@@ -371,30 +300,9 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
     budget = (plan.cost_usd if plan.budget_usd is None else max(plan.budget_usd, plan.cost_usd)) * (1 + TOLERANCE)
     accuracy = plan.accuracy - TOLERANCE
     usd_bound, accuracy_bound = _least_usd(limits, accuracy), _most_accuracy(limits, budget)
-    found = []
-    for k, price in enumerate(explain_limits(limits, plan.x, budget)):
-        kind = int(limits.kind[k])
-        per = plan.problem.n_queries if kind == TOKENS else 1
-        binds = price.correct_per_unit > NEGLIGIBLE or price.accuracy_lost > NEGLIGIBLE
-        others = limits.only([other for other in range(len(limits)) if other != k])
-        saved = usd_bound - _least_usd(others, accuracy) if binds else 0.0
-        found.append(
-            LimitCost(
-                name=limits.names[k],
-                whom=limits.whom[k],
-                unit=UNITS[kind],
-                use=price.use / per,
-                limit=price.limit / per,
-                binds=binds,
-                correct_per_unit=price.correct_per_unit * per,
-                usd_per_unit=price.usd_per_unit * per,
-                accuracy_lost=price.accuracy_lost,
-                usd_lost=max(0.0, saved),
-            )
-        )
-    plain = limits.only(np.zeros(0, dtype=int))
+    plain = limits.only([])
     return LimitCosts(
-        tuple(found),
+        price_limits(limits, plan.x, budget, accuracy),
         accuracy_lost=max(0.0, _most_accuracy(plain, budget) - accuracy_bound),
         usd_lost=max(0.0, usd_bound - _least_usd(plain, accuracy)),
         accuracy_bound=max(accuracy_bound, plan.accuracy),
@@ -405,8 +313,8 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
 
 
 def _least_usd(limits: LinearLimits, accuracy: float) -> float:
-    return -relax(limits.within(min_accuracy=accuracy), 0.0, 1.0).bound
+    return -relax(limits.within(min_accuracy=accuracy), Weights(0.0, 1.0)).bound
 
 
 def _most_accuracy(limits: LinearLimits, budget_usd: float) -> float:
-    return relax(limits.within(budget_usd=budget_usd), 1.0, 0.0).bound / limits.n_queries
+    return relax(limits.within(budget_usd=budget_usd), Weights(1.0, 0.0)).bound / limits.n_queries

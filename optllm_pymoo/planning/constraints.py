@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from optllm_pymoo.data import Dataset, load_latency, providers_of
-from optllm_pymoo.limits import Quota
+from optllm_pymoo.limits import Additive, Ceiling, Floor, Quota
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, first_place, positions_of, shown, unknown_name
 
@@ -69,13 +69,15 @@ class Constraints:
         quotas: At most so much of an LLM or a provider.
         providers: LLMs by provider, beside those that the data set knows; of the same name they replace its own.
         floors: Mean accuracy by group; None stands for every group that has no floor of its own.
-        latency: File of latencies, a third objective, see `load_latency`.
+        latency: File of latencies, see `load_latency`: a third objective, or with ``max_latency`` what that bounds.
+        max_latency: Largest mean latency of a plan, seconds per call.
     """
 
     quotas: Sequence[QuotaRequest] = ()
     providers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     floors: Mapping[str | None, float] = field(default_factory=dict)
     latency: str | Path | None = None
+    max_latency: float | None = None
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -103,25 +105,28 @@ class Constraints:
             dataset: The queries to plan.
 
         Returns:
-            ``quotas``, ``floors`` and ``groups``, ``latency``: those that are limited. Groups without a query to plan
-            have no floor, nor have queries of no group.
+            ``limits``, ``groups`` and ``objectives``, as far as there are any. Groups without a query to plan have no
+            floor, nor have queries of no group.
 
         Raises:
             UserError: As `check`.
             FileNotFoundError, DataFileError: As `load_latency`.
         """
+        limits: list[Quota | Floor | Ceiling] = [*self._resolve_quotas(dataset)]
         made: dict[str, Any] = {}
-        if self.quotas:
-            made["quotas"] = self._resolve_quotas(dataset)
         if self.floors:
             groups = groups_of(dataset)
             general = self.floors.get(None)
             floors = {group: self.floors.get(group, general) for group in _names(groups)}
-            made["floors"] = {group: floor for group, floor in floors.items() if floor is not None}
+            limits += [Floor(group, floor) for group, floor in floors.items() if floor is not None]
             made["groups"] = groups
         if self.latency is not None:
-            made["latency"] = load_latency(self.latency, dataset)
-        return made
+            latency = Additive("latency", load_latency(self.latency, dataset), unit="s", mean=True)
+            if self.max_latency is None:
+                made["objectives"] = [latency]
+            else:
+                limits.append(Ceiling(latency, self.max_latency))
+        return {**made, "limits": limits} if limits else made
 
     def problem(self, dataset: Dataset, accuracy: np.ndarray | None = None, /) -> AllocationProblem:
         """Build the problem of some queries.
@@ -148,7 +153,9 @@ class Constraints:
         Raises:
             UserError: As `problem`.
         """
-        alone = Constraints(quotas=self.quotas, providers=self.providers, latency=self.latency)
+        alone = Constraints(
+            quotas=self.quotas, providers=self.providers, latency=self.latency, max_latency=self.max_latency
+        )
         return alone.problem(dataset, np.zeros(dataset.cost.shape))
 
     def _resolve_quotas(self, dataset: Dataset) -> list[Quota]:
@@ -179,7 +186,6 @@ def _quota(request: QuotaRequest, llms: Sequence[str], providers: Mapping[str, S
         raise UserError(f"{name!r} is an LLM and a provider of others; give the provider another name, with its LLMs")
     if name not in llms and name not in providers:
         raise UserError(unknown_name(name, [*providers, *llms], kind="provider or LLM"))
-    members = (name,) if name in llms else tuple(providers[name])
     if unit == "tokens":
         raise UserError(f"quota of tokens for {name!r}: the data have no tokens per call; limit calls or US$")
-    return Quota(members, **{unit: limit}, name=name)
+    return Quota(name, **{unit: limit}, llms=None if name in llms else tuple(providers[name]))

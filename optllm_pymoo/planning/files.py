@@ -108,8 +108,8 @@ def front_writers(
 ) -> dict[str, Callable[[Path], None]]:
     """Name the files that tell a front: front.csv, front.png, mix.png and plan.html.
 
-    With latency front.png colours the plans by it, and mix.png shows those that no other plan beats in both cost and
-    accuracy.
+    With a third objective front.png colours the plans by it, and mix.png shows those that no other plan beats
+    in both cost and accuracy.
 
     Args:
         front: The front.
@@ -117,15 +117,15 @@ def front_writers(
         for_spreadsheet: See `write_csv`.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
-    from optllm_pymoo.plotting import plot_front, plot_latency, plot_mix
+    from optllm_pymoo.plotting import plot_front, plot_mix, plot_third
     from optllm_pymoo.plotting.page import page_html
 
     front = front if plan is None else front.including(plan)
     problem, found = front.problem, front.found
     searched = None if front.is_exact else found
     F = None if searched is None else searched.F
-    draw = plot_front if problem.latency is None else plot_latency
-    mixed = searched if problem.latency is None else by_cost_and_accuracy(searched, plan)
+    draw = plot_front if problem.third is None else plot_third
+    mixed = searched if problem.third is None else by_cost_and_accuracy(searched, plan)
 
     def page(path: Path) -> None:
         path.write_text(page_html(problem, found=mixed, plan=plan, groups=front.groups), encoding="utf-8")
@@ -167,8 +167,8 @@ def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
     Returns:
         Columns ``cost_usd`` and expected ``accuracy``. Of an exact front also ``query_id``, ``from_llm``, ``to_llm``
         (missing in the first row) and ``usd_per_correct``, the price of that step per expected correct answer; of
-        other fronts ``gap``, the mean accuracy that the bound at that cost lies above the plan, and ``latency_seconds``
-        (mean per call) if the problem has a latency; the bound is of any latency.
+        other fronts ``gap``, the mean accuracy that the bound at that cost lies above the plan, and the
+        amount of a third objective, called by its `Additive.key`; the bound is of any such amount.
     """
     if isinstance(found, SupportedFront):
         steps, names, ids = found.steps, np.array([*problem.llms], object), np.array([*problem.query_ids], object)
@@ -185,8 +185,8 @@ def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
     F = F[np.lexsort((F[:, 1], F[:, 0]))]
     front = problem.bounding_front
     gap = np.maximum(front.bound(np.maximum(F[:, 0], front.F[0, 0])) + F[:, 1], 0)
-    latency = {"latency_seconds": F[:, 2]} if F.shape[1] == 3 else {}
-    return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], **latency, "gap": gap})
+    third = {} if problem.third is None else {problem.third.key: problem.third.amount(F[:, 2])}
+    return pd.DataFrame({"cost_usd": F[:, 0], "accuracy": -F[:, 1], **third, "gap": gap})
 
 
 SPREAD: Final = ("sigma", "n_labelled", "excess", "excess_error")

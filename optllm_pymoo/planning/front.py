@@ -14,7 +14,7 @@ from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBud
 from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
-from optllm_pymoo.planning.choose import check_budget, including, limits_of, plan_within
+from optllm_pymoo.planning.choose import check_budget, including, plan_within
 from optllm_pymoo.planning.constraints import Constraints, groups_of
 from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
@@ -35,7 +35,7 @@ EXACT: Final = "exact"
 """The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
 
 SEARCH: Final = "optllm"
-"""What stands in for it where the exact front is unknown: with quotas, floors or latency."""
+"""What stands in for it where the exact front is unknown: with limits or a third objective."""
 
 
 def normalised(algorithm: str, /) -> str:
@@ -88,7 +88,7 @@ def find_front(
     report(f"Front of {problem.n_queries:,} queries ({algorithm})")
     if name == EXACT:
         if problem.limits_bind:
-            raise UserError("the exact front is unknown where quotas or floors bind; search it with optllm")
+            raise UserError("the exact front is unknown where limits bind; search it with optllm")
         return problem.supported_front
     from pymoo.optimize import minimize
 
@@ -160,7 +160,7 @@ class Front:
     def choose(self, choice: Choice | None = None, /) -> Plan:
         """Choose a plan.
 
-        Within quotas, floors or a mean latency the plan at a budget or a target is the best that is found just there;
+        Within limits the plan at a budget or a target is the best that is found just there;
         so is a promise on an exact front, see `robust_plan`. Other algorithms than the default choose from the plans
         that they found.
 
@@ -216,7 +216,7 @@ class Front:
         """Choose a plan by what is expected, or promised, before it is known what that is too much by."""
         # known outcomes have no sampling error
         known: dict[str, Any] = {"sigma": self.sigma, "n_labelled": None if self.sigma is None else self.n_labelled}
-        limits = self.limits_of(choice)
+        limits = self.limits
         if normalised(self.asked_for) not in (EXACT, SEARCH):
             return choice.plan(self.found, **known)
         if limits is not None and not self.is_exact:
@@ -229,9 +229,10 @@ class Front:
             return self._promised(choice)
         return choice.plan(self.problem, **known)
 
-    def limits_of(self, choice: Choice, /) -> LinearLimits | None:
-        """Collect what a plan of this choice has to keep to, see `within_limits.limits_of`."""
-        return limits_of(self.problem, choice)
+    @property
+    def limits(self) -> LinearLimits | None:
+        """What plans have to keep to; None without limits."""
+        return self.problem.limits if self.problem.has_limits else None
 
     def including(self, plan: Plan, /) -> Front:
         """Add a plan to the plans of a search, and drop those that it dominates; an exact front has it already."""
@@ -274,7 +275,7 @@ def expected_problem(
             `DEFAULT_SHARE`.
         random_state: Seed of the draw and the predictor.
         n_jobs: As joblib counts.
-        constraints: Quotas, floors and latency; they are about the queries planned.
+        constraints: Limits and latency; they are about the queries planned.
         budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
             refused before learning.
         report: Called with the name of each stage.
@@ -318,7 +319,7 @@ def plan_front(
     Args:
         dataset: The batch.
         labels: See `expected_problem`.
-        algorithm: See `find_front`. OptLLM takes the place of "exact" with latency, and where quotas or floors bind.
+        algorithm: See `find_front`. OptLLM takes the place of "exact" with latency, and where limits bind.
         n_grid: See `find_front`.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
@@ -345,7 +346,7 @@ def plan_front(
         report=report,
     )
     asked_for = algorithm
-    if normalised(algorithm) == EXACT and (problem.limits_bind or problem.latency is not None):
+    if normalised(algorithm) == EXACT and (problem.limits_bind or problem.third is not None):
         algorithm = SEARCH
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
     groups = None

@@ -5,15 +5,15 @@ writes it. Nothing here touches pyplot or its settings.
 """
 
 from optllm_pymoo.plotting.front import plot_front
-from optllm_pymoo.plotting.latency import plot_latency
+from optllm_pymoo.plotting.latency import plot_third
 from optllm_pymoo.plotting.mix import plot_mix
 from optllm_pymoo.plotting.realised import plot_calibration, plot_realised, realised_accuracy
 
 __all__ = [
     "plot_calibration",
     "plot_front",
-    "plot_latency",
     "plot_mix",
     "plot_realised",
+    "plot_third",
     "realised_accuracy",
 ]

@@ -35,7 +35,7 @@ def plot_front(
         problem: The batch; the curve is its supported front, above which no plan can be.
         plan: The chosen plan, if any; with the 95 % interval of its accuracy.
         F: (n, 2) objectives of plans that a search found, if any: total US$, negated mean accuracy; further columns
-            (latency, see `plot_latency`) are not shown.
+            (latency, see `plot_third`) are not shown.
         ax: Where to draw; None for a new figure.
         title: Title of the axes.
 

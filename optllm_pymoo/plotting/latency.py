@@ -1,4 +1,4 @@
-"""Plans of three objectives: cost and accuracy as axes, latency as colour."""
+"""Plans of three objectives: cost and accuracy as axes, the third as colour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS: Final = "cividis"
 """Rises evenly in lightness, also for the colour-blind and in print."""
 
 
-def plot_latency(
+def plot_third(
     problem: AllocationProblem,
     /,
     *,
@@ -27,13 +27,13 @@ def plot_latency(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Draw plans by cost and accuracy, coloured by their mean latency, below the exact front of any latency.
+    """Draw plans by cost and accuracy, coloured by the third objective, below the front of any amount of it.
 
-    How far a point lies below the curve is what its speed costs. Slow plans are drawn first, so that fast ones are seen
-    where both are to be had.
+    How far a point lies below the curve is what its third objective costs. Plans that are worst in it are drawn
+    first, so that the best are seen where both are to be had.
 
     Args:
-        problem: The batch, with latency.
+        problem: The batch, with a third objective.
         F: (n, 3) objectives of plans that a search found; None for the supported surface.
         plan: The chosen plan, if any.
         ax: Where to draw; None for a new figure.
@@ -43,24 +43,34 @@ def plot_latency(
         The axes.
 
     Raises:
-        ValueError: If the problem has no latency, or F has not three columns.
+        ValueError: If the problem has no third objective, or F has not three columns.
     """
-    if problem.latency is None:
-        raise UserError("this problem has no latency; plot_front shows cost and accuracy")
+    third = problem.third
+    if third is None:
+        raise UserError("this problem has no third objective; plot_front shows cost and accuracy")
     points = problem.supported_surface.F if F is None else np.atleast_2d(np.asarray(F, dtype=float))
     if points.shape[1] != 3:
-        raise UserError(f"F must have shape (n, 3), the third column mean seconds per call; got {np.shape(F)}")
+        raise UserError(f"F must have shape (n, 3), the third column {third.label}; got {np.shape(F)}")
     ax = axes(ax, size=(7.6, 4.6))
-    curve = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)] * (1, -1)
-    ax.plot(*curve.T, color=GREY, linewidth=1.4, label="exact front of any latency", zorder=2)
+    front = problem.bounding_front
+    curve = front.F[front.thin(CURVE_POINTS)] * (1, -1)
+    ax.plot(*curve.T, color=GREY, linewidth=1.4, label=f"bound of any {third.name}", zorder=2)
     points = points[np.argsort(-points[:, 2], kind="stable")]
     name = "supported surface" if F is None else "plans found"
     cost, accuracy = points[:, 0], -points[:, 1]
     drawn = ax.scatter(
-        cost, accuracy, c=points[:, 2], cmap=COLOURS, s=20, linewidths=0.3, edgecolors=BLACK, label=name, zorder=3
+        cost,
+        accuracy,
+        c=third.amount(points[:, 2]),
+        cmap=COLOURS,
+        s=20,
+        linewidths=0.3,
+        edgecolors=BLACK,
+        label=name,
+        zorder=3,
     )
     bar = figure_of(ax).colorbar(drawn, ax=ax, pad=0.02)
-    bar.set_label("Mean latency (s per call)")
+    bar.set_label(f"{third.label[0].upper()}{third.label[1:]} ({third.unit})")
     bar.locator = MaxNLocator(6)
     bar.update_ticks()
     _draw_plan(ax, plan)
@@ -75,8 +85,8 @@ def plot_latency(
 
 
 def _draw_plan(ax: Axes, plan: Plan | None) -> None:
-    """Draw the chosen plan as a star; the legend has its latency."""
+    """Draw the chosen plan as a star; the legend has its third objective."""
     if plan is None:
         return
-    seconds = "" if plan.latency_seconds is None else f", {plan.latency_seconds:.3g} s"
-    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=f"chosen plan{seconds}", zorder=5, **STAR)
+    third = "" if plan.problem.third is None else f", {plan.third:.3g} {plan.problem.third.unit}"
+    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=f"chosen plan{third}", zorder=5, **STAR)

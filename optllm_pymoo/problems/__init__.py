@@ -1,9 +1,9 @@
 """Problems: what is to be allocated, and seeded synthetic instances of it."""
 
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
-from optllm_pymoo.problems.max_accuracy import MaxAccuracyProblem
-from optllm_pymoo.problems.min_cost import MinCostProblem
-from optllm_pymoo.problems.single_objective import (
+from optllm_pymoo.problems.single import (
+    MaxAccuracyProblem,
+    MinCostProblem,
     SingleObjectiveProblem,
     allocation_of,
     require_single_objective,

@@ -1,28 +1,30 @@
-"""The bi-objective allocation of queries to LLMs as a pymoo problem."""
+"""The allocation of queries to LLMs as a pymoo problem: cost, accuracy, perhaps a third objective, perhaps limits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 import pandas as pd
 
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.exact.surface import SupportedSurface
+from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.kernels.scalarised import evaluate_with_latency
-from optllm_pymoo.limits.bound_front import BoundFront
-from optllm_pymoo.limits.build import build_limits, least_where_forbidden
-from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.quota import Quota
-from optllm_pymoo.problems.allocations import PlanProblem, as_allocations, check_allowed
-from optllm_pymoo.problems.with_latency import WithLatency
-from optllm_pymoo.problems.with_limits import WithLimits
+from optllm_pymoo.limits.additive import Additive
+from optllm_pymoo.limits.bound import N_POINTS, BoundFront, least_usd, most_accuracy
+from optllm_pymoo.limits.limit import Ceiling, Floor, Quota
+from optllm_pymoo.limits.linear import build_limits, least_where_forbidden
+from optllm_pymoo.limits.plans import PricedScalarisation, best_within
+from optllm_pymoo.limits.prices import LimitPrice, price_limits
+from optllm_pymoo.problems.base import PlanProblem, as_allocations, check_allowed
+from optllm_pymoo.problems.known import Batch, Known, what_is_known
 from optllm_pymoo.validation import (
     UserError,
+    as_budget,
+    as_limit,
     as_mask,
     as_names,
     as_table,
@@ -39,23 +41,26 @@ MAX_SET_CELLS = 1 << 27
 NO_TABLE = np.zeros((0, 0))
 """Stands for a table that a pickle need not hold twice."""
 
+Limit = Union[Quota, Floor, Ceiling]  # noqa: UP007
+"""What ties queries together."""
 
-class AllocationProblem(WithLimits, WithLatency, PlanProblem):
+
+class AllocationProblem(PlanProblem):
     """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
-    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing. With ``latency`` there is a
-    third objective, ``F[:, 2]`` = (1/N) Σ latency[i, x[i]], mean seconds per call.
+    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing. An `Additive` table is a third
+    objective: ``F[:, 2]`` is its sum, or its mean, negated where it is to be large.
 
     The tables are shared, never copied: C-contiguous float arrays are taken as they are (do not change them
     afterwards), and a deep copy of the problem is the problem itself, so that pymoo's copies of algorithms and
     histories stay small.
 
-    Quotas and floors are inequality constraints ``G <= 0``, one each, in the order quotas, then floors: the excess
-    relative to the quota (to one typical query's use where it is 0), and the mean accuracy that a group lacks. Where
-    they bind, so that some plan of the exact front exceeds one, the front within them is out of reach: `bound_front`
-    bounds it, `pareto_front` knows none, and `exact_points` says which plans of the exact front remain. Limits that all
-    of them meet change nothing.
+    Limits are inequality constraints ``G <= 0``, one each, in the order given: the excess relative to the limit (to one
+    typical query's use where it is 0), and for floors of groups the mean accuracy that is lacking. Where they bind, so
+    that some plan of the exact front exceeds one, the front within them is out of reach: `bound_front` bounds it,
+    `pareto_front` knows none, and `exact_points` says which plans of the exact front remain. Limits that all of them
+    meet change nothing.
 
     A subclass with objectives or constraints of its own is searched by pymoo's algorithms and the baselines that only
     look at F and G; `OptLLM`, fronts, bounds, choices and certificates refuse it, as they would ignore them.
@@ -66,29 +71,27 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         robust_accuracy: (N, M) any finite numbers, for example mean + α·σ of a predictor. It may steer a search
             (`OptLLM`'s downward walk); plans are always scored on ``accuracy``.
         allowed: (N, M) True where a query may go to an LLM; None allows all.
-        latency: (N, M) mean seconds per call, finite, >= 0, or any other table whose mean is to be small; None for
-            two objectives.
+        objectives: A third objective, an `Additive`; none for two objectives.
+        limits: `Quota`, `Floor` and `Ceiling` objects. For limits per query see `allowed_by_limits`.
+        groups: (N,) group of each query for floors, compared as text; None or NaN for queries of no group.
+        tokens: (N, M) tokens per call, >= 0, for quotas of tokens.
         llms: M distinct names; by default the columns of a DataFrame ``cost``, else "llm0", "llm1", ...
         query_ids: N distinct names; by default the index of a DataFrame ``cost``, else "0", "1", ...
-        quotas: `Quota` objects: at most so many calls, US$ or tokens for an LLM or several together.
-        floors: Mean accuracy that each group of queries has to reach: a number for all groups, or a mapping from
-            group to number. For floors per query see `allowed_by_limits`.
-        groups: (N,) group of each query, compared as text; None or NaN for queries of no group.
-        tokens: (N, M) tokens per call, >= 0, for quotas of tokens.
 
     Attributes:
         cost: (N, M) read-only.
         accuracy: (N, M) read-only, of the same type as ``cost``: float32 if all tables were, else float64.
         robust_accuracy: (N, M) read-only or None.
         allowed: (N, M) read-only bool or None.
-        latency: (N, M) read-only, of the same type as ``cost``, or None.
+        third: The third objective, its table read-only and of the type of ``cost``, or None.
+        limits: The limits in linear form, none of them where the problem has none.
         llms: Names of the LLMs.
         assignment_dtype: Type of plans: int8 up to 127 LLMs, else int32.
 
     Raises:
-        TypeError: If a table does not hold real numbers.
-        ValueError: If tables disagree in shape or labels, hold values out of range, or names are not distinct; or if
-            no plan meets the limits, with the reason and the nearest value that would do.
+        UserError: If a table does not hold real numbers, tables disagree in shape or labels, hold values out of range,
+            or names are not distinct; or if no plan meets the limits, with the reason and the nearest value that would
+            do.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
@@ -98,7 +101,7 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         [[2.0, -0.35], [3.0, -0.55], [5.0, -0.75]]
     """
 
-    _tables = ("cost", "accuracy", "robust_accuracy", "allowed", "latency")
+    _tables = ("cost", "accuracy", "robust_accuracy", "allowed")
 
     def __init__(
         self,
@@ -108,72 +111,55 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         *,
         robust_accuracy: Any = None,
         allowed: Any = None,
-        latency: Any = None,
-        llms: Sequence[Any] | None = None,
-        query_ids: Sequence[Any] | None = None,
-        quotas: Sequence[Quota] | Quota = (),
-        floors: Any = None,
+        objectives: Sequence[Additive] | Additive = (),
+        limits: Sequence[Limit] | Limit = (),
         groups: Any = None,
         tokens: Any = None,
+        llms: Sequence[Any] | None = None,
+        query_ids: Sequence[Any] | None = None,
     ) -> None:
-        check_frame_labels(
-            cost=cost,
-            accuracy=accuracy,
-            robust_accuracy=robust_accuracy,
-            allowed=allowed,
-            latency=latency,
-            tokens=tokens,
-        )
+        given = _third_of(objectives)
+        asked: list[Any] = [limits] if isinstance(limits, (Quota, Floor, Ceiling)) else list(limits or ())
+        additive = {
+            of.name: of.table
+            for of in (given, *(getattr(each, "of", None) for each in asked))
+            if isinstance(of, Additive)
+        }
+        tables = {"cost": cost, "accuracy": accuracy, "robust_accuracy": robust_accuracy, "allowed": allowed}
+        check_frame_labels(**tables, tokens=tokens, **additive)
         if isinstance(cost, pd.DataFrame):
             llms = list(cost.columns) if llms is None else llms
             query_ids = list(cost.index) if query_ids is None else query_ids
         self.cost = as_table("cost", cost, lower=0.0)
-        self.accuracy = as_table("accuracy", accuracy, lower=0.0, upper=1.0)
-        check_shape("accuracy", self.accuracy, self.cost.shape)
-        self.latency = None if latency is None else as_table("latency", latency, lower=0.0)
-        if self.latency is not None:
-            check_shape("latency", self.latency, self.cost.shape)
-        self._share_type()
+        n_queries, n_llms = self.cost.shape
+        self.accuracy = self._table("accuracy", accuracy, lower=0.0, upper=1.0)
+        third = None if given is None else self._table(given.name, given.table)
+        # float64 unless all are float32, as the kernels need them
+        common = np.result_type(self.cost, self.accuracy, *(() if third is None else (third,)))
+        self.cost, self.accuracy = (read_only(table.astype(common, copy=False)) for table in (self.cost, self.accuracy))
+        self.third = None if given is None or third is None else _checked_third(given, third.astype(common, copy=False))
         self.robust_accuracy = None
         if robust_accuracy is not None:
             # they are kept in the type of the other tables, in which they have to be finite too
-            limit = float(np.finfo(np.float32).max) if self.cost.dtype == np.float32 else np.inf
-            robust = as_table("robust_accuracy", robust_accuracy, lower=-limit, upper=limit)
-            check_shape("robust_accuracy", robust, self.cost.shape)
-            self.robust_accuracy = read_only(robust.astype(self.cost.dtype, copy=False))
-        n_queries, n_llms = self.cost.shape
+            limit = float(np.finfo(np.float32).max) if common == np.float32 else np.inf
+            robust = self._table("robust_accuracy", robust_accuracy, lower=-limit, upper=limit)
+            self.robust_accuracy = read_only(robust.astype(common, copy=False))
         self.allowed = None if allowed is None else as_mask("allowed", allowed, (n_queries, n_llms))
         self.llms = as_names("llms", llms, n_llms, default="llm")
         self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
         self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
-        self.limits = self._limits(quotas, floors, groups, tokens)
-        n_obj = 2 if self.latency is None else 3
-        super().__init__(n_queries, n_llms, n_obj=n_obj, n_ieq_constr=len(self.limits))
-        if self.has_limits:
-            self.any_feasible  # noqa: B018  no plan at all is refused here
-
-    def _share_type(self) -> None:
-        """Make all tables float64 unless all are float32, as the kernels need them."""
-        names = ("cost", "accuracy") if self.latency is None else ("cost", "accuracy", "latency")
-        common = np.result_type(*(self.__dict__[name] for name in names))
-        for name in names:
-            self.__dict__[name] = read_only(self.__dict__[name].astype(common, copy=False))
-
-    def _limits(self, quotas: Any, floors: Any, groups: Any, tokens: Any) -> LinearLimits:
-        """Check quotas and floors, and refuse them beside what they don't go with."""
-        if tokens is not None:
-            tokens = as_table("tokens", tokens, lower=0.0)
-            check_shape("tokens", tokens, self.cost.shape)
-        given = {"quotas": quotas, "floors": floors, "groups": groups, "tokens": tokens}
-        limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **given)
-        if floors is not None and self.robust_accuracy is not None:
+        if robust_accuracy is not None and any(isinstance(each, Floor) for each in asked):
             raise UserError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
-        if len(limits) and self.latency is not None:
-            raise UserError(
-                "quotas and floors go with two objectives, and latency is a third one; pass one of the two. A limit on"
-                " the latency of each call is a mask: allowed_by_limits"
-            )
-        return limits
+        counted = None if tokens is None else self._table("tokens", tokens, lower=0.0)
+        about = {"limits": asked, "groups": groups, "tokens": counted, "third": given}
+        self.limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **about)
+        self.known  # noqa: B018  limits that no plan meets are refused here
+        super().__init__(n_queries, n_llms, n_obj=2 if given is None else 3, n_ieq_constr=len(self.limits))
+
+    def _table(self, name: str, values: Any, *, lower: float = -np.inf, upper: float = np.inf) -> np.ndarray:
+        table = as_table(name, values, lower=lower, upper=upper)
+        check_shape(name, table, self.cost.shape)
+        return table
 
     @property
     def n_queries(self) -> int:
@@ -191,27 +177,154 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         return self._query_ids or as_names("query_ids", None, self.n_queries, default="")
 
     @cached_property
+    def known(self) -> Known:
+        """What is exact, what is bounded and what is searched: chosen once, whatever a subclass adds."""
+        third = None if self.third is None else _column(self.third, self.n_queries)
+        per = 1 if self.third is None else self.third.per(self.n_queries)
+        return what_is_known(
+            Batch(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype)
+        )
+
+    def _known_for(self, user: str) -> Known:
+        """What is known, unless a subclass has objectives or constraints of its own, which it would ignore."""
+        self.refuse_extended(user)
+        return self.known
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether limits tie queries together."""
+        return len(self.limits) > 0
+
+    @property
+    def limits_bind(self) -> bool:
+        """Whether some plan of the exact front exceeds a limit; else the exact front is that within the limits."""
+        return self.known.limits_bind
+
+    @property
     def supported_front(self) -> SupportedFront:
         """The exact supported front of cost and accuracy, built when first asked for and kept.
 
-        With quotas or floors it is only a relaxation's, see `bound_front`; with latency it bounds what the plans of any
-        latency reach, see `supported_surface`.
+        Where limits bind it is only a relaxation's, see `bound_front`; with a third objective it bounds what the plans
+        of any value of that reach, see `supported_surface`.
 
         Raises:
             UserError: If a subclass has objectives or constraints of its own, here as in all that follows from it.
         """
-        self.refuse_extended("the exact front")
-        return SupportedFront.from_checked(self.cost, self.accuracy, self.allowed)
+        return self._known_for("the exact front").front
 
-    @cached_property
+    @property
+    def supported_surface(self) -> SupportedSurface:
+        """Supported plans of three objectives at some 500 weights, limits left aside; built when first asked for.
+
+        Raises:
+            UserError: If the problem has no third objective.
+        """
+        return self._known_for("the exact surface").surface
+
+    @property
+    def scalarisation(self) -> Scalarisation | PricedScalarisation:
+        """What turns weights on three objectives into plans, which meet the limits.
+
+        Raises:
+            UserError: If the problem has no third objective.
+        """
+        return self._known_for("the exact surface").scalarisation
+
+    @property
+    def exact_points(self) -> np.ndarray:
+        """Indices of the points of `supported_front` that meet all limits: nothing within the limits beats them."""
+        return self._known_for("the exact front").exact_points
+
+    @property
     def yardstick(self) -> SupportedFront | BoundFront | SupportedSurface:
-        """What plans are measured against: the exact front, with limits `bound_front`, with latency the surface."""
-        return self.bounding_front if self.latency is None else self.supported_surface
+        """What plans are measured against: the exact front, `bound_front` where limits bind, or the surface."""
+        return self._known_for("the exact front").yardstick
 
     @property
     def bounding_front(self) -> SupportedFront | BoundFront:
-        """What bounds accuracy at a cost: the exact front, of plans with any latency; with limits `bound_front`."""
-        return self.bound_front() if self.limits_bind else self.supported_front
+        """What bounds accuracy at a cost: the exact front, of plans of any third objective, or `bound_front`."""
+        return self._known_for("the exact front").bounding_front
+
+    def bound_front(self, *, n_points: int = N_POINTS) -> BoundFront:
+        """Bound all plans that meet the limits by the front of the linear relaxation.
+
+        Args:
+            n_points: Relaxations to solve at the most; more of them make the bound tighter.
+
+        Returns:
+            The bound, from the cheapest to the most accurate corner; kept for each ``n_points``.
+
+        Raises:
+            UserError: If fewer than two points are asked for.
+        """
+        return self._known_for("a bound on all plans").bound_front(n_points)
+
+    def bound(self, cost_usd: float, /) -> float:
+        """Bound the mean accuracy of any plan that meets the limits within a budget, by the linear relaxation.
+
+        Args:
+            cost_usd: Total US$.
+
+        Returns:
+            Upper bound; exact for the relaxation, unlike `bound_front` between its points.
+
+        Raises:
+            UserError: If the cost is no number, or no plan is that cheap.
+        """
+        self.refuse_extended("a bound on all plans")
+        return most_accuracy(self.limits, as_budget("cost_usd", cost_usd))
+
+    def bound_usd(self, accuracy: float, /) -> float:
+        """Bound the total US$ of any plan that meets the limits and a mean accuracy, by the linear relaxation.
+
+        Args:
+            accuracy: Mean accuracy.
+
+        Returns:
+            Lower bound.
+
+        Raises:
+            UserError: If the accuracy is no number, or no plan is that accurate.
+        """
+        self.refuse_extended("a bound on all plans")
+        return least_usd(self.limits, as_limit("accuracy", accuracy, "a mean accuracy in [0, 1]", upper=1.0))
+
+    @property
+    def any_feasible(self) -> np.ndarray:
+        """(N,) some plan that meets the limits."""
+        return self.known.any_feasible
+
+    def price_limits(self, x: Any = None, /, *, budget_usd: float | None = None) -> tuple[LimitPrice, ...]:
+        """Price each limit: its use, its shadow price, and what is lost to it at the same budget or accuracy.
+
+        Args:
+            x: (N,) a plan; by default the best one found within the budget.
+            budget_usd: Total US$; by default what the plan costs.
+
+        Raises:
+            UserError: If neither is given, the budget is no number, ``x`` is no plan, or nothing within the limits is
+                that cheap.
+        """
+        self.refuse_extended("the price of a limit")
+        budget_usd = None if budget_usd is None else as_budget("budget_usd", budget_usd)
+        if x is None:
+            if budget_usd is None:
+                raise UserError("limits are priced at a plan or a budget; got neither. Pass x or budget_usd=")
+            x = best_within(self.limits, budget_usd).x
+        plan = self._one_plan(x)
+        cost, loss = evaluate_allocations(self.cost, self.accuracy, plan[None])[0].tolist()
+        return price_limits(self.limits, plan, cost if budget_usd is None else budget_usd, -loss)
+
+    def exceeded_limits(self, x: Any, /) -> list[str]:
+        """Name the limits that a plan (N,) exceeds."""
+        excess = self.limits.excess(self._one_plan(x)[None])[0]
+        return [row.name for row, over in zip(self.limits.rows, excess, strict=True) if over > 0]
+
+    def _one_plan(self, x: Any) -> np.ndarray:
+        plans = as_allocations(x, self.n_queries, self.n_llms, self.assignment_dtype)
+        if len(plans) != 1:
+            raise UserError(f"one plan is asked for, shape ({self.n_queries},); got {len(plans)} plans")
+        return np.asarray(plans[0])
 
     @cached_property
     def robust_problem(self) -> AllocationProblem:
@@ -222,17 +335,8 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         """
         if self.robust_accuracy is None:
             return self
-        return self._with(accuracy=self.robust_accuracy, robust_accuracy=None)
-
-    @cached_property
-    def _without_extension(self) -> AllocationProblem:
-        """The same batch without the objectives and constraints that a subclass adds."""
-        return self._with(**dict(zip(("n_obj", "n_ieq_constr", "n_eq_constr"), self._sizes, strict=True)))
-
-    def _with(self, **changed: Any) -> AllocationProblem:
-        """Build a problem that differs in some attributes, from checked tables."""
         problem = AllocationProblem.__new__(AllocationProblem)
-        problem.__setstate__({**self.__getstate__(), **changed})
+        problem.__setstate__({**self.__getstate__(), "accuracy": self.robust_accuracy, "robust_accuracy": None})
         return problem
 
     def as_allocations(self, X: Any, /) -> np.ndarray:
@@ -255,20 +359,13 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         return plans
 
     def extremes(self) -> np.ndarray:
-        """Return the cheapest and the most accurate plan, and with latency the fastest.
+        """Return the best plan of each objective: the cheapest, the most accurate, and that of a third objective.
 
         Returns:
-            (n_obj, N): the cheapest LLM per query (ties: the more accurate), the most accurate (ties: the cheaper), and
-            with latency the fastest (ties: the cheaper, then the more accurate). With limits: the cheapest and the
-            most accurate plan found that meet them. What a subclass adds plays no part.
+            (n_obj, N): of plans that tie, the cheaper, then the more accurate. Where limits bind: the best found that
+            meet them. What a subclass adds plays no part.
         """
-        if self.is_extended:
-            return self._without_extension.extremes()
-        if self.limits_bind:
-            return self.feasible_ends.copy()
-        if self.latency is not None:
-            return np.array(self.scalarisation.optima)
-        return np.stack([self.supported_front.assignment(0), self.supported_front.assignment(-1)])
+        return self.known.extremes()
 
     def single_llm(self, llm: str | int, /) -> np.ndarray:
         """Return the plan that sends every query to one LLM.
@@ -289,7 +386,8 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
     def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
         """Return points of the exact supported front, cheapest first.
 
-        With latency it is a sample of the supported points, `supported_surface`: those at some 500 weights, not all.
+        With a third objective it is a sample of the supported points, `supported_surface`: those at some 500 weights,
+        not all.
 
         Args:
             *args: Ignored; pymoo's signature.
@@ -298,31 +396,24 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
             **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
 
         Returns:
-            (n, n_obj) total US$, negated mean accuracy, and with latency mean seconds per call. None where quotas or
-            floors bind: pymoo's word for unknown.
+            (n, n_obj) objectives. None where limits bind: pymoo's word for unknown.
         """
-        if self.limits_bind:
-            return None
-        return np.array(self.yardstick.F[self._thinned(n_points)])
+        exact = self._known_for("the exact front").exact
+        return None if exact is None else np.array(exact.F[self._thinned(exact, n_points)])
 
     def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
-        """Return the plans of `pareto_front`, (n, N), in the same order; None where quotas or floors bind."""
-        if self.limits_bind:
-            return None
-        front = self.supported_front if self.latency is None else self.supported_surface
-        return np.stack([front.assignment(k) for k in self._thinned(n_points)])
+        """Return the plans of `pareto_front`, (n, N), in the same order; None where limits bind."""
+        exact = self._known_for("the exact front").exact
+        return None if exact is None else np.stack([exact.assignment(k) for k in self._thinned(exact, n_points)])
 
-    def _thinned(self, n_points: int | None) -> np.ndarray:
+    def _thinned(self, exact: SupportedFront | SupportedSurface, n_points: int | None) -> np.ndarray:
         if n_points is None:
             n_points = min(MAX_FRONT_POINTS, max(self.n_obj, MAX_SET_CELLS // self.n_queries))
-        return self.yardstick.thin(n_points)
+        return exact.thin(n_points)
 
     def _evaluate(self, X: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         plans = self.as_allocations(X)
-        if self.latency is None:
-            out["F"] = evaluate_allocations(self.cost, self.accuracy, plans)
-        else:
-            out["F"] = evaluate_with_latency(self.cost, self.accuracy, self.latency, plans)
+        out["F"] = self.known.evaluate(plans)
         if self.has_limits:
             out["G"] = self.limits.excess(plans)
 
@@ -334,9 +425,11 @@ class AllocationProblem(WithLimits, WithLatency, PlanProblem):
         super().__setstate__(state)
         limits = replace(state["limits"], cost=self.cost, accuracy=self.accuracy, allowed=self.allowed)
         self.limits = least_where_forbidden(limits)
+        if self.third is not None:
+            self.third = replace(self.third, table=read_only(self.third.table))
 
     def __repr__(self) -> str:
-        also = "" if self.latency is None else ", with latency"
+        also = "" if self.third is None else f", with {self.third.name}"
         return f"AllocationProblem({self.n_queries} queries, {self.n_llms} LLMs{also})"
 
 
@@ -353,3 +446,30 @@ def require_allocation_problem(problem: Any, user: str, /) -> None:
             " Build one with AllocationProblem(cost, accuracy)"
         )
     problem.refuse_extended(user)
+
+
+def _third_of(objectives: Any) -> Additive | None:
+    """Return the one objective beside cost and accuracy, if any."""
+    given = [objectives] if isinstance(objectives, Additive) else list(objectives or ())
+    for k, objective in enumerate(given):
+        if not isinstance(objective, Additive):
+            raise UserError(
+                f"objectives beside cost and accuracy must be Additive objects; objectives[{k}] is {objective!r:.60}."
+                " Write Additive('latency', table, unit='s', mean=True)"
+            )
+    if len(given) > 1:
+        raise UserError(
+            f"one objective beside cost and accuracy is possible; got {len(given)}. Bound the others by limits=,"
+            " a Ceiling or a Floor each"
+        )
+    return given[0] if given else None
+
+
+def _checked_third(given: Additive, table: np.ndarray) -> Additive:
+    return replace(given, table=read_only(table))
+
+
+def _column(third: Additive, n_queries: int) -> np.ndarray:
+    """(N, M) whose mean over the queries is the column of F of a third objective."""
+    factor = (1.0 if third.mean else float(n_queries)) * (-1.0 if third.maximise else 1.0)
+    return third.table if factor == 1.0 else read_only(third.table * third.table.dtype.type(factor))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from optllm_pymoo.limits.additive import Additive
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -60,8 +61,11 @@ def make_problem(
         raise UserError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     rng = np.random.default_rng(random_state)
     cost, accuracy = FAMILIES[family](n_queries, n_llms, rng)
-    latency = _latency(cost, rng).astype(dtype, copy=False) if with_latency else None
-    return AllocationProblem(cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False), latency=latency)
+    objectives = []
+    if with_latency:
+        objectives.append(Additive("latency", _latency(cost, rng).astype(dtype, copy=False), unit="s", mean=True))
+    tables = cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False)
+    return AllocationProblem(*tables, objectives=objectives)
 
 
 def _latency(cost: np.ndarray, rng: np.random.Generator) -> np.ndarray:

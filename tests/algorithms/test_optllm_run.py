@@ -260,8 +260,8 @@ def test_plainest_loop_of_ask_and_tell(kind):
     """As pymoo's guide writes it, without a look at what ``ask`` returns: the outcome is that of ``minimize``."""
     batch = make_problem(60, 4, random_state=1, with_latency=kind == "latency")
     problem = {
-        "limit": lambda: MaxAccuracyProblem.of(batch, budget=float(batch.supported_front.F[:, 0].mean())),
-        "quota": lambda: AllocationProblem(batch.cost, batch.accuracy, quotas=[Quota("llm3", calls=10)]),
+        "limit": lambda: MaxAccuracyProblem(batch, budget=float(batch.supported_front.F[:, 0].mean())),
+        "quota": lambda: AllocationProblem(batch.cost, batch.accuracy, limits=[Quota("llm3", calls=10)]),
     }.get(kind, lambda: batch)()
     algorithm = OptLLM(n_grid=5)
     algorithm.setup(problem, seed=1)

@@ -32,8 +32,8 @@ def limited(by):
     allocation = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
     budget, target = allocation.supported_front.F.mean(axis=0) * [1, -1]
     if by == "budget":
-        return MaxAccuracyProblem.of(allocation, budget=budget)
-    return MinCostProblem.of(allocation, min_accuracy=target)
+        return MaxAccuracyProblem(allocation, budget=budget)
+    return MinCostProblem(allocation, min_accuracy=target)
 
 
 EXACT = pytest.mark.parametrize("exact", [False, True])
@@ -85,7 +85,7 @@ def test_seeds_and_threads_change_no_plan(set_threads):
         set_threads(n_threads)
         fresh = AllocationProblem(allocation.cost, allocation.accuracy)
         budget = fresh.supported_front.F[:, 0].mean()
-        digests.add(digest(minimize(MaxAccuracyProblem.of(fresh, budget=budget), OptLLM(), seed=seed)))
+        digests.add(digest(minimize(MaxAccuracyProblem(fresh, budget=budget), OptLLM(), seed=seed)))
     assert len(digests) == 1
 
 

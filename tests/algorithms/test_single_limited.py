@@ -1,4 +1,4 @@
-"""OptLLM with one objective beside quotas and floors: plans within all limits, bounds that hold."""
+"""OptLLM with one objective beside limits: plans within all limits, bounds that hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymoo.optimize import minimize
 
-from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, OptLLM, Quota, make_problem
+from optllm_pymoo import AllocationProblem, Floor, MaxAccuracyProblem, MinCostProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.limits import best_within, cheapest_reaching
 from tests.algorithms.runs import digest, run_by_hand
 from tests.brute_force import all_plans, score
@@ -21,7 +21,7 @@ def quoted() -> AllocationProblem:
     """A batch of which the best LLM may have a fifth, with a floor for one half."""
     plain = make_problem(200, 5, random_state=4)
     return AllocationProblem(
-        plain.cost, plain.accuracy, quotas=Quota("llm4", calls=40), floors={"a": 0.3}, groups=["a", "b"] * 100
+        plain.cost, plain.accuracy, limits=[Quota("llm4", calls=40), Floor("a", 0.3)], groups=["a", "b"] * 100
     )
 
 
@@ -34,9 +34,8 @@ def test_between_the_optimum_and_the_bound_on_every_small_batch(case: Limited, s
         return
     F = score(case.given, X)
     budget, target = (float(np.quantile(column, share, method="lower")) for column in F.T * [[1], [-1]])
-    options = {"allowed": case.given.allowed, **case.options}
-    most = MaxAccuracyProblem(case.given.cost, case.given.accuracy, budget=budget, **options)
-    least = MinCostProblem(case.given.cost, case.given.accuracy, min_accuracy=min(target, 1.0), **options)
+    batch = case.given.problem(**case.options)
+    most, least = MaxAccuracyProblem(batch, budget=budget), MinCostProblem(batch, min_accuracy=min(target, 1.0))
     optima = -F[F[:, 0] <= budget * (1 + 1e-12), 1].min(), F[-F[:, 1] >= target - 1e-12, 0].min()
     for problem, optimum, sense in ((most, optima[0], 1), (least, optima[1], -1)):
         res = minimize(problem, OptLLM(), seed=1)
@@ -57,7 +56,7 @@ def test_constraints_are_the_limits_in_order(case: Limited, share: float):
         return
     budget = float(np.quantile(score(case.given, X)[:, 0], share, method="higher"))
     allocation = case.given.problem(**case.options)
-    problem = MaxAccuracyProblem.of(allocation, budget=budget)
+    problem = MaxAccuracyProblem(allocation, budget=budget)
     everything = all_plans(case.given)
     _, G = problem.evaluate(everything)
     assert G.shape == (len(everything), 1 + len(allocation.limits)) == (len(everything), problem.n_ieq_constr)
@@ -71,8 +70,8 @@ def test_the_plan_is_that_of_the_prices():
     batch = quoted()
     cost, loss = minimize(batch, OptLLM(n_grid=5), seed=1).F.mean(axis=0)
     for problem, found in (
-        (MaxAccuracyProblem.of(batch, budget=cost), best_within(batch.limits, cost)),
-        (MinCostProblem.of(batch, min_accuracy=-loss), cheapest_reaching(batch.limits, -loss)),
+        (MaxAccuracyProblem(batch, budget=cost), best_within(batch.limits, cost)),
+        (MinCostProblem(batch, min_accuracy=-loss), cheapest_reaching(batch.limits, -loss)),
     ):
         res = minimize(problem, OptLLM(), ("n_gen", 20), seed=1)
         np.testing.assert_array_equal(res.X, found.x)
@@ -84,7 +83,7 @@ def test_the_plan_is_that_of_the_prices():
 
 def test_by_hand_and_pickled():
     """Ask and tell, a pickle before and after the plan, and minimize agree; there is no certificate before it."""
-    problem = MaxAccuracyProblem.of(quoted(), budget=0.02)
+    problem = MaxAccuracyProblem(quoted(), budget=0.02)
     whole = minimize(problem, OptLLM(), seed=1, save_history=True)
     assert len(whole.history) == 1
     assert digest(run_by_hand(problem, OptLLM(), seed=1)[0]) == digest(whole)
@@ -98,15 +97,15 @@ def test_by_hand_and_pickled():
 
 def test_verbose_shows_the_bound(capsys):
     """Value, bound and gap, as without quotas."""
-    minimize(MaxAccuracyProblem.of(quoted(), budget=0.02), OptLLM(), seed=1, verbose=True)
+    minimize(MaxAccuracyProblem(quoted(), budget=0.02), OptLLM(), seed=1, verbose=True)
     header = next(line for line in capsys.readouterr().out.splitlines() if "|" in line)
     assert [name.strip() for name in header.split("|")] == ["n_gen", "n_eval", "value", "bound", "gap"]
 
 
 def test_exact_is_refused():
     """There is no core to prove anything on: said before the search, with what to do; without quotas it is taken."""
-    problem = MaxAccuracyProblem.of(quoted(), budget=0.02)
-    with pytest.raises(ValueError, match=r"exact=True\) can't prove an optimum under quotas.* Leave exact out"):
+    problem = MaxAccuracyProblem(quoted(), budget=0.02)
+    with pytest.raises(ValueError, match=r"exact=True\) can't prove an optimum under limits.* Leave exact out"):
         minimize(problem, OptLLM(exact=True), seed=1)
     with pytest.raises(ValueError, match=r"the supported front is no relaxation.*solve_priced\(\)"):
         problem.relax()
@@ -118,12 +117,10 @@ COST, ACCURACY = [[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]]
 def test_out_of_reach():
     """One call of the cheap LLM: 3 US$ are needed (2 + 1); one of the good one: 0.55. Said with the nearest value."""
     cheap, good = Quota("llm0", calls=1), Quota("llm1", calls=1)
-    message = (
-        r"^budget 2\.5 US\$ is below the cheapest plan found within the quotas and floors, 3 US\$; none .* 3 US\$$"
-    )
+    message = r"^budget 2\.5 US\$ is below the cheapest plan found within the limits, 3 US\$; none .* 3 US\$$"
     with pytest.raises(ValueError, match=message):
-        MaxAccuracyProblem(COST, ACCURACY, budget=2.5, quotas=cheap)
-    assert MaxAccuracyProblem(COST, ACCURACY, budget=3, quotas=cheap).n_ieq_constr == 2
+        MaxAccuracyProblem(AllocationProblem(COST, ACCURACY, limits=cheap), budget=2.5)
+    assert MaxAccuracyProblem(AllocationProblem(COST, ACCURACY, limits=cheap), budget=3).n_ieq_constr == 2
     with pytest.raises(ValueError, match=r"^accuracy 0\.6 is above the most accurate plan found .*, 0\.55; none "):
-        MinCostProblem(COST, ACCURACY, min_accuracy=0.6, quotas=good)
-    assert MinCostProblem(COST, ACCURACY, min_accuracy=0.55, quotas=good).min_accuracy == 0.55
+        MinCostProblem(AllocationProblem(COST, ACCURACY, limits=good), min_accuracy=0.6)
+    assert MinCostProblem(AllocationProblem(COST, ACCURACY, limits=good), min_accuracy=0.55).min_accuracy == 0.55

@@ -48,8 +48,8 @@ def check_limits(given_tables, budget, target, *, exact):
     F = score(given_tables, X)
     allocation = given_tables.problem()
     most, least = optima(given_tables, X, F, budget, target)
-    check(MaxAccuracyProblem.of(allocation, budget=budget), most, exact=exact, sense=1)
-    check(MinCostProblem.of(allocation, min_accuracy=target), least, exact=exact, sense=-1)
+    check(MaxAccuracyProblem(allocation, budget=budget), most, exact=exact, sense=1)
+    check(MinCostProblem(allocation, min_accuracy=target), least, exact=exact, sense=-1)
 
 
 @settings(max_examples=200)
@@ -93,10 +93,10 @@ def test_budgets_beyond_the_ends():
     """More money than the best plan costs buys the best plan; a target below the cheapest plan buys that one."""
     allocation = make_problem(60, 5)
     cheapest, best = allocation.extremes()
-    res = minimize(MaxAccuracyProblem.of(allocation, budget=1e6), OptLLM(), seed=1)
+    res = minimize(MaxAccuracyProblem(allocation, budget=1e6), OptLLM(), seed=1)
     assert np.array_equal(res.X, best)
     assert res.algorithm.certificate.is_optimal
-    res = minimize(MinCostProblem.of(allocation, min_accuracy=0.0), OptLLM(), seed=1)
+    res = minimize(MinCostProblem(allocation, min_accuracy=0.0), OptLLM(), seed=1)
     assert np.array_equal(res.X, cheapest)
     assert res.algorithm.certificate.is_optimal
 
@@ -108,7 +108,7 @@ def test_better_than_the_front(family):
     front = allocation.supported_front
     improved = 0
     for budget in np.linspace(front.F[0, 0], front.F[-1, 0], 12):
-        certificate = minimize(MaxAccuracyProblem.of(allocation, budget=budget), OptLLM(), seed=1).algorithm.certificate
+        certificate = minimize(MaxAccuracyProblem(allocation, budget=budget), OptLLM(), seed=1).algorithm.certificate
         supported = -front.F[front.within_budget(budget), 1]
         assert supported - 1e-12 <= certificate.value <= certificate.bound <= front.bound(budget) + 1e-11
         improved += certificate.value > supported + 1e-9
@@ -121,8 +121,8 @@ def halfway_problems():
     for family in FAMILIES:
         allocation = make_problem(200, 8, family=family, random_state=2)
         budget, target = np.mean(allocation.supported_front.F[[0, -1]], axis=0) * [1, -1]
-        yield MaxAccuracyProblem.of(allocation, budget=budget)
-        yield MinCostProblem.of(allocation, min_accuracy=target)
+        yield MaxAccuracyProblem(allocation, budget=budget)
+        yield MinCostProblem(allocation, min_accuracy=target)
 
 
 def test_highs_takes_over(monkeypatch):
@@ -148,7 +148,7 @@ def test_a_small_core_is_not_taken_for_the_whole(monkeypatch):
     monkeypatch.setattr(single, "N_STEPS", 1)
     for share in (0.2, 0.5, 0.8):
         target = -front.F[0, 1] + share * (front.F[0, 1] - front.F[-1, 1])
-        problem = MinCostProblem.of(allocation, min_accuracy=target)
+        problem = MinCostProblem(allocation, min_accuracy=target)
         short = minimize(problem, OptLLM(), seed=1).algorithm.certificate
         long = minimize(problem, OptLLM(), ("n_gen", 50), seed=1).algorithm.certificate
         assert long.is_optimal
@@ -163,7 +163,7 @@ def test_masks_are_respected():
     allocation = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
     F = allocation.supported_front.F
     for share in (0.1, 0.5, 0.9):
-        problem = MaxAccuracyProblem.of(allocation, budget=F[0, 0] + share * (F[-1, 0] - F[0, 0]))
+        problem = MaxAccuracyProblem(allocation, budget=F[0, 0] + share * (F[-1, 0] - F[0, 0]))
         res = minimize(problem, OptLLM(exact=True), seed=1)
         assert allowed[np.arange(200), res.X].all()
 
@@ -172,7 +172,7 @@ def test_proposals_get_better():
     """Each round's plan is within the limit and better than the one before."""
     allocation = make_problem(500, 8, random_state=5)
     F = allocation.supported_front.F
-    problem = MaxAccuracyProblem.of(allocation, budget=F[:, 0].mean())
+    problem = MaxAccuracyProblem(allocation, budget=F[:, 0].mean())
     refined = Refinement(problem, exact=True)
     values = [problem.evaluate(refined.first().get("X"))[0][0, 0]]
     while (plans := refined.next(np.random.default_rng(1), fill_only=False)) is not None:

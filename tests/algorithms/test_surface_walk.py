@@ -78,7 +78,7 @@ def test_what_has_no_place_is_refused():
     with pytest.raises(ValueError, match="where destruction_up has no place; leave it out"):
         minimize(problem, OptLLM(destruction_up=AccuracyDestruction()), seed=1)
     robust = AllocationProblem(
-        problem.cost, problem.accuracy, robust_accuracy=problem.accuracy, latency=problem.latency
+        problem.cost, problem.accuracy, robust_accuracy=problem.accuracy, objectives=[problem.third]
     )
     with pytest.raises(ValueError, match="robust_accuracy steers the downward walk"):
         minimize(robust, OptLLM(), seed=1)

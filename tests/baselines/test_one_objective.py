@@ -28,7 +28,7 @@ every = pytest.mark.parametrize("name", FACTORIES)
 def limited(masked):
     """Limit the masked batch in the middle, by cost and by accuracy."""
     budget, target = masked.supported_front.F.mean(axis=0) * [1, -1]
-    return MaxAccuracyProblem.of(masked, budget=budget), MinCostProblem.of(masked, min_accuracy=target)
+    return MaxAccuracyProblem(masked, budget=budget), MinCostProblem(masked, min_accuracy=target)
 
 
 def run(name, problem, n_eval=200, **options):
@@ -82,7 +82,7 @@ def test_improves(name, limited):
 def test_no_plan_within_the_limit(name):
     """Where a few random plans miss the limit there is no answer instead of a bad one."""
     batch = make_problem(300, 6)
-    problem = MaxAccuracyProblem.of(batch, budget=batch.supported_front.F[0, 0] * 1.0001)
+    problem = MaxAccuracyProblem(batch, budget=batch.supported_front.F[0, 0] * 1.0001)
     res = run(name, problem, 40)
     assert res.X is None
     assert res.F is None

@@ -9,7 +9,7 @@ import pytest
 from moocore import is_nondominated
 from pymoo.optimize import minimize
 
-from optllm_pymoo import AllocationProblem, baselines, make_problem
+from optllm_pymoo import Additive, AllocationProblem, baselines, make_problem
 from optllm_pymoo.baselines._pymoo import largest_lattice
 from optllm_pymoo.measures.search import hypervolume_ratio
 from tests.baselines.test_all import SEARCHES, Recorder, same
@@ -32,7 +32,7 @@ def timed():
     base = make_problem(40, 5, with_latency=True)
     allowed = np.random.default_rng(3).random((40, 5)) < 0.5
     allowed[:, 1] = True
-    return AllocationProblem(base.cost, base.accuracy, allowed=allowed, latency=base.latency)
+    return AllocationProblem(base.cost, base.accuracy, allowed=allowed, objectives=[base.third])
 
 
 def run(name, problem, n_eval=100, seed=1, **options):
@@ -78,7 +78,9 @@ def test_awkward_problems_are_survived(name, case):
     problem = {
         "one LLM": lambda: make_problem(6, 1, with_latency=True),
         "one query": lambda: make_problem(1, 4, with_latency=True),
-        "one point": lambda: AllocationProblem(np.ones((9, 3)), np.ones((9, 3)), latency=np.ones((9, 3))),
+        "one point": lambda: AllocationProblem(
+            np.ones((9, 3)), np.ones((9, 3)), objectives=Additive("ones", np.ones((9, 3)), unit="")
+        ),
         "ties": lambda: make_problem(30, 4, family="tied", with_latency=True),
     }[case]()
     res = run(name, problem)

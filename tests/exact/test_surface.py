@@ -7,17 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo import AllocationProblem, make_problem
+from optllm_pymoo import Additive, AllocationProblem, make_problem
 from optllm_pymoo.exact.surface import SupportedSurface, lattice
 from optllm_pymoo.validation import UserError
 from tests.brute_force import all_plans
 from tests.strategies import EDGE_CASES, Tables, tables
 
 
+def latency_of(table) -> Additive:
+    """Mean seconds per call as a third objective."""
+    return Additive("latency", table, unit="s", mean=True)
+
+
 def with_latency(given_tables: Tables, seed: int = 0) -> AllocationProblem:
     """Give tables a latency in whole eighths, so that ties are exact."""
     seconds = np.random.default_rng(seed).integers(0, 9, given_tables.cost.shape) / 8
-    return given_tables.problem(latency=seconds.astype(given_tables.cost.dtype))
+    return given_tables.problem(objectives=latency_of(seconds.astype(given_tables.cost.dtype)))
 
 
 def dominated(points: np.ndarray, by: np.ndarray, slack: float = 1e-12) -> np.ndarray:
@@ -65,7 +70,7 @@ def test_by_hand():
 
 def test_ties_of_an_optimum_go_to_the_other_objectives():
     """Equally cheap: the more accurate, then the faster. Equally fast: the cheaper."""
-    problem = AllocationProblem([[1, 1, 1, 2]], [[0.5, 0.7, 0.7, 0.9]], latency=[[1, 5, 4, 1]])
+    problem = AllocationProblem([[1, 1, 1, 2]], [[0.5, 0.7, 0.7, 0.9]], objectives=latency_of([[1, 5, 4, 1]]))
     assert problem.extremes().ravel().tolist() == [2, 3, 0]
 
 
@@ -76,7 +81,7 @@ def test_ties_are_broken_alike_where_sums_round():
     others go to the cheaper, going the other way with two queries would cost the same, and be right more often.
     """
     cost, latency = [[2, 5, 0], [5, 3, 5], [5, 2, 0]], [[0, 0.875, 0.625], [0.5, 0.875, 0.25], [0.875, 0.375, 1]]
-    problem = AllocationProblem(cost, [[0.125, 0, 0], [0, 0, 0], [0, 0.125, 0]], latency=latency)
+    problem = AllocationProblem(cost, [[0.125, 0, 0], [0, 0, 0], [0, 0.125, 0]], objectives=latency_of(latency))
     np.testing.assert_allclose(problem.scalarisation.ranges, [6, 1 / 12, 0.625])
     assert problem.scalarisation.choose(np.array([[0.5, 0, 0.5]])).tolist() == [[2, 1, 2]]
 
@@ -88,10 +93,10 @@ def test_chosen_as_a_readable_twin_does():
     allowed[:, 2] = True
     weights = np.random.default_rng(2).dirichlet(np.ones(3), 20)
     for mask in (None, allowed):
-        problem = AllocationProblem(base.cost, base.accuracy, allowed=mask, latency=base.latency)
+        problem = AllocationProblem(base.cost, base.accuracy, allowed=mask, objectives=[base.third])
         of = problem.scalarisation
         per_query = of.ranges * (1, 50, 50)
-        score = np.stack([base.cost, -base.accuracy, base.latency], axis=-1) / per_query
+        score = np.stack([base.cost, -base.accuracy, base.third.table], axis=-1) / per_query
         sums = np.einsum("kj,nmj->knm", weights, score)
         if mask is not None:
             sums[:, ~mask] = np.inf
@@ -104,7 +109,7 @@ def test_does_not_depend_on_threads(set_threads):
     surfaces = []
     for n_threads in (1, 2):
         set_threads(n_threads)
-        surfaces.append(SupportedSurface(problem.cost, problem.accuracy, problem.latency, n_directions=10).F)
+        surfaces.append(SupportedSurface(problem.cost, problem.accuracy, problem.third.table, n_directions=10).F)
     assert np.array_equal(*surfaces)
 
 
@@ -145,17 +150,19 @@ def test_problem_scores_the_mean_latency(dtype):
     plain = make_problem(300, 5, dtype=dtype)
     assert problem.n_obj == 3
     assert plain.n_obj == 2
-    assert problem.latency.dtype == dtype
+    assert problem.third.table.dtype == dtype
     X = np.random.default_rng(0).integers(0, 5, (7, 300))
     F = problem.evaluate(X)
     assert np.array_equal(F[:, :2], plain.evaluate(X))
-    np.testing.assert_allclose(F[:, 2], problem.latency.astype(float)[np.arange(300), X].mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(F[:, 2], problem.third.table.astype(float)[np.arange(300), X].mean(axis=1), rtol=1e-12)
 
 
 def test_mixed_types_become_float64():
     """One table of float64 makes all three that."""
-    problem = AllocationProblem(np.ones((2, 2), np.float32), np.ones((2, 2), np.float32), latency=np.ones((2, 2)))
-    assert {problem.cost.dtype, problem.accuracy.dtype, problem.latency.dtype} == {np.dtype(np.float64)}
+    problem = AllocationProblem(
+        np.ones((2, 2), np.float32), np.ones((2, 2), np.float32), objectives=latency_of(np.ones((2, 2)))
+    )
+    assert {problem.cost.dtype, problem.accuracy.dtype, problem.third.table.dtype} == {np.dtype(np.float64)}
 
 
 def test_pareto_front_and_set_agree():
@@ -170,15 +177,14 @@ def test_pareto_front_and_set_agree():
 @pytest.mark.parametrize(
     ("latency", "message"),
     [
-        ([[1.0, -1.0]], r"latency must be finite and at least 0; latency\[0, 1\] = -1"),
-        ([[1.0, np.nan]], r"latency must be finite and at least 0; latency\[0, 1\] = nan"),
+        ([[1.0, np.nan]], r"latency must be finite; latency\[0, 1\] = nan"),
         ([[1.0]], r"latency has shape \(1, 1\); expected \(1, 2\), the shape of cost"),
     ],
 )
 def test_bad_latency_is_refused(latency, message):
     """With the place and what was expected."""
     with pytest.raises(ValueError, match=message):
-        AllocationProblem([[1, 2]], [[0.5, 0.9]], latency=latency)
+        AllocationProblem([[1, 2]], [[0.5, 0.9]], objectives=latency_of(latency))
 
 
 def test_surface_without_latency_is_refused():
@@ -192,5 +198,5 @@ def test_same_tables_with_and_without_latency():
     plain, timed = make_problem(500, 6), make_problem(500, 6, with_latency=True)
     assert np.array_equal(plain.cost, timed.cost)
     assert np.array_equal(plain.accuracy, timed.accuracy)
-    correlation = np.corrcoef(np.log(timed.cost.ravel()), np.log(timed.latency.ravel()))[0, 1]
+    correlation = np.corrcoef(np.log(timed.cost.ravel()), np.log(timed.third.table.ravel()))[0, 1]
     assert 0.2 < correlation < 0.95

@@ -8,27 +8,21 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.kernels.exchange import best_pair
-from optllm_pymoo.kernels.limits import near_cells, price_queries
-from optllm_pymoo.kernels.moves import PricedPlan, fill, mend
-from optllm_pymoo.kernels.rules import most_exceeded
-from optllm_pymoo.kernels.uses import sums_by_llm
+from optllm_pymoo.kernels.limits import near_cells, price_queries, sums_by_llm
+from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
+from optllm_pymoo.limits import Weights
 from tests.limits.cases import limited_batches
 from tests.strategies import allocations
 
 ROUNDING = 1e-9
 
 
-def tokens_of(limits):
-    """Tokens (N, M), 0 where no limit counts them."""
-    return np.zeros(limits.cost.shape) if limits.tokens is None else limits.tokens
-
-
 def scores(limits, worth):
     """Priced scores (N, M) by their definition, -inf where a query may not go."""
     cells = limits.cells
     table = worth.accuracy[cells.group][:, None] * limits.accuracy - worth.usd * limits.cost - worth.calls
-    table = table - worth.tokens * tokens_of(limits)
+    for prices, extra in zip(worth.extra, limits.extra, strict=True):
+        table = table - prices * extra
     return table if limits.allowed is None else np.where(limits.allowed, table, -np.inf)
 
 
@@ -36,7 +30,7 @@ def drawn_worth(limits, seed):
     """Prices drawn at random, a fifth of them 0."""
     rng = np.random.default_rng(seed)
     prices = rng.random(len(limits)) * (rng.random(len(limits)) < 0.8)
-    return limits.coefficients(rng.random(), rng.random(), prices)
+    return limits.coefficients(Weights(rng.random(), rng.random()), prices)
 
 
 def plan_of(case, seed):
@@ -73,12 +67,14 @@ def test_near_cells_are_those_that_reach_the_reference(case, seed, height):
 
 @given(limited_batches(), st.integers(0, 1000))
 def test_sums_by_llm_add_up_the_cells(case, seed):
-    """Calls, US$, tokens by LLM and accuracy by group are sums over the queries that go there."""
+    """Calls, US$, tokens and additive tables by LLM and accuracy by group are sums over the queries that go there."""
     limits, X = case.limits(), allocations(case.given, 3, seed)
     by_llm, by_group = sums_by_llm(limits.cells, X, limits.n_groups)
     rows = np.arange(limits.n_queries)
     for x, sums, groups in zip(X, by_llm, by_group, strict=True):
-        used = np.column_stack([np.ones(len(x)), limits.cost[rows, x], tokens_of(limits)[rows, x]]).astype(float)
+        used = np.column_stack([np.ones(len(x)), *(table[rows, x] for table in (limits.cost, *limits.extra))]).astype(
+            float
+        )
         np.testing.assert_allclose(sums, [used[x == j].sum(axis=0) for j in range(limits.cost.shape[1])])
         accuracy = limits.accuracy[rows, x].astype(float)
         mine = [accuracy[limits.cells.group == g].sum() for g in range(limits.n_groups + 1)]
@@ -106,7 +102,7 @@ def test_filling_gains_within_the_limits_until_no_move_does(case, seed):
     if most_exceeded(slack) >= 0:
         return
     start = limits.accuracy[np.arange(len(x)), x].sum(dtype=float)
-    n_moves = fill(PricedPlan(limits.cells, limits.rules, worth, slack, x), 1.0, 0.0, 100)
+    n_moves = fill(PricedPlan(limits.cells, limits.rules, worth, slack, x), limits.scores(Weights(1.0, 0.0)), 100)
     reached = limits.accuracy[np.arange(len(x)), x].astype(float)
     np.testing.assert_allclose(slack.left, limits.slack(x).left, atol=ROUNDING)
     assert limits.are_met(x[None])[0]

@@ -39,11 +39,11 @@ def run_with_masks():
     allowed = np.ones((200, 5), dtype=bool)
     allowed[:, 1] = False
     plain = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
-    limited = AllocationProblem(base.cost, base.accuracy, allowed=allowed, quotas=Quota("llm0", calls=80))
-    with_latency = AllocationProblem(base.cost, base.accuracy, allowed=allowed, latency=base.latency)
+    limited = AllocationProblem(base.cost, base.accuracy, allowed=allowed, limits=Quota("llm0", calls=80))
+    with_latency = AllocationProblem(base.cost, base.accuracy, allowed=allowed, objectives=[base.third])
     found = [minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1) for problem in (plain, limited, with_latency)]
     budget = float(plain.supported_front.F[:, 0].mean())
-    found.append(minimize(MaxAccuracyProblem.of(plain, budget=budget), OptLLM(exact=True), seed=1))
+    found.append(minimize(MaxAccuracyProblem(plain, budget=budget), OptLLM(exact=True), seed=1))
     return [np.atleast_2d(result.F) for result in found]
 
 

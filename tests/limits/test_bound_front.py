@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from optllm_pymoo import AllocationProblem, Quota, make_problem
-from optllm_pymoo.limits import relax
-from optllm_pymoo.limits.bound_front import find_bound_front
+from optllm_pymoo.limits import Weights, relax
+from optllm_pymoo.limits.bound import find_bound_front
 from optllm_pymoo.measures.search import additive_epsilon, hypervolume_ratio
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches
@@ -33,9 +33,7 @@ def test_one_plan_alone():
     """With one LLM there is one plan; the bound there is its accuracy, though lines through it are nearly upright."""
     cost = np.array([[1.1339762], [0.8762491], [1.8972826], [1.1105996], [0.5852774]], dtype=np.float32)
     accuracy = np.array([[0.91275555], [0.60663575], [0.72949654], [0.543625], [0.9350724]], dtype=np.float32)
-    case = Limited(
-        Tables(cost, accuracy, None), {"quotas": [], "floors": None, "groups": list("abcde"), "tokens": cost}
-    )
+    case = Limited(Tables(cost, accuracy, None), {"limits": [], "groups": list("abcde"), "tokens": cost})
     front = find_bound_front(case.limits(), n_points=8)
     ((total, negated),) = score(case.given, case.feasible_plans())
     np.testing.assert_allclose(front.F, [[total, negated]], rtol=1e-15)
@@ -44,7 +42,7 @@ def test_one_plan_alone():
 def test_quotas_that_do_not_bind_change_nothing():
     """With quotas of all queries the bound is the supported front's: exact at solved points, above it between."""
     plain = make_problem(300, 4, random_state=2)
-    problem = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota(f"llm{j}", calls=300) for j in range(4)])
+    problem = AllocationProblem(plain.cost, plain.accuracy, limits=[Quota(f"llm{j}", calls=300) for j in range(4)])
     front, exact = problem.bound_front(), plain.supported_front
     np.testing.assert_allclose(front.F[[0, -1]], exact.F[[0, -1]], rtol=1e-5)
     costs = np.linspace(exact.F[0, 0], exact.F[-1, 0], 200)
@@ -58,10 +56,12 @@ def test_quotas_that_do_not_bind_change_nothing():
 def test_bound_at_a_cost_is_tighter_than_the_polyline():
     """`AllocationProblem.bound` solves the relaxation there; the front's bound is no lower."""
     plain = make_problem(200, 4, random_state=5)
-    problem = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota("llm3", calls=20)])
+    problem = AllocationProblem(plain.cost, plain.accuracy, limits=[Quota("llm3", calls=20)])
     cost = float(problem.bound_front(n_points=5).F[:, 0].mean())
     exact = problem.bound(cost)
-    assert exact == pytest.approx(relax(problem.limits.within(budget_usd=cost), 1.0, 0.0).value / 200, abs=1e-9)
+    assert exact == pytest.approx(
+        relax(problem.limits.within(budget_usd=cost), Weights(1.0, 0.0)).value / 200, abs=1e-9
+    )
     assert exact <= float(problem.bound_front(n_points=5).bound(cost)) + 1e-9
     with pytest.raises(ValueError, match=r"no plan within the limits costs 1e-09 US\$; the cheapest costs 0\.\d+ US\$"):
         problem.bound(1e-9)
@@ -72,7 +72,7 @@ def test_bound_at_a_cost_is_tighter_than_the_polyline():
 
 def test_bound_on_dollars_by_hand():
     """One large call of two: 0.65 is reached at 1 + 3 US$, halfway at half of the 2 US$ between; more is refused."""
-    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], quotas=[Quota("llm1", calls=1)])
+    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], limits=[Quota("llm1", calls=1)])
     assert problem.bound_usd(0.65) == pytest.approx(4.0)
     assert problem.bound_usd(0.575) == pytest.approx(3.0)
     assert problem.bound_usd(0.0) == pytest.approx(2.0)
@@ -85,7 +85,7 @@ def test_bound_on_dollars_by_hand():
 def test_measures_take_it():
     """Its own points dominate nearly its whole area, nothing dominates more, and they miss nothing of it."""
     plain = make_problem(200, 4, random_state=5)
-    front = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota("llm3", calls=20)]).bound_front()
+    front = AllocationProblem(plain.cost, plain.accuracy, limits=[Quota("llm3", calls=20)]).bound_front()
     assert hypervolume_ratio(front.along(2000), front) == pytest.approx(1.0, abs=2e-3)
     assert hypervolume_ratio(front.along(2000), front) <= 1.0
     assert additive_epsilon(front.along(1000), front) == pytest.approx(0.0, abs=1e-9)
@@ -95,7 +95,7 @@ def test_more_points_are_tighter_and_one_is_refused():
     """The polyline only falls as lines are added; a front needs two ends."""
     limits = AllocationProblem(
         *(table for table in (make_problem(100, 4).cost, make_problem(100, 4).accuracy)),
-        quotas=[Quota("llm3", calls=20)],
+        limits=[Quota("llm3", calls=20)],
     ).limits
     few, many = (find_bound_front(limits, n_points=n) for n in (3, 12))
     costs = np.linspace(many.F[0, 0], many.F[-1, 0], 50)[1:]

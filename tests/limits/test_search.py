@@ -1,4 +1,4 @@
-"""OptLLM, its reconstruction, the baselines and the choice of a plan on problems with quotas and floors."""
+"""OptLLM, its reconstruction, the baselines and the choice of a plan on problems with limits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pymoo.optimize import minimize
 from optllm_pymoo import (
     AllocationProblem,
     AtLeastAccuracy,
+    Floor,
     MinCostProblem,
     OptLLM,
     Plan,
@@ -28,9 +29,10 @@ def limited(n_queries: int = 200, n_llms: int = 5, family: str = "continuous") -
     """A batch with 30 % of its queries per LLM at the most, dollars for two providers, and floors."""
     plain = make_problem(n_queries, n_llms, family=family, random_state=4)
     quotas = [Quota(name, calls=0.3 * n_queries) for name in plain.llms]
-    quotas.append(Quota(plain.llms[2:4], usd=0.2 * float(plain.cost[:, 3].sum())))
+    quotas.append(Quota("two", usd=0.2 * float(plain.cost[:, 3].sum()), llms=plain.llms[2:4]))
+    limits = [*quotas, Floor("a", 0.3), Floor("b", 0.3)]
     return AllocationProblem(
-        plain.cost, plain.accuracy, llms=plain.llms, quotas=quotas, floors=0.3, groups=["a", "b"] * (n_queries // 2)
+        plain.cost, plain.accuracy, llms=plain.llms, limits=limits, groups=["a", "b"] * (n_queries // 2)
     )
 
 
@@ -58,7 +60,7 @@ def test_edge_cases_with_quotas_that_do_not_bind():
     """One query, one LLM, ties, masks, zero costs: quotas of all queries leave a search that finds both ends."""
     for name, given in EDGE_CASES.items():
         n_queries, n_llms = given.cost.shape
-        problem = given.problem(quotas=[Quota(f"llm{j}", calls=n_queries) for j in range(n_llms)])
+        problem = given.problem(limits=[Quota(f"llm{j}", calls=n_queries) for j in range(n_llms)])
         F = minimize(problem, OptLLM(n_grid=5), seed=1).F
         exact = given.front().F
         np.testing.assert_allclose(F[0, 0], exact[0, 0], rtol=1e-9, atol=1e-12, err_msg=name)
@@ -81,8 +83,8 @@ def test_prices_of_what_is_not_offered_change_nothing():
     found = []
     for usd in (0.0, 1e9):
         cost, counts = np.where(allowed, plain.cost, usd), np.where(allowed, tokens, usd)
-        problem = AllocationProblem(cost, plain.accuracy, allowed=allowed, quotas=quotas, tokens=counts)
-        target = MinCostProblem.of(problem, min_accuracy=0.5)
+        problem = AllocationProblem(cost, plain.accuracy, allowed=allowed, limits=quotas, tokens=counts)
+        target = MinCostProblem(problem, min_accuracy=0.5)
         certificate = minimize(target, OptLLM(), seed=1).algorithm.certificate
         found.append((minimize(problem, OptLLM(), seed=1).F, problem.bound_front().F, certificate))
     assert len(found[0][0]) > 50
@@ -158,7 +160,7 @@ def test_blind_baselines_are_refused(name: str):
     extra = name.partition("_")[0]
     if extra in ("alns", "pygmo"):
         pytest.importorskip(extra, reason=f"the extra `{extra}` is not installed")
-    with pytest.raises(ValueError, match="doesn't know quotas and floors, so its plans needn't meet them; use OptLLM"):
+    with pytest.raises(ValueError, match="doesn't know limits, so its plans needn't meet them; use OptLLM"):
         minimize(limited(60, 4), getattr(baselines, name)())
 
 
@@ -171,9 +173,9 @@ def test_plans_are_certified_against_the_bound():
     assert plan.bound == pytest.approx(float(problem.yardstick.bound(budget)))
     assert 0 <= plan.gap < 0.02
     assert AtLeastAccuracy(-result.F[-1, 1]).plan(result).gap_usd >= 0
-    with pytest.raises(ValueError, match="exact front of a problem whose quotas or floors bind is unknown"):
+    with pytest.raises(ValueError, match="exact front of a problem whose limits bind is unknown"):
         WithinBudget(budget).plan(problem)
-    with pytest.raises(ValueError, match=r"the plan exceeds 60 calls for 'llm0'.*choose from plans that meet"):
+    with pytest.raises(ValueError, match=r"the plan exceeds 60 calls for llm0.*choose from plans that meet"):
         Plan(problem, np.zeros(200, dtype=int))
 
 
@@ -181,7 +183,7 @@ def test_robust_accuracy_steers_within_quotas():
     """The downward walk follows other accuracies; what comes out meets the quotas and is scored on the real ones."""
     plain = make_problem(100, 4, random_state=1)
     problem = AllocationProblem(
-        plain.cost, plain.accuracy, robust_accuracy=plain.accuracy**2, quotas=[Quota("llm3", calls=20)]
+        plain.cost, plain.accuracy, robust_accuracy=plain.accuracy**2, limits=[Quota("llm3", calls=20)]
     )
     result = minimize(problem, OptLLM(n_grid=10), seed=1)
     assert problem.limits.are_met(result.X).all()

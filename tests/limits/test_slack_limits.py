@@ -17,7 +17,7 @@ def with_quota(calls: float) -> tuple[AllocationProblem, AllocationProblem]:
     """A batch without limits, and with one on the calls of its dearest LLM."""
     plain = make_problem(300, 5, random_state=3)
     limit = Quota("llm4", calls=calls)
-    return plain, AllocationProblem(plain.cost, plain.accuracy, quotas=[limit])
+    return plain, AllocationProblem(plain.cost, plain.accuracy, limits=[limit])
 
 
 def test_a_quota_that_no_plan_of_the_front_uses_up_changes_nothing():

@@ -36,7 +36,7 @@ def test_certified_on_every_small_batch(case: Limited):
 def test_gap_is_small_on_a_thousand_queries(family: str):
     """A fifth of the batch per LLM and a budget in the middle: within a thousandth of the LP bound."""
     plain = make_problem(1000, 8, family=family, random_state=1)
-    problem = AllocationProblem(plain.cost, plain.accuracy, quotas=[Quota(f"llm{j}", calls=200) for j in range(8)])
+    problem = AllocationProblem(plain.cost, plain.accuracy, limits=[Quota(f"llm{j}", calls=200) for j in range(8)])
     budget = float(problem.bound_front(n_points=5).F[[0, -1], 0].mean())
     found = best_within(problem.limits, budget)
     assert problem.limits.within(budget_usd=budget).are_met(found.x[None])[0]
@@ -45,7 +45,7 @@ def test_gap_is_small_on_a_thousand_queries(family: str):
 
 def test_no_budget_at_all():
     """An infinite budget is none, also where a plan is certified by it."""
-    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], quotas=[Quota("llm1", calls=1)])
+    problem = AllocationProblem([[1, 3], [1, 4]], [[0.5, 0.8], [0.5, 0.6]], limits=[Quota("llm1", calls=1)])
     assert best_within(problem.limits, np.inf).x.tolist() == best_within(problem.limits).x.tolist() == [1, 0]
     assert Plan(problem, [1, 0], budget_usd=np.inf).gap == pytest.approx(0.0, abs=1e-9)
 
@@ -53,24 +53,24 @@ def test_no_budget_at_all():
 def test_what_a_quota_costs_by_hand():
     """One call of the good LLM, at most: the second query's 0.1 is lost, and dropping the quota wins it back."""
     problem = AllocationProblem(
-        np.ones((2, 2)), [[0.5, 0.9], [0.5, 0.6]], llms=["a", "b"], quotas=[Quota("b", calls=1), Quota("a", calls=2)]
+        np.ones((2, 2)), [[0.5, 0.9], [0.5, 0.6]], llms=["a", "b"], limits=[Quota("b", calls=1), Quota("a", calls=2)]
     )
-    first, second = problem.explain_limits(budget_usd=2.0)
+    first, second = problem.price_limits(budget_usd=2.0)
     assert (first.use, first.limit) == (1.0, 1.0)
     assert first.accuracy_lost == pytest.approx(0.05)
-    assert first.sentence.startswith("1 calls for 'b': 1 used; one call more is worth")
+    assert first.sentence.startswith("1 calls for b: 1 used; one call more is worth")
     assert first.sentence.endswith("without it the same budget buys 5.000% more accuracy, 0.1 correct answers")
-    assert second.sentence == "2 calls for 'a': 1 used; it costs nothing here"
+    assert second.sentence == "2 calls for a: 1 used; it costs nothing here"
     with pytest.raises(ValueError, match=r"got neither\. Pass x or budget_usd="):
-        problem.explain_limits()
+        problem.price_limits()
     for budget, error in ((float("nan"), ValueError), (-1.0, ValueError), ("much", ValueError)):
         with pytest.raises(error, match="budget_usd must be a number of US\\$, at least 0; got"):
-            problem.explain_limits(budget_usd=budget)
+            problem.price_limits(budget_usd=budget)
         with pytest.raises(error, match="budget_usd must be a number of US\\$, at least 0; got"):
             best_within(problem.limits, budget)
     with pytest.raises(ValueError, match=r"one LLM per query; expected shape"):
-        problem.explain_limits([0])
+        problem.price_limits([0])
     with pytest.raises(ValueError, match=r"holds LLM numbers 0 to 1; X\[0, 1\] = 7"):
-        problem.explain_limits([0, 7])
+        problem.price_limits([0, 7])
     with pytest.raises(ValueError, match=r"one plan is asked for, shape \(2,\); got 2 plans"):
-        problem.explain_limits([[0, 1], [1, 0]])
+        problem.price_limits([[0, 1], [1, 0]])

@@ -13,7 +13,7 @@ import pytest
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 from optllm_pymoo.decision.text import rounded_down, rounded_up
-from optllm_pymoo.limits import Certified, LinearLimits, best_within, cheapest_reaching
+from optllm_pymoo.limits import Certified, Floor, LinearLimits, best_within, cheapest_reaching
 from optllm_pymoo.planning import Constraints, QuotaRequest, front_frame, limit_costs, plan_front
 from optllm_pymoo.planning.constraints import EVERYTHING
 from optllm_pymoo.validation import UserError
@@ -61,7 +61,7 @@ def test_floors_by_group_and_for_all() -> None:
     assert plan.chosen_accuracy[3:].mean() >= 0.5
     assert {"floor 0.3 of group 'g'", "floor 0.5 of group 'h'"} == set(front.problem.limits.names)
     ungrouped = Dataset(TINY.cost, TINY.correct)
-    assert Constraints(floors={None: 0.3}).options(ungrouped)["floors"] == {EVERYTHING: 0.3}
+    assert Constraints(floors={None: 0.3}).options(ungrouped)["limits"] == [Floor(EVERYTHING, 0.3)]
 
 
 @pytest.mark.parametrize("nothing", [None, "", float("nan"), pd.NA])
@@ -70,7 +70,7 @@ def test_queries_of_no_group_have_no_floor(nothing: object) -> None:
     partly = Dataset(TINY.cost, TINY.correct, llms=TINY.llms, groups=["g", nothing, "g", nothing, "h", "h"])
     constraints = Constraints(floors={None: 0.3, "h": 0.5})
     constraints.check(partly)
-    assert constraints.options(partly)["floors"] == {"g": 0.3, "h": 0.5}
+    assert constraints.options(partly)["limits"] == [Floor("g", 0.3), Floor("h", 0.5)]
     names = plan_front(partly, "all", constraints=constraints).problem.limits.names
     assert set(names) == {"floor 0.3 of group 'g'", "floor 0.5 of group 'h'"}
 
@@ -244,20 +244,33 @@ def test_largest_latency(tmp_path: Path) -> None:
     seconds = np.array([[1.0, 2.0, 3.0]] * 6)
     file = tmp_path / "latency.csv"
     pd.DataFrame(seconds, columns=list(TINY.llms)).assign(query_id=list(TINY.query_ids)).to_csv(file, index=False)
-    front = plan_front(TINY, "all", constraints=Constraints(latency=file))
+    front = plan_front(TINY, "all", constraints=Constraints(latency=file, max_latency=1.5))
     X, cost, accuracy = all_plans()
     fast = seconds[np.arange(6), X].mean(axis=1) <= 1.5
-    choice = WithinBudget(float(np.median(cost[fast])), max_latency_seconds=1.5)
-    plan, limits = front.choose(choice), front.limits_of(choice)
-    costs = limit_costs(limits, plan)
-    assert plan.latency_seconds <= 1.5
+    choice = WithinBudget(float(np.median(cost[fast])))
+    plan = front.choose(choice)
+    costs = limit_costs(front.limits, plan)
+    assert seconds[np.arange(6), plan.x].mean() <= 1.5
     assert plan.cost_usd <= choice.budget_usd
     best = accuracy[fast & (cost <= choice.budget_usd)].max()
     assert plan.accuracy - 1e-12 <= best <= costs.accuracy_bound + 1e-9
-    assert (costs.limits[0].unit, costs.limits[0].limit) == ("s", pytest.approx(1.5))
-    assert costs.limits[0].use == pytest.approx(plan.latency_seconds)
-    assert "latency_seconds" in front_frame(front.problem, front.including(plan).found)
-    with pytest.raises(UserError, match=r"a mean latency of 0\.5 s is below the fastest plan, which takes 1 s"):
-        front.choose(WithinBudget(100.0, max_latency_seconds=0.5))
-    with pytest.raises(UserError, match="mean latency would need at least"):
-        front.choose(AtLeastAccuracy(float(accuracy.max()), max_latency_seconds=1.01))
+    (priced,) = costs.limits
+    assert (priced.whom, priced.unit, priced.limit) == ("mean latency", "s", pytest.approx(1.5))
+    assert priced.use == pytest.approx(seconds[np.arange(6), plan.x].mean())
+    with pytest.raises(UserError, match=r"a mean latency of at most 0\.5 s: the least that any plan has is 1 s"):
+        plan_front(TINY, "all", constraints=Constraints(latency=file, max_latency=0.5))
+    tight = plan_front(TINY, "all", constraints=Constraints(latency=file, max_latency=1.01))
+    with pytest.raises(UserError, match=r"mean latency would have to be [\d.]+ s"):
+        tight.choose(AtLeastAccuracy(float(accuracy.max())))
+
+
+def test_latency_is_an_objective_beside_quotas(tmp_path: Path) -> None:
+    """Without a largest latency it is the third objective; a quota beside it is kept by all plans, the knee too."""
+    file = tmp_path / "latency.csv"
+    seconds = np.array([[1.0, 2.0, 3.0]] * 6)
+    pd.DataFrame(seconds, columns=list(TINY.llms)).assign(query_id=list(TINY.query_ids)).to_csv(file, index=False)
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest("Big", 2)], latency=file))
+    assert front.found.F.shape[1] == 3
+    assert front.problem.limits.are_met(np.atleast_2d(front.found.X)).all()
+    assert "latency_s" in front_frame(front.problem, front.found)
+    assert front.choose(Knee()).third is not None

@@ -131,7 +131,7 @@ def test_a_pickle_is_no_larger_than_the_tables(masked):
     allowed[:, 0] = True
     plain = make_problem(3000, 6)
     quota = Quota("llm1", calls=500)
-    problem = AllocationProblem(plain.cost, plain.accuracy, allowed=allowed if masked else None, quotas=[quota])
+    problem = AllocationProblem(plain.cost, plain.accuracy, allowed=allowed if masked else None, limits=[quota])
     ends = problem.extremes()
     assert problem.bound_front().F.size
     frozen = pickle.dumps(problem)
@@ -232,7 +232,7 @@ def test_robust_accuracies_of_forbidden_cells_change_nothing():
     for where_forbidden in (0.0, 1e6):
         robust = np.where(allowed, plain.accuracy**2, where_forbidden)
         problem = AllocationProblem(
-            plain.cost, plain.accuracy, robust_accuracy=robust, allowed=allowed, quotas=[Quota("llm0", calls=30)]
+            plain.cost, plain.accuracy, robust_accuracy=robust, allowed=allowed, limits=[Quota("llm0", calls=30)]
         )
         limits.append(problem.robust_problem.limits.accuracy)
     np.testing.assert_array_equal(*limits)

@@ -105,7 +105,7 @@ def test_baselines_run_them(name, start):
         (r"WithinBudget\(\)", lambda problem: WithinBudget(1.0).plan(problem)),
         (r"AtLeastAccuracy\(\)", lambda problem: AtLeastAccuracy(0.5).do(problem)),
         (r"Knee\(\)", lambda problem: Knee().plan(minimize(problem, baselines.nsga2(), ("n_gen", 2), seed=1))),
-        ("MinCostProblem", lambda problem: MinCostProblem.of(problem, min_accuracy=0.5)),
+        ("MinCostProblem", lambda problem: MinCostProblem(problem, min_accuracy=0.5)),
         ("LambdaSweep", lambda problem: minimize(problem, baselines.lambda_sweep(), seed=1)),
     ],
 )
@@ -128,7 +128,7 @@ def test_one_objective():
 
 def test_extremes_are_those_of_the_tables():
     """A warm start may use the cheapest and the most accurate plan of the tables and limits, whatever is added."""
-    for options in ({}, {"quotas": [Quota("llm3", calls=7)]}):
+    for options in ({}, {"limits": [Quota("llm3", calls=7)]}):
         plain = AllocationProblem(*TABLES, **options)
         np.testing.assert_array_equal(Dearer(*TABLES, **options).extremes(), plain.extremes())
 

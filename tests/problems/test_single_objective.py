@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
-from optllm_pymoo.problems.relaxation import relax_budget, relax_target
+from optllm_pymoo.problems.single import relax_budget, relax_target
 from optllm_pymoo.validation import UserError
 from tests.brute_force import all_plans, best_accuracy, score
 from tests.strategies import EDGE_CASES, tables
@@ -22,9 +22,9 @@ COST, ACCURACY = [[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]]
 
 def test_values_by_hand():
     """Objective and constraint of a plan of 5 US$ and 0.55, for both problems."""
-    F, G = MaxAccuracyProblem(COST, ACCURACY, budget=4).evaluate(np.array([0, 2]))
+    F, G = MaxAccuracyProblem(AllocationProblem(COST, ACCURACY), budget=4).evaluate(np.array([0, 2]))
     np.testing.assert_allclose([*F, *G], [-0.55, 0.25], rtol=1e-9)
-    F, G = MinCostProblem(COST, ACCURACY, min_accuracy=0.5).evaluate(np.array([0, 2]))
+    F, G = MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=0.5).evaluate(np.array([0, 2]))
     np.testing.assert_allclose([*F, *G], [5.0, -0.05], rtol=1e-9)
 
 
@@ -35,12 +35,12 @@ def test_plans_on_the_limit_are_within_it(given_tables, data):
     F = score(given_tables, X)
     allocation = given_tables.problem()
     k = data.draw(st.integers(0, len(X) - 1))
-    F_here, G = MaxAccuracyProblem.of(allocation, budget=F[k, 0]).evaluate(X)
+    F_here, G = MaxAccuracyProblem(allocation, budget=F[k, 0]).evaluate(X)
     slack = 1e-11 * max(1.0, F[k, 0])
     np.testing.assert_allclose(F_here[:, 0], F[:, 1], atol=1e-12)
     assert np.all(G[F[:, 0] <= F[k, 0]] <= 0)
     assert np.all(G[F[:, 0] > F[k, 0] + slack] > 0)
-    _, G = MinCostProblem.of(allocation, min_accuracy=min(1.0, -F[k, 1])).evaluate(X)
+    _, G = MinCostProblem(allocation, min_accuracy=min(1.0, -F[k, 1])).evaluate(X)
     assert np.all(G[F[:, 1] <= F[k, 1]] <= 0)
     assert np.all(G[F[:, 1] > F[k, 1] + 1e-11] > 0)
 
@@ -48,7 +48,7 @@ def test_plans_on_the_limit_are_within_it(given_tables, data):
 @pytest.mark.parametrize("budget", [0.148, 0.148 * (1 - 1e-13)])
 def test_just_the_cheapest_plan(budget):
     """The budget of the cheapest plan pays for it, also when it is a rounding error below."""
-    problem = MaxAccuracyProblem([[0.1, 0.2], [0.048, 0.1]], [[0.1, 0.2], [0.3, 0.4]], budget=budget)
+    problem = MaxAccuracyProblem(AllocationProblem([[0.1, 0.2], [0.048, 0.1]], [[0.1, 0.2], [0.3, 0.4]]), budget=budget)
     assert problem.evaluate(np.array([0, 0]))[1][0] <= 0
     assert problem.evaluate(np.array([0, 1]))[1][0] > 0
 
@@ -56,50 +56,52 @@ def test_just_the_cheapest_plan(budget):
 def test_below_the_cheapest_plan():
     """Said when the problem is built, with what would do."""
     with pytest.raises(ValueError, match=r"^budget 0\.1 US\$ is below the cheapest plan, 0\.148 US\$$"):
-        MaxAccuracyProblem([[0.148, 0.2]], [[0.1, 0.2]], budget=0.1)
-    assert MaxAccuracyProblem([[0.148, 0.2]], [[0.1, 0.2]], budget=0.148).budget == 0.148
+        MaxAccuracyProblem(AllocationProblem([[0.148, 0.2]], [[0.1, 0.2]]), budget=0.1)
+    assert MaxAccuracyProblem(AllocationProblem([[0.148, 0.2]], [[0.1, 0.2]]), budget=0.148).budget == 0.148
 
 
 def test_above_the_best_plan():
     """Said when the problem is built, with what can be reached; a mask lowers it."""
     with pytest.raises(ValueError, match=r"^accuracy 0\.95 is above the most accurate plan, 0\.83$"):
-        MinCostProblem([[1, 2]], [[0.1, 0.83]], min_accuracy=0.95)
+        MinCostProblem(AllocationProblem([[1, 2]], [[0.1, 0.83]]), min_accuracy=0.95)
     with pytest.raises(ValueError, match=r"^accuracy 0\.83 is above the most accurate plan, 0\.1$"):
-        MinCostProblem([[1, 2]], [[0.1, 0.83]], min_accuracy=0.83, allowed=[[True, False]])
-    assert MinCostProblem([[1, 2]], [[0.1, 0.83]], min_accuracy=0.83).min_accuracy == 0.83
+        MinCostProblem(AllocationProblem([[1, 2]], [[0.1, 0.83]], allowed=[[True, False]]), min_accuracy=0.83)
+    assert MinCostProblem(AllocationProblem([[1, 2]], [[0.1, 0.83]]), min_accuracy=0.83).min_accuracy == 0.83
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.01])
 def test_numbers_that_are_no_limit(value):
     """NaN, infinities and negative ones."""
     with pytest.raises(ValueError, match=rf"^budget must be a finite number of US\$, at least 0; got {value}$"):
-        MaxAccuracyProblem(COST, ACCURACY, budget=value)
+        MaxAccuracyProblem(AllocationProblem(COST, ACCURACY), budget=value)
     with pytest.raises(ValueError, match=rf"^min_accuracy must be a mean accuracy in \[0, 1\]; got {value}$"):
-        MinCostProblem(COST, ACCURACY, min_accuracy=value)
+        MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=value)
 
 
 @pytest.mark.parametrize("value", ["5", None, [5.0], True, 5j])
 def test_no_numbers(value):
     """Texts, nothing, lists, truth values and complex numbers."""
     with pytest.raises(UserError, match=r"^budget must be a finite number of US\$, at least 0; got "):
-        MaxAccuracyProblem(COST, ACCURACY, budget=value)
+        MaxAccuracyProblem(AllocationProblem(COST, ACCURACY), budget=value)
     with pytest.raises(UserError, match=r"^min_accuracy must be a mean accuracy in \[0, 1\]; got "):
-        MinCostProblem(COST, ACCURACY, min_accuracy=value)
+        MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=value)
 
 
 def test_per_cent_are_no_accuracy():
     """70 is refused; 1 and 0 are not."""
     with pytest.raises(ValueError, match=r"^min_accuracy must be a mean accuracy in \[0, 1\]; got 70$"):
-        MinCostProblem(COST, ACCURACY, min_accuracy=70)
-    assert MinCostProblem(COST, np.ones((2, 3)), min_accuracy=1).evaluate(np.array([0, 0]))[1][0] <= 0
-    assert MinCostProblem(COST, ACCURACY, min_accuracy=0).evaluate(np.array([0, 1]))[1][0] <= 0
+        MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=70)
+    assert (
+        MinCostProblem(AllocationProblem(COST, np.ones((2, 3))), min_accuracy=1).evaluate(np.array([0, 0]))[1][0] <= 0
+    )
+    assert MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=0).evaluate(np.array([0, 1]))[1][0] <= 0
 
 
 def test_tables_are_checked_as_always():
     """Bad tables and allocations get the messages of the problem with two objectives."""
     with pytest.raises(ValueError, match=r"^accuracy must lie in \[0, 1\]; accuracy\[0, 1\] = 1.2$"):
-        MaxAccuracyProblem([[1, 2]], [[0.1, 1.2]], budget=3)
-    problem = MaxAccuracyProblem([[1, 2]], [[0.1, 0.2]], budget=3, allowed=[[True, False]])
+        MaxAccuracyProblem(AllocationProblem([[1, 2]], [[0.1, 1.2]]), budget=3)
+    problem = MaxAccuracyProblem(AllocationProblem([[1, 2]], [[0.1, 0.2]], allowed=[[True, False]]), budget=3)
     with pytest.raises(ValueError, match="not allowed"):
         problem.evaluate(np.array([[1]]))
     with pytest.raises(ValueError, match=r"expected shape \(n, 1\) or \(1,\), got \(1, 2\)"):
@@ -109,10 +111,11 @@ def test_tables_are_checked_as_always():
 def test_tables_and_names_are_shared():
     """Names come from a DataFrame; nothing is copied, and a front that is there is used."""
     frame = pd.DataFrame(COST, columns=["a", "b", "c"], index=["p", "q"], dtype=float)
-    problem = MinCostProblem(frame, pd.DataFrame(ACCURACY, columns=["a", "b", "c"], index=["p", "q"]), min_accuracy=0.5)
+    quality = pd.DataFrame(ACCURACY, columns=["a", "b", "c"], index=["p", "q"])
+    problem = MinCostProblem(AllocationProblem(frame, quality), min_accuracy=0.5)
     assert (problem.llms, problem.query_ids) == (("a", "b", "c"), ("p", "q"))
     allocation = make_problem(50, 3)
-    limited = MaxAccuracyProblem.of(allocation, budget=1e9)
+    limited = MaxAccuracyProblem(allocation, budget=1e9)
     assert limited.cost is allocation.cost
     assert limited.supported_front is allocation.supported_front
     assert copy.deepcopy(limited) is limited
@@ -123,15 +126,18 @@ def test_tables_and_names_are_shared():
 def test_of_a_batch_with_latency_and_of_none():
     """Latency plays no part with one objective, so there are two extremes; what is no batch is refused."""
     batch = make_problem(20, 3, with_latency=True)
-    assert MaxAccuracyProblem.of(batch, budget=1e9).extremes().shape == (2, 20)
+    assert MaxAccuracyProblem(batch, budget=1e9).extremes().shape == (2, 20)
     with pytest.raises(UserError, match="MaxAccuracyProblem needs an AllocationProblem; got list"):
-        MaxAccuracyProblem.of([[1.0]], budget=1)
+        MaxAccuracyProblem([[1.0]], budget=1)
 
 
 def test_pickled():
     """A problem comes back with its limit and scores as before."""
     X = np.array([[0, 2], [1, 1]])
-    for problem in (MaxAccuracyProblem(COST, ACCURACY, budget=4), MinCostProblem(COST, ACCURACY, min_accuracy=0.6)):
+    for problem in (
+        MaxAccuracyProblem(AllocationProblem(COST, ACCURACY), budget=4),
+        MinCostProblem(AllocationProblem(COST, ACCURACY), min_accuracy=0.6),
+    ):
         again = pickle.loads(pickle.dumps(problem))
         for here, there in zip(problem.evaluate(X), again.evaluate(X), strict=True):
             assert np.array_equal(here, there)
@@ -169,6 +175,6 @@ def test_bound_of_a_target(given_tables, share):
 
 def test_is_no_allocation_problem():
     """It has one objective: what needs two refuses it."""
-    problem = MaxAccuracyProblem(COST, ACCURACY, budget=4)
+    problem = MaxAccuracyProblem(AllocationProblem(COST, ACCURACY), budget=4)
     assert not isinstance(problem, AllocationProblem)
     assert (problem.n_obj, problem.n_ieq_constr, problem.n_var) == (1, 1, 2)

@@ -381,7 +381,7 @@ def test_plans_of_a_search(show: Show) -> None:
     from optllm_pymoo import OptLLM
 
     free = make_problem(60, 4)
-    problem = AllocationProblem(free.cost, free.accuracy, quotas=[Quota("llm3", calls=5)])
+    problem = AllocationProblem(free.cost, free.accuracy, limits=[Quota("llm3", calls=5)])
     found = minimize(problem, OptLLM(n_grid=8), seed=1)
     browser = show(page_html(problem, found=found))
     assert "A search found these" in browser.find_element("id", "note").text

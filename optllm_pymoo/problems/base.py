@@ -84,7 +84,7 @@ class PlanProblem(Problem):
             UserError: If X holds no plans of this problem.
         """
         X = np.asarray(X)
-        check_plan_shape(X, self.n_var)
+        _check_plan_shape(X, self.n_var)
         return super().evaluate(X, *args, **kwargs)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -106,7 +106,7 @@ class PlanProblem(Problem):
                 self.__dict__[name] = read_only(state[name])
 
 
-def check_plan_shape(X: Any, n_queries: int, /) -> None:
+def _check_plan_shape(X: Any, n_queries: int, /) -> None:
     """Raise UserError unless X has one entry per query: (n, N) or (N,)."""
     shape = np.shape(X)
     if len(shape) not in (1, 2) or shape[-1] != n_queries:
@@ -132,7 +132,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         ValueError: If the shape is wrong, or an entry is not an integer in 0 ... M-1.
     """
     raw = np.asarray(X)
-    check_plan_shape(raw, n_queries)
+    _check_plan_shape(raw, n_queries)
     if raw.ndim == 1:
         raw = raw[None]
     if raw.dtype.kind not in "iuf":

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optllm_pymoo.exact.front import thinned
-from optllm_pymoo.limits.linear import LinearLimits
-from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.limits.linear import LinearLimits, Weights
+from optllm_pymoo.limits.relaxation import PROVEN, Relaxation, relax
 from optllm_pymoo.validation import UserError, in_full, read_only
 
 N_POINTS = 50
@@ -41,13 +41,13 @@ class PricePath(NamedTuple):
     prices: np.ndarray
     """(n, K) prices of the limits."""
 
-    def at(self, place: float, /) -> tuple[float, float, np.ndarray]:
+    def at(self, place: float, /) -> tuple[Weights, np.ndarray]:
         """Blend the prices of the two points around a place in 0 ... n - 1."""
         k = min(int(place), len(self.cost_usd) - 2) if len(self.cost_usd) > 1 else 0
         share = place - k
         after = min(k + 1, len(self.cost_usd) - 1)
         blended = [(1 - share) * values[k] + share * values[after] for values in self[2:]]
-        return float(blended[0]), float(blended[1]), np.asarray(blended[2])
+        return Weights(float(blended[0]), float(blended[1])), np.asarray(blended[2])
 
     def place_of_cost(self, cost_usd: float, /) -> float:
         """Where on the path a total cost lies, 0 ... n - 1."""
@@ -164,7 +164,7 @@ def _ranges(limits: LinearLimits) -> tuple[float, float]:
 
 def _solve(limits: LinearLimits, ranges: tuple[float, float], weight: float, start: np.ndarray | None) -> Point:
     scale = limits.n_queries
-    return weight, relax(limits, weight / ranges[1] * scale, (1 - weight) / ranges[0] * scale, start=start)
+    return weight, relax(limits, Weights(weight / ranges[1] * scale, (1 - weight) / ranges[0] * scale), start=start)
 
 
 def _chord(low: Relaxation, high: Relaxation, ranges: tuple[float, float], n_queries: int) -> float:
@@ -194,7 +194,7 @@ def _assemble(
 ) -> BoundFront:
     """Corners of the polygon that the lines enclose, and the prices along it."""
     n_queries = limits.n_queries
-    cheapest, best = relax(limits, 0.0, 1.0, start=None), relax(limits, 1.0, 0.0, start=None)
+    cheapest, best = relax(limits, Weights(0.0, 1.0)), relax(limits, Weights(1.0, 0.0))
     c_min, a_max = -cheapest.bound, best.bound / n_queries
     slopes = np.array([(1 - w) / w * ranges[1] / ranges[0] / n_queries for w, _ in points])
     heights = np.array([r.bound / (w / ranges[1] * n_queries) / n_queries for w, r in points])
@@ -254,3 +254,45 @@ def _lowest_after(slopes: np.ndarray, heights: np.ndarray, cost: float) -> int:
     values = heights + slopes * cost
     lowest = np.flatnonzero(values <= values.min())
     return int(lowest[np.argmin(slopes[lowest])])
+
+
+def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:
+    """Bound the mean accuracy of any plan that meets the limits within a budget, by the linear relaxation.
+
+    Args:
+        limits: Tables and limits.
+        budget_usd: Total US$.
+
+    Raises:
+        UserError: If no plan is that cheap.
+    """
+    solved = relax(limits.within(budget_usd=budget_usd), Weights(1.0, 0.0))
+    if solved.violation > 0.0:
+        cheapest = -relax(limits, Weights(0.0, 1.0)).bound
+        # the solver's own tolerance is no proof
+        if cheapest > budget_usd * (1 + PROVEN):
+            raise UserError(
+                f"no plan within the limits costs {budget_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
+            )
+    return solved.bound / limits.n_queries
+
+
+def least_usd(limits: LinearLimits, min_accuracy: float, /) -> float:
+    """Bound the total US$ of any plan that meets the limits and a mean accuracy, by the linear relaxation.
+
+    Args:
+        limits: Tables and limits.
+        min_accuracy: Mean accuracy.
+
+    Raises:
+        UserError: If no plan is that accurate.
+    """
+    solved = relax(limits.within(min_accuracy=min_accuracy), Weights(0.0, 1.0))
+    if solved.violation > 0.0:
+        highest = relax(limits, Weights(1.0, 0.0)).bound / limits.n_queries
+        if highest < min_accuracy - PROVEN:
+            raise UserError(
+                f"no plan within the limits reaches an accuracy of {min_accuracy:.6g};"
+                f" none reaches more than {highest:.6g}"
+            )
+    return -solved.bound

@@ -1,0 +1,189 @@
+"""Limits as a user says them: quotas, floors and ceilings, and the kinds of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA
+from optllm_pymoo.limits.additive import Additive
+from optllm_pymoo.validation import UserError, positions_of, unknown_name
+
+MODE = "@"
+"""Between an LLM and the mode that it is called in: ``gpt-x@batch``."""
+
+
+class Kind(Enum):
+    """What a limit counts."""
+
+    CALLS = ("calls", CALLS, True)
+    USD = ("US$", COST, False)
+    TOKENS = ("tokens", EXTRA, False)
+    ACCURACY = ("accuracy", ACCURACY, False)
+    ADDITIVE = ("", EXTRA, False)
+
+    def __init__(self, unit: str, table: int, is_whole: bool) -> None:
+        self.unit = unit
+        """For reports; that of an additive table is its own."""
+        self.table = table
+        """Which table of the kernels is summed; `EXTRA` stands for one of the further tables."""
+        self.is_whole = is_whole
+        """Whether it counts whole things."""
+
+
+UNITS = {"calls": Kind.CALLS, "usd": Kind.USD, "tokens": Kind.TOKENS}
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most so many calls, US$ or tokens for some LLMs together over the whole batch.
+
+    Args:
+        name: An LLM, with all its modes ``name@mode``; a shell pattern such as ``"gpt-*"``; or, with ``llms``, any name
+            for these, such as their provider.
+        calls: At most so many queries.
+        usd: At most so many US$.
+        tokens: At most so many tokens, by the problem's ``tokens`` table.
+        llms: The LLMs that count, where the name doesn't say it.
+
+    Raises:
+        UserError: If not exactly one limit is given, it is no finite number >= 0, the name is no text, or ``llms`` is
+            empty.
+
+    Example:
+        >>> Quota("gpt-4", calls=100).members(["gpt-4", "gpt-4@batch", "yi"]).tolist()
+        [True, True, False]
+        >>> Quota("TogetherAI", usd=2.5, llms=("mixtral", "yi")).members(["gpt-4", "mixtral", "yi"]).tolist()
+        [False, True, True]
+        >>> Quota("gpt-4", calls=100, usd=1)
+        Traceback (most recent call last):
+        ...
+        optllm_pymoo.UserError: a quota has exactly one of calls, usd and tokens; got calls, usd. Write one Quota
+        for each
+    """
+
+    name: str
+    _: KW_ONLY
+    calls: float | None = None
+    usd: float | None = None
+    tokens: float | None = None
+    llms: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise UserError(
+                f"a quota is for a name: an LLM, a pattern, or with llms= any name for these; got {self.name!r:.60}"
+            )
+        if self.llms is not None:
+            object.__setattr__(self, "llms", (self.llms,) if isinstance(self.llms, str) else tuple(self.llms))
+            if not self.llms:
+                raise UserError(f"the quota of {self.name!r} needs at least one LLM; got no names")
+        given = [unit for unit in UNITS if getattr(self, unit) is not None]
+        if len(given) != 1:
+            raise UserError(
+                f"a quota has exactly one of calls, usd and tokens; got {', '.join(given) or 'none'}."
+                " Write one Quota for each"
+            )
+        if not _number(given[0], getattr(self, given[0])) >= 0:
+            raise UserError(f"{given[0]} must be a finite number, at least 0; got {getattr(self, given[0])}")
+
+    @property
+    def kind(self) -> Kind:
+        """What it counts."""
+        return next(kind for unit, kind in UNITS.items() if getattr(self, unit) is not None)
+
+    @property
+    def limit(self) -> float:
+        """How much, in the unit of its kind."""
+        return float(next(value for unit in UNITS if (value := getattr(self, unit)) is not None))
+
+    def members(self, llms: Sequence[str], /) -> np.ndarray:
+        """Find the LLMs that count, (M,) bool.
+
+        Args:
+            llms: Names of the problem's LLMs.
+
+        Raises:
+            UserError: If a name is unknown, or a pattern fits none.
+        """
+        if self.llms is not None:
+            member = np.zeros(len(llms), dtype=bool)
+            member[positions_of(self.llms, llms)] = True
+            return member
+        member = np.array([llm == self.name or llm.startswith(self.name + MODE) for llm in llms])
+        if not member.any() and any(sign in self.name for sign in "*?["):
+            member = np.array([fnmatchcase(llm, self.name) for llm in llms])
+        if not member.any():
+            raise UserError(unknown_name(self.name, llms, kind="LLM"))
+        return member
+
+    def whom(self, llms: Sequence[str], /) -> str:
+        """Name the LLMs that count, for reports."""
+        everyone = self.llms is None and len(llms) > 1 and self.members(llms).all()
+        return "all LLMs" if everyone else self.name
+
+
+@dataclass(frozen=True)
+class Floor:
+    """At least so much: of a group's mean accuracy, or of an additive table.
+
+    Args:
+        of: A group's name, or an `Additive`.
+        at_least: Mean accuracy in [0, 1] of the group's queries; or the sum of the table, its mean with ``mean=True``.
+
+    Raises:
+        UserError: If the bound is no finite number, or that of a group lies outside [0, 1].
+    """
+
+    of: str | Additive
+    at_least: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, Additive):
+            object.__setattr__(self, "of", str(self.of))
+        bound = _number(f"the floor of {_named(self.of)}", self.at_least)
+        if not isinstance(self.of, Additive) and not 0 <= bound <= 1:
+            raise UserError(f"the floor of {_named(self.of)} must lie in [0, 1]; got {self.at_least}")
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """At most so much of an additive table over the whole batch.
+
+    Args:
+        of: The table.
+        at_most: Its sum, or its mean with ``mean=True``.
+
+    Raises:
+        UserError: If it is no additive table, or the bound no finite number.
+    """
+
+    of: Additive
+    at_most: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, Additive):
+            raise UserError(
+                f"a ceiling is one of an Additive; got {self.of!r:.60}. Quota limits calls, US$ and tokens of LLMs,"
+                " WithinBudget and MaxAccuracyProblem the total cost"
+            )
+        _number(f"the ceiling of {_named(self.of)}", self.at_most)
+
+
+def _named(of: Any) -> str:
+    return of.label if isinstance(of, Additive) else f"group {of!r}"
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a finite number, or refuse what isn't one."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise UserError(f"{name} must be a number; got {value!r}")
+    if not np.isfinite(float(value)):
+        raise UserError(f"{name} must be a finite number; got {value}")
+    return float(value)
