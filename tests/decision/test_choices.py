@@ -14,10 +14,8 @@ from optllm_pymoo import (
     AtLeastAccuracy,
     Knee,
     OptLLM,
-    Plan,
     SupportedFront,
     WithinBudget,
-    make_problem,
 )
 from optllm_pymoo.decision import Choice
 from optllm_pymoo.validation import UserError
@@ -182,69 +180,3 @@ def test_the_knee_stays_where_it_is_in_another_currency(seed: int) -> None:
         for p in (prices * rate for rate in (1.0, 3.0, 0.1, 100.0, 1936.27))
     }
     assert len(knees) == 1
-
-
-@pytest.fixture(scope="module")
-def with_latency():
-    """Return 60 queries on 4 LLMs, with latency."""
-    return make_problem(60, 4, with_latency=True)
-
-
-@pytest.mark.parametrize("kind", ["problem", "surface", "result"])
-def test_limit_on_latency_is_kept(with_latency, kind):
-    """Of the plans that are fast enough, the best; without a limit a better one."""
-    source = {
-        "problem": with_latency,
-        "surface": with_latency.supported_surface,
-        "result": minimize(with_latency, OptLLM(20), seed=1),
-    }[kind]
-    F = with_latency.supported_surface.F if kind == "problem" else source.F
-    limit, budget = float(np.quantile(F[:, 2], 0.4)), float(np.quantile(F[:, 0], 0.7))
-    plan = WithinBudget(budget, max_latency_seconds=limit).plan(source)
-    fits = (F[:, 2] <= limit) & (F[:, 0] <= budget)
-    assert plan.accuracy == pytest.approx(-F[fits, 1].min())
-    assert plan.latency_seconds <= limit
-    assert WithinBudget(budget).plan(source).accuracy >= plan.accuracy
-    target = float(np.quantile(-F[F[:, 2] <= limit, 1], 0.5))
-    cheap = AtLeastAccuracy(target, max_latency_seconds=limit).plan(source)
-    assert cheap.cost_usd == pytest.approx(F[(F[:, 2] <= limit) & (-F[:, 1] >= target - 1e-12), 0].min())
-
-
-def test_without_a_limit_the_exact_front_is_taken(with_latency):
-    """A budget is met to the step, as without latency."""
-    plain = make_problem(60, 4)
-    budget = float(np.median(plain.supported_front.F[:, 0]))
-    assert np.array_equal(WithinBudget(budget).plan(with_latency).x, WithinBudget(budget).plan(plain).x)
-    assert np.array_equal(Knee().plan(with_latency).x, Knee().plan(plain).x)
-
-
-def test_what_cannot_be_had_is_said_with_what_can(with_latency):
-    """A limit below the fastest plan names the fastest; asked for that, it is met."""
-    with pytest.raises(ValueError, match=r"a mean latency of 0\.001 s is below the fastest plan, which takes") as told:
-        WithinBudget(9, max_latency_seconds=0.001).plan(with_latency)
-    fastest = float(str(told.value).split("takes ")[1].split()[0])
-    assert WithinBudget(9, max_latency_seconds=fastest).plan(with_latency).latency_seconds <= fastest
-
-
-def test_what_makes_no_sense_is_refused(with_latency):
-    """The knee of a surface, a limit on plans without latency, a negative limit."""
-    with pytest.raises(ValueError, match="the knee is defined for cost and accuracy alone"):
-        Knee().do(with_latency.supported_surface.F)
-    with pytest.raises(ValueError, match="needs plans with a latency"):
-        WithinBudget(9, max_latency_seconds=1).do(make_problem(5, 2).supported_front.F)
-    with pytest.raises(ValueError, match="this problem has none"):
-        WithinBudget(9, max_latency_seconds=1).plan(make_problem(5, 2))
-    with pytest.raises(ValueError, match="max_latency_seconds must be a finite number of seconds"):
-        AtLeastAccuracy(0.5, max_latency_seconds=-1)
-    with pytest.raises(ValueError, match="max_latency_seconds must be a finite number of seconds"):
-        WithinBudget(1, max_latency_seconds=np.inf)
-
-
-def test_summary_states_the_latency(with_latency):
-    """Seconds per call; nothing where there is no latency."""
-    plan = Plan(with_latency, with_latency.extremes()[2])
-    assert plan.latency_seconds == pytest.approx(with_latency.latency.min(axis=1).mean())
-    assert f"Mean latency       {plan.latency_seconds:.4g} s per call" in plan.summary()
-    plain = make_problem(60, 4)
-    assert Plan(plain, plain.extremes()[0]).latency_seconds is None
-    assert "latency" not in Plan(plain, plain.extremes()[0]).summary()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from optllm_pymoo import AllocationProblem, Plan, Quota, make_problem
-from optllm_pymoo.limits import best_within, cheapest_reaching
+from optllm_pymoo.limits import Kind, best_within, cheapest_reaching
 from tests.brute_force import score
 from tests.limits.cases import Limited, best_accuracy, limited_batches
 
@@ -58,9 +58,10 @@ def test_what_a_quota_costs_by_hand():
     first, second = problem.price_limits(budget_usd=2.0)
     assert (first.use, first.limit) == (1.0, 1.0)
     assert first.accuracy_lost == pytest.approx(0.05)
-    assert first.sentence.startswith("1 calls for b: 1 used; one call more is worth")
-    assert first.sentence.endswith("without it the same budget buys 5.000% more accuracy, 0.1 correct answers")
-    assert second.sentence == "2 calls for a: 1 used; it costs nothing here"
+    assert (first.name, first.kind, first.unit, first.binds) == ("1 calls for b", Kind.CALLS, "calls", True)
+    assert 0.1 - 1e-9 <= first.correct_per_unit <= 0.4 + 1e-9
+    assert (second.name, second.use, second.binds) == ("2 calls for a", 1.0, False)
+    assert second.accuracy_lost == second.usd_lost == 0.0
     with pytest.raises(ValueError, match=r"got neither\. Pass x or budget_usd="):
         problem.price_limits()
     for budget, error in ((float("nan"), ValueError), (-1.0, ValueError), ("much", ValueError)):

@@ -15,7 +15,7 @@ from tests.strategies import EDGE_CASES
 def test_draws_surface_bound_and_plan() -> None:
     """Points are the surface, colours its latencies, the curve the front of any latency, the star the plan."""
     problem = make_problem(40, 4, with_latency=True)
-    plan = WithinBudget(1e9, max_latency_seconds=2).plan(problem)
+    plan = WithinBudget(1e9).plan(problem)
     ax = plot_third(problem, plan=plan, title="A batch")
     (points,) = ax.collections
     F = problem.supported_surface.F
@@ -38,7 +38,7 @@ def test_plans_found_on_the_axes_given() -> None:
 
 def test_what_has_no_latency_is_refused() -> None:
     """The problem and the plans need one."""
-    with pytest.raises(ValueError, match="this problem has no latency; plot_front shows cost and accuracy"):
+    with pytest.raises(ValueError, match="this problem has no third objective; plot_front shows cost and accuracy"):
         plot_third(make_problem(5, 2))
     with pytest.raises(ValueError, match=r"F must have shape \(n, 3\).*got \(1, 2\)"):
         plot_third(make_problem(5, 2, with_latency=True), F=[[1.0, -0.5]])

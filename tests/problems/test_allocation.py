@@ -137,7 +137,7 @@ def test_a_pickle_is_no_larger_than_the_tables(masked):
     frozen = pickle.dumps(problem)
     assert len(frozen) < 1.05 * (plain.cost.nbytes + plain.accuracy.nbytes + masked * allowed.nbytes)
     thawed = pickle.loads(frozen)
-    for name in ("cost", "accuracy", "limit", "kind", "members"):
+    for name in ("cost", "accuracy", "limit", "table", "members"):
         np.testing.assert_array_equal(getattr(thawed.limits, name), getattr(problem.limits, name), err_msg=name)
     assert not any(table.flags.writeable for table in (thawed.limits.cost, thawed.limits.accuracy, thawed.limits.limit))
     assert (thawed.xl.tolist(), thawed.xu.tolist()) == (problem.xl.tolist(), problem.xu.tolist())

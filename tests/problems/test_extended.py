@@ -118,7 +118,7 @@ def test_what_would_ignore_them_refuses(kind, user, ask):
 
 def test_one_objective():
     """A subclass with a constraint beside its budget is searched by a genetic algorithm, and certified by nobody."""
-    problem = CappedAccuracy(*TABLES, budget=0.05)
+    problem = CappedAccuracy(AllocationProblem(*TABLES), budget=0.05)
     res = minimize(problem, baselines.ga(pop_size=30), ("n_eval", 600), seed=1)
     assert np.sum(res.X == 3) <= MOST
     for ask in (lambda: minimize(problem, OptLLM()), problem.relax, problem.solve_priced):
