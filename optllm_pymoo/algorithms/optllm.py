@@ -98,7 +98,8 @@ class OptLLM(Algorithm):
         >>> len(res.F) > 20, res.X.dtype
         (True, dtype('int8'))
         >>> from optllm_pymoo import MaxAccuracyProblem
-        >>> problem = MaxAccuracyProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]], budget=5)
+        >>> batch = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
+        >>> problem = MaxAccuracyProblem(batch, budget=5)
         >>> res = minimize(problem, OptLLM(exact=True))
         >>> res.X.tolist(), res.F.round(3).tolist()
         ([1, 0], [-0.55])

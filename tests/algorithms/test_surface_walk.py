@@ -88,7 +88,7 @@ def test_verbose_shows_seconds(capsys):
     """The range of latencies stands beside those of cost and accuracy."""
     minimize(make_problem(30, 3, with_latency=True), OptLLM(10), seed=1, verbose=True)
     out = capsys.readouterr().out
-    assert "sec_min" in out
+    assert "third_min" in out
     assert "hv_ratio" in out
 
 

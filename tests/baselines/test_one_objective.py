@@ -10,7 +10,7 @@ import pytest
 from pymoo.core.population import Population
 from pymoo.optimize import minimize
 
-from optllm_pymoo import MaxAccuracyProblem, MinCostProblem, OptLLM, baselines, make_problem
+from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, OptLLM, baselines, make_problem
 from optllm_pymoo.baselines._one_objective import CategoricalVariant, RelativeValueTermination
 from optllm_pymoo.validation import UserError
 from tests.baselines.test_all import Recorder, same
@@ -99,7 +99,7 @@ def test_warm_start_begins_within_the_limit(name, limited):
 def test_one_query_and_one_llm(name):
     """With nothing to choose the one plan comes back, and the default termination ends the run."""
     for shape in ((1, 1), (2, 2), (3, 1)):
-        problem = MinCostProblem(np.ones(shape), np.full(shape, 0.5), min_accuracy=0.5)
+        problem = MinCostProblem(AllocationProblem(np.ones(shape), np.full(shape, 0.5)), min_accuracy=0.5)
         res = minimize(problem, FACTORIES[name](), seed=1)
         assert res.F.tolist() == [float(shape[0])] or np.ravel(res.F)[0] == shape[0]
         assert res.algorithm.n_gen < 400

@@ -189,7 +189,7 @@ def test_bad_latency_is_refused(latency, message):
 
 def test_surface_without_latency_is_refused():
     """The message says how to get one, and that the front is exact."""
-    with pytest.raises(ValueError, match="need a latency, and this problem has none"):
+    with pytest.raises(ValueError, match="needs a third objective, and this problem has none"):
         _ = make_problem(5, 2).supported_surface
 
 

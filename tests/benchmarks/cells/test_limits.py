@@ -13,7 +13,7 @@ from benchmarks.cells.promises import CORRELATIONS, Kept, dataset_promises, prom
 from benchmarks.cells.quotas import gap_rows, highs_row, search_row, with_quotas
 from benchmarks.cells.single import Programme, equality_row, gap_row, highs_value, limited, seconds_row, speed_row
 from benchmarks.cells.sources import Subset
-from optllm_pymoo import MaxAccuracyProblem, MinCostProblem, make_dataset, make_problem
+from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_dataset, make_problem
 from tests.brute_force import all_plans, score
 from tests.strategies import EDGE_CASES
 
@@ -63,7 +63,7 @@ def test_other_optima_are_seen(monkeypatch):
 
 def test_a_plan_beyond_the_limit_is_not_taken():
     """HiGHS's tolerance is no budget: asked again with less until its plan fits."""
-    problem = MinCostProblem([[1.0, 2.0]], [[0.5 - 1e-10, 0.6]], min_accuracy=0.5)
+    problem = MinCostProblem(AllocationProblem([[1.0, 2.0]], [[0.5 - 1e-10, 0.6]]), min_accuracy=0.5)
     assert Programme.of(problem).solve().tolist() == [1]
 
 
