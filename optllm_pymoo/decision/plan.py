@@ -288,9 +288,9 @@ class Plan:
     def stability(self) -> Stability | None:
         """Share of the queries whose LLM stays the same where predictions vary by sigma, and US$ that hang on the rest.
 
-        None without sigma, and where limits or latency bind, which no exchange rate describes.
+        None without sigma, and where limits or a third objective play a part, which no exchange rate describes.
         """
-        if self.sigma is None or self.problem.limits_bind or self.problem.latency is not None:
+        if self.sigma is None or self.problem.limits_bind or self.problem.third is not None:
             return None
         prices = np.array([self.saved_usd_per_correct, self.usd_per_correct])
         usual = prices[np.isfinite(prices) & (prices >= 0)]

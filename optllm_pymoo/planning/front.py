@@ -175,14 +175,13 @@ class Front:
         if not isinstance(choice, AtLeastAccuracy) or choice.promise is None:
             return plan
         raised = choice.target
-        asked: dict[str, Any] = {"promise": choice.promise, "max_latency_seconds": choice.max_latency_seconds}
         for _ in range(_RAISES):
             lacking = choice.target - plan.promised_accuracy(choice.promise)
             if lacking <= 0:
                 return plan
             raised += lacking * 1.001
             try:
-                higher = self._choose(AtLeastAccuracy(min(raised, 1.0), **asked))
+                higher = self._choose(AtLeastAccuracy(min(raised, 1.0), promise=choice.promise))
             except UserError:
                 break
             plan = self._corrected(higher, target=choice.target)
