@@ -25,6 +25,7 @@ from pymoo.termination.ftol import MultiObjectiveSpaceTermination
 from pymoo.termination.robust import RobustTermination
 
 from optllm_pymoo.algorithms.optllm import FrontOutput
+from optllm_pymoo.measures.search import non_dominated, normalise
 from optllm_pymoo.operators.categorical import (
     AllowedRepair,
     CategoricalSampling,
@@ -174,12 +175,28 @@ def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
         raise UserError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
 
 
-def best_feasible(pop: Population, /) -> Population:
-    """Keep the individuals that meet all constraints, or, where none does, the one that violates them least.
+def best_front(pop: Population, /) -> Population:
+    """Keep what is non-dominated among those that meet all constraints, or else the one that violates them least.
 
     Args:
         pop: Evaluated individuals.
     """
     violation = np.reshape(pop.get("CV"), -1)
     met = violation <= 0.0
-    return pop[met if met.any() else [int(np.argmin(violation))]]
+    kept = pop[met if met.any() else [int(np.argmin(violation))]]
+    return kept[non_dominated(kept.get("F"))]
+
+
+def scaled(F: np.ndarray, problem: Any, pop: Population | None, /) -> np.ndarray:
+    """Scale objectives to [0, 1], so that dollars don't dictate what a search does.
+
+    Args:
+        F: (n, n_obj) objectives.
+        problem: The batch. Its exact front, bound front or surface gives the scale, see `normalise`.
+        pop: Gives it where a user's subclass has objectives or constraints of its own.
+    """
+    if not problem.is_extended:
+        return normalise(F, problem.yardstick)
+    seen = F if pop is None else pop.get("F")
+    ranges = np.ptp(seen, axis=0)
+    return np.asarray((F - seen.min(axis=0)) / np.where(ranges > 0, ranges, 1.0))

@@ -12,9 +12,8 @@ from pymoo.core.population import Population
 from pymoo.decomposition.pbi import PBI
 from pymoo.decomposition.tchebicheff import Tchebicheff
 
-from optllm_pymoo.baselines._build import best_feasible, build, operator_set
+from optllm_pymoo.baselines._build import best_front, build, operator_set, scaled
 from optllm_pymoo.baselines._pymoo import largest_lattice
-from optllm_pymoo.measures.search import non_dominated, normalise
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -190,15 +189,11 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.pop[neighbors[less | (equal & (new < current))]] = off
 
     def _scaled(self, F: np.ndarray) -> np.ndarray:
-        if not self.problem.is_extended:
-            return normalise(F, self.problem.yardstick)
-        ranges = np.ptp(self.pop.get("F"), axis=0)
-        return np.asarray((F - self.ideal) / np.where(ranges > 0, ranges, 1.0))
+        return scaled(F, self.problem, self.pop)
 
     def _set_optimum(self) -> None:
         # one plan may sit at several weights
-        pop = best_feasible(self.pop)
-        self.opt = pop[non_dominated(pop.get("F"))]
+        self.opt = best_front(self.pop)
 
 
 def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:

@@ -1,15 +1,16 @@
-"""MOPSO with crowding distance on LLM numbers."""
+"""Multi-objective particle swarms on LLM numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from pymoo.algorithms.moo.cmopso import CMOPSO, CrowdingDistanceTournamentSurvival, cmopso_equation
 from pymoo.algorithms.moo.mopso_cd import MOPSO_CD
 from pymoo.core.population import Population
 
-from optllm_pymoo.baselines._build import best_feasible, build, start_sampling
-from optllm_pymoo.measures.search import non_dominated
+from optllm_pymoo.baselines._build import best_front, build, start_sampling
+from optllm_pymoo.baselines._scaled import ScaledSPEA2
 from optllm_pymoo.operators.categorical import AllowedRepair
 from optllm_pymoo.problems import AllocationProblem
 
@@ -52,8 +53,7 @@ class IntegerMOPSO(MOPSO_CD):
         return self.repair(self.problem, super()._infill(), random_state=self.random_state)
 
     def _update_archive(self, pop: Population) -> Leaders:
-        merged = best_feasible(Population.merge(Population.create(*self.archive), pop))
-        front = merged[non_dominated(merged.get("F"))]
+        front = best_front(Population.merge(Population.create(*self.archive), pop))
         if len(front) > self.archive_size:
             crowding = self.cd.do(front.get("F"))
             front = front[np.argsort(-crowding, kind="stable")[: self.archive_size]]
@@ -98,3 +98,67 @@ def mopso(*, pop_size: int = 100, start: str = "cold", **options: Any) -> Intege
         "sampling": start_sampling(start),
     }
     return build(IntegerMOPSO, defaults, options, factory="mopso", fixed=("archive",))
+
+
+class IntegerCMOPSO(CMOPSO):
+    """pymoo's competitive swarm on allocations: a particle's new position is rounded to allowed LLM numbers.
+
+    Unlike pymoo's it draws everything from the run's generator, also when its elites are thinned.
+
+    Args:
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.survival = ScaledSPEA2()
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        self.elites = Leaders()
+        self.V_max = self.max_velocity_rate * (problem.xu - problem.xl)
+
+    def _infill(self) -> Population:
+        X, V = self.pop.get("X", "V")
+        bounds, given = self.problem.bounds(), {"random_state": self.random_state}
+        moved, V = cmopso_equation(X, self.elites.get("X"), V, self.V_max, **given)
+        off = Population.new(X=np.clip(moved, *bounds), V=V)
+        if self.problem.n_llms > 1:
+            off = self.mutation(self.problem, off, **given)
+        return AllowedRepair()(self.problem, off, **given)
+
+    def _initialize_advance(self, infills: Population, **kwargs: Any) -> None:
+        super()._initialize_advance(infills, **kwargs)
+        self._keep_elites(infills)
+
+    def _advance(self, infills: Population, **kwargs: Any) -> None:
+        super()._advance(infills, **kwargs)
+        self._keep_elites(infills)
+
+    def _keep_elites(self, pop: Population) -> None:
+        front = best_front(Population.merge(Population.create(*self.elites), pop))
+        if len(front) > self.pop_size:
+            thinning = CrowdingDistanceTournamentSurvival()
+            front = thinning.do(self.problem, front, n_survive=self.elite_size, random_state=self.random_state)
+        self.elites = front.view(Leaders)
+
+    def _set_optimum(self) -> None:
+        self.opt = best_front(self.pop)
+
+
+def cmopso(*, pop_size: int = 100, start: str = "cold", **options: Any) -> IntegerCMOPSO:
+    """Build a competitive particle swarm: each particle follows the better placed of two elites. See `mopso`.
+
+    Args:
+        pop_size: Number of particles.
+        start: "cold" or "warm".
+        **options: pymoo's own, for example ``elite_size``, ``max_velocity_rate`` and ``mutation_rate``.
+
+    References:
+        Zhang, Zheng, Cheng, Qiu, Jin (2018), Information Sciences 427.
+
+    Example:
+        >>> cmopso(pop_size=50, elite_size=5).elite_size
+        5
+    """
+    defaults = {"pop_size": pop_size, "sampling": start_sampling(start)}
+    return build(IntegerCMOPSO, defaults, options, factory="cmopso", fixed=("archive", "repair"))

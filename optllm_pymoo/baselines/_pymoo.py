@@ -13,9 +13,8 @@ from pymoo.core.population import Population
 from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.util.ref_dirs import get_reference_directions
 
-from optllm_pymoo.baselines._build import NumericVariation, build, operator_set
+from optllm_pymoo.baselines._build import NumericVariation, best_front, build, operator_set
 from optllm_pymoo.exact.surface import partitions_for
-from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.problems import AllocationProblem, allocation_of
 from optllm_pymoo.validation import UserError
 
@@ -64,7 +63,7 @@ def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.G
         random_state: The run's generator.
         **kwargs: Ignored.
     """
-    return P[np.arange(len(P)), random_state.integers(0, 2, len(P))][:, None]
+    return duel_winners(P, np.zeros(len(P)), random_state)
 
 
 class LatticeNSGA3(NSGA3):
@@ -88,9 +87,7 @@ class LatticeNSGA3(NSGA3):
         self.survival = ReferenceDirectionSurvival(self.ref_dirs)
 
     def _set_optimum(self, **kwargs: Any) -> None:
-        feasible = self.pop[self.pop.get("FEAS")[:, 0]]
-        nearest = self.pop[[int(np.argmin(self.pop.get("CV")[:, 0]))]]
-        self.opt = feasible[non_dominated(feasible.get("F"))] if len(feasible) else nearest
+        self.opt = best_front(self.pop)
 
 
 def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:
@@ -150,6 +147,67 @@ def nsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "
         **operator_set(operators, start).options(),
     }
     return build(LatticeNSGA3, defaults, options, factory="nsga3", fixed=("ref_dirs", "survival"))
+
+
+def niche_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
+    """Let less violation win, of two near the same direction the better front, then the nearer; else a coin decides.
+
+    pymoo's own draws some coins from a generator that no seed reaches.
+
+    Args:
+        pop: The population.
+        P: (n, 2) who meets whom.
+        random_state: The run's generator.
+        **kwargs: Ignored.
+    """
+    a, b = P.T
+    violation = np.reshape(pop.get("CV"), -1)
+    ahead = np.sign(violation[a] - violation[b])
+    niche, rank, distance = pop.get("niche", "rank", "dist_to_niche")
+    same = np.flatnonzero((ahead == 0) & (violation[a] <= 0) & (niche[a] == niche[b]))
+    for value in (rank, distance):
+        tied = same[ahead[same] == 0]
+        ahead[tied] = np.sign(value[a[tied]].astype(float) - value[b[tied]].astype(float))
+    return duel_winners(P, ahead, random_state)
+
+
+def duel_winners(P: np.ndarray, ahead: np.ndarray, random_state: np.random.Generator, /) -> np.ndarray:
+    """Take the first of each pair where ``ahead`` is negative, the second where it is positive; else flip a coin.
+
+    Args:
+        P: (n, 2) who meets whom.
+        ahead: (n,) numbers.
+        random_state: The run's generator.
+
+    Returns:
+        (n, 1) numbers of the winners.
+    """
+    coin = random_state.integers(0, 2, len(P))
+    return np.asarray(P[np.arange(len(P)), np.where(ahead == 0, coin, ahead > 0)][:, None])
+
+
+def unsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeNSGA3:
+    """Build U-NSGA-III: NSGA-III whose parents compete near the same direction. All else is as in `nsga3`.
+
+    Args:
+        pop_size: Size of the population, and bound on the number of directions.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own.
+
+    References:
+        Seada, Deb (2016), IEEE Transactions on Evolutionary Computation 20(3).
+
+    Example:
+        >>> unsga3(pop_size=50).pop_size
+        50
+    """
+    defaults = {
+        "pop_size": pop_size,
+        "selection": TournamentSelection(func_comp=niche_tournament),
+        **operator_set(operators, start).options(),
+    }
+    return build(LatticeNSGA3, defaults, options, factory="unsga3", fixed=("ref_dirs", "survival"))
 
 
 class GuardedPreferenceSurvival(RankAndModifiedCrowdingSurvival):

@@ -18,16 +18,15 @@ from pymoo.problems.multi import ZDT1
 from optllm_pymoo import AllocationProblem, baselines, make_problem
 from optllm_pymoo.validation import UserError
 
-EVOLUTIONARY = ("nsga2", "rnsga2", "sms_emoa", "moead", "moead_gen")
+EVOLUTIONARY = [make.__name__ for make in baselines.EVOLUTIONARY]
 
 SEARCHES = {
     f"{name}-{operators}-{start}": partial(getattr(baselines, name), pop_size=20, operators=operators, start=start)
     for name in EVOLUTIONARY
-    for operators in ("categorical", "published")
-    for start in ("cold", "warm")
+    for operators, start in (("categorical", "cold"), ("published", "warm"))
 } | {
     f"{name}-{start}": partial(getattr(baselines, name), pop_size=20, start=start)
-    for name in ("mopso", "random_search")
+    for name in ("mopso", "cmopso", "random_search")
     for start in ("cold", "warm")
 }
 """All searches that go on for as long as they are let, with 20 evaluations per iteration."""
@@ -194,7 +193,7 @@ def test_unknown_operators_are_refused(name):
         getattr(baselines, name)(operators="sbx")
 
 
-@pytest.mark.parametrize("name", [*EVOLUTIONARY, "mopso", "random_search"])
+@pytest.mark.parametrize("name", [*EVOLUTIONARY, "mopso", "cmopso", "random_search"])
 def test_unknown_starts_are_refused(name):
     """The message names the choices."""
     with pytest.raises(ValueError, match="start must be one of 'cold', 'warm'; got 'lukewarm'"):

@@ -14,14 +14,7 @@ from optllm_pymoo.baselines._pymoo import largest_lattice
 from optllm_pymoo.measures.search import hypervolume_ratio
 from tests.baselines.test_all import SEARCHES, Recorder, same
 
-NSGA3 = {
-    f"nsga3-{operators}-{start}": lambda operators=operators, start=start: baselines.nsga3(
-        pop_size=20, operators=operators, start=start
-    )
-    for operators in ("categorical", "published")
-    for start in ("cold", "warm")
-}
-FACTORIES = SEARCHES | NSGA3 | {"single_llms": baselines.single_llms}
+FACTORIES = SEARCHES | {"single_llms": baselines.single_llms}
 
 every = pytest.mark.parametrize("name", FACTORIES)
 

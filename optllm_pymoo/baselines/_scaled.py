@@ -1,0 +1,321 @@
+"""pymoo's genetic algorithms that measure distances between objectives: on objectives of one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymoo.algorithms.base.genetic import GeneticAlgorithm
+from pymoo.algorithms.moo.age import AGEMOEA, AGEMOEASurvival
+from pymoo.algorithms.moo.age2 import AGEMOEA2, AGEMOEA2Survival
+from pymoo.algorithms.moo.ctaea import CTAEA, CADASurvival, RestrictedMating
+from pymoo.algorithms.moo.rvea import RVEA, APDSurvival, calc_gamma, calc_V
+from pymoo.algorithms.moo.spea2 import SPEA2, SPEA2Survival
+from pymoo.core.population import Population
+
+from optllm_pymoo.baselines._build import best_front, build, operator_set, scaled
+from optllm_pymoo.baselines._pymoo import duel_winners, largest_lattice
+from optllm_pymoo.measures.search import non_dominated
+from optllm_pymoo.problems import allocation_of
+
+SMALLEST_RANGE = 1e-9
+"""Range of a scaled objective below which a population counts as flat in it."""
+
+
+class OnOneScale:
+    """Mix-in in front of a survival of pymoo's: while it looks at objectives, they are scaled to [0, 1]."""
+
+    def do(self, problem: Any, pop: Population, *args: Any, **kwargs: Any) -> Any:
+        """Do as pymoo does on scaled objectives; the individuals have their own again afterwards."""
+        groups = [pop, *(arg for arg in args if isinstance(arg, Population))]
+        individuals = list({id(individual): individual for group in groups for individual in group}.values())
+        own = [individual.F for individual in individuals]
+        for individual, F in zip(individuals, scaled(np.array(own), problem, None), strict=True):
+            individual.F = F
+        try:
+            return super().do(problem, pop, *args, **kwargs)  # type: ignore[misc]
+        finally:
+            for individual, F in zip(individuals, own, strict=True):
+                individual.F = F
+
+
+class ScaledAGE(OnOneScale, AGEMOEASurvival):
+    """Of `age_moea`."""
+
+
+class ScaledAGE2(OnOneScale, AGEMOEA2Survival):
+    """Of `age_moea2`: a plan at the ideal point, which has no direction from there, is as good as next to it."""
+
+    @staticmethod
+    def pairwise_distances(front: np.ndarray, p: float) -> np.ndarray:
+        """Return distances (n, n) along the curve that was fitted to the front."""
+        return np.asarray(AGEMOEA2Survival.pairwise_distances(np.maximum(front, SMALLEST_RANGE), p))
+
+
+class ScaledSPEA2(OnOneScale, SPEA2Survival):
+    """Of `spea2` and `cmopso`."""
+
+
+class ScaledAPD(OnOneScale, APDSurvival):
+    """Of `rvea`: the penalty on angles grows with the progress of whatever termination there is."""
+
+    def _do(self, problem: Any, pop: Population, *, n_survive: int, algorithm: Any, **kwargs: Any) -> Population:
+        progress = algorithm.termination.perc
+        # the cosine of a plan and its own direction may round to more than 1
+        with np.errstate(invalid="ignore"):
+            return super()._do(problem, pop, n_survive, algorithm=algorithm, n_gen=progress, n_max_gen=1.0, **kwargs)
+
+    def adapt(self) -> None:
+        """Stretch the directions to the ranges of the population, where it has any."""
+        if self.nadir is not None:
+            ranges = self.nadir - self.ideal
+            self.V = calc_V(calc_V(self.ref_dirs) * np.where(ranges > SMALLEST_RANGE, ranges, 1.0))
+            self.gamma = calc_gamma(self.V)
+
+
+class ScaledCADA(OnOneScale, CADASurvival):
+    """Of `ctaea`: both archives are as large as there are plans to fill them with, also if these are few."""
+
+    def do(self, problem: Any, pop: Population, da: Population, n_survive: int, **kwargs: Any) -> Any:
+        """Do as pymoo does, which never ends where there are fewer distinct plans than directions."""
+        return super().do(problem, pop, da, n_survive=min(n_survive, len(pop)), **kwargs)
+
+    def _updateDA(self, pop: Population, Hd: Population, n_survive: int) -> Population:
+        """Fill the niches that ``pop`` leaves poor, best first; pymoo's loop looks at the first ``n_survive`` only."""
+        niche, worth = self._associate(Hd)
+        rich = np.bincount(self._associate(pop)[0], minlength=len(self.ref_dirs))
+        taken: list[int] = []
+        n_wanted = 0
+        while len(taken) < n_survive:
+            n_wanted += 1
+            for k in np.flatnonzero(rich < n_wanted).tolist():
+                for _ in range(n_wanted - rich[k]):
+                    here = np.flatnonzero(niche == k)
+                    if not len(here):
+                        break
+                    front = here[non_dominated(Hd[here].get("F"))]
+                    best = int(front[np.argmin(worth[front])])
+                    niche[best] = -1
+                    taken.append(best)
+        return Hd[taken[:n_survive]]
+
+
+def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
+    """Let the feasible win, of two feasible plans the one that dominates; pymoo's own can't be pickled.
+
+    Args:
+        pop: Both archives.
+        P: (n, 2) who meets whom.
+        random_state: The run's generator.
+        **kwargs: Ignored.
+    """
+    infeasible, F = np.reshape(pop.get("CV"), -1) > 0, pop.get("F")
+    a, b = P.T
+    ahead = infeasible[a].astype(int) - infeasible[b].astype(int)
+    no_worse = np.all(F[a] <= F[b], axis=1).astype(int) - np.all(F[b] <= F[a], axis=1).astype(int)
+    both = ~(infeasible[a] | infeasible[b])
+    return duel_winners(P, np.where(both, -no_worse, ahead), random_state)
+
+
+class ScaledAGEMOEA(AGEMOEA):
+    """AGE-MOEA; see `age_moea`.
+
+    Args:
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.survival = ScaledAGE()
+
+
+class ScaledAGEMOEA2(AGEMOEA2):
+    """AGE-MOEA-II; see `age_moea2`.
+
+    Args:
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.survival = ScaledAGE2()
+
+
+class LatticeRVEA(RVEA):
+    """RVEA whose directions follow from the number of objectives, and which any termination may end; see `rvea`.
+
+    Args:
+        pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
+        alpha: How fast the penalty on angles grows.
+        **kwargs: pymoo's own.
+    """
+
+    survival: ScaledAPD
+
+    def __init__(self, *, pop_size: int = 100, alpha: float = 2.0, **kwargs: Any) -> None:
+        # the directions aren't known before the problem; the survival is made again in `_setup`
+        super().__init__(np.eye(2), pop_size=pop_size, **kwargs)
+        self.alpha = alpha
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        allocation_of(problem, "rvea")
+        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
+        self.survival = ScaledAPD(self.ref_dirs, alpha=self.alpha)
+        self.n_adapted = 0
+
+    def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
+        GeneticAlgorithm._advance(self, infills=infills, **kwargs)
+        if self.adapt_freq is not None and self.termination.perc >= (self.n_adapted + 1) * self.adapt_freq:
+            self.n_adapted = int(self.termination.perc / self.adapt_freq)
+            self.survival.adapt()
+
+    def _set_optimum(self, **kwargs: Any) -> None:
+        self.opt = best_front(self.pop)
+
+
+class LatticeCTAEA(CTAEA):
+    """C-TAEA whose directions follow from the number of objectives; see `ctaea`.
+
+    Args:
+        pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
+        **kwargs: pymoo's own.
+    """
+
+    def __init__(self, *, pop_size: int = 100, **kwargs: Any) -> None:
+        # the directions aren't known before the problem; the survival is made again in `_setup`
+        super().__init__(np.eye(2), **kwargs)
+        self.pop_size = self.n_offsprings = pop_size
+
+    def _setup(self, problem: Any, **kwargs: Any) -> None:
+        allocation_of(problem, "ctaea")
+        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
+        self.survival = ScaledCADA(self.ref_dirs)
+
+    def _infill(self) -> Population:
+        off = super()._infill()
+        if not len(off):
+            # as pymoo's other genetic algorithms end where no new plan is found
+            self.termination.force_termination = True
+        return off
+
+    def _set_optimum(self, **kwargs: Any) -> None:
+        self.opt = best_front(self.pop)
+
+
+def age_moea(
+    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
+) -> ScaledAGEMOEA:
+    """Build AGE-MOEA, which estimates the shape of the front and keeps what is near to it and apart.
+
+    Objectives are scaled by the ends of the exact front while they are compared. Arguments and errors are those of
+    `nsga2`; "published" operators have NSGA-II's parameters, as none were published.
+
+    Args:
+        pop_size: Size of the population.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own.
+
+    References:
+        Panichella (2019), GECCO.
+
+    Example:
+        >>> from pymoo.optimize import minimize
+        >>> from optllm_pymoo import make_problem
+        >>> minimize(make_problem(50, 4), age_moea(pop_size=20), ("n_eval", 200), seed=1).X.dtype
+        dtype('int8')
+    """
+    defaults = {"pop_size": pop_size, **operator_set(operators, start).options()}
+    return build(ScaledAGEMOEA, defaults, options, factory="age_moea", fixed=("survival",))
+
+
+def age_moea2(
+    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
+) -> ScaledAGEMOEA2:
+    """Build AGE-MOEA-II, which finds the curvature of the front by Newton's method. All else is as in `age_moea`.
+
+    Args:
+        pop_size: Size of the population.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own.
+
+    References:
+        Panichella (2022), GECCO.
+
+    Example:
+        >>> age_moea2(pop_size=50).pop_size
+        50
+    """
+    defaults = {"pop_size": pop_size, **operator_set(operators, start).options()}
+    return build(ScaledAGEMOEA2, defaults, options, factory="age_moea2", fixed=("survival",))
+
+
+def spea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> SPEA2:
+    """Build SPEA2, which counts who dominates whom, and thins where plans are nearest. All else is as in `age_moea`.
+
+    Args:
+        pop_size: Size of the population.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own.
+
+    References:
+        Zitzler, Laumanns, Thiele (2001), TIK report 103.
+
+    Example:
+        >>> spea2(pop_size=50).pop_size
+        50
+    """
+    defaults = {"pop_size": pop_size, "survival": ScaledSPEA2(), **operator_set(operators, start).options()}
+    return build(SPEA2, defaults, options, factory="spea2")
+
+
+def rvea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeRVEA:
+    """Build RVEA, which keeps one plan per direction, ever nearer to it as the run goes on.
+
+    How far the run has gone is asked of its termination, whichever that is; pymoo's own knows numbers of generations
+    and evaluations only. Everything else is as in `age_moea`, but for the size of the population, which bounds the
+    number of directions: 91 of 100 with three objectives.
+
+    Args:
+        pop_size: Directions at the most, and plans in the first population and offspring.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own, for example ``alpha`` and ``adapt_freq``.
+
+    References:
+        Cheng, Jin, Olhofer, Sendhoff (2016), IEEE Transactions on Evolutionary Computation 20(5).
+
+    Example:
+        >>> rvea(alpha=3.0).alpha
+        3.0
+    """
+    defaults = {"pop_size": pop_size, **operator_set(operators, start).options()}
+    return build(LatticeRVEA, defaults, options, factory="rvea", fixed=("ref_dirs", "survival"))
+
+
+def ctaea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeCTAEA:
+    """Build C-TAEA, which has an archive for convergence and one for diversity, where limits may be exceeded.
+
+    Everything else is as in `rvea`.
+
+    Args:
+        pop_size: Plans in each archive, and directions at the most.
+        operators: "categorical" or "published".
+        start: "cold" or "warm".
+        **options: pymoo's own.
+
+    References:
+        Li, Chen, Fu, Yao (2019), IEEE Transactions on Evolutionary Computation 23(2).
+
+    Example:
+        >>> ctaea(pop_size=50).pop_size
+        50
+    """
+    defaults = {
+        "pop_size": pop_size,
+        "selection": RestrictedMating(func_comp=dominance_duel),
+        **operator_set(operators, start).options(),
+    }
+    return build(LatticeCTAEA, defaults, options, factory="ctaea", fixed=("ref_dirs", "survival", "n_offsprings"))
