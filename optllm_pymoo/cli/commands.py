@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.decision import Choice, Plan
     from optllm_pymoo.planning import Constraints, Front, LimitCosts, PlannedBatch
 
-SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs and prices. Pass your own with --data."
+SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs, prices. Pass your own with --data."
 
 
 @app.command(context_settings=options.STRAY_ALLOWED)
