@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optllm_pymoo.prediction.averages import Floats, laplace_means
-from optllm_pymoo.prediction.shrinkage import HeldOut, Shrinkage, plans_within, probabilities, with_predictions
+from optllm_pymoo.prediction.shrinkage import (
+    HeldOut,
+    Shrinkage,
+    group_weights,
+    plans_within,
+    probabilities,
+    with_predictions,
+)
 
 _SHARES: Final = (0.01, 0.05, 0.25, 0.5, 1.0)  # of the budget range; most choices are made at small budgets
 _DRAWS: Final = 30  # bootstraps of the labels
@@ -50,7 +57,7 @@ def fit_optimism(held: HeldOut, shrinkage: Shrinkage, cost: Floats, random: np.r
     Two sources are joined, as mean and observation of a normal variable. That the best of many averages is too high
     shows when labels are drawn again (bootstrap of groups): plans on the averages of the draw, valued on those of all
     labels. That deviations are too high shows on held-out predictions: plans made from them, valued on the labels,
-    with errors clustered by query.
+    beside the mean over all LLMs, which nobody chose; with errors clustered by query.
 
     Args:
         held: Held-out predictions; rows without one are left out.
@@ -94,12 +101,15 @@ def _seen_excess(held: HeldOut, expected: Floats, cost: Floats) -> tuple[Floats,
 
 
 def _mean_error(held: HeldOut, expected: Floats, x: NDArray[np.intp]) -> tuple[float, float]:
-    """Mean excess of one plan over its known outcomes; (0, 1) if it has none."""
-    each = np.arange(len(x))
-    excess = expected[each, x] - held.labels[each, x]
-    known = ~np.isnan(excess)
+    """Mean excess of one plan over its known outcomes, less that of all LLMs; (0, 1) if it has none."""
+    excess = expected - held.labels
+    unknown = np.isnan(excess)
+    usual = np.where(unknown, 0.0, excess).sum(axis=1) / np.maximum((~unknown).sum(axis=1), 1)
+    chosen = excess[np.arange(len(x)), x] - usual
+    known = ~np.isnan(chosen)
     if not known.any():
         return 0.0, 1.0
-    mean = float(excess[known].mean())
-    scores = np.bincount(held.groups[known], excess[known] - mean)
-    return mean, max(float(np.sqrt(scores @ scores)) / int(known.sum()), 1e-9)
+    chosen, groups, weight = chosen[known], held.groups[known], group_weights(held.groups)[known]
+    mean = float(weight @ chosen / weight.sum())
+    scores = np.bincount(groups, weight * (chosen - mean))
+    return mean, max(float(np.sqrt(scores @ scores) / weight.sum()), 1e-9)

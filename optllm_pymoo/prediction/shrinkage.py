@@ -92,9 +92,10 @@ def probabilities(values: Floats, /) -> Floats:
 def fit_shrinkage(held: HeldOut, /) -> Shrinkage:
     """Learn the weights that fit held-out predictions best, in the mean square.
 
-    Least squares of the residuals from the LLMs' means on the two parts, with errors clustered by query, joined with a
-    normal prior on both weights (mean 1/2, deviation 1/4). It moves no weight by more than its standard error, so that
-    weights far from what is usual are kept where the labels show them (limited translation, Efron and Morris, 1972).
+    Least squares of the residuals from the LLMs' means on the two parts, with errors clustered by query (one that is
+    repeated n times counts as sqrt(n), since its errors go together), joined with a normal prior on both weights (mean
+    1/2, deviation 1/4). It moves no weight by more than its standard error, so that weights far from what is usual are
+    kept where the labels show them (limited translation, Efron and Morris, 1972).
 
     Args:
         held: Held-out predictions; rows without one are left out.
@@ -106,14 +107,15 @@ def fit_shrinkage(held: HeldOut, /) -> Shrinkage:
     if len(np.unique(held.groups)) < _FEWEST:
         return AVERAGES
     known = ~np.isnan(held.labels)
+    weight = group_weights(held.groups)[:, None]
     deviation = held.prediction - held.centre
     difficulty = np.broadcast_to(deviation.mean(axis=1, keepdims=True), deviation.shape)
     parts = np.where(known, np.stack([difficulty, deviation - difficulty]), 0.0)  # (2, n, M)
     target = np.where(known, held.labels - held.centre, 0.0)
-    gram = np.einsum("anm,bnm->ab", parts, parts)
+    gram = np.einsum("anm,bnm->ab", weight * parts, parts)
     inverse = np.linalg.pinv(gram, hermitian=True)
-    weights = inverse @ np.einsum("anm,nm->a", parts, target)
-    error = target - np.tensordot(weights, parts, axes=1)
+    weights = inverse @ np.einsum("anm,nm->a", weight * parts, target)
+    error = weight * (target - np.tensordot(weights, parts, axes=1))
     scores = np.array([np.bincount(held.groups, row) for row in np.einsum("anm,nm->an", parts, error)])
     errors = np.sqrt(np.maximum(np.diag(inverse @ (scores @ scores.T) @ inverse), 0.0))
     joined = [_posterior(float(w), float(se), *_PRIOR) for w, se in zip(weights, errors, strict=True)]
@@ -127,8 +129,8 @@ def judge_by_plans(held: HeldOut, shrinkage: Shrinkage, /, *, cost: Floats | Non
     plans are made of the labelled queries at each of twelve budgets, one from held-out predictions with half of the
     weight b0 and one from the means. Where they differ, the predicted difference D between the two LLMs is held
     against the true one: the slope of the latter on the former, with errors clustered by query, is what the weight
-    should have been there. Its normal prior has the mean b0 sqrt(2/M), as the more LLMs there are to choose from, the
-    more a choice profits from errors, and the deviation b0/4.
+    should have been there. Its normal prior has the mean b0 (2/M)^(1/3), as the more LLMs there are to choose from,
+    the more a choice profits from errors, and the deviation b0/4.
 
     Args:
         held: Held-out predictions; rows without one are left out, and so are choices of which an outcome is unknown.
@@ -156,13 +158,14 @@ def judge_by_plans(held: HeldOut, shrinkage: Shrinkage, /, *, cost: Floats | Non
     )
     known = ~np.isnan(true)
     predicted, true = predicted[known], true[known]
-    prior = min(1.0, (2 / n_llms) ** 0.5) * b0
-    total = float(predicted @ predicted)
+    weight = np.tile(group_weights(held.groups), len(pairs))[known]
+    prior = min(1.0, (2 / n_llms) ** (1 / 3)) * b0
+    total = float(predicted @ (weight * predicted))
     if total == 0:
         return shrinkage._replace(specific=prior)
-    slope = float(predicted @ true) / total
+    slope = float(predicted @ (weight * true)) / total
     groups = np.tile(held.groups, len(pairs))[known]
-    scores = np.bincount(groups, (true - slope * predicted) * predicted)
+    scores = np.bincount(groups, weight * (true - slope * predicted) * predicted)
     b = _posterior(slope, float(np.sqrt(scores @ scores)) / total, prior, b0 / 4)
     return shrinkage._replace(specific=float(np.clip(b, 0.0, b0)))
 
@@ -185,6 +188,22 @@ def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Float
     front = SupportedFront(cost, accuracy)
     low, high = float(front.F[0, 0]), float(cost.sum(axis=0).max())
     return [front.assignment(front.within_budget(low + (high - low) * share)) for share in shares]
+
+
+def group_weights(groups: NDArray[np.intp], /) -> Floats:
+    """Weigh rows so that a query that is repeated n times counts as sqrt(n).
+
+    Args:
+        groups: 0 ... G - 1, (n,).
+
+    Returns:
+        Weights, (n,).
+
+    Examples:
+        >>> group_weights(np.array([0, 1, 1, 1, 1]))
+        array([1. , 0.5, 0.5, 0.5, 0.5])
+    """
+    return np.asarray(1 / np.sqrt(np.bincount(groups)[groups]))
 
 
 def with_predictions(held: HeldOut) -> tuple[HeldOut, NDArray[np.bool_]]:

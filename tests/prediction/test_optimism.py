@@ -38,21 +38,21 @@ def test_one_llm_leaves_no_choice() -> None:
     """Nothing is chosen, so nothing is chosen for being overrated."""
     labels = np.resize([0.0, 1.0], (40, 1))
     held = HeldOut(np.full((40, 1), 0.5), np.full((40, 1), 0.5), labels, np.arange(40))
-    np.testing.assert_allclose(
-        fit_optimism(held, UNCHANGED, np.ones((40, 1)), np.random.RandomState(0)).excess, 0, atol=0.01
-    )
+    found = fit_optimism(held, UNCHANGED, np.ones((40, 1)), np.random.RandomState(0))
+    np.testing.assert_allclose(found.excess, 0, atol=1e-12)
+    assert found.error.max() < 1e-6
 
 
 def test_held_out_errors_are_heard_as_far_as_they_are_sure() -> None:
-    """Predictions of 1 where half is right: with 4,000 queries most of the excess of 1/2 is found, with 8 little."""
+    """The dear LLM is predicted 1/2 above the other and is as good: 1/4 above both, found with 4,000 queries, not 8."""
     found = []
     for n in (8, 4000):
-        labels = np.resize([[0.0, 0.0], [1.0, 1.0]], (n, 2))
+        labels = np.resize([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]], (n, 2))
         held = HeldOut(np.tile([0.5, 1.0], (n, 1)), np.full((n, 2), 0.5), labels, np.arange(n))
         cost = np.tile([1.0, 2.0], (n, 1))
         found.append(fit_optimism(held, UNCHANGED, cost, np.random.RandomState(0)))
     assert found[0].excess[-1] < 0.1
-    assert found[1].excess[-1] > 0.4
+    assert found[1].excess[-1] == pytest.approx(0.25, abs=0.05)
     assert (found[1].error < found[0].error).all()
 
 

@@ -65,6 +65,16 @@ def test_the_prior_moves_no_weight_by_more_than_its_error(truth: float) -> None:
     assert (np.sign(0.5 - truth) * (found.mean(axis=0) - truth) > 0).all()
 
 
+def test_a_text_repeated_often_does_not_rule() -> None:
+    """One query of 100 rows against 60 others, weights 0 and 1: as 10 rows, by hand from the weighted squares."""
+    deviation = np.vstack([np.full((100, 1), 0.1), np.full((60, 1), 0.1)])
+    labels = 0.5 + np.vstack([np.zeros((100, 1)), np.full((60, 1), 0.1)])
+    groups = np.concatenate([np.zeros(100, dtype=int), np.arange(1, 61)])
+    found = fit_shrinkage(HeldOut(0.5 + deviation, np.full((160, 1), 0.5), labels, groups)).common
+    slope, error = 60 / 70, np.sqrt((10 * 60 / 70) ** 2 + 60 * (10 / 70) ** 2) / 70  # weights of 10 and 60 in all
+    assert found == pytest.approx((slope * 0.25**2 + 0.5 * error**2) / (0.25**2 + error**2))
+
+
 def test_one_llm_has_no_specific_part() -> None:
     """With M = 1 all deviation is difficulty; the singular equations are no trouble."""
     held = held_out(50, 1, 1.0, 0.0)
@@ -96,10 +106,10 @@ def test_choices_and_not_all_llms_decide(priced: bool) -> None:
 
 
 def test_choices_without_known_outcomes_say_nothing() -> None:
-    """Where no query has the outcomes of both LLMs that plans choose between, the prior stands: sqrt(2/M) b0."""
+    """Where no query has the outcomes of both LLMs that plans choose between, the prior stands: (2/M)^(1/3) b0."""
     held = held_out(60, 3, 1.0, 1.0)
     held.labels[:] = np.where(np.eye(3)[np.arange(60) % 3] == 1, held.labels, np.nan)
-    assert judge_by_plans(held, UNCHANGED).specific == pytest.approx((2 / 3) ** 0.5)
+    assert judge_by_plans(held, UNCHANGED).specific == pytest.approx((2 / 3) ** (1 / 3))
 
 
 def test_rows_never_held_out_are_left_out() -> None:
