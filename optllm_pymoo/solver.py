@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
 
+from optllm_pymoo.tolerances import HIGHS_LINEAR
+
 if TYPE_CHECKING:
     import highspy
 
-TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+TIGHT = dict.fromkeys(("primal_feasibility_tolerance", "dual_feasibility_tolerance"), HIGHS_LINEAR)
 LINEAR: tuple[dict[str, Any], ...] = (
     {"solver": "simplex", **TIGHT, "presolve": "off"},
     {"solver": "simplex", "presolve": "on"},

@@ -18,3 +18,27 @@ BOUND_ROUNDING: Final = 1e-10
 
 SUM_ROUNDING: Final = 1e-9
 """Mean accuracy by which sums of the same outcomes in another order may differ."""
+
+SAME_TOTAL = 1e-12
+"""Relative distance up to which two totals are the same: the same cells, summed in another order; absolute for means.
+
+Budgets, targets and limits are met by what lies so little beyond them."""
+
+PROVEN = 1e-9
+"""Relative distance from a bound that counts as one: HiGHS' duals and long sums leave less."""
+
+CERTIFIED = 1e-11
+"""Gap at which a linear relaxation counts as solved, relative to what N queries' scores range over."""
+
+HIGHS_LINEAR = 1e-10
+"""Feasibility that HiGHS is asked for in linear programmes, the least it takes; 1e-7 by default."""
+
+HIGHS_WHOLE = 2e-6
+"""Twice what HiGHS takes for nothing in an integer programme: by so much a bound is tightened that it missed."""
+
+HIGHS_LEAST_GAIN = 1e-6
+"""Gains, relative to the range of scores, below which they aren't scaled up to 1 for HiGHS: where all are rounding, as
+with two objectives in balance, penalties would become what HiGHS takes for infinity."""
+
+TIE_BREAKER = 1e-7
+"""Weight of an objective that only breaks ties beside one of weight 1, both on scaled objectives."""

@@ -11,14 +11,11 @@ from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.solver import Status, solve_multiple_choice
+from optllm_pymoo.tolerances import HIGHS_WHOLE, SAME_TOTAL
 from optllm_pymoo.validation import UserError
 
 ATTEMPTS = 4
 """Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
-TOLERANCE = 2e-6
-"""Least part of an average step by which it is tightened: twice what HiGHS takes for nothing."""
-SLACK = 1e-12
-"""Relative rounding error granted to a plan's totals, far below that of HiGHS."""
 
 
 class Solved(NamedTuple):
@@ -115,7 +112,7 @@ class Knapsack:
         fixed = self._fixed(k, bounded, bound)
         if fixed is None:
             return Solved(fallback, True)
-        limit = bound + SLACK * abs(bound)
+        limit = bound + SAME_TOTAL * abs(bound)
         tightened, is_optimal = bound, True
         for _ in range(ATTEMPTS):
             plan, is_optimal = self._attempt(bounded, tightened, fixed, relative_gap, time_limit)
@@ -124,7 +121,7 @@ class Knapsack:
             excess = self._score(plan)[bounded] - limit
             if excess <= 0.0:
                 return Solved(plan, is_optimal)
-            tightened -= 2.0 * excess + TOLERANCE * self._unit(bounded)
+            tightened -= 2.0 * excess + HIGHS_WHOLE * self._unit(bounded)
         return Solved(fallback, False)
 
     def _fixed(self, k: int, bounded: int, bound: float) -> Reduction | None:
@@ -174,7 +171,7 @@ class Knapsack:
     def _supported_within(self, bounded: int, bound: float) -> int:
         """Find the point of the front that keeps a bound and is best at the other objective."""
         front = self.problem.supported_front
-        within = np.flatnonzero(front.F[:, bounded] <= bound + SLACK * abs(bound))
+        within = np.flatnonzero(front.F[:, bounded] <= bound + SAME_TOTAL * abs(bound))
         if len(within) == 0:
             best = front.F[:, bounded].min()
             sides = (("a budget of", "US$", "costs"), ("a mean accuracy of", "", "reaches"))

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ROUNDING = 1e-9
-"""Relative slack: what loses by a rounding error stays."""
+from optllm_pymoo.tolerances import PROVEN
 
 
 class Reduction(NamedTuple):
@@ -42,7 +41,7 @@ def reduce_choices(
     score = extra_accuracy - rate * extra_cost
     best = np.zeros(int(query.max(initial=-1)) + 1)  # the cheapest LLM scores 0
     np.maximum.at(best, query, score)
-    slack = tolerated + ROUNDING * (1.0 + tolerated + extra_accuracy + rate * extra_cost)
+    slack = tolerated + PROVEN * (1.0 + tolerated + extra_accuracy + rate * extra_cost)
     is_possible = best[query] - score <= slack
     n_possible = np.bincount(query[is_possible], minlength=len(best))
     is_certain = is_possible & (n_possible == 1)[query] & (best[query] > slack)

@@ -12,10 +12,11 @@ from pymoo.core.result import Result
 from optllm_pymoo.decision.confidence import promised_along, quantile
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.text import probability, rounded_down, rounded_up
-from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.limits.additive import Additive
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_budget, in_full
 
 
@@ -194,7 +195,7 @@ class WithinBudget(Choice):
         self.budget_usd = as_budget("budget_usd", budget_usd)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
-        within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + TOLERANCE))
+        within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + SAME_TOTAL))
         if not len(within):
             raise UserError(
                 f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan,"
@@ -235,7 +236,7 @@ class AtLeastAccuracy(Choice):
         self.target = float(target)
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
-        reaching = np.flatnonzero(-F[:, 1] >= self.target - TOLERANCE)
+        reaching = np.flatnonzero(-F[:, 1] >= self.target - SAME_TOTAL)
         if not len(reaching) and self.promise is not None:
             raise UserError(
                 f"a promised accuracy of {in_full(self.target)} is out of reach: promised accuracy reaches at most"
@@ -269,15 +270,15 @@ class Knee(Choice):
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         F = F[:, :2]
         # the same totals, summed or scaled otherwise, are the same ends
-        (cheapest, most_accurate), scale = F.min(axis=0), (1 + TOLERANCE)
+        (cheapest, most_accurate), scale = F.min(axis=0), (1 + SAME_TOTAL)
         low = F[F[:, 0] <= cheapest * scale]
-        high = F[F[:, 1] <= most_accurate + TOLERANCE]
+        high = F[F[:, 1] <= most_accurate + SAME_TOTAL]
         low, high = low[np.lexsort((low[:, 0], low[:, 1]))[0]], high[np.lexsort((high[:, 1], high[:, 0]))[0]]
         span = high - low
         # dominated plans lie below the front and never win; a front of one point has no span
         scaled = (F - low) / np.where(span == 0, 1.0, span)
         height = scaled[:, 1] - scaled[:, 0]
-        best = np.flatnonzero(height >= height.max() - TOLERANCE)
+        best = np.flatnonzero(height >= height.max() - SAME_TOTAL)
         return int(best[np.lexsort((F[best, 1], F[best, 0]))[0]])
 
 

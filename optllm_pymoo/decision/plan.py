@@ -23,9 +23,9 @@ from optllm_pymoo.decision.confidence import (
     stability,
 )
 from optllm_pymoo.decision.text import PlanFacts, summary
-from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.measures.realised import PlanEvaluation, evaluate_plan
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
 
 FREE: Final = 1e-290
@@ -329,7 +329,7 @@ class Plan:
         """No plan within the budget (or, without one, at this plan's cost) has a higher expected accuracy."""
         limit = self.cost_usd if self.budget_usd is None else max(self.budget_usd, self.cost_usd)
         if self.problem.limits_bind:
-            return self.problem.bound(limit * (1 + TOLERANCE))
+            return self.problem.bound(limit * (1 + SAME_TOTAL))
         return float(self.problem.bounding_front.bound(limit))
 
     @property
@@ -347,7 +347,7 @@ class Plan:
         if self.target is not None and self.promise is None:
             wanted = min(self.target, wanted)
         if self.problem.limits_bind:
-            return max(0.0, self.cost_usd - self.problem.bound_usd(max(0.0, wanted - TOLERANCE)))
+            return max(0.0, self.cost_usd - self.problem.bound_usd(max(0.0, wanted - SAME_TOTAL)))
         F = self.problem.bounding_front.F
         return max(0.0, self.cost_usd - float(np.interp(wanted, -F[:, 1], F[:, 0])))
 

@@ -10,9 +10,10 @@ from optllm_pymoo.decision.confidence import CORRELATION, check_labelled, promis
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.text import probability as in_words
 from optllm_pymoo.decision.text import rounded_down
-from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_limit, as_table, check_shape
 
 N_ROUNDS: Final = 8
@@ -172,10 +173,10 @@ class _Search:
         cost, n = front.F[:, 0], len(front)
         affordable = np.ones(n, dtype=bool)
         if self.budget_usd is not None:
-            affordable = cost <= self.budget_usd * (1 + TOLERANCE)
+            affordable = cost <= self.budget_usd * (1 + SAME_TOTAL)
         self.highest = max(self.highest, float(promised[affordable].max()))
         reaching = (
-            np.zeros(n, dtype=bool) if self.target is None else np.maximum(promised, 0.0) >= self.target - TOLERANCE
+            np.zeros(n, dtype=bool) if self.target is None else np.maximum(promised, 0.0) >= self.target - SAME_TOTAL
         )
         if reaching.any():
             k = int(np.flatnonzero(reaching)[0])
@@ -232,7 +233,7 @@ class _Search:
             limit = front.F[-1, 0] if self.budget_usd is None else min(self.budget_usd, front.F[-1, 0])
             lowest = min(lowest, float(np.interp(limit, front.F[:, 0], value)))
             if self.target is not None and self.target > 0:
-                least = max(least, float(np.interp(self.target - TOLERANCE, value, front.F[:, 0])))
+                least = max(least, float(np.interp(self.target - SAME_TOTAL, value, front.F[:, 0])))
         return max(0.0, lowest), least
 
     def _directions(self, labels: float) -> np.ndarray:

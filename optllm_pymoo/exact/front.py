@@ -13,10 +13,8 @@ import numpy as np
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
-
-TOLERANCE = 1e-12
-"""Relative slack for budgets and targets: a total summed in another order is still the same total."""
 
 N_DECODED = 4
 """Plans that a front remembers: both walks of a search, and both ends."""
@@ -227,9 +225,9 @@ class SupportedFront:
         if math.isnan(budget_usd):
             raise UserError("a budget must be a number of US$; got nan")
         cheapest = self.F[0, 0]
-        if not budget_usd >= cheapest * (1 - TOLERANCE):
+        if not budget_usd >= cheapest * (1 - SAME_TOTAL):
             raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
-        affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + TOLERANCE), side="right")
+        affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + SAME_TOTAL), side="right")
         return max(0, int(affordable) - 1)
 
     def at_least_accuracy(self, target: float, /) -> int:
@@ -247,9 +245,9 @@ class SupportedFront:
         if math.isnan(target):
             raise UserError("a target must be a mean accuracy in [0, 1]; got nan")
         best = -self.F[-1, 1]
-        if not target <= best + TOLERANCE:
+        if not target <= best + SAME_TOTAL:
             raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
-        return int(np.searchsorted(-self.F[:, 1], target - TOLERANCE, side="left"))
+        return int(np.searchsorted(-self.F[:, 1], target - SAME_TOTAL, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
         """Bound the mean accuracy of any plan at a total cost: the value of the linear relaxation.
@@ -266,7 +264,7 @@ class SupportedFront:
         costs = np.asarray(cost_usd, dtype=float)
         if np.isnan(costs).any():
             raise UserError("a bound needs a number of US$; got nan")
-        too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
+        too_low = costs[~(costs >= self.F[0, 0] * (1 - SAME_TOTAL))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
             raise UserError(f"no plan costs {low} US$ or less; the cheapest costs {cheapest} US$")
@@ -309,7 +307,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     lengths = np.abs(np.diff(F, axis=0) / span).sum(axis=1)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     wanted = np.linspace(0.0, along[-1], n_points)
-    chosen = np.searchsorted(along, wanted * (1 - TOLERANCE))
+    chosen = np.searchsorted(along, wanted * (1 - SAME_TOTAL))
     chosen[-1] = len(F) - 1
     return np.unique(chosen)
 

@@ -1,7 +1,7 @@
 """Limits that tie queries together: as a user says them, as rows of one linear form, their relaxation and bound."""
 
 from optllm_pymoo.limits.additive import Additive
-from optllm_pymoo.limits.bound import BoundFront, find_bound_front
+from optllm_pymoo.limits.bound import BoundFront, find_bound_front, least_usd, most_accuracy
 from optllm_pymoo.limits.feasibility import allowed_by_limits, nearest_feasible
 from optllm_pymoo.limits.limit import Ceiling, Floor, Kind, Quota
 from optllm_pymoo.limits.linear import LinearLimits, Weights, build_limits
@@ -27,6 +27,8 @@ __all__ = [
     "cheapest_reaching",
     "feasible_plan",
     "find_bound_front",
+    "least_usd",
+    "most_accuracy",
     "nearest_feasible",
     "price_limits",
     "relax",

@@ -9,19 +9,15 @@ import numpy as np
 
 from optllm_pymoo.exact.front import thinned
 from optllm_pymoo.limits.linear import LinearLimits, Weights
-from optllm_pymoo.limits.relaxation import PROVEN, Relaxation, relax
+from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL, TIE_BREAKER
 from optllm_pymoo.validation import UserError, in_full, read_only
 
 N_POINTS = 50
 """Relaxations that a front is made of unless told otherwise."""
 
-END = 1e-7
-"""Weight of the second objective at an end of the front, on scaled objectives: it only breaks ties."""
-
 FLAT = 1e-9
 """Scaled distance between a chord and the bound beyond it, below which there is nothing left to find."""
-
-TOLERANCE = 1e-12
 
 ROUNDING = 8 * float(np.finfo(float).eps)
 """Relative rounding error of a line's height."""
@@ -99,7 +95,7 @@ class BoundFront:
             ValueError: If a cost lies below the cheapest corner's.
         """
         costs = np.asarray(cost_usd, dtype=float)
-        too_low = costs[~(costs >= self.F[0, 0] * (1 - TOLERANCE))]
+        too_low = costs[~(costs >= self.F[0, 0] * (1 - SAME_TOTAL))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
             raise UserError(f"no plan within the limits costs {low} US$ or less; the cheapest costs {cheapest} US$")
@@ -137,8 +133,8 @@ def find_bound_front(
     if n_points < 2:
         raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
     ranges = _ranges(limits)
-    low = _solve(limits, ranges, END, None)
-    high = _solve(limits, ranges, 1 - END, low[1].prices)
+    low = _solve(limits, ranges, TIE_BREAKER, None)
+    high = _solve(limits, ranges, 1 - TIE_BREAKER, low[1].prices)
     points = [low, high]
     while len(points) < n_points:
         gaps = [_sagitta(*pair, ranges, limits.n_queries) for pair in pairwise(points)]
@@ -171,7 +167,7 @@ def _chord(low: Relaxation, high: Relaxation, ranges: tuple[float, float], n_que
     """Weight of accuracy at which two points are worth the same."""
     cost = (high.cost_usd - low.cost_usd) / ranges[0]
     accuracy = (high.accuracy - low.accuracy) * n_queries / ranges[1]
-    return float(np.clip(cost / (cost + accuracy), END, 1 - END)) if cost > 0 and accuracy > 0 else 0.5
+    return float(np.clip(cost / (cost + accuracy), TIE_BREAKER, 1 - TIE_BREAKER)) if cost > 0 and accuracy > 0 else 0.5
 
 
 def _sagitta(low: Point, high: Point, ranges: tuple[float, float], n_queries: int) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 
 from optllm_pymoo.limits.limit import Kind
 from optllm_pymoo.limits.linear import LinearLimits, Weights
-from optllm_pymoo.limits.relaxation import PROVEN, Relaxation, relax
+from optllm_pymoo.limits.relaxation import Relaxation, relax
 from optllm_pymoo.solver import Solved, Status, solve_multiple_choice
+from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_mask, as_names, as_table, check_frame_labels, check_shape, in_full
 
 LOOSEN = ". Loosen a limit slightly"
@@ -189,7 +190,7 @@ def _of_kind(limits: LinearLimits, *kinds: Kind) -> list[int]:
 def _directed(value: float, direction: float) -> str:
     """Six digits, rounded up (direction 1) where it has to be enough, down (-1) where it has to be reached."""
     text = f"{value:.6g}"
-    if direction * (float(text) - value) < -1e-12 * abs(value):
+    if direction * (float(text) - value) < -SAME_TOTAL * abs(value):
         step = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
         text = f"{value + direction * step:.6g}"
     return text
@@ -231,7 +232,7 @@ def _cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _whole_calls(limit: np.ndarray) -> np.ndarray:
-    return np.asarray(np.floor(limit * (1 + 1e-12)))
+    return np.asarray(np.floor(limit * (1 + SAME_TOTAL)))
 
 
 def _transport(limits: LinearLimits, limit: np.ndarray, least: int | None) -> float | None:

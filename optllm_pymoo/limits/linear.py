@@ -14,10 +14,8 @@ from optllm_pymoo.kernels.limits import Cells, Coefficients, sums_by_llm
 from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA, Rules, Slack
 from optllm_pymoo.limits.additive import Additive
 from optllm_pymoo.limits.limit import Ceiling, Floor, Kind, Quota
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only, unknown_name
-
-SLACK = 1e-12
-"""Relative slack of a limit: a total summed in another order is still the same total."""
 
 
 class Row(NamedTuple):
@@ -216,7 +214,7 @@ class LinearLimits:
     @cached_property
     def tolerance(self) -> np.ndarray:
         """(K,) absolute slack."""
-        return np.asarray(SLACK * np.maximum(np.abs(self.limit), self.typical))
+        return np.asarray(SAME_TOTAL * np.maximum(np.abs(self.limit), self.typical))
 
     def excess(self, X: np.ndarray, /) -> np.ndarray:
         """Measure by how much plans exceed the limits, relative to `scale`.

@@ -10,10 +10,11 @@ import numpy as np
 from optllm_pymoo.exact.surface import Scalarisation, payoffs
 from optllm_pymoo.kernels.limits import Coefficients, price_queries
 from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
-from optllm_pymoo.limits.bound import END, PricePath
+from optllm_pymoo.limits.bound import PricePath
 from optllm_pymoo.limits.feasibility import LOOSEN, check_possible, check_together, whole_hint, whole_plan
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.tolerances import TIE_BREAKER
 from optllm_pymoo.validation import UserError, as_budget, in_full, read_only
 
 MAX_ROUNDS = 200
@@ -213,7 +214,7 @@ def best_within(
         ValueError: If it is NaN or negative, or no plan meets the limits.
     """
     bounded = limits if budget_usd is None else limits.within(budget_usd=as_budget("budget_usd", budget_usd))
-    per_usd = END * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
+    per_usd = TIE_BREAKER * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
     solved = relax(bounded, Weights(1.0, 0.0), start=start)
     x = _plan(bounded, solved, Weights(1.0, 0.0), Weights(1.0, per_usd))
     accuracy = float(limits.accuracy[np.arange(len(x)), x].mean(dtype=float))
@@ -238,7 +239,7 @@ def cheapest_reaching(
         ValueError: If no plan meets the limits.
     """
     bounded = limits if min_accuracy is None else limits.within(min_accuracy=min_accuracy)
-    per_accuracy = END * (float(limits.cost.sum(dtype=float)) or 1.0) / limits.n_queries
+    per_accuracy = TIE_BREAKER * (float(limits.cost.sum(dtype=float)) or 1.0) / limits.n_queries
     solved = relax(bounded, Weights(0.0, 1.0), start=start)
     x = _plan(bounded, solved, Weights(0.0, 1.0), Weights(per_accuracy, 1.0))
     cost = float(limits.cost[np.arange(len(x)), x].sum(dtype=float))
@@ -349,7 +350,7 @@ class PricedScalarisation:
         X = np.empty((len(weights), limits.n_queries), dtype=self.free.dtype)
         # summed accuracy and the sum of the third table stand for means; zeros are only to break ties
         unit = self.free.ranges * (1.0, limits.n_queries, self.per)
-        for x, row in zip(X, np.maximum(weights, END * weights.max(axis=1, keepdims=True)) / unit, strict=True):
+        for x, row in zip(X, np.maximum(weights, TIE_BREAKER * weights.max(axis=1, keepdims=True)) / unit, strict=True):
             at = Weights(accuracy=row[1], usd=row[0], third=row[2])
             solved = relax(limits, at, start=prices)
             prices = solved.prices

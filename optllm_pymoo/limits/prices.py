@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from optllm_pymoo.limits.bound import least_usd
 from optllm_pymoo.limits.limit import Kind
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import relax
+from optllm_pymoo.tolerances import PROVEN
 from optllm_pymoo.validation import UserError
-
-NEGLIGIBLE = 1e-9
-"""Price or loss that is rounding."""
 
 
 class LimitPrice(NamedTuple):
@@ -60,13 +59,13 @@ def price_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, accurac
     if solved.violation > 0.0:
         raise UserError(f"no plan within the limits costs {budget_usd:.6g} US$ or less")
     uses, per_usd = limits.uses(x[None])[0], float(solved.prices[-1])
-    usd = _least_usd(limits, accuracy)
+    usd = least_usd(limits, accuracy)
     prices = []
     for k, row in enumerate(limits.rows):
         without = relax(bounded.without(k), Weights(1.0, 0.0), start=np.delete(solved.prices, k))
         lost = max(0.0, without.bound - solved.bound) / limits.n_queries
         price = float(solved.prices[k]) * (row.per if row.kind is Kind.ADDITIVE else 1.0)
-        binds = price > NEGLIGIBLE or lost > NEGLIGIBLE
+        binds = price > PROVEN or lost > PROVEN
         prices.append(
             LimitPrice(
                 name=row.name,
@@ -79,11 +78,7 @@ def price_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, accurac
                 correct_per_unit=price,
                 usd_per_unit=price / per_usd if per_usd > 0 else float("nan"),
                 accuracy_lost=lost,
-                usd_lost=max(0.0, usd - _least_usd(limits.without(k), accuracy)) if binds else 0.0,
+                usd_lost=max(0.0, usd - least_usd(limits.without(k), accuracy)) if binds else 0.0,
             )
         )
     return tuple(prices)
-
-
-def _least_usd(limits: LinearLimits, accuracy: float) -> float:
-    return -relax(limits.within(min_accuracy=accuracy), Weights(0.0, 1.0)).bound

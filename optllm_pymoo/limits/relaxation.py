@@ -10,12 +10,7 @@ import numpy as np
 from optllm_pymoo.kernels.limits import Coefficients, near_cells, price_queries
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.solver import solve_multiple_choice
-
-CERTIFIED = 1e-11
-"""Gap at which the relaxation counts as solved, relative to what N queries' scores range over."""
-
-PROVEN = 1e-9
-"""Relative excess that counts as one: less may be rounding."""
+from optllm_pymoo.tolerances import CERTIFIED, HIGHS_LEAST_GAIN
 
 SMALL = 64
 """Queries below which no sample is drawn to guess prices from."""
@@ -26,10 +21,6 @@ SHRINK = 8
 MAX_ROUNDS = 200
 MAX_HALVINGS = 12
 MAX_RAISES = 6
-
-LEAST_GAIN = 1e-6
-"""Gains of a restriction that are smaller, relative to the range of scores, aren't scaled up to 1: where all are mere
-rounding, as with two objectives in balance, penalties would become what HiGHS takes for infinity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,7 +301,7 @@ def _solve_master(master: _Master, extras: _Extras) -> _Solution:
     unit = 1.0 / limits.typical
     gain = master.scores(master.worth, extras.queries, extras.llms) - master.base_score[extras.queries]
     use = limits.weights(extras.queries, extras.llms) - limits.weights(extras.queries, master.base[extras.queries])
-    money = max(float(np.abs(gain).max(initial=0.0)), LEAST_GAIN * master.score_range)
+    money = max(float(np.abs(gain).max(initial=0.0)), HIGHS_LEAST_GAIN * master.score_range)
     penalty = master.penalty / unit / money
     rows, left = use * unit[:, None], master.left * unit
     solved = solve_multiple_choice(-gain / money, extras.queries, rows, left, penalty=penalty, whole=False)

@@ -11,7 +11,6 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
 from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
-from optllm_pymoo.exact.front import TOLERANCE
 from optllm_pymoo.limits import (
     Certified,
     LimitPrice,
@@ -19,11 +18,14 @@ from optllm_pymoo.limits import (
     Weights,
     best_within,
     cheapest_reaching,
+    least_usd,
+    most_accuracy,
     nearest_feasible,
     price_limits,
     relax,
 )
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL
 from optllm_pymoo.validation import UserError
 
 
@@ -78,9 +80,6 @@ def _result(problem: Any, X: np.ndarray, F: np.ndarray, mask: np.ndarray) -> Res
 
 MAX_RAISES = 12
 """Times that the expected accuracy is raised until the promised one reaches the target."""
-
-PROVEN = 1e-9
-"""Relative distance from a bound that counts as one: less may be rounding."""
 
 ROUNDING = 1e-12
 """Mean accuracy, or relative US$, by which sums in another order may differ."""
@@ -297,24 +296,16 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
     Returns:
         Costs of K limits; at most 2 K + 7 relaxations are solved.
     """
-    budget = (plan.cost_usd if plan.budget_usd is None else max(plan.budget_usd, plan.cost_usd)) * (1 + TOLERANCE)
-    accuracy = plan.accuracy - TOLERANCE
-    usd_bound, accuracy_bound = _least_usd(limits, accuracy), _most_accuracy(limits, budget)
+    budget = (plan.cost_usd if plan.budget_usd is None else max(plan.budget_usd, plan.cost_usd)) * (1 + SAME_TOTAL)
+    accuracy = plan.accuracy - SAME_TOTAL
+    usd_bound, accuracy_bound = least_usd(limits, accuracy), most_accuracy(limits, budget)
     plain = limits.only([])
     return LimitCosts(
         price_limits(limits, plan.x, budget, accuracy),
-        accuracy_lost=max(0.0, _most_accuracy(plain, budget) - accuracy_bound),
-        usd_lost=max(0.0, usd_bound - _least_usd(plain, accuracy)),
+        accuracy_lost=max(0.0, most_accuracy(plain, budget) - accuracy_bound),
+        usd_lost=max(0.0, usd_bound - least_usd(plain, accuracy)),
         accuracy_bound=max(accuracy_bound, plan.accuracy),
         usd_bound=min(
-            plan.cost_usd, usd_bound if plan.target is None else _least_usd(limits, min(plan.target, accuracy))
+            plan.cost_usd, usd_bound if plan.target is None else least_usd(limits, min(plan.target, accuracy))
         ),
     )
-
-
-def _least_usd(limits: LinearLimits, accuracy: float) -> float:
-    return -relax(limits.within(min_accuracy=accuracy), Weights(0.0, 1.0)).bound
-
-
-def _most_accuracy(limits: LinearLimits, budget_usd: float) -> float:
-    return relax(limits.within(budget_usd=budget_usd), Weights(1.0, 0.0)).bound / limits.n_queries

@@ -137,7 +137,11 @@ class AllocationProblem(PlanProblem):
         # float64 unless all are float32, as the kernels need them
         common = np.result_type(self.cost, self.accuracy, *(() if third is None else (third,)))
         self.cost, self.accuracy = (read_only(table.astype(common, copy=False)) for table in (self.cost, self.accuracy))
-        self.third = None if given is None or third is None else _checked_third(given, third.astype(common, copy=False))
+        self.third = (
+            None
+            if given is None or third is None
+            else replace(given, table=read_only(third.astype(common, copy=False)))
+        )
         self.robust_accuracy = None
         if robust_accuracy is not None:
             # they are kept in the type of the other tables, in which they have to be finite too
@@ -463,10 +467,6 @@ def _third_of(objectives: Any) -> Additive | None:
             " a Ceiling or a Floor each"
         )
     return given[0] if given else None
-
-
-def _checked_third(given: Additive, table: np.ndarray) -> Additive:
-    return replace(given, table=read_only(table))
 
 
 def _column(third: Additive, n_queries: int) -> np.ndarray:

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.exact.front import TOLERANCE, SupportedFront
+from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.kernels.cores import common_denominator
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching, check_reachable
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.base import PlanProblem
+from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_limit
 
 MAX_RATE = 1e300
@@ -39,7 +40,7 @@ class Relaxation(NamedTuple):
     where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So an alternative
     whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
 
-    Slack and bound are those of the limit with half the tolerance that budgets and targets have (`TOLERANCE`), in
+    Slack and bound are those of the limit with half the tolerance that budgets and targets have (`SAME_TOTAL`), in
     which any plan within the limit itself is, however its totals are summed; the other half is for plans found here.
     """
 
@@ -72,10 +73,10 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
         front: The exact front.
         limit_usd: Total US$ with the whole tolerance, no less than the cheapest plan's.
     """
-    limit_usd *= 1 - TOLERANCE / 2
+    limit_usd *= 1 - SAME_TOTAL / 2
     F, n_queries = front.F, len(front.cost)
     inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
-    unit, tolerance = 1.0 / n_queries, TOLERANCE * n_queries
+    unit, tolerance = 1.0 / n_queries, SAME_TOTAL * n_queries
     if inside == len(front) - 1:
         return Relaxation(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
     rate = _critical_rate(front, inside)
@@ -98,17 +99,17 @@ def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
         least_accuracy: Mean accuracy less the whole tolerance, below the most accurate plan's.
     """
     F, n_queries = front.F, len(front.cost)
-    need = least_accuracy + TOLERANCE / 2
+    need = least_accuracy + SAME_TOTAL / 2
     if q := common_denominator(front.accuracy):
         sum_needed = math.ceil(need * n_queries * q - WHOLE) / q
-        need = max(need, sum_needed / n_queries - TOLERANCE / 2)
+        need = max(need, sum_needed / n_queries - SAME_TOTAL / 2)
     inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
     if inside == 0:
         return Relaxation(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
     rate = _critical_rate(front, inside - 1)
     slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
     bound = float(np.interp(need, -F[:, 1], F[:, 0]))
-    tolerance = max(TOLERANCE * rate * bound, ROUNDING * n_queries)
+    tolerance = max(SAME_TOTAL * rate * bound, ROUNDING * n_queries)
     return Relaxation(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
 
@@ -270,7 +271,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
             front.within_budget(self.budget)
             # one that is below the cheapest plan by rounding only still pays for it
             least = max(least, float(front.F[0, 0]))
-        self._limit_usd = min(least * (1 + TOLERANCE), sys.float_info.max)
+        self._limit_usd = min(least * (1 + SAME_TOTAL), sys.float_info.max)
 
     def relax(self) -> Relaxation:
         """Solve the linear relaxation of the budget."""
@@ -341,7 +342,7 @@ class MinCostProblem(SingleObjectiveProblem):
             front.at_least_accuracy(self.min_accuracy)
             # one that is above the most accurate plan by rounding only is reached by it
             most = min(most, -float(front.F[-1, 1]))
-        self._least_accuracy = most - TOLERANCE
+        self._least_accuracy = most - SAME_TOTAL
 
     def relax(self) -> Relaxation:
         """Solve the linear relaxation of the target."""
