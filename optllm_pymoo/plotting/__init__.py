@@ -5,7 +5,7 @@ writes it. Nothing here touches pyplot or its settings.
 """
 
 from optllm_pymoo.plotting.front import plot_front
-from optllm_pymoo.plotting.latency import plot_third
+from optllm_pymoo.plotting.third import plot_third
 from optllm_pymoo.plotting.mix import plot_mix
 from optllm_pymoo.plotting.realised import plot_calibration, plot_realised, realised_accuracy
 
