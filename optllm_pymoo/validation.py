@@ -123,6 +123,8 @@ def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
     _refuse_masked(name, values)
     raw = np.asarray(values)
     check_shape(name, raw, shape)
+    if raw.dtype.kind in "US":
+        raise UserError(f"{name} must hold True or False; {name}[0, 0] = {raw[0, 0]}")
     mask = raw.astype(bool)
     if raw.dtype != np.bool_ and not np.array_equal(mask, raw):
         i, j = np.argwhere(mask != raw)[0].tolist()
