@@ -59,7 +59,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]
         >>> QueryFeatures(random_state=0).fit_transform(texts).shape
-        (4, 42)
+        (4, 39)
         >>> QueryFeatures(text=lambda texts: [[len(t)] for t in texts], surface=False).fit_transform(texts).T
         array([[14., 12.,  0.,  5.]])
         >>> QueryFeatures().fit_transform([[1.0, 2.0]])

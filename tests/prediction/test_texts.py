@@ -77,7 +77,7 @@ TEXTS = ["how many apples are left", "how many pears are left", "write a short p
 
 def test_similar_texts_are_near() -> None:
     """Texts that share all words but one are nearer to each other than to texts that share none."""
-    Z = TfidfSVD(n_components=3, n_style=0, random_state=0).fit_transform(TEXTS)
+    Z = TfidfSVD(n_components=3, random_state=0).fit_transform(TEXTS)
     Z /= np.linalg.norm(Z, axis=1, keepdims=True)
     similarity = Z @ Z.T
     assert similarity[0, 1] > similarity[0, 2]
@@ -86,12 +86,12 @@ def test_similar_texts_are_near() -> None:
 
 def test_width_is_the_rank_at_most() -> None:
     """Three distinct texts span three dimensions, however many columns are asked for."""
-    assert TfidfSVD(n_components=50, n_style=0, random_state=0).fit_transform(TEXTS[:3] * 4).shape == (12, 3)
+    assert TfidfSVD(n_components=50, random_state=0).fit_transform(TEXTS[:3] * 4).shape == (12, 3)
 
 
 def test_identical_texts_span_one_dimension() -> None:
     """Rounding noise is no feature: equal texts give equal rows and one column."""
-    Z = TfidfSVD(n_style=0, random_state=0).fit_transform(["same"] * 30)
+    Z = TfidfSVD(random_state=0).fit_transform(["same"] * 30)
     assert Z.shape == (30, 1)
     assert np.ptp(Z) == 0
 
@@ -104,7 +104,7 @@ def test_unknown_and_empty_texts() -> None:
 
 def test_no_vocabulary_at_all() -> None:
     """Blank texts have no n-gram; one column of zeros keeps the table usable."""
-    assert TfidfSVD(n_style=0, random_state=0).fit_transform(["", "  ", "\n"]).tolist() == [
+    assert TfidfSVD(random_state=0).fit_transform(["", "  ", "\n"]).tolist() == [
         [0.0],
         [0.0],
         [0.0],
@@ -120,7 +120,7 @@ def test_batches_change_nothing() -> None:
 
 def test_sample_bounds_what_is_learned_from() -> None:
     """With max_fit = 1 only one text is read in fit, so only one dimension can be learned."""
-    assert TfidfSVD(max_fit=1, n_style=0, random_state=0).fit_transform(TEXTS).shape == (4, 1)
+    assert TfidfSVD(max_fit=1, random_state=0).fit_transform(TEXTS).shape == (4, 1)
 
 
 def test_empty_batch_of_texts() -> None:
