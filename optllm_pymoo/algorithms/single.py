@@ -13,7 +13,7 @@ from optllm_pymoo.kernels.cores import find_alternatives
 from optllm_pymoo.kernels.filling import Filling, fill_slack
 from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem
-from optllm_pymoo.problems.single import Relaxation
+from optllm_pymoo.problems.single import CriticalStep
 from optllm_pymoo.solver import solve_multiple_choice
 
 N_STEPS = 32
@@ -276,7 +276,12 @@ class Core(NamedTuple):
 
 
 def core_of(
-    allocation: AllocationProblem, x: np.ndarray, relaxation: Relaxation, query: np.ndarray, llm: np.ndarray, gap: float
+    allocation: AllocationProblem,
+    x: np.ndarray,
+    relaxation: CriticalStep,
+    query: np.ndarray,
+    llm: np.ndarray,
+    gap: float,
 ) -> Core:
     """Collect the moves of some alternatives that lose less than a gap.
 
@@ -326,7 +331,7 @@ def alternatives_of(allocation: AllocationProblem, x: np.ndarray, queries: np.nd
 
 
 def whole_core(
-    allocation: AllocationProblem, x: np.ndarray, relaxation: Relaxation, gap: float, n_items: int | None
+    allocation: AllocationProblem, x: np.ndarray, relaxation: CriticalStep, gap: float, n_items: int | None
 ) -> tuple[Core, float]:
     """Collect the moves that lose less than a gap among all queries.
 

@@ -9,7 +9,7 @@ import numpy as np
 from pymoo.core.termination import NoTermination
 
 from optllm_pymoo.baselines._build import build
-from optllm_pymoo.baselines._knapsack import Knapsack, Solved
+from optllm_pymoo.baselines._knapsack import Knapsack, Proved
 from optllm_pymoo.baselines._proposing import ProposingAlgorithm, spread_order
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
@@ -74,7 +74,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         return solved.plan[None]
 
     @abc.abstractmethod
-    def _solve(self, bound: float) -> Solved:
+    def _solve(self, bound: float) -> Proved:
         """Solve the programme of one bound on the objective, strictly between its ends."""
 
     @property
@@ -88,7 +88,7 @@ class EpsilonConstraint(IntegerSweep):
 
     bounded = 1
 
-    def _solve(self, bound: float) -> Solved:
+    def _solve(self, bound: float) -> Proved:
         return self.knapsack.cheapest_reaching(-bound, **self.effort)
 
 
@@ -97,7 +97,7 @@ class BudgetSweep(IntegerSweep):
 
     bounded = 0
 
-    def _solve(self, bound: float) -> Solved:
+    def _solve(self, bound: float) -> Proved:
         return self.knapsack.most_accurate_within(bound, **self.effort)
 
 

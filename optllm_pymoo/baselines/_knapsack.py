@@ -18,7 +18,7 @@ ATTEMPTS = 4
 """Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
 
 
-class Solved(NamedTuple):
+class Proved(NamedTuple):
     """What came of an integer programme."""
 
     plan: np.ndarray
@@ -81,7 +81,7 @@ class Knapsack:
 
     def most_accurate_within(
         self, budget_usd: float, /, *, relative_gap: float = 1e-6, time_limit: float = np.inf
-    ) -> Solved:
+    ) -> Proved:
         """Maximise mean accuracy subject to total cost <= a budget.
 
         Args:
@@ -97,7 +97,7 @@ class Knapsack:
 
     def cheapest_reaching(
         self, mean_accuracy: float, /, *, relative_gap: float = 1e-6, time_limit: float = np.inf
-    ) -> Solved:
+    ) -> Proved:
         """Minimise total cost subject to mean accuracy >= a target; otherwise as `most_accurate_within`.
 
         Raises:
@@ -105,13 +105,13 @@ class Knapsack:
         """
         return self._solve(1, -mean_accuracy, relative_gap, time_limit)
 
-    def _solve(self, bounded: int, bound: float, relative_gap: float, time_limit: float) -> Solved:
+    def _solve(self, bounded: int, bound: float, relative_gap: float, time_limit: float) -> Proved:
         """Minimise one objective with the other (0 cost, 1 negated mean accuracy) at most at a bound."""
         k = self._supported_within(bounded, bound)
         fallback = np.asarray(self.problem.supported_front.assignment(k))
         fixed = self._fixed(k, bounded, bound)
         if fixed is None:
-            return Solved(fallback, True)
+            return Proved(fallback, True)
         limit = bound + SAME_TOTAL * abs(bound)
         tightened, is_optimal = bound, True
         for _ in range(ATTEMPTS):
@@ -120,9 +120,9 @@ class Knapsack:
                 break
             excess = self._score(plan)[bounded] - limit
             if excess <= 0.0:
-                return Solved(plan, is_optimal)
+                return Proved(plan, is_optimal)
             tightened -= 2.0 * excess + HIGHS_WHOLE * self._unit(bounded)
-        return Solved(fallback, False)
+        return Proved(fallback, False)
 
     def _fixed(self, k: int, bounded: int, bound: float) -> Reduction | None:
         """Say which choices a plan better than point ``k`` of the front can make; None if that point is best."""

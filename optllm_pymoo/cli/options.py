@@ -13,7 +13,8 @@ import typer
 from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
 
 if TYPE_CHECKING:
-    from optllm_pymoo.planning.constraints import Constraints, QuotaRequest
+    from optllm_pymoo.limits import Quota
+    from optllm_pymoo.planning.constraints import Constraints
 
 STRAY_ALLOWED: Final = {"allow_extra_args": True}
 """Settings of a command without arguments that calls `refuse_stray`."""
@@ -90,7 +91,7 @@ def _names(text: Any) -> list[str]:
     return names
 
 
-def parse_quota(text: str, /) -> QuotaRequest:
+def parse_quota(text: str, /) -> Quota:
     """Read ``NAME=CALLS`` or ``NAME=12.50usd``.
 
     Args:
@@ -100,10 +101,12 @@ def parse_quota(text: str, /) -> QuotaRequest:
         typer.BadParameter: If there is no name or no amount.
 
     Example:
-        >>> parse_quota("TogetherAI=20000"), parse_quota("openai/gpt-4=12.5usd")[1:]
-        (QuotaRequest(name='TogetherAI', limit=20000.0, unit='calls'), (12.5, 'usd'))
+        >>> parse_quota("TogetherAI=20000")
+        Quota(name='TogetherAI', calls=20000.0, usd=None, tokens=None, llms=None)
+        >>> parse_quota("openai/gpt-4=12.5usd").usd
+        12.5
     """
-    from optllm_pymoo.planning.constraints import QuotaRequest
+    from optllm_pymoo.limits import Quota
 
     name, _, amount = (part.strip() for part in text.rpartition("="))
     digits = amount.lower().rstrip("abcdefghijklmnopqrstuvwxyz$ ")
@@ -117,7 +120,7 @@ def parse_quota(text: str, /) -> QuotaRequest:
     limit = read(digits.replace("_", ""))
     if unit == "calls" and limit != math.floor(limit):
         raise typer.BadParameter(f"the quota of {name!r} must be a whole number of calls; got {digits}")
-    return QuotaRequest(name, limit, unit)
+    return Quota(name, calls=limit) if unit == "calls" else Quota(name, usd=limit)
 
 
 def parse_provider(text: str, /) -> tuple[str, tuple[str, ...]]:
@@ -316,7 +319,7 @@ def refuse_stray(context: typer.Context, /) -> None:
 
 
 def constraints_of(
-    quotas: list[QuotaRequest] | None,
+    quotas: list[Quota] | None,
     providers: list[tuple[str, tuple[str, ...]]] | None,
     floors: list[tuple[str | None, float]] | None,
     latency: Path | None,

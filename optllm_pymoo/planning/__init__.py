@@ -1,7 +1,7 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
 from optllm_pymoo.planning.choose import LimitCosts, limit_costs
-from optllm_pymoo.planning.constraints import Constraints, QuotaRequest, problem_of
+from optllm_pymoo.planning.constraints import Constraints, problem_of
 from optllm_pymoo.planning.files import (
     PlannedBatch,
     check_writable,
@@ -27,7 +27,6 @@ __all__ = [
     "LimitCosts",
     "PlannedBatch",
     "Prediction",
-    "QuotaRequest",
     "Split",
     "algorithm_names",
     "check_writable",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from optllm_pymoo.data import Dataset, load_latency, providers_of
-from optllm_pymoo.limits import Additive, Ceiling, Floor, Quota
+from optllm_pymoo.limits import Additive, Ceiling, Floor, Kind, Quota
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, first_place, positions_of, shown, unknown_name
 
@@ -50,30 +50,19 @@ EVERYTHING = "all queries"
 """The one group of a batch without groups."""
 
 
-class QuotaRequest(NamedTuple):
-    """At most so much for an LLM or a provider, by name."""
-
-    name: str
-    """An LLM or a provider."""
-    limit: float
-    """How much, in ``unit``."""
-    unit: str = "calls"
-    """"calls" or "usd"."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Constraints:
     """What plans have to keep to beside a budget or a target.
 
     Attributes:
-        quotas: At most so much of an LLM or a provider.
+        quotas: Of LLMs, patterns of their names, or providers by name.
         providers: LLMs by provider, beside those that the data set knows; of the same name they replace its own.
         floors: Mean accuracy by group; None stands for every group that has no floor of its own.
         latency: File of latencies, see `load_latency`: a third objective, or with ``max_latency`` what that bounds.
         max_latency: Largest mean latency of a plan, seconds per call.
     """
 
-    quotas: Sequence[QuotaRequest] = ()
+    quotas: Sequence[Quota] = ()
     providers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     floors: Mapping[str | None, float] = field(default_factory=dict)
     latency: str | Path | None = None
@@ -162,7 +151,7 @@ class Constraints:
         providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}
         for llms in self.providers.values():
             positions_of(llms, dataset.llms)
-        return [_quota(request, dataset.llms, providers) for request in self.quotas]
+        return [_resolved(quota, dataset.llms, providers) for quota in self.quotas]
 
 
 def groups_of(dataset: Dataset, /) -> list[str | None]:
@@ -180,12 +169,19 @@ def _names(groups: Sequence[str | None]) -> list[str]:
     return sorted({group for group in groups if group is not None})
 
 
-def _quota(request: QuotaRequest, llms: Sequence[str], providers: Mapping[str, Sequence[str]]) -> Quota:
-    name, limit, unit = request
-    if name in llms and name in providers and tuple(providers[name]) != (name,):
-        raise UserError(f"{name!r} is an LLM and a provider of others; give the provider another name, with its LLMs")
-    if name not in llms and name not in providers:
-        raise UserError(unknown_name(name, [*providers, *llms], kind="provider or LLM"))
-    if unit == "tokens":
-        raise UserError(f"quota of tokens for {name!r}: the data have no tokens per call; limit calls or US$")
-    return Quota(name, **{unit: limit}, llms=None if name in llms else tuple(providers[name]))
+def _resolved(quota: Quota, llms: Sequence[str], providers: Mapping[str, Sequence[str]]) -> Quota:
+    """Give the quota of a provider its LLMs."""
+    if quota.kind is Kind.TOKENS:
+        raise UserError(f"quota of tokens for {quota.name!r}: the data have no tokens per call; limit calls or US$")
+    offered = tuple(providers.get(quota.name, ()))
+    if quota.llms is not None or offered in ((), (quota.name,)):
+        try:
+            quota.members(llms)
+        except UserError:
+            raise UserError(unknown_name(quota.name, [*providers, *llms], kind="provider or LLM")) from None
+        return quota
+    if quota.name in llms:
+        raise UserError(
+            f"{quota.name!r} is an LLM and a provider of others; give the provider another name, with its LLMs"
+        )
+    return replace(quota, llms=offered)

@@ -28,7 +28,7 @@ WHOLE = 1e-6
 """Sums of multiples of 1/q may be so far off a multiple by rounding, in units of 1/q."""
 
 
-class Relaxation(NamedTuple):
+class CriticalStep(NamedTuple):
     """Optimum of the linear relaxation with one limit (Sinha and Zoltners 1979; Dyer 1984; Zemel 1984).
 
     With the critical rate λ, the efficiency of the step in which the limit lies, every query of a neighbour x is at a
@@ -64,7 +64,7 @@ class Relaxation(NamedTuple):
     """Gaps that differ by less are equal."""
 
 
-def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
+def relax_budget(front: SupportedFront, limit_usd: float, /) -> CriticalStep:
     """Maximise mean accuracy within a budget, queries being divisible.
 
     Where all accuracies are multiples of 1/q, the bound is rounded down to what N queries can sum to.
@@ -78,7 +78,7 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
     inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
     unit, tolerance = 1.0 / n_queries, SAME_TOTAL * n_queries
     if inside == len(front) - 1:
-        return Relaxation(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
+        return CriticalStep(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
     rate = _critical_rate(front, inside)
     slack = max(0.0, rate * (limit_usd - float(F[inside, 0])))
     bound, enough = float(front.bound(limit_usd)), tolerance
@@ -86,10 +86,10 @@ def relax_budget(front: SupportedFront, limit_usd: float, /) -> Relaxation:
         rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
         enough = (bound - rounded) * n_queries + 0.5 / q
         bound = min(bound, rounded)
-    return Relaxation(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
+    return CriticalStep(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
 
 
-def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
+def relax_target(front: SupportedFront, least_accuracy: float, /) -> CriticalStep:
     """Minimise total US$ at a mean accuracy, queries being divisible.
 
     Where all accuracies are multiples of 1/q, the target is rounded up to what N queries can sum to.
@@ -105,12 +105,12 @@ def relax_target(front: SupportedFront, least_accuracy: float, /) -> Relaxation:
         need = max(need, sum_needed / n_queries - SAME_TOTAL / 2)
     inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
     if inside == 0:
-        return Relaxation(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
+        return CriticalStep(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
     rate = _critical_rate(front, inside - 1)
     slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
     bound = float(np.interp(need, -F[:, 1], F[:, 0]))
     tolerance = max(SAME_TOTAL * rate * bound, ROUNDING * n_queries)
-    return Relaxation(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
+    return CriticalStep(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
 
 def _critical_rate(front: SupportedFront, k: int, /) -> float:
@@ -141,7 +141,7 @@ class SingleObjectiveProblem(PlanProblem, abc.ABC):
         super().__init__(allocation.n_queries, allocation.n_llms, n_obj=1, n_ieq_constr=1 + len(allocation.limits))
 
     @abc.abstractmethod
-    def relax(self) -> Relaxation:
+    def relax(self) -> CriticalStep:
         """Solve the linear relaxation; O(log S) on the exact front, and a look at the accuracies for their grid."""
 
     @abc.abstractmethod
@@ -273,7 +273,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
             least = max(least, float(front.F[0, 0]))
         self._limit_usd = min(least * (1 + SAME_TOTAL), sys.float_info.max)
 
-    def relax(self) -> Relaxation:
+    def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the budget."""
         self._require_no_limits()
         return relax_budget(self.supported_front, self._limit_usd)
@@ -344,7 +344,7 @@ class MinCostProblem(SingleObjectiveProblem):
             most = min(most, -float(front.F[-1, 1]))
         self._least_accuracy = most - SAME_TOTAL
 
-    def relax(self) -> Relaxation:
+    def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the target."""
         self._require_no_limits()
         return relax_target(self.supported_front, self._least_accuracy)

@@ -13,8 +13,8 @@ import pytest
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
 from optllm_pymoo.decision.text import rounded_down, rounded_up
-from optllm_pymoo.limits import Certified, Floor, LinearLimits, best_within, cheapest_reaching
-from optllm_pymoo.planning import Constraints, QuotaRequest, front_frame, limit_costs, plan_front
+from optllm_pymoo.limits import Certified, Floor, LinearLimits, Quota, best_within, cheapest_reaching
+from optllm_pymoo.planning import Constraints, front_frame, limit_costs, plan_front
 from optllm_pymoo.planning.constraints import EVERYTHING
 from optllm_pymoo.validation import UserError
 
@@ -24,8 +24,8 @@ TINY = Dataset(
     about={"llms": [{"name": "b", "provider": "Big"}, {"name": "c", "provider": "Big"}]},
 )  # fmt: skip
 DATA = make_dataset(160, 3, random_state=3)
-BIG = Constraints(quotas=[QuotaRequest("Big", 2)])
-SMALL = Constraints(quotas=[QuotaRequest("Big", 1)])
+BIG = Constraints(quotas=[Quota("Big", calls=2)])
+SMALL = Constraints(quotas=[Quota("Big", calls=1)])
 
 
 def all_plans() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -85,14 +85,14 @@ def test_groups_that_are_all_learnt_from_have_no_floor() -> None:
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [
-        (Constraints(quotas=[QuotaRequest("Bigg", 1)]), "unknown provider or LLM 'Bigg'; did you mean 'Big'"),
-        (Constraints(quotas=[QuotaRequest("a", 1, "tokens")]), "the data have no tokens per call"),
+        (Constraints(quotas=[Quota("Bigg", calls=1)]), "unknown provider or LLM 'Bigg'; did you mean 'Big'"),
+        (Constraints(quotas=[Quota("a", tokens=1)]), "the data have no tokens per call"),
         (Constraints(providers={"P": ["a", "bb"]}), "unknown LLM 'bb'; did you mean 'b'"),
-        (Constraints(quotas=[QuotaRequest("a", 1)], providers={"a": ["b"]}), "'a' is an LLM and a provider of others"),
+        (Constraints(quotas=[Quota("a", calls=1)], providers={"a": ["b"]}), "'a' is an LLM and a provider of others"),
         (Constraints(floors={"k": 0.5}), "unknown group 'k'.*Known: 'g', 'h'"),
         (Constraints(floors={"g": 1.0}), r"group 'g' reaches at most 0\.\d+, floor 1"),
         (
-            Constraints(quotas=[QuotaRequest("a", 3), QuotaRequest("Big", 2)]),
+            Constraints(quotas=[Quota("a", calls=3), Quota("Big", calls=2)]),
             "quotas allow 5 of 6 queries. 4 calls for a instead of 3 would do",
         ),
     ],
@@ -106,7 +106,7 @@ def test_refused_with_the_nearest_value(constraints: Constraints, message: str) 
 def test_quotas_are_refused_before_learning(monkeypatch: pytest.MonkeyPatch) -> None:
     """No prediction could make them fit."""
     monkeypatch.setattr("optllm_pymoo.planning.front.predict_accuracy", lambda *a, **k: pytest.fail("learnt"))
-    none = Constraints(quotas=[QuotaRequest(llm, 10) for llm in DATA.llms])
+    none = Constraints(quotas=[Quota(llm, calls=10) for llm in DATA.llms])
     with pytest.raises(UserError, match="quotas allow 30 of 120 queries"):
         plan_front(DATA, 0.25, constraints=none)
 
@@ -117,7 +117,7 @@ def test_budgets_below_the_cheapest_plan_are_refused_before_learning(
 ) -> None:
     """With quotas or without, since costs are known; a budget that pays for the cheapest plan goes on to learn."""
     monkeypatch.setattr("optllm_pymoo.planning.front.predict_accuracy", lambda *a, **k: 1 / 0)
-    some = Constraints(quotas=[QuotaRequest(DATA.llms[0], calls) for calls in quotas])
+    some = Constraints(quotas=[Quota(DATA.llms[0], calls=calls) for calls in quotas])
     with pytest.raises(ValueError, match=rf"a budget of (0.000001|1e-06) US\$ is below the cheapest plan{words}"):
         plan_front(DATA, 0.25, constraints=some, budget_usd=1e-6)
     with pytest.raises(ZeroDivisionError):
@@ -129,13 +129,13 @@ def test_budget_below_the_limits_tells_what_would_do() -> None:
     least = TINY.cost.min(axis=1).sum()
     counts = np.bincount(TINY.cost.argmin(axis=1), minlength=3)
     llm = TINY.llms[counts.argmax()]
-    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, counts.max() - 1)]))
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[Quota(llm, calls=counts.max() - 1)]))
     with pytest.raises(UserError, match=rf"is below the cheapest plan within \d calls for {llm}, which") as caught:
         front.choose(WithinBudget(least * 1.0001))
     words = str(caught.value).split()
     budget, calls = words[words.index("costs") + 1], words[-2]
     assert front.choose(WithinBudget(float(budget))).cost_usd <= float(budget)
-    enough = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest(llm, float(calls))]))
+    enough = plan_front(TINY, "all", constraints=Constraints(quotas=[Quota(llm, calls=float(calls))]))
     assert enough.choose(WithinBudget(least * 1.0001)).cost_usd <= least * 1.0001
     with pytest.raises(UserError, match=r"above the most accurate plan within .* reaches 0\.\d+; without that 0"):
         plan_front(TINY, "all", constraints=SMALL).choose(AtLeastAccuracy(1.0))
@@ -143,7 +143,7 @@ def test_budget_below_the_limits_tells_what_would_do() -> None:
 
 def test_limits_that_make_no_difference_are_not_blamed() -> None:
     """A quota that all plans of the front keep anyway isn't said to be the reason: they are refused as without it."""
-    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest("a", 6)]))
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[Quota("a", calls=6)]))
     with pytest.raises(UserError, match=r"is below the cheapest plan, which costs [\d.]+ US\$$"):
         front.choose(WithinBudget(1e-6))
     with pytest.raises(UserError, match=r"above the most accurate plan, which reaches [\d.]+$"):
@@ -178,7 +178,7 @@ def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.Mon
 def test_costs_of_a_quota_by_hand() -> None:
     """One call of the good LLM: four queries would gain 0.5 each there, three can't; all calls cost 1 US$."""
     data = Dataset(np.ones((4, 2)), [[0.25, 0.75]] * 4, llms=["a", "b"])
-    constraints = Constraints(quotas=[QuotaRequest("b", 1), QuotaRequest("a", 4)])
+    constraints = Constraints(quotas=[Quota("b", calls=1), Quota("a", calls=4)])
     front = plan_front(data, "all", constraints=constraints)
     plan = front.choose(WithinBudget(4.0))
     costs = limit_costs(front.problem.limits, plan)
@@ -193,7 +193,7 @@ def test_costs_of_a_quota_by_hand() -> None:
 def test_a_quota_costs_dollars_at_the_same_accuracy() -> None:
     """Both LLMs are as good, the cheap one may take one of four queries: three times 2 - 1 US$ are lost."""
     data = Dataset([[1.0, 2.0]] * 4, np.full((4, 2), 0.5), llms=["a", "b"])
-    front = plan_front(data, "all", constraints=Constraints(quotas=[QuotaRequest("a", 1)]))
+    front = plan_front(data, "all", constraints=Constraints(quotas=[Quota("a", calls=1)]))
     plan = front.choose(AtLeastAccuracy(0.5))
     assert plan.cost_usd == 7
     assert limit_costs(front.problem.limits, plan).usd_lost == pytest.approx(3)
@@ -201,7 +201,7 @@ def test_a_quota_costs_dollars_at_the_same_accuracy() -> None:
 
 def test_front_of_a_limited_batch_holds_the_chosen_plan() -> None:
     """front.csv and the pictures show it among the plans of the search, none of which beats the bound."""
-    front = plan_front(DATA, 0.25, constraints=Constraints(quotas=[QuotaRequest(DATA.llms[2], 20)]))
+    front = plan_front(DATA, 0.25, constraints=Constraints(quotas=[Quota(DATA.llms[2], calls=20)]))
     assert (front.algorithm, front.asked_for, front.is_exact) == ("optllm", "exact", False)
     plan = front.choose(WithinBudget(float(front.found.F[:, 0].mean())))
     frame = front_frame(front.problem, front.including(plan).found)
@@ -214,7 +214,7 @@ def test_front_of_a_limited_batch_holds_the_chosen_plan() -> None:
 def test_ample_budgets_are_not_spent_on_nothing() -> None:
     """The most accurate plan of the search costs less than the one that prices lead to, for the same outcomes."""
     data = make_dataset(200, 4, random_state=3)
-    front = plan_front(data, "all", constraints=Constraints(quotas=[QuotaRequest("model-1", 5)]))
+    front = plan_front(data, "all", constraints=Constraints(quotas=[Quota("model-1", calls=5)]))
     priced, plan = best_within(front.problem.limits, 1e6).x, front.choose(WithinBudget(1e6))
     assert plan.accuracy == pytest.approx(front.problem.accuracy[np.arange(200), priced].mean(), abs=1e-12)
     assert plan.cost_usd < front.problem.cost[np.arange(200), priced].sum() * (1 - 1e-4)
@@ -224,7 +224,7 @@ def test_ample_budgets_are_not_spent_on_nothing() -> None:
 @pytest.mark.parametrize("limited", [False, True])
 def test_promises(limited: bool) -> None:
     """Within a budget no less is promised than by the plan for expected accuracy; a promised target is reached."""
-    constraints = Constraints(quotas=[QuotaRequest(DATA.llms[2], 40)] if limited else ())
+    constraints = Constraints(quotas=[Quota(DATA.llms[2], calls=40)] if limited else ())
     front = plan_front(DATA, 0.25, constraints=constraints)
     budget = float(front.found.F[:, 0].mean())
     plain, careful = front.choose(WithinBudget(budget)), front.choose(WithinBudget(budget, promise=0.95))
@@ -269,7 +269,7 @@ def test_latency_is_an_objective_beside_quotas(tmp_path: Path) -> None:
     file = tmp_path / "latency.csv"
     seconds = np.array([[1.0, 2.0, 3.0]] * 6)
     pd.DataFrame(seconds, columns=list(TINY.llms)).assign(query_id=list(TINY.query_ids)).to_csv(file, index=False)
-    front = plan_front(TINY, "all", constraints=Constraints(quotas=[QuotaRequest("Big", 2)], latency=file))
+    front = plan_front(TINY, "all", constraints=Constraints(quotas=[Quota("Big", calls=2)], latency=file))
     assert front.found.F.shape[1] == 3
     assert front.problem.limits.are_met(np.atleast_2d(front.found.X)).all()
     assert "latency_s" in front_frame(front.problem, front.found)
