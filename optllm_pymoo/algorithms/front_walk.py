@@ -12,6 +12,7 @@ from pymoo.core.population import Population
 from optllm_pymoo.operators.destruction import Destruction, Gap
 from optllm_pymoo.operators.reconstruction import Reconstruction
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import TOO_WIDE
 
 N_SPLITS = 8
 """Gaps that one iteration splits at once."""
@@ -215,10 +216,6 @@ class Walk:
                 return self.x
         self.rounds_left = 0
         return None
-
-
-TOO_WIDE = 1.0 + 1e-9
-"""Grid cells beyond which a gap is to be split: one of exactly one cell may come out a rounding error wider."""
 
 
 class GapSplitting:

@@ -15,6 +15,7 @@ from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem
 from optllm_pymoo.problems.single import CriticalStep
 from optllm_pymoo.solver import solve_multiple_choice
+from optllm_pymoo.tolerances import OPTIMAL
 
 N_STEPS = 32
 """Steps on either side of the limit whose queries are freed first."""
@@ -215,10 +216,6 @@ class LimitedRefinement:
         return Certificate(value=value, bound=side(value, self._solved.bound), unit=self.problem.unit)
 
 
-PRECISION = 1e-11
-"""Gap up to which a plan counts as optimal: of mean accuracy, or relative to the US$."""
-
-
 @dataclass(frozen=True)
 class Certificate:
     """What a run has proved about its plan.
@@ -245,8 +242,8 @@ class Certificate:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether no plan is better by more than rounding (`PRECISION`)."""
-        return self.gap <= PRECISION * (self.value if self.unit == "US$" else 1.0)
+        """Whether no plan is better by more than rounding (`OPTIMAL`)."""
+        return self.gap <= OPTIMAL * (self.value if self.unit == "US$" else 1.0)
 
     def __str__(self) -> str:
         amount, bound = (

@@ -15,6 +15,7 @@ from pymoo.decomposition.tchebicheff import Tchebicheff
 from optllm_pymoo.baselines._build import best_front, build, operator_set, scaled
 from optllm_pymoo.baselines._pymoo import largest_lattice
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import SMALLEST_WEIGHT
 from optllm_pymoo.validation import UserError
 
 FIXED = ("ref_dirs", "selection", "survival", "eliminate_duplicates")
@@ -89,10 +90,6 @@ def moead_gen(
         **operator_set(operators, start).options("sampling", "crossover", "mutation", "repair"),
     }
     return build(NormalizedMOEAD, defaults, options, factory="moead_gen", fixed=FIXED)
-
-
-SMALLEST_WEIGHT = 1e-4
-"""In place of 0, so that of two plans with equal cost the more accurate one is preferred, and vice versa."""
 
 
 class NormalizedMOEAD(ParallelMOEAD):

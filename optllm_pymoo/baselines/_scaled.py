@@ -17,9 +17,7 @@ from optllm_pymoo.baselines._build import best_front, build, operator_set, scale
 from optllm_pymoo.baselines._pymoo import duel_winners, largest_lattice
 from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.problems import allocation_of
-
-SMALLEST_RANGE = 1e-9
-"""Range of a scaled objective below which a population counts as flat in it."""
+from optllm_pymoo.tolerances import FLAT
 
 
 class OnOneScale:
@@ -49,7 +47,7 @@ class ScaledAGE2(OnOneScale, AGEMOEA2Survival):
     @staticmethod
     def pairwise_distances(front: np.ndarray, p: float) -> np.ndarray:
         """Return distances (n, n) along the curve that was fitted to the front."""
-        return np.asarray(AGEMOEA2Survival.pairwise_distances(np.maximum(front, SMALLEST_RANGE), p))
+        return np.asarray(AGEMOEA2Survival.pairwise_distances(np.maximum(front, FLAT), p))
 
 
 class ScaledSPEA2(OnOneScale, SPEA2Survival):
@@ -69,7 +67,7 @@ class ScaledAPD(OnOneScale, APDSurvival):
         """Stretch the directions to the ranges of the population, where it has any."""
         if self.nadir is not None:
             ranges = self.nadir - self.ideal
-            self.V = calc_V(calc_V(self.ref_dirs) * np.where(ranges > SMALLEST_RANGE, ranges, 1.0))
+            self.V = calc_V(calc_V(self.ref_dirs) * np.where(ranges > FLAT, ranges, 1.0))
             self.gamma = calc_gamma(self.V)
 
 

@@ -11,6 +11,7 @@ from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._proposing import ProposingAlgorithm, spread_order
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import LARGEST_WEIGHT
 from optllm_pymoo.validation import UserError
 
 BLOCK = 1 << 14
@@ -137,10 +138,6 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
     return build(LambdaSweep, defaults, options, factory="lambda_sweep", termination=NoTermination)
 
 
-ALMOST_ONE = 1.0 - 1e-12
-"""The largest weight of cost that is tried: at 1 itself accuracy wouldn't tell LLMs of equal cost apart."""
-
-
 class WeightSweep(LambdaSweep):
     """A `LambdaSweep` over the rates of evenly spaced weights instead of the front's own; see `carrot`."""
 
@@ -156,7 +153,7 @@ def weight_rates(n_weights: int, dearest_usd: float, /) -> np.ndarray:
     λ = μ / (1 - μ) / dearest.
 
     Args:
-        n_weights: Number of weights μ, from 0 to `ALMOST_ONE`, at least 2.
+        n_weights: Number of weights μ, from 0 to `LARGEST_WEIGHT`, at least 2.
         dearest_usd: Cost per call that counts as 1, in US$; if it is 0, so are all rates.
 
     Returns:
@@ -166,7 +163,7 @@ def weight_rates(n_weights: int, dearest_usd: float, /) -> np.ndarray:
         >>> weight_rates(3, 2.0)[:2].tolist()
         [0.0, 0.5]
     """
-    weights = np.minimum(np.linspace(0.0, 1.0, n_weights), ALMOST_ONE)
+    weights = np.minimum(np.linspace(0.0, 1.0, n_weights), LARGEST_WEIGHT)
     odds = weights / (1.0 - weights)
     # a price can be small beyond measure, but a rate must be finite
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
+from optllm_pymoo.tolerances import LEAST_AMOUNT, ULPS_ABOVE_ONE
 
 if TYPE_CHECKING:
     from optllm_pymoo.limits import Quota
@@ -22,8 +22,6 @@ STRAY_ALLOWED: Final = {"allow_extra_args": True}
 LARGEST: Final = 1e15
 """No batch costs, asks or takes more; near the largest float sums would overflow."""
 
-LEAST: Final = 1e-12
-"""Smallest amount but 0: US$ and seconds below it are lost in the rounding of any sum."""
 
 UNITS: Final = {"": "calls", "calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd"}
 
@@ -116,7 +114,7 @@ def parse_quota(text: str, /) -> Quota:
     unit = UNITS.get(said)
     if not name or not digits or unit is None:
         raise typer.BadParameter(f"{text!r} is no quota; write NAME=CALLS, as in TogetherAI=20000, or NAME=12.50usd")
-    read = _number(f"the quota of {name!r}", unit=" calls" if unit == "calls" else " US$", least=LEAST)
+    read = _number(f"the quota of {name!r}", unit=" calls" if unit == "calls" else " US$", least=LEAST_AMOUNT)
     limit = read(digits.replace("_", ""))
     if unit == "calls" and limit != math.floor(limit):
         raise typer.BadParameter(f"the quota of {name!r} must be a whole number of calls; got {digits}")
@@ -242,7 +240,7 @@ Latency = Annotated[
 MaxLatency = Annotated[
     float | None,
     typer.Option(
-        "--max-latency", metavar="SECONDS", parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST),
+        "--max-latency", metavar="SECONDS", parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST_AMOUNT),
         help="Largest mean latency of the plan; needs --latency.", show_default=False,
     ),
 ]  # fmt: skip

@@ -28,14 +28,13 @@ from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.choose import LimitCosts
+from optllm_pymoo.tolerances import SUM_ROUNDING
 
 INSTEAD = {
     True: "in place of exact: no exact front is known where limits bind",
     False: "in place of exact: with a third objective plans are searched",
 }
 ONE_MORE = {Kind.CALLS: "One call more", Kind.USD: "One US$ more for them", Kind.TOKENS: "One token more"}
-NOTHING = 1e-9
-"""Mean accuracy, or US$, that is rounding."""
 FEW = 3
 """Floors that cost nothing and are still listed one by one."""
 
@@ -233,7 +232,7 @@ def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
     if len(slack) > FEW:
         items.append(f"Floors of {len(slack)} {'other ' if listed else ''}groups: they cost nothing here.")
     if len(costs.limits) > 1:
-        is_free = max(costs.accuracy_lost, costs.usd_lost) <= NOTHING
+        is_free = max(costs.accuracy_lost, costs.usd_lost) <= SUM_ROUNDING
         lost = _lost(costs.accuracy_lost, costs.usd_lost, plan)
         items.append(f"All of them together: {'they cost nothing here' if is_free else f'without them {lost}'}.")
     if plan.target is not None:
@@ -340,7 +339,7 @@ def _lost(accuracy: float, dollars: float, plan: Plan) -> str:
     counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
     more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
     less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
-    if dollars <= NOTHING:
+    if dollars <= SUM_ROUNDING:
         return more
     return f"{less}, or {more}" if plan.target is not None else f"{more}, or {less}"
 

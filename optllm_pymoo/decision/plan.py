@@ -25,11 +25,8 @@ from optllm_pymoo.decision.confidence import (
 from optllm_pymoo.decision.text import PlanFacts, summary
 from optllm_pymoo.measures.realised import PlanEvaluation, evaluate_plan
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.tolerances import SAME_TOTAL
+from optllm_pymoo.tolerances import FREE, SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
-
-FREE: Final = 1e-290
-"""Stands for a Δ of nothing in a ratio: far below any price, far above what would overflow."""
 
 CHUNK: Final = 1 << 12
 """Queries looked at together: their temporaries then stay in the cache."""

@@ -10,6 +10,7 @@ import moocore
 import numpy as np
 
 from optllm_pymoo.kernels.scalarised import evaluate_with_latency, least_weighted_sums
+from optllm_pymoo.tolerances import SMALLEST_RANGE
 from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, read_only
 
 N_DIRECTIONS = 500
@@ -17,10 +18,6 @@ N_DIRECTIONS = 500
 
 BLOCK_CELLS = 1 << 24
 """Choices that are decoded together while a surface is built: 16 MB of int8."""
-
-
-SMALLEST_RANGE = float(np.finfo(float).tiny)
-"""Ranges below it count as none: their reciprocals would be infinite."""
 
 
 class Scalarisation:

@@ -8,15 +8,13 @@ import numpy as np
 
 from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import Cells, Coefficients, is_allowed, score
+from optllm_pymoo.tolerances import LEAST_GAIN
 
 CALLS, COST, ACCURACY, EXTRA = range(-1, 3)
 """Which table a limit sums: none (each query counts 1), cost, accuracy, or `EXTRA` + e for table e of the others."""
 
 SHORT = 256
 """Moves that are looked at beyond those that an excess seems to need."""
-
-LEAST_GAIN = 1e-12
-"""Rise of the score that is more than rounding."""
 
 
 class Rules(NamedTuple):

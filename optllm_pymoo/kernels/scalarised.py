@@ -10,9 +10,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.kernels.limits import is_allowed
 from optllm_pymoo.kernels.threads import over_queries
-
-ROUNDING = 16 * float(np.finfo(float).eps)
-"""Weighted sums that differ by less, relative to the sum of their terms' sizes, tie: rates, products and sums round."""
+from optllm_pymoo.tolerances import TIED_SUMS
 
 
 class _Tables(NamedTuple):
@@ -99,7 +97,7 @@ def _break_ties(start: int, stop: int, tables: _Tables, rates: np.ndarray, of_tw
                 d, p, s = rates[k, 0] * c[j], rates[k, 1] * a[j], rates[k, 2] * t[j]
                 above = (d - dollars) - (p - correct) + (s - seconds)
                 size = (d + dollars) + (p + correct) + (s + seconds)
-                if above <= ROUNDING * size and is_allowed(tables.mask, i, j) and _precedes(c, a, t, j, best):
+                if above <= TIED_SUMS * size and is_allowed(tables.mask, i, j) and _precedes(c, a, t, j, best):
                     best = j
             X[k, i] = best
 

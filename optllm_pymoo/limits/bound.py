@@ -10,17 +10,11 @@ import numpy as np
 from optllm_pymoo.exact.front import thinned
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import Relaxation, relax
-from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL, TIE_BREAKER
+from optllm_pymoo.tolerances import FLAT, LINE_ROUNDING, PROVEN, SAME_TOTAL, TIE_BREAKER
 from optllm_pymoo.validation import UserError, in_full, read_only
 
 N_POINTS = 50
 """Relaxations that a front is made of unless told otherwise."""
-
-FLAT = 1e-9
-"""Scaled distance between a chord and the bound beyond it, below which there is nothing left to find."""
-
-ROUNDING = 8 * float(np.finfo(float).eps)
-"""Relative rounding error of a line's height."""
 
 
 class PricePath(NamedTuple):
@@ -195,7 +189,7 @@ def _assemble(
     slopes = np.array([(1 - w) / w * ranges[1] / ranges[0] / n_queries for w, _ in points])
     heights = np.array([r.bound / (w / ranges[1] * n_queries) / n_queries for w, r in points])
     # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
-    heights += ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for _, r in points]))
+    heights += LINE_ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for _, r in points]))
     corners = _envelope(slopes, heights, c_min, a_max)
     if without is not None:
         corners = _lower_of(corners, without * (1, -1))

@@ -71,9 +71,6 @@ class RealisedQuality(NamedTuple):
     best_cost_usd: float
 
 
-_SLACK = 1e-9  # relative; sums of a million terms in another order differ by less
-
-
 def prefix_totals(table: Floats, path: Path, /) -> Floats:
     """Sum a table over every plan along a walk.
 
@@ -122,7 +119,7 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
     """
     best = np.maximum.accumulate(accuracy)
     if high <= low:
-        affordable = int(np.searchsorted(cost, high * (1 + _SLACK), side="right"))
+        affordable = int(np.searchsorted(cost, high * (1 + SUM_ROUNDING), side="right"))
         return float(best[max(affordable - 1, 0)])
     edges = np.append(np.clip(cost, low, high), high)
     return float(np.sum(np.diff(edges) * best) / (high - low))
@@ -226,8 +223,8 @@ def quality_of_points(cost: Any, correct: Any, spent: Any, accuracy: Any, /, *, 
 def _quality(cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, oracle_area: float) -> RealisedQuality:
     total, mean = cost.sum(axis=0), correct.mean(axis=0)
     best = int(np.lexsort((total, -mean))[0])
-    reached = np.flatnonzero(accuracy >= mean[best] - _SLACK)
-    within = accuracy[spent <= total[best] * (1 + _SLACK)]
+    reached = np.flatnonzero(accuracy >= mean[best] - SUM_ROUNDING)
+    within = accuracy[spent <= total[best] * (1 + SUM_ROUNDING)]
     area = envelope_area(spent, accuracy, low=float(cost.min(axis=1).sum()), high=float(total.max()))
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),

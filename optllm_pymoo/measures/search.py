@@ -23,6 +23,7 @@ import numpy as np
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.limits.bound import BoundFront
+from optllm_pymoo.tolerances import COVERED
 from optllm_pymoo.validation import UserError
 
 Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
@@ -31,8 +32,6 @@ Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
 REFERENCE_POINTS = 1000
 """The exact front is thinned to so many points for the measures whose work is quadratic."""
 
-COVERED = 1e-9
-"""Slack, on the scaled objectives, within which a plan counts as no worse than another."""
 
 _exact_hypervolumes: WeakKeyDictionary[Yardstick, float] = WeakKeyDictionary()
 

@@ -10,6 +10,7 @@ from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.plans import best_of, best_within, cheapest_reaching, mended, priced_plan
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.tolerances import TIE_BREAKER
 from optllm_pymoo.validation import UserError
 
 
@@ -46,10 +47,6 @@ class ExchangeReconstruction(Reconstruction):
         for x in X:
             x[:] = front.assignment(front.count_steps(x))
         return X
-
-
-TIE = 1e-7
-"""Weight of the objective that is kept, when what is left of the limits is used up: it only breaks ties."""
 
 
 Plans = tuple[np.ndarray, np.ndarray]
@@ -115,9 +112,9 @@ class PricedReconstruction(Reconstruction):
         given = destroyed, problem.extremes()[0 if on_cost else 1]
         if on_cost:
             bounded, weights = problem.limits.within(budget_usd=place), Weights(per_accuracy, 0.0)
-            return _rebuilt(bounded, weights, prices, Weights(per_accuracy, TIE * per_usd), given)
+            return _rebuilt(bounded, weights, prices, Weights(per_accuracy, TIE_BREAKER * per_usd), given)
         bounded, weights = problem.limits.within(min_accuracy=place), Weights(0.0, per_usd)
-        return _rebuilt(bounded, weights, prices, Weights(TIE * per_accuracy, per_usd), given)
+        return _rebuilt(bounded, weights, prices, Weights(TIE_BREAKER * per_accuracy, per_usd), given)
 
 
 def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:

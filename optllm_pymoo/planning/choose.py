@@ -81,9 +81,6 @@ def _result(problem: Any, X: np.ndarray, F: np.ndarray, mask: np.ndarray) -> Res
 MAX_RAISES = 12
 """Times that the expected accuracy is raised until the promised one reaches the target."""
 
-ROUNDING = 1e-12
-"""Mean accuracy, or relative US$, by which sums in another order may differ."""
-
 
 def plan_within(
     problem: AllocationProblem,
@@ -229,7 +226,7 @@ def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
         return plan
     gained = searched.accuracy - plan.accuracy, 1 - searched.cost_usd / (plan.cost_usd or 1.0)
     first, second = gained if isinstance(choice, WithinBudget) else gained[::-1]
-    return searched if first > ROUNDING or (first >= -ROUNDING and second > ROUNDING) else plan
+    return searched if first > SAME_TOTAL or (first >= -SAME_TOTAL and second > SAME_TOTAL) else plan
 
 
 def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> Plan:

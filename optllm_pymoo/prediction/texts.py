@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
 
+from optllm_pymoo.tolerances import SINGULAR
 from optllm_pymoo.validation import UserError
 
 
@@ -126,7 +127,6 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
     return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
-_NEGLIGIBLE = 1e-6  # singular values below this share of the largest carry rounding noise only (float32)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -208,7 +208,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         if self.vectorizers_:
             tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
             _, values, directions = randomized_svd(tfidf, min(self.n_components, *tfidf.shape), random_state=random)
-            kept = max(1, int(np.sum(values > _NEGLIGIBLE * values[0])))
+            kept = max(1, int(np.sum(values > SINGULAR * values[0])))
             self.directions_ = np.ascontiguousarray(directions[:kept].T)
         self.n_features_out_ = self.directions_.shape[1]
         return self

@@ -15,17 +15,11 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching, check_reachable
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.base import PlanProblem
-from optllm_pymoo.tolerances import SAME_TOTAL
+from optllm_pymoo.tolerances import QUERY_ROUNDING, SAME_TOTAL, WHOLE
 from optllm_pymoo.validation import UserError, as_limit
 
 MAX_RATE = 1e300
 """Accuracy per US$ of a step that costs next to nothing, so that products with it stay finite where they matter."""
-
-ROUNDING = 1e-15
-"""Accuracy per query by which sums may be off."""
-
-WHOLE = 1e-6
-"""Sums of multiples of 1/q may be so far off a multiple by rounding, in units of 1/q."""
 
 
 class CriticalStep(NamedTuple):
@@ -109,7 +103,7 @@ def relax_target(front: SupportedFront, least_accuracy: float, /) -> CriticalSte
     rate = _critical_rate(front, inside - 1)
     slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
     bound = float(np.interp(need, -F[:, 1], F[:, 0]))
-    tolerance = max(SAME_TOTAL * rate * bound, ROUNDING * n_queries)
+    tolerance = max(SAME_TOTAL * rate * bound, QUERY_ROUNDING * n_queries)
     return CriticalStep(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
 
