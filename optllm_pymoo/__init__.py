@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optllm_pymoo.algorithms import OptLLM
-    from optllm_pymoo.data import load_dataset, make_dataset
+    from optllm_pymoo.data import Dataset, load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
     from optllm_pymoo.exact import SupportedFront
     from optllm_pymoo.limits import Additive, BoundFront, Ceiling, Floor, Quota, allowed_by_limits
@@ -23,6 +23,7 @@ __all__ = [
     "AtLeastAccuracy",
     "BoundFront",
     "Ceiling",
+    "Dataset",
     "Floor",
     "Knee",
     "MaxAccuracyProblem",
@@ -45,7 +46,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "algorithms": ("OptLLM",),
-    "data": ("load_dataset", "make_dataset"),
+    "data": ("Dataset", "load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
     "exact": ("SupportedFront",),
     "limits": ("Additive", "BoundFront", "Ceiling", "Floor", "Quota", "allowed_by_limits"),
