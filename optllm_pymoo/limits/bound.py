@@ -126,82 +126,86 @@ def find_bound_front(
     """
     if n_points < 2:
         raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
-    ranges = _ranges(limits)
-    low = _solve(limits, ranges, TIE_BREAKER, None)
-    high = _solve(limits, ranges, 1 - TIE_BREAKER, low[1].prices)
+    sandwich = _Sandwich(limits)
+    low = sandwich.solve(TIE_BREAKER, None)
+    high = sandwich.solve(1 - TIE_BREAKER, low[1].prices)
     points = [low, high]
     while len(points) < n_points:
-        gaps = [_sagitta(*pair, ranges, limits.n_queries) for pair in pairwise(points)]
+        gaps = [sandwich.sagitta(*pair) for pair in pairwise(points)]
         k = int(np.argmax(gaps))
         if gaps[k] <= FLAT:
             break
-        weight = _chord(points[k][1], points[k + 1][1], ranges, limits.n_queries)
         start = (points[k][1].prices + points[k + 1][1].prices) / 2
-        points.insert(k + 1, _solve(limits, ranges, weight, start))
-    return _assemble(points, ranges, limits, without)
+        points.insert(k + 1, sandwich.solve(sandwich.chord(points[k][1], points[k + 1][1]), start))
+    return sandwich.front(points, without)
 
 
 Point = tuple[float, Relaxation]
 """Weight of accuracy in [0, 1] on scaled objectives, and the relaxation solved there."""
 
 
-def _ranges(limits: LinearLimits) -> tuple[float, float]:
-    """US$ and summed accuracy that are worth the same where both weights are 1/2: the spreads between queries' LLMs."""
-    cost = float((limits.cost.max(axis=1) - limits.cost.min(axis=1)).sum(dtype=float))
-    accuracy = float((limits.accuracy.max(axis=1) - limits.accuracy.min(axis=1)).sum(dtype=float))
-    return cost or 1.0, accuracy or 1.0
+class _Sandwich:
+    """Chooses the lines of a bound front and puts it together, on scaled objectives.
 
+    US$ and summed accuracy that are worth the same where both weights are 1/2 are the spreads between queries' LLMs.
+    """
 
-def _solve(limits: LinearLimits, ranges: tuple[float, float], weight: float, start: np.ndarray | None) -> Point:
-    scale = limits.n_queries
-    return weight, relax(limits, Weights(weight / ranges[1] * scale, (1 - weight) / ranges[0] * scale), start=start)
+    def __init__(self, limits: LinearLimits) -> None:
+        self.limits, self.n_queries = limits, limits.n_queries
+        self.usd, self.accuracy = (
+            float((table.max(axis=1) - table.min(axis=1)).sum(dtype=float)) or 1.0
+            for table in (limits.cost, limits.accuracy)
+        )
 
+    def solve(self, weight: float, start: np.ndarray | None) -> Point:
+        """Solve the relaxation at a weight of accuracy."""
+        n = self.n_queries
+        return weight, relax(self.limits, Weights(weight / self.accuracy * n, (1 - weight) / self.usd * n), start=start)
 
-def _chord(low: Relaxation, high: Relaxation, ranges: tuple[float, float], n_queries: int) -> float:
-    """Weight of accuracy at which two points are worth the same."""
-    cost = (high.cost_usd - low.cost_usd) / ranges[0]
-    accuracy = (high.accuracy - low.accuracy) * n_queries / ranges[1]
-    return float(np.clip(cost / (cost + accuracy), TIE_BREAKER, 1 - TIE_BREAKER)) if cost > 0 and accuracy > 0 else 0.5
+    def _apart(self, low: Relaxation, high: Relaxation) -> tuple[float, float]:
+        """Scaled distances in cost and accuracy."""
+        accuracy = (high.accuracy - low.accuracy) * self.n_queries / self.accuracy
+        return (high.cost_usd - low.cost_usd) / self.usd, accuracy
 
+    def chord(self, low: Relaxation, high: Relaxation) -> float:
+        """Return the weight of accuracy at which two points are worth the same."""
+        cost, accuracy = self._apart(low, high)
+        if cost <= 0 or accuracy <= 0:
+            return 0.5
+        return float(np.clip(cost / (cost + accuracy), TIE_BREAKER, 1 - TIE_BREAKER))
 
-def _sagitta(low: Point, high: Point, ranges: tuple[float, float], n_queries: int) -> float:
-    """Twice the area between the chord of two neighbours and the corner where their lines meet, scaled."""
-    (u, first), (v, second) = low, high
-    cost = (second.cost_usd - first.cost_usd) / ranges[0]
-    accuracy = (second.accuracy - first.accuracy) * n_queries / ranges[1]
-    if cost <= 0 or accuracy <= 0:
-        return 0.0
-    # the lines have slopes (1 - u)/u and (1 - v)/v in (cost, accuracy)
-    steep, shallow = (1 - u) / u, (1 - v) / v
-    if steep <= shallow:
-        return 0.0
-    x = (accuracy - shallow * cost) / (steep - shallow)
-    return float(max(0.0, cost * min(steep * x, accuracy) - accuracy * x))
+    def sagitta(self, low: Point, high: Point) -> float:
+        """Twice the area between the chord of two neighbours and the corner where their lines meet."""
+        (u, first), (v, second) = low, high
+        cost, accuracy = self._apart(first, second)
+        # the lines have slopes (1 - u)/u and (1 - v)/v in (cost, accuracy)
+        steep, shallow = (1 - u) / u, (1 - v) / v
+        if cost <= 0 or accuracy <= 0 or steep <= shallow:
+            return 0.0
+        x = (accuracy - shallow * cost) / (steep - shallow)
+        return float(max(0.0, cost * min(steep * x, accuracy) - accuracy * x))
 
-
-def _assemble(
-    points: list[Point], ranges: tuple[float, float], limits: LinearLimits, without: np.ndarray | None
-) -> BoundFront:
-    """Corners of the polygon that the lines enclose, and the prices along it."""
-    n_queries = limits.n_queries
-    cheapest, best = relax(limits, Weights(0.0, 1.0)), relax(limits, Weights(1.0, 0.0))
-    c_min, a_max = -cheapest.bound, best.bound / n_queries
-    slopes = np.array([(1 - w) / w * ranges[1] / ranges[0] / n_queries for w, _ in points])
-    heights = np.array([r.bound / (w / ranges[1] * n_queries) / n_queries for w, r in points])
-    # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
-    heights += LINE_ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for _, r in points]))
-    corners = _envelope(slopes, heights, c_min, a_max)
-    if without is not None:
-        corners = _lower_of(corners, without * (1, -1))
-    path = PricePath(
-        np.maximum.accumulate([r.cost_usd for _, r in points]),
-        np.maximum.accumulate([r.accuracy for _, r in points]),
-        np.array([w / ranges[1] * n_queries for w, _ in points]),
-        np.array([(1 - w) / ranges[0] * n_queries for w, _ in points]),
-        np.array([r.prices for _, r in points]).reshape(len(points), len(limits)),
-    )
-    gaps = [r.gap / (w / ranges[1] * n_queries) / n_queries for w, r in points]
-    return BoundFront(corners * (1, -1), path, max_gap=max(gaps))
+    def front(self, points: list[Point], without: np.ndarray | None) -> BoundFront:
+        """Find the corners of the polygon that the lines enclose, and the prices along it."""
+        n, limits = self.n_queries, self.limits
+        cheapest, best = relax(limits, Weights(0.0, 1.0)), relax(limits, Weights(1.0, 0.0))
+        weights, solved = np.array([w for w, _ in points]), [r for _, r in points]
+        per_accuracy, per_usd = weights / self.accuracy * n, (1 - weights) / self.usd * n
+        slopes = (1 - weights) / weights * self.accuracy / self.usd / n
+        heights = np.array([r.bound for r in solved]) / per_accuracy / n
+        # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
+        heights += LINE_ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for r in solved]))
+        corners = _envelope(slopes, heights, -cheapest.bound, best.bound / n)
+        if without is not None:
+            corners = _lower_of(corners, without * (1, -1))
+        path = PricePath(
+            np.maximum.accumulate([r.cost_usd for r in solved]),
+            np.maximum.accumulate([r.accuracy for r in solved]),
+            per_accuracy,
+            per_usd,
+            np.array([r.prices for r in solved]).reshape(len(points), len(limits)),
+        )
+        return BoundFront(corners * (1, -1), path, max_gap=max(np.array([r.gap for r in solved]) / per_accuracy / n))
 
 
 def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: float) -> np.ndarray:
@@ -210,7 +214,10 @@ def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: floa
     at_start = float(np.min(heights + slopes * c_min))
     corners = [(c_min, at_start)]
     cost, height = c_min, at_start
-    line = _lowest_after(slopes, heights, cost)
+    # the line that is lowest just beyond the start: of equals the flattest
+    values = heights + slopes * cost
+    lowest = np.flatnonzero(values <= values.min())
+    line = int(lowest[np.argmin(slopes[lowest])])
     while slopes[line] > 0:
         flatter = np.flatnonzero(slopes < slopes[line])
         meets = (heights[flatter] - heights[line]) / (slopes[line] - slopes[flatter])
@@ -237,13 +244,6 @@ def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     accuracy = np.minimum(np.interp(cost, *first.T), np.interp(cost, *second.T))
     rises = np.append(True, np.diff(np.maximum.accumulate(accuracy)) > 0) & np.append(True, np.diff(cost) > 0)
     return np.asarray(np.column_stack([cost, accuracy])[rises])
-
-
-def _lowest_after(slopes: np.ndarray, heights: np.ndarray, cost: float) -> int:
-    """The line that is lowest just beyond a cost: of equals the flattest."""
-    values = heights + slopes * cost
-    lowest = np.flatnonzero(values <= values.min())
-    return int(lowest[np.argmin(slopes[lowest])])
 
 
 def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:

@@ -68,28 +68,64 @@ def _check_calls(limits: LinearLimits) -> None:
     calls = limits.only(_of_kind(limits, Kind.CALLS))
     if not len(calls):
         return
-    placeable = round(_transport(calls, calls.limit, None) or 0.0)
+    quotas = _CallQuotas(calls)
+    placeable = quotas.placeable()
     if placeable == limits.n_queries:
         return
-    enough = [_smallest_quota(calls, k) for k in range(len(calls))]
-    helping = [(value, k) for k, value in enumerate(enough) if value is not None]
+    helping = [(value, k) for k in range(len(calls)) if (value := quotas.smallest(k)) is not None]
     if helping:
         value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
-        hint = f"{value:,} calls for {calls.rows[k].whom} instead of {calls.limit[k]:,.15g} would do"
+        hint = f"{quotas.instead(k, value)} would do"
+    elif (enough := quotas.raised()) is not None:
+        told = (quotas.instead(k, int(enough[k])) for k in range(len(calls)) if enough[k] > calls.limit[k])
+        hint = f"No single quota can make up for that; {' and '.join(told)} would do"
     else:
-        hint = _several_calls(calls)
+        hint = "Raise several, or allow more LLMs"
     others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"
     raise UserError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
 
 
-def _several_calls(calls: LinearLimits) -> str:
-    """Say which quotas have to be raised together, by as few calls as will do."""
-    enough = _raised_quotas(calls)
-    if enough is None:
-        return "Raise several, or allow more LLMs"
-    raised = [k for k in range(len(calls)) if enough[k] > calls.limit[k]]
-    told = (f"{int(enough[k]):,} calls for {calls.rows[k].whom} instead of {calls.limit[k]:,.15g}" for k in raised)
-    return f"No single quota can make up for that; {' and '.join(told)} would do"
+class _CallQuotas:
+    """Quotas of calls alone: an exact transport problem, however many queries there are.
+
+    Queries with the same allowed LLMs are alike, so a whole number of them goes to each LLM: a maximum flow from
+    patterns of the mask to LLMs. Quotas of overlapping providers are no flow any more; HiGHS solves either as an
+    integer programme with one variable per pattern and LLM.
+    """
+
+    def __init__(self, limits: LinearLimits) -> None:
+        self.limits = limits
+        if limits.allowed is None:
+            patterns, sizes = np.ones((1, limits.cost.shape[1]), dtype=bool), np.array([limits.n_queries])
+        else:
+            patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
+        pattern, llm = np.nonzero(patterns)
+        self.uses = limits.members[:, llm].astype(float)
+        self.given: dict[str, Any] = {"each": sizes.astype(float), "upper": sizes[pattern].astype(float)}
+        self.pattern, self.now = pattern, np.floor(limits.limit * (1 + SAME_TOTAL))
+
+    def placeable(self) -> int:
+        """Count how many queries find an LLM at the most."""
+        found = solve_multiple_choice(-np.ones(len(self.pattern)), self.pattern, self.uses, self.now, **self.given)
+        return 0 if found.x is None else round(-found.value)
+
+    def smallest(self, k: int) -> int | None:
+        """Find the smallest value of one quota at which all queries find an LLM, the others staying as they are."""
+        limits = self.now.copy()
+        limits[k] = self.limits.n_queries
+        found = solve_multiple_choice(self.uses[k], self.pattern, self.uses, limits, exactly=True, **self.given)
+        return None if found.x is None else round(found.value)
+
+    def raised(self) -> np.ndarray | None:
+        """Find quotas at which all queries find an LLM, with the fewest calls added in all; None if there are none."""
+        nothing, penalty = np.zeros(len(self.pattern)), np.ones(len(self.limits))
+        given = {**self.given, "exactly": True, "penalty": penalty}
+        found = solve_multiple_choice(nothing, self.pattern, self.uses, self.now, **given)
+        return None if found.x is None else self.now + np.rint(found.excess)
+
+    def instead(self, k: int, calls: int) -> str:
+        """Name another value of a quota."""
+        return f"{calls:,} calls for {self.limits.rows[k].whom} instead of {self.limits.limit[k]:,.15g}"
 
 
 def _check_single(limits: LinearLimits) -> None:
@@ -194,66 +230,6 @@ def _directed(value: float, direction: float) -> str:
         step = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
         text = f"{value + direction * step:.6g}"
     return text
-
-
-def _smallest_quota(limits: LinearLimits, k: int) -> int | None:
-    """Find the smallest value of one quota at which all queries find an LLM, the others staying as they are."""
-    raised = limits.limit.copy()
-    raised[k] = limits.n_queries
-    found = _transport(limits, raised, k)
-    return None if found is None else round(found)
-
-
-def _raised_quotas(limits: LinearLimits) -> np.ndarray | None:
-    """Find quotas at which all queries find an LLM, with the fewest calls added in all; None if HiGHS finds none."""
-    now = _whole_calls(limits.limit)
-    pattern, llm, sizes = _cells(limits)
-    found = solve_multiple_choice(
-        np.zeros(len(llm)),
-        pattern,
-        limits.members[:, llm].astype(float),
-        now,
-        each=sizes,
-        exactly=True,
-        upper=sizes[pattern],
-        penalty=np.ones(len(limits)),
-    )
-    return None if found.x is None else now + np.rint(found.excess)
-
-
-def _cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pattern and LLM of each cell that a distinct row of the mask allows, and how many queries have each pattern."""
-    if limits.allowed is None:
-        patterns, sizes = np.ones((1, limits.cost.shape[1]), dtype=bool), np.array([limits.n_queries])
-    else:
-        patterns, sizes = np.unique(limits.allowed, axis=0, return_counts=True)
-    pattern, llm = np.nonzero(patterns)
-    return pattern, llm, sizes.astype(float)
-
-
-def _whole_calls(limit: np.ndarray) -> np.ndarray:
-    return np.asarray(np.floor(limit * (1 + SAME_TOTAL)))
-
-
-def _transport(limits: LinearLimits, limit: np.ndarray, least: int | None) -> float | None:
-    """Place as many queries as can be within quotas of calls, or all of them with the least use of one quota.
-
-    Queries with the same allowed LLMs are alike, so a whole number of them goes to each LLM: a maximum flow from
-    patterns of the mask to LLMs. Quotas of overlapping providers are no flow any more; HiGHS solves either as an
-    integer programme with one variable per pattern and LLM.
-    """
-    pattern, llm, sizes = _cells(limits)
-    uses = limits.members[:, llm].astype(float)
-    found = solve_multiple_choice(
-        -np.ones(len(llm)) if least is None else uses[least],
-        pattern,
-        uses,
-        _whole_calls(limit),
-        each=sizes,
-        exactly=least is not None,
-        upper=sizes[pattern],
-    )
-    return None if found.x is None else abs(found.value)
 
 
 class WholePlan(NamedTuple):

@@ -281,23 +281,34 @@ class LinearLimits:
         """Leave out one of the limits."""
         return self.only([other for other in range(len(self)) if other != k])
 
-    def plus(self, row: Row, limit: float, /, **about: Any) -> LinearLimits:
+    def plus(
+        self,
+        row: Row,
+        limit: float,
+        /,
+        *,
+        table: int | None = None,
+        sign: float = 1.0,
+        member: np.ndarray | None = None,
+        of_group: int = -1,
+    ) -> LinearLimits:
         """Add a limit.
 
         Args:
             row: What it is about.
-            limit: b_k as people know it; times the row's ``per`` and with its sign it is that of the sum.
-            **about: ``sign``, ``member``, ``of_group`` and ``table`` of the limit, where they aren't 1, all LLMs, all
-                queries and the table of its kind.
+            limit: Its value as people know it; times the row's ``per`` and with its sign it is b_k.
+            table: Which table it sums; None for that of its kind.
+            sign: 1.0 for at most, -1.0 for at least.
+            member: (M,) bool, LLMs that count; None for all.
+            of_group: Group whose queries count, -1 for all.
         """
-        sign = about.get("sign", 1.0)
-        member = about.get("member", np.ones(self.cost.shape[1], dtype=bool))
+        everyone = np.ones(self.cost.shape[1], dtype=bool)
         return replace(
             self,
-            table=np.append(self.table, about.get("table", row.kind.table)),
+            table=np.append(self.table, row.kind.table if table is None else table),
             sign=np.append(self.sign, sign),
-            member=np.concatenate([self.members, member[None]]),
-            of_group=np.append(self.of_group, about.get("of_group", -1)),
+            member=np.concatenate([self.members, (everyone if member is None else member)[None]]),
+            of_group=np.append(self.of_group, of_group),
             limit=np.append(self.limit, sign * limit * row.per),
             rows=(*self.rows, row),
         )

@@ -83,7 +83,10 @@ def relax(
     raised = 20.0 * score_range / limits.typical if penalty is None else penalty
     for _ in range(MAX_RAISES):
         if start is None:
-            start = _prices_of_sample(limits, weights, raised)
+            start = np.zeros(len(limits))
+            if limits.n_queries >= SMALL * SHRINK and len(limits):
+                rows = np.random.default_rng(0).choice(limits.n_queries, limits.n_queries // SHRINK, replace=False)
+                start = relax(limits.take(np.sort(rows)), weights, penalty=raised).prices
         found = _sift(limits, weights, np.minimum(start, raised), raised, score_range)
         if penalty is not None or found.violation <= 0.0:
             break
@@ -96,14 +99,6 @@ def _score_range(limits: LinearLimits, weights: Weights) -> float:
     third = () if limits.third < 0 else (limits.extra[limits.third],)
     parts = zip(weights, (limits.accuracy, limits.cost, *third), strict=False)
     return sum(weight * (float(table.max()) - float(table.min())) for weight, table in parts) or 1.0
-
-
-def _prices_of_sample(limits: LinearLimits, weights: Weights, penalty: np.ndarray) -> np.ndarray:
-    n_queries = limits.n_queries
-    if n_queries < SMALL * SHRINK or not len(limits):
-        return np.zeros(len(limits))
-    rows = np.sort(np.random.default_rng(0).choice(n_queries, n_queries // SHRINK, replace=False))
-    return relax(limits.take(rows), weights, penalty=penalty).prices
 
 
 def _sift(
