@@ -118,7 +118,7 @@ def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
         shape: (N, M) expected.
 
     Raises:
-        ValueError: If the shape differs, a value is neither 0 nor 1, or a query has no allowed LLM.
+        UserError: If the shape differs, a value is neither 0 nor 1, or a query has no allowed LLM.
     """
     _refuse_masked(name, values)
     raw = np.asarray(values)
@@ -148,7 +148,7 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
         default: Prefix of generated names.
 
     Raises:
-        ValueError: If their number differs or two are the same.
+        UserError: If their number differs or two are the same.
     """
     if values is None:
         return tuple(f"{default}{k}" for k in range(n))
@@ -162,7 +162,7 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
 
 
 def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> None:
-    """Raise ValueError unless the shape is as expected.
+    """Raise UserError unless the shape is as expected.
 
     >>> check_shape("accuracy", np.zeros((3, 2)), (3, 4))
     Traceback (most recent call last):
@@ -174,7 +174,7 @@ def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> Non
 
 
 def check_frame_labels(**tables: Any) -> None:
-    """Raise ValueError unless all tables that have labels have the same ones, in the same order.
+    """Raise UserError unless all tables that have labels have the same ones, in the same order.
 
     Args:
         **tables: Tables by name; what is no DataFrame has no labels and is matched by position.
@@ -247,8 +247,7 @@ def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf
         upper: Largest value allowed.
 
     Raises:
-        TypeError: If it is no real number.
-        ValueError: If it is NaN, infinite, negative or too large.
+        UserError: If it is no real number; if it is NaN, infinite, negative or too large.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise UserError(f"{name} must be {expected}; got {value!r}")
@@ -266,8 +265,7 @@ def as_budget(name: str, value: Any, /) -> float:
         value: What was given.
 
     Raises:
-        TypeError: If it is no real number.
-        ValueError: If it is NaN or negative.
+        UserError: If it is no real number; if it is NaN or negative.
     """
     if isinstance(value, Real) and value == math.inf:
         return math.inf
@@ -301,7 +299,7 @@ def positions_of(names: Sequence[str], known: Sequence[str], /, *, kind: str = "
         kind: What the names name, for the message.
 
     Raises:
-        ValueError: One of `names` is not among `known`; the message has the closest and the known ones.
+        UserError: One of `names` is not among `known`; the message has the closest and the known ones.
 
     Examples:
         >>> positions_of(["b"], ["a", "b"])

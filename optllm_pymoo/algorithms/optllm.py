@@ -86,10 +86,10 @@ class OptLLM(Algorithm):
             ``setup``.
 
     Raises:
-        TypeError: If an option is unknown, here or in ``minimize``, or an operator is not of its family; or if the
-            optimum (``exact=True``) of a problem with several objectives is asked for.
-        ValueError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or (by ``minimize``) an
-            operator is given for a problem with a third objective, or the optimum is asked for under limits.
+        TypeError: If an option is unknown, here or in ``minimize``.
+        UserError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or an operator is not of its
+            family; by ``minimize``, if an operator is given for a problem with a third objective, or the optimum
+            (``exact=True``) is asked for with several objectives or under limits.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -210,7 +210,7 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 def _positive_integer(name: str, value: Any) -> int:
-    """Return a positive integer, also one that came as a float with an integral value, or raise ValueError."""
+    """Return a positive integer, also one that came as a float with an integral value, or raise UserError."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 1 <= value < np.inf or int(value) != value:
         raise UserError(f"{name} must be a positive integer; got {value!r}")
@@ -271,9 +271,8 @@ def choose_search(
         exact: Whether the optimum is asked for.
 
     Raises:
-        TypeError: If it is no problem of allocation, or the optimum of several objectives is asked for.
-        ValueError: If the optimum is asked for under limits, or an operator or robust accuracies are given
-            with latency.
+        UserError: If it is no problem of allocation, or the optimum of several objectives is asked for; if the optimum
+            is asked for under limits, or an operator or robust accuracies are given with latency.
     """
     if isinstance(problem, SingleObjectiveProblem):
         problem.refuse_extended("OptLLM")

@@ -55,7 +55,7 @@ class ALNSSearch(DrivenAlgorithm):
 
     Raises:
         ImportError: If alns is missing.
-        ValueError: If there are fewer than two λ, or no iterations.
+        UserError: If there are fewer than two λ, or no iterations.
     """
 
     def __init__(self, *, n_weights: int = 100, n_iterations: int = 100, **kwargs: Any) -> None:
@@ -142,7 +142,7 @@ def alns_search(*, n_weights: int = 100, n_iterations: int = 100, **options: Any
     Raises:
         ImportError: If alns is missing; the message has the command that installs it.
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or no iterations; in ``minimize``, if the problem has quotas or
+        UserError: If there are fewer than two λ, or no iterations; in ``minimize``, if the problem has quotas or
             floors.
 
     References:

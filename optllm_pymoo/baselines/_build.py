@@ -141,7 +141,7 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
         published: Parameters of the published operators.
 
     Raises:
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
     """
     check_choice("operators", operators, OPERATORS)
     sampling = start_sampling(start)
@@ -164,13 +164,13 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
 
 
 def start_sampling(start: str, /) -> CategoricalSampling:
-    """Build the sampling of a cold or a warm start; ValueError for any other."""
+    """Build the sampling of a cold or a warm start; UserError for any other."""
     check_choice("start", start, STARTS)
     return CategoricalSampling(extremes=start == "warm")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
-    """Raise ValueError for a value that is none of the choices."""
+    """Raise UserError for a value that is none of the choices."""
     if value not in choices:
         raise UserError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
 

@@ -35,7 +35,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         n_unproved: Programmes that ended without a proof that their plan is best.
 
     Raises:
-        ValueError: If there are fewer than two points, or a limit isn't positive.
+        UserError: If there are fewer than two points, or a limit isn't positive.
     """
 
     bounded: int
@@ -121,8 +121,8 @@ def epsilon_constraint(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two points, or a limit isn't positive; in ``minimize``, if the
-            problem has limits.
+        UserError: If there are fewer than two points, or a limit isn't positive; in ``minimize``, if the problem has
+            limits.
 
     References:
         Haimes, Lasdon, Wismer (1971), IEEE Trans. SMC 1. Huangfu, Hall (2018), the solver HiGHS.
@@ -156,8 +156,8 @@ def forc(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two budgets, or a limit isn't positive; in ``minimize``, if the
-            problem has limits.
+        UserError: If there are fewer than two budgets, or a limit isn't positive; in ``minimize``, if the problem has
+            limits.
 
     References:
         Šakota, Peyrard, West (2024), Fly-Swat or Cannon? Cost-Effective Language Model Choice via Meta-Modeling, WSDM.

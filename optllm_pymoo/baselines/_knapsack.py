@@ -91,7 +91,7 @@ class Knapsack:
                 best supported plan within the budget if there is none.
 
         Raises:
-            ValueError: If not even the cheapest plan keeps to the budget.
+            UserError: If not even the cheapest plan keeps to the budget.
         """
         return self._solve(0, budget_usd, relative_gap, time_limit)
 
@@ -101,7 +101,7 @@ class Knapsack:
         """Minimise total cost subject to mean accuracy >= a target; otherwise as `most_accurate_within`.
 
         Raises:
-            ValueError: If not even the most accurate plan reaches the target.
+            UserError: If not even the most accurate plan reaches the target.
         """
         return self._solve(1, -mean_accuracy, relative_gap, time_limit)
 

@@ -42,7 +42,7 @@ def moead(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown, or there are too few weights or neighbours.
+        UserError: If a choice is unknown, or there are too few weights or neighbours.
 
     References:
         Zhang, Li (2007), IEEE Transactions on Evolutionary Computation 11(6). Parameters: Liu et al. (2024),
@@ -108,7 +108,7 @@ class NormalizedMOEAD(ParallelMOEAD):
         **kwargs: pymoo's own.
 
     Raises:
-        ValueError: If there are fewer than two weights or neighbours, or ``weights`` is unknown.
+        UserError: If there are fewer than two weights or neighbours, or ``weights`` is unknown.
     """
 
     def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:

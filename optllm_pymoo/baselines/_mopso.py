@@ -77,7 +77,7 @@ def mopso(*, pop_size: int = 100, start: str = "cold", **options: Any) -> Intege
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     References:
         Raquel, Naval (2005), GECCO. Parameters: Liu et al. (2024), arXiv 2405.15130.

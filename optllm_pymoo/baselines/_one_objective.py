@@ -91,7 +91,7 @@ def ga(*, pop_size: int = 100, operators: str = "categorical", start: str = "col
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -193,7 +193,7 @@ def de(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown, or the population is too small.
+        UserError: If a choice is unknown, or the population is too small.
 
     References:
         Storn, Price (1997), Journal of Global Optimization 11. Parameters: Liu et al. (2024), arXiv 2405.15130.
@@ -278,7 +278,7 @@ def pso(*, pop_size: int = 100, operators: str = "categorical", start: str = "co
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     References:
         Kennedy, Eberhart (1995), ICNN; on categories in the manner of Chen et al. (2010), IEEE Transactions on

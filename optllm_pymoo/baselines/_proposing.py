@@ -43,8 +43,8 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         """Refuse other problems, then do as pymoo does.
 
         Raises:
-            TypeError: If it is no `AllocationProblem`.
-            ValueError: If it has quotas, floors or latency, and the algorithm knows nothing of them.
+            UserError: If it is no `AllocationProblem`; if it has quotas, floors or latency, and the algorithm knows
+                nothing of them.
         """
         name = type(self).__name__
         if self.only_cost_and_accuracy:
@@ -158,7 +158,7 @@ def random_search(*, pop_size: int = 100, start: str = "cold", **options: Any) -
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -206,7 +206,7 @@ def single_llms(**options: Any) -> SingleLLMs:
         **options: pymoo's own, for example ``callback``.
 
     Returns:
-        The algorithm, ready for `minimize`, which raises ValueError if no LLM is allowed for every query.
+        The algorithm, ready for `minimize`, which raises UserError if no LLM is allowed for every query.
 
     Raises:
         TypeError: If pymoo has no such option.
@@ -229,7 +229,7 @@ class ExactFront(ProposingAlgorithm):
         **kwargs: pymoo's own.
 
     Raises:
-        ValueError: If a number is too small.
+        UserError: If a number is too small.
     """
 
     def __init__(self, *, n_points: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
@@ -271,7 +271,7 @@ def exact_front(*, n_points: int = 100, batch_size: int = 100, **options: Any) -
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a number is too small.
+        UserError: If a number is too small.
 
     Example:
         >>> from pymoo.optimize import minimize

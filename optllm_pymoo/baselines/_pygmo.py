@@ -35,7 +35,7 @@ class PygmoSearch(DrivenAlgorithm):
 
     Raises:
         ImportError: If pygmo is missing.
-        ValueError: If a choice is unknown, or the population too small.
+        UserError: If a choice is unknown, or the population too small.
     """
 
     def __init__(
@@ -119,8 +119,8 @@ def pygmo_nspso(
     Raises:
         ImportError: If pygmo is missing; the message has the command that installs it.
         TypeError: If there is no such option.
-        ValueError: If a choice is unknown, or there are fewer than five in a population; in ``minimize``, if the
-            problem has limits.
+        UserError: If a choice is unknown, or there are fewer than five in a population; in ``minimize``, if the problem
+            has limits.
 
     References:
         Biscani, Izzo (2020), pagmo, JOSS 5(53). Li (2003), NSPSO, GECCO. Parameters: Liu et al. (2024),

@@ -37,7 +37,7 @@ def nsga2(*, pop_size: int = 100, operators: str = "categorical", start: str = "
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     References:
         Deb, Pratap, Agarwal, Meyarivan (2002), IEEE Transactions on Evolutionary Computation 6(2).
@@ -101,7 +101,7 @@ def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:
         (n, n_obj), rows with the sum 1.
 
     Raises:
-        ValueError: If there is not even one direction per objective.
+        UserError: If there is not even one direction per objective.
 
     Example:
         >>> len(largest_lattice(3, 100)), len(largest_lattice(2, 100))
@@ -128,8 +128,7 @@ def nsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown, or (by ``minimize``) the population is smaller than the number of
-            objectives.
+        UserError: If a choice is unknown, or (by ``minimize``) the population is smaller than the number of objectives.
 
     References:
         Deb, Jain (2014), IEEE Transactions on Evolutionary Computation 18(4).
@@ -290,7 +289,7 @@ def rnsga2(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     References:
         Deb, Sundar (2006), GECCO. Parameters: Liu et al. (2024), arXiv 2405.15130.
@@ -338,7 +337,7 @@ def sms_emoa(
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If a choice is unknown.
+        UserError: If a choice is unknown.
 
     References:
         Beume, Naujoks, Emmerich (2007), European Journal of Operational Research 181(3). Parameters: Liu et

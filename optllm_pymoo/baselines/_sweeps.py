@@ -27,7 +27,7 @@ class LambdaSweep(ProposingAlgorithm):
         **kwargs: pymoo's own.
 
     Raises:
-        ValueError: If there are fewer than two rates, or a batch is empty.
+        UserError: If there are fewer than two rates, or a batch is empty.
     """
 
     def __init__(self, *, n_weights: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
@@ -125,8 +125,8 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has
-            quotas, floors or latency.
+        UserError: If there are fewer than two λ, or a batch is empty; in ``minimize``, if the problem has quotas,
+            floors or latency.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -188,8 +188,7 @@ def carrot(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> We
 
     Raises:
         TypeError: If pymoo has no such option.
-        ValueError: If there are fewer than two weights, or a batch is empty; in ``minimize``, if the problem
-            has limits.
+        UserError: If there are fewer than two weights, or a batch is empty; in ``minimize``, if the problem has limits.
 
     References:
         Somerstep et al. (2025), CARROT: A Cost Aware Rate Optimal Router, arXiv 2502.03261.

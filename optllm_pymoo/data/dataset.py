@@ -45,8 +45,8 @@ class Dataset:
             to be saved in a folder.
 
     Raises:
-        ValueError: Shapes disagree, a table is empty, or a value lies outside its domain; the message
-            names the first offending place.
+        UserError: Shapes disagree, a table is empty, or a value lies outside its domain; the message names the first
+            offending place.
 
     Examples:
         >>> data = Dataset([[0.1, 2.0], [0.1, 3.0]], [[0, 1], [1, 1]], llms=["small", "large"])
@@ -137,8 +137,8 @@ class Dataset:
             rows: Indices, a mask of length N, or a slice.
 
         Raises:
-            IndexError: An index is outside the data set, or the mask has another length.
-            ValueError: No query is selected, or one twice.
+            UserError: An index is outside the data set, or the mask has another length; no query is selected, or one
+                twice.
         """
         if isinstance(rows, slice):
             index = np.arange(len(self))[rows]
@@ -163,7 +163,7 @@ class Dataset:
         """The data set of some of the LLMs, in the order given.
 
         Raises:
-            ValueError: A name is unknown (the message has the closest) or given twice, or there is none.
+            UserError: A name is unknown (the message has the closest) or given twice, or there is none.
         """
         columns = positions_of(names, self.llms)
         return Dataset(
@@ -183,7 +183,7 @@ class Dataset:
             correct: (N, M) in [0, 1], NaN where an LLM was not tried.
 
         Raises:
-            ValueError: The shape or a value is wrong.
+            UserError: The shape or a value is wrong.
         """
         return Dataset(
             self.cost,
@@ -214,7 +214,7 @@ class Dataset:
             about: Kept with the data set.
 
         Raises:
-            ValueError: An id or LLM occurs twice, is unknown to `cost`, or is missing.
+            UserError: An id or LLM occurs twice, is unknown to `cost`, or is missing.
 
         Examples:
             >>> cost = pd.DataFrame({"small": [0.1, 0.2], "large": [1.0, 2.0]}, index=["q1", "q2"])

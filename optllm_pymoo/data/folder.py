@@ -48,7 +48,7 @@ def load_dataset(
 
     Raises:
         FileNotFoundError: The folder or one of its files is missing.
-        DataFileError: A ValueError that names the file, and line and column where there is one.
+        DataFileError: A UserError that names the file, and line and column where there is one.
 
     Examples:
         >>> from tempfile import TemporaryDirectory

@@ -33,7 +33,7 @@ class PriceTable:
         output_usd_per_token: (M,), US$ per token of the answer, finite and ≥ 0.
 
     Raises:
-        ValueError: Lengths disagree, a name occurs twice, or a price is no finite number ≥ 0.
+        UserError: Lengths disagree, a name occurs twice, or a price is no finite number ≥ 0.
 
     Examples:
         >>> prices = PriceTable(["small", "large"], [1e-7, 3e-6], [4e-7, 1.5e-5])
@@ -76,8 +76,8 @@ class PriceTable:
             models: The models wanted, in this order; all that are priced by token if not given.
 
         Raises:
-            DataFileError: A ValueError: the file is not of this shape, or a model is unknown (the message
-                has the closest) or not priced by token.
+            DataFileError: A UserError: the file is not of this shape, or a model is unknown (the message has the
+                closest) or not priced by token.
         """
         return cls(*_prices_from_json(Path(path), models))
 
@@ -92,7 +92,7 @@ class PriceTable:
             models: The models wanted, in this order; all if not given.
 
         Raises:
-            DataFileError: A ValueError that names line and column, or an unknown model and the closest.
+            DataFileError: A UserError that names line and column, or an unknown model and the closest.
         """
         return cls(*_prices_from_csv(Path(path), models))
 
@@ -107,7 +107,7 @@ class PriceTable:
 
         Raises:
             ImportError: `genai-prices` is not installed; the message has the command that installs it.
-            ValueError: A model is unknown (the message has the closest) or not priced by token.
+            UserError: A model is unknown (the message has the closest) or not priced by token.
         """
         return cls(*_prices_from_genai(models))
 
@@ -125,7 +125,7 @@ class PriceTable:
         """The table of some of the models, in the order given.
 
         Raises:
-            ValueError: A model is unknown (the message has the closest) or given twice.
+            UserError: A model is unknown (the message has the closest) or given twice.
         """
         rows = positions_of(models, self.models, kind="model")
         return PriceTable(models, self.input_usd_per_token[rows], self.output_usd_per_token[rows])
@@ -144,7 +144,7 @@ class PriceTable:
             (N, M), US$ per call.
 
         Raises:
-            ValueError: A count is negative or not finite, shapes disagree, or the discount is outside [0, 1).
+            UserError: A count is negative or not finite, shapes disagree, or the discount is outside [0, 1).
         """
         if not 0 <= batch_discount < 1:
             raise UserError(

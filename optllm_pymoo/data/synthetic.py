@@ -55,7 +55,7 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
         A data set with texts, groups (kinds of task) and `about`, LLMs sorted by price. O(N·M).
 
     Raises:
-        ValueError: `n_queries` or `n_llms` is below 1.
+        UserError: `n_queries` or `n_llms` is below 1.
 
     Examples:
         >>> data = make_dataset(500, 3, random_state=1)

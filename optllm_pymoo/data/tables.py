@@ -56,7 +56,7 @@ def read_table(
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
-        DataFileError: A ValueError that names the file, and where there is one line (row, in Parquet) and column.
+        DataFileError: A UserError that names the file, and where there is one line (row, in Parquet) and column.
         ImportError: A Parquet file is to be read, and pyarrow is not installed.
     """
     path = Path(path)
@@ -176,7 +176,7 @@ def convert(
     Raises:
         FileNotFoundError: There is nothing at `source`.
         FileExistsError: There is something at `target`, and `overwrite` is false.
-        DataFileError: A ValueError that names the file and the place.
+        DataFileError: A UserError that names the file and the place.
     """
     dataset = read_table(source, allow_missing=allow_missing, llms=llms, drop=drop)
     write_table(dataset, target, overwrite=overwrite, for_spreadsheet=for_spreadsheet)
@@ -197,7 +197,7 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
 
     Raises:
         FileNotFoundError: There is no such folder or file.
-        DataFileError: A ValueError that names the file and the place: a column or a query is missing, an id occurs
+        DataFileError: A UserError that names the file and the place: a column or a query is missing, an id occurs
             twice, or a value is no number of seconds.
 
     Examples:
@@ -244,7 +244,7 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        DataFileError: A ValueError that names file, line and column: an id that is unknown or there twice, no column of
+        DataFileError: A UserError that names file, line and column: an id that is unknown or there twice, no column of
             any LLM or one with nearly its name, a value that is no outcome.
     """
     path = Path(path)

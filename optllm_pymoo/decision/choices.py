@@ -49,7 +49,7 @@ class Choice(DecisionMaking, abc.ABC):
             Its index: the row of F, or the point of the supported front.
 
         Raises:
-            ValueError: If there is no plan, F holds something else than pairs (with a third objective: triples) of
+            UserError: If there is no plan, F holds something else than pairs (with a third objective: triples) of
                 finite numbers, no plan meets the choice, or the choice is by promised accuracy, for which see `plan`.
         """
         if self.promise is not None:
@@ -76,8 +76,7 @@ class Choice(DecisionMaking, abc.ABC):
             n_labelled: Queries that the accuracies were learnt from, see `Plan`.
 
         Raises:
-            TypeError: If ``source`` is something else.
-            ValueError: As `do`, and if ``sigma`` or ``n_labelled`` does not fit.
+            UserError: If ``source`` is something else; as `do`, and if ``sigma`` or ``n_labelled`` does not fit.
         """
         limits = {name: getattr(self, name) for name in (*self.limits, "promise")}
         found = self._candidates(source)
@@ -115,7 +114,7 @@ def _objectives(source: Any, /) -> np.ndarray:
         (n, 2) or (n, 3) with n >= 1; of a problem always (n, 2), its exact front.
 
     Raises:
-        ValueError: If there is no plan, or something else than pairs of finite numbers.
+        UserError: If there is no plan, or something else than pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
         _refuse_limits(source)
@@ -139,7 +138,7 @@ def _refuse_limits(problem: AllocationProblem, /) -> None:
     """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
-        ValueError: Its limits bind.
+        UserError: Its limits bind.
     """
     if problem.limits_bind:
         raise UserError(
@@ -174,7 +173,7 @@ class WithinBudget(Choice):
             None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
 
     Raises:
-        ValueError: If the budget is negative or no number, or the probability is out of range.
+        UserError: If the budget is negative or no number, or the probability is out of range.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -213,7 +212,7 @@ class AtLeastAccuracy(Choice):
             None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
 
     Raises:
-        ValueError: If the target is outside [0, 1] or the probability out of range.
+        UserError: If the target is outside [0, 1] or the probability out of range.
 
     Example:
         >>> from optllm_pymoo import SupportedFront

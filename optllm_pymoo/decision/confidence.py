@@ -57,7 +57,7 @@ def accuracy_deviation(
         excess_error: Standard error of what the expectation is corrected by, if it is; its square joins the sum.
 
     Raises:
-        ValueError: If ``correlation`` is outside [0, 1], or ``n_labelled`` is below 1.
+        UserError: If ``correlation`` is outside [0, 1], or ``n_labelled`` is below 1.
 
     Example:
         >>> p, sigma = np.full(100, 0.5), np.full(100, 0.2)
@@ -83,7 +83,7 @@ def check_labelled(n_labelled: int, /) -> int:
         n_labelled: Queries that were learnt from.
 
     Raises:
-        ValueError: If it is below 1.
+        UserError: If it is below 1.
     """
     if not n_labelled >= 1:
         raise UserError(f"n_labelled must be at least 1 query; got {n_labelled}. None leaves its error out")
@@ -114,7 +114,7 @@ def accuracy_interval(
         Lower and upper end, cut off at 0 and 1.
 
     Raises:
-        ValueError: If ``level`` is outside (0, 1), ``correlation`` outside [0, 1], or ``n_labelled`` below 1.
+        UserError: If ``level`` is outside (0, 1), ``correlation`` outside [0, 1], or ``n_labelled`` below 1.
 
     Example:
         >>> low, high = accuracy_interval(np.full(100, 0.5))
@@ -274,7 +274,7 @@ def quantile(probability: float, distribution: str = "normal", /) -> float:
             every distribution of that deviation.
 
     Raises:
-        ValueError: If the probability is outside [0.5, 1), or the distribution unknown.
+        UserError: If the probability is outside [0.5, 1), or the distribution unknown.
 
     Example:
         >>> round(quantile(0.95), 3), round(quantile(0.95, "any"), 3)
@@ -317,7 +317,7 @@ def promised_accuracy(
         In [0, 1].
 
     Raises:
-        ValueError: If an option is out of its range.
+        UserError: If an option is out of its range.
 
     Example:
         >>> p, sigma = np.full(100, 0.5), np.full(100, 0.2)

@@ -145,9 +145,8 @@ class Plan:
             compare with plans of any such amount.
 
     Raises:
-        TypeError: If ``x`` or ``sigma`` does not hold numbers.
-        ValueError: If ``x`` is no allocation of the problem, or ``sigma`` has another shape or a negative value,
-            or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1).
+        UserError: If ``x`` or ``sigma`` does not hold numbers; if ``x`` is no allocation of the problem, or ``sigma``
+            has another shape or a negative value, or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1).
 
     Example:
         >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -237,7 +236,7 @@ class Plan:
             Lower and upper end. Without ``sigma`` and ``n_labelled`` it allows for chance only.
 
         Raises:
-            ValueError: If ``level`` is outside (0, 1) or ``correlation`` outside [0, 1].
+            UserError: If ``level`` is outside (0, 1) or ``correlation`` outside [0, 1].
         """
         return accuracy_interval(
             self.chosen_accuracy,
@@ -309,7 +308,7 @@ class Plan:
             In [0, 1]; without ``sigma`` and ``n_labelled`` it allows for chance only.
 
         Raises:
-            ValueError: As `promise.promised_accuracy`.
+            UserError: As `confidence.promised_accuracy`.
         """
         return promised_accuracy(
             self.chosen_accuracy,

@@ -82,10 +82,9 @@ def robust_plan(
         distribution: "normal" or "any", see `quantile`.
 
     Raises:
-        ValueError: If both limits are given, the budget is below the cheapest plan, no plan was found that promises
-            the target (with the most that one promises), an option is out of range, or the problem has quotas or
-            floors.
-        TypeError: If ``sigma`` doesn't hold numbers, or a limit is none.
+        UserError: If both limits are given, the budget is below the cheapest plan, no plan was found that promises the
+            target (with the most that one promises), an option is out of range, or the problem has quotas or floors; if
+            ``sigma`` doesn't hold numbers, or a limit is none.
 
     Example:
         >>> problem = AllocationProblem([[1, 1]] * 4, [[0.8, 0.75]] * 4)

@@ -68,9 +68,8 @@ class SupportedFront:
         F: (S + 1, 2) read-only points, cheapest first: total US$ and negated mean accuracy.
 
     Raises:
-        TypeError: If a table does not hold real numbers.
-        ValueError: If a table is out of range, empty, or of another shape than ``cost``, or if
-            DataFrames among them differ in their labels.
+        UserError: If a table does not hold real numbers; if a table is out of range, empty, or of another shape than
+            ``cost``, or if DataFrames among them differ in their labels.
 
     Example:
         >>> front = SupportedFront([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -186,7 +185,7 @@ class SupportedFront:
             (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array.
 
         Raises:
-            IndexError: If there is no such point.
+            UserError: If there is no such point.
             TypeError: If ``k`` is no integer.
         """
         k = index(k)
@@ -220,7 +219,7 @@ class SupportedFront:
             Index of the point. No plan within the budget, supported or not, is better by as much as the next step.
 
         Raises:
-            ValueError: If not even the cheapest plan fits.
+            UserError: If not even the cheapest plan fits.
         """
         if math.isnan(budget_usd):
             raise UserError("a budget must be a number of US$; got nan")
@@ -240,7 +239,7 @@ class SupportedFront:
             Index of the point.
 
         Raises:
-            ValueError: If not even the most accurate plan reaches it.
+            UserError: If not even the most accurate plan reaches it.
         """
         if math.isnan(target):
             raise UserError("a target must be a mean accuracy in [0, 1]; got nan")
@@ -259,7 +258,7 @@ class SupportedFront:
             Upper bounds, of the shape of ``cost_usd``.
 
         Raises:
-            ValueError: If a cost lies below the cheapest plan's.
+            UserError: If a cost lies below the cheapest plan's.
         """
         costs = np.asarray(cost_usd, dtype=float)
         if np.isnan(costs).any():
@@ -281,7 +280,7 @@ class SupportedFront:
             after scaling both objectives to [0, 1].
 
         Raises:
-            ValueError: If fewer than two points are asked for.
+            UserError: If fewer than two points are asked for.
         """
         return thinned(self.F, n_points)
 

@@ -108,9 +108,8 @@ class SupportedSurface:
         scalarisation: What turns weights into plans.
 
     Raises:
-        TypeError: If a table does not hold real numbers.
-        ValueError: If a table is out of range, empty, or of another shape than ``cost``, DataFrames differ in their
-            labels, or ``n_directions`` is below 3.
+        UserError: If a table does not hold real numbers; if a table is out of range, empty, or of another shape than
+            ``cost``, DataFrames differ in their labels, or ``n_directions`` is below 3.
 
     Example:
         >>> surface = SupportedSurface([[1, 2, 4]], [[0.5, 0.5, 0.9]], [[3, 1, 2]])
@@ -176,7 +175,7 @@ class SupportedSurface:
             (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array.
 
         Raises:
-            IndexError: If there is no such point.
+            UserError: If there is no such point.
             TypeError: If ``k`` is no integer.
         """
         k = index(k)
@@ -197,7 +196,7 @@ class SupportedSurface:
             Rising indices.
 
         Raises:
-            ValueError: If fewer than three points are asked for.
+            UserError: If fewer than three points are asked for.
         """
         if n_points < 3:
             raise UserError(f"a thinned surface keeps at least its three optima; got n_points = {n_points}")
@@ -248,7 +247,7 @@ def lattice(n_directions: int, /) -> np.ndarray:
         (n, 3) weights, each row with the sum 1, on a path on which neighbouring rows are neighbours in the lattice.
 
     Raises:
-        ValueError: If fewer than three are asked for.
+        UserError: If fewer than three are asked for.
     """
     from pymoo.util.ref_dirs import get_reference_directions
 

@@ -86,7 +86,7 @@ class BoundFront:
             Upper bounds, of the shape of ``cost_usd``.
 
         Raises:
-            ValueError: If a cost lies below the cheapest corner's.
+            UserError: If a cost lies below the cheapest corner's.
         """
         costs = np.asarray(cost_usd, dtype=float)
         too_low = costs[~(costs >= self.F[0, 0] * (1 - SAME_TOTAL))]
@@ -122,7 +122,7 @@ def find_bound_front(
             one of them meets the limits, nothing beats it.
 
     Raises:
-        ValueError: If fewer than two points are asked for.
+        UserError: If fewer than two points are asked for.
     """
     if n_points < 2:
         raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")

@@ -321,9 +321,8 @@ def allowed_by_limits(
         (N, M) bool with a True in every row.
 
     Raises:
-        TypeError: If a table does not hold numbers.
-        ValueError: If tables disagree in shape, or a query has no LLM that meets its limits; the message names the
-            first one and the nearest limit that would do.
+        UserError: If a table does not hold numbers; if tables disagree in shape, or a query has no LLM that meets its
+            limits; the message names the first one and the nearest limit that would do.
 
     Example:
         >>> allowed_by_limits([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], min_accuracy=0.4).tolist()

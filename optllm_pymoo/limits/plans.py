@@ -210,8 +210,7 @@ def best_within(
         budget's price is the last one.
 
     Raises:
-        TypeError: If the budget is no number.
-        ValueError: If it is NaN or negative, or no plan meets the limits.
+        UserError: If the budget is no number; if it is NaN or negative, or no plan meets the limits.
     """
     bounded = limits if budget_usd is None else limits.within(budget_usd=as_budget("budget_usd", budget_usd))
     per_usd = TIE_BREAKER * limits.n_queries / (float(limits.cost.sum(dtype=float)) or 1.0)
@@ -236,7 +235,7 @@ def cheapest_reaching(
         is the last one.
 
     Raises:
-        ValueError: If no plan meets the limits.
+        UserError: If no plan meets the limits.
     """
     bounded = limits if min_accuracy is None else limits.within(min_accuracy=min_accuracy)
     per_accuracy = TIE_BREAKER * (float(limits.cost.sum(dtype=float)) or 1.0) / limits.n_queries
@@ -293,7 +292,7 @@ def check_reachable(
         min_accuracy: Mean accuracy to reach.
 
     Raises:
-        ValueError: If no plan does, or none was found; the message has the nearest value that a plan was found for.
+        UserError: If no plan does, or none was found; the message has the nearest value that a plan was found for.
     """
     bounded = limits.within(budget_usd=budget_usd, min_accuracy=min_accuracy)
     nearest = cheapest_reaching(limits) if min_accuracy is None else best_within(limits)

@@ -178,7 +178,7 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
         The measures.
 
     Raises:
-        ValueError: If the tables disagree in shape or hold NaN or infinity.
+        UserError: If the tables disagree in shape or hold NaN or infinity.
 
     Examples:
         >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
@@ -206,7 +206,7 @@ def quality_of_points(cost: Any, correct: Any, spent: Any, accuracy: Any, /, *, 
         The measures. Budgets that no plan fits count as accuracy 0 in the area.
 
     Raises:
-        ValueError: If the tables disagree in shape or hold NaN or infinity, or the plans are none, aren't finite or
+        UserError: If the tables disagree in shape or hold NaN or infinity, or the plans are none, aren't finite or
             aren't in the order of their costs.
 
     Examples:

@@ -60,7 +60,7 @@ def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
         front: The exact front of the same tables, with latency their supported surface.
 
     Raises:
-        ValueError: If F is empty, has not one column per objective, or is not finite.
+        UserError: If F is empty, has not one column per objective, or is not finite.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
@@ -95,7 +95,7 @@ def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
         (n, 2) or (n, 3) scaled objectives, all to be minimised; a new array.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        UserError: If F is empty, not of two columns, or not finite.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
@@ -121,7 +121,7 @@ def non_dominated(F: Any, /) -> np.ndarray:
         Indices into F, cheapest first; of equal points the first. O(n log n).
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        UserError: If F is empty, not of two columns, or not finite.
 
     Example:
         >>> non_dominated([[3, -0.9], [1, -0.5], [2, -0.4], [1, -0.5]]).tolist()
@@ -148,7 +148,7 @@ def hypervolume_ratio(F: Any, front: Yardstick, /) -> float:
         front: The exact front of the same tables. Its own area is kept as long as it lives.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        UserError: If F is empty, not of two columns, or not finite.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])
@@ -177,7 +177,7 @@ def additive_epsilon(F: Any, front: Yardstick, /) -> float:
         front: The exact front of the same tables, thinned to `REFERENCE_POINTS`: O(n * `REFERENCE_POINTS`).
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        UserError: If F is empty, not of two columns, or not finite.
     """
     return float(moocore.epsilon_additive(normalise(F, front), ref=_reference(front)))
 
@@ -193,7 +193,7 @@ def igd_plus(F: Any, front: Yardstick, /) -> float:
             that a crowded stretch of it weighs no more than a sparse one.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite.
+        UserError: If F is empty, not of two columns, or not finite.
     """
     return float(moocore.igd_plus(normalise(F, front), ref=_reference(front)))
 
@@ -215,7 +215,7 @@ def spread(F: Any, front: Yardstick, /) -> float:
         front: The exact front of the same tables.
 
     Raises:
-        ValueError: If F is empty, not of two columns, or not finite, or if there are three objectives: points on a
+        UserError: If F is empty, not of two columns, or not finite, or if there are three objectives: points on a
             surface have no order, and it has no two ends.
 
     Example:

@@ -59,8 +59,8 @@ class AllocationOperator(Operator, abc.ABC):
             What came in: a new Population, not yet evaluated, or an array of the same shape.
 
         Raises:
-            ValueError, TypeError: If ``_do`` returns anything but (n, N) LLM numbers; the message names the operator.
-            TypeError: If ``random_state`` is None.
+            UserError: If ``_do`` returns anything but (n, N) LLM numbers; the message names the operator; if
+                ``random_state`` is None.
         """
         if random_state is None:
             raise UserError(f"{self.name} needs a random_state, a Generator or a seed; got None")
@@ -88,7 +88,7 @@ class AllocationOperator(Operator, abc.ABC):
             (n, N) new, checked allocations.
 
         Raises:
-            ValueError, TypeError: As `do`, for what ``_do`` returns.
+            UserError: As `do`, for what ``_do`` returns.
         """
         changed = self._do(problem, X.copy(), *args, random_state=random_state, **kwargs)
         if np.shape(changed) == X.shape and not isinstance(self.mend, NoRepair):
@@ -103,8 +103,8 @@ class AllocationOperator(Operator, abc.ABC):
             )
         try:
             return problem.as_allocations(changed)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{self.name}._do returned bad allocations: {error}") from error
+        except UserError as error:
+            raise UserError(f"{self.name}._do returned bad allocations: {error}") from error
 
     @abc.abstractmethod
     def _do(
@@ -114,7 +114,7 @@ class AllocationOperator(Operator, abc.ABC):
 
 
 def of_family(name: str, operator: OperatorT, family: type, /) -> OperatorT:
-    """Return an operator if it belongs to a family, or raise TypeError.
+    """Return an operator if it belongs to a family, or raise UserError.
 
     Args:
         name: The option's name, for the message.

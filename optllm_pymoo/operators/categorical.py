@@ -146,7 +146,7 @@ class AllowedRepair(Repair):
     repair given to an operator.
 
     Raises:
-        ValueError: If a value is NaN, or an LLM has to be drawn and there is no ``random_state``.
+        UserError: If a value is NaN, or an LLM has to be drawn and there is no ``random_state``.
 
     Example:
         >>> from pymoo.core.population import Population

@@ -134,7 +134,7 @@ class RandomDestruction(Destruction):
         share: Expected share of the queries that are sent elsewhere, in (0, 1].
 
     Raises:
-        ValueError: If the share is out of range.
+        UserError: If the share is out of range.
 
     Example:
         >>> problem = AllocationProblem(np.ones((6, 3)), np.ones((6, 3)))
@@ -176,7 +176,7 @@ class RelinkDestruction(Destruction):
         share: Share of the separating steps (or queries), in (0, 1); at least one is taken and one is left.
 
     Raises:
-        ValueError: If the share is out of range.
+        UserError: If the share is out of range.
     """
 
     def __init__(self, share: float = 0.5, **kwargs: Any) -> None:

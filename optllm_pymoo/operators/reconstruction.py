@@ -69,7 +69,7 @@ class PricedReconstruction(Reconstruction):
             that the other way doesn't split. Given ``toward``, the place is halfway to that plan.
 
     Raises:
-        ValueError: If ``keep`` is something else.
+        UserError: If ``keep`` is something else.
 
     Example:
         >>> from optllm_pymoo import Quota

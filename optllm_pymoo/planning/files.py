@@ -219,7 +219,7 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataFileError: A ValueError that names file, line and column.
+        DataFileError: A UserError that names file, line and column.
     """
     path = Path(path)
     if not path.is_file():

@@ -77,7 +77,7 @@ def find_front(
         The `SupportedFront` for "exact", else pymoo's result.
 
     Raises:
-        ValueError: If there is no such algorithm, or it has no grid; if the exact front is unknown because quotas or
+        UserError: If there is no such algorithm, or it has no grid; if the exact front is unknown because quotas or
             floors bind; or if the search found no plan.
     """
     name = normalised(algorithm)
@@ -168,7 +168,7 @@ class Front:
             choice: How; the knee of the front if not given.
 
         Raises:
-            ValueError: If no plan meets the choice.
+            UserError: If no plan meets the choice.
         """
         choice = choice or Knee()
         plan = self._corrected(self._choose(choice))
@@ -327,7 +327,7 @@ def plan_front(
         report: Called with the name of each stage.
 
     Raises:
-        FileNotFoundError, ValueError: As `expected_problem` and `find_front`.
+        FileNotFoundError, UserError: As `expected_problem` and `find_front`.
 
     Example:
         >>> from optllm_pymoo.data import make_dataset

@@ -37,7 +37,7 @@ def split_by_known(dataset: Dataset, /) -> Split:
         dataset: With NaN where an LLM was not tried on a query.
 
     Raises:
-        ValueError: If either part would be empty.
+        UserError: If either part would be empty.
     """
     tried = dataset.tried.any(axis=1)
     if not tried.any():
@@ -59,7 +59,7 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
         random_state: Seed or generator of the draw, which depends on ids and texts and not on the order of the rows.
 
     Raises:
-        ValueError: If the share is outside (0, 1), or one part would be empty.
+        UserError: If the share is outside (0, 1), or one part would be empty.
 
     Example:
         >>> split = split_by_share(Dataset(np.ones((10, 2)), np.ones((10, 2))), 0.25)
@@ -111,7 +111,7 @@ def with_labels_from(dataset: Dataset, path: str | Path, /) -> Dataset:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataFileError: A ValueError that names file, line and column, as `read_outcomes`.
+        DataFileError: A UserError that names file, line and column, as `read_outcomes`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file of labels {path}")
@@ -155,7 +155,7 @@ def predict_accuracy(
         report: Called with the name of each stage as it begins.
 
     Raises:
-        ValueError: If there are no texts, or an LLM has no label at all.
+        UserError: If there are no texts, or an LLM has no label at all.
     """
     labelled, planned = split
     if labelled.texts is None or planned.texts is None:

@@ -27,7 +27,7 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
         (S + 1,) in the order of ``problem.supported_front.F``. O(N + S log S).
 
     Raises:
-        ValueError: If ``correct`` has another shape or holds NaN.
+        UserError: If ``correct`` has another shape or holds NaN.
     """
     outcomes = np.asarray(correct, dtype=float)
     if outcomes.shape != problem.cost.shape:
@@ -60,7 +60,7 @@ def plot_realised(
         The axes.
 
     Raises:
-        ValueError: As `realised_accuracy`.
+        UserError: As `realised_accuracy`.
     """
     realised, outcomes = realised_accuracy(problem, correct), np.asarray(correct, dtype=float)
     ax, front = axes(ax), problem.supported_front
@@ -104,7 +104,7 @@ def plot_calibration(
         The axes.
 
     Raises:
-        ValueError: As `optllm_pymoo.measures.calibration`.
+        UserError: As `optllm_pymoo.measures.calibration`.
     """
     found = calibration(predicted, outcome, n_groups=n_groups)
     ax = axes(ax, size=(5.0, 5.0))

@@ -43,7 +43,7 @@ def plot_third(
         The axes.
 
     Raises:
-        ValueError: If the problem has no third objective, or F has not three columns.
+        UserError: If the problem has no third objective, or F has not three columns.
     """
     third = problem.third
     if third is None:

@@ -26,7 +26,7 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
         The labels as float64, (N, M), a fresh array.
 
     Raises:
-        ValueError: If the shape disagrees, a label lies outside [0, 1] or an LLM has none.
+        UserError: If the shape disagrees, a label lies outside [0, 1] or an LLM has none.
 
     Examples:
         >>> check_labels([[1, 0.5], [0, float("nan")]], n_queries=2)
@@ -109,7 +109,7 @@ class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             The predictor itself.
 
         Raises:
-            ValueError: If the labels don't fit, see `check_labels`.
+            UserError: If the labels don't fit, see `check_labels`.
         """
         rows = validate_data(self, X)
         labels = check_labels(y, n_queries=len(rows))

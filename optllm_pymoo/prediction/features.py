@@ -85,7 +85,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             The transformer itself.
 
         Raises:
-            ValueError: If X is empty, holds something other than strings, or non-finite numbers.
+            UserError: If X is empty, holds something other than strings, or non-finite numbers.
         """
         self._fit(X)
         return self
@@ -100,7 +100,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             Features, (N, n_features_out_), finite.
 
         Raises:
-            ValueError: If X is of another kind or width than in `fit`, or an embedding returns a wrong shape.
+            UserError: If X is of another kind or width than in `fit`, or an embedding returns a wrong shape.
         """
         check_is_fitted(self)
         if _is_numeric(X) != self.numeric_:

@@ -159,8 +159,8 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
         labels: Labels in [0, 1] or NaN, (N, M).
 
     Raises:
-        TypeError: If it is no scikit-learn estimator.
-        ValueError: If a classifier has no `predict_proba`, or meets a label strictly between 0 and 1.
+        UserError: If it is no scikit-learn estimator; if a classifier has no `predict_proba`, or meets a label strictly
+            between 0 and 1.
     """
     if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")) or isinstance(estimator, type):
         raise UserError(f"estimator must be a scikit-learn estimator, not a class or a name; got {estimator!r:.60}")

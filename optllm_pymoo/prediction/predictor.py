@@ -228,7 +228,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Robust probabilities, (N, M).
 
         Raises:
-            ValueError: If alpha is no finite number.
+            UserError: If alpha is no finite number.
         """
         factor = _check_alpha(self.alpha if alpha is None else alpha)
         mean, sigma = self._moments(X)

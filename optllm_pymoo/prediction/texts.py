@@ -30,7 +30,7 @@ def as_texts(X: Any, /) -> list[str]:
         The texts, N strings.
 
     Raises:
-        ValueError: If X is one bare string or an entry is no string, naming its place.
+        UserError: If X is one bare string or an entry is no string, naming its place.
 
     Examples:
         >>> as_texts(["a", ""])

@@ -353,9 +353,8 @@ class AllocationProblem(PlanProblem):
             (n, N) of `assignment_dtype`, C-contiguous; not a copy if it was that already.
 
         Raises:
-            TypeError: If the values are not numbers.
-            ValueError: If a row has not one entry per query, an entry is not integral, lies outside 0 ... M-1, or
-                names an LLM that is not allowed for its query.
+            UserError: If the values are not numbers; if a row has not one entry per query, an entry is not integral,
+                lies outside 0 ... M-1, or names an LLM that is not allowed for its query.
         """
         plans = as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
         if self.allowed is not None:
@@ -381,7 +380,7 @@ class AllocationProblem(PlanProblem):
             (N,) of `assignment_dtype`.
 
         Raises:
-            ValueError: If there is no such LLM, or it isn't allowed for some query.
+            UserError: If there is no such LLM, or it isn't allowed for some query.
         """
         if isinstance(llm, str):
             (llm,) = positions_of([llm], self.llms)

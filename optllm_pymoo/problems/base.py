@@ -128,8 +128,8 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         (n, N) C-contiguous; the array itself if nothing had to be changed.
 
     Raises:
-        TypeError: If the values are not numbers; truth values aren't either.
-        ValueError: If the shape is wrong, or an entry is not an integer in 0 ... M-1.
+        UserError: If the values are not numbers (truth values aren't either); if the shape is wrong, or an entry is not
+            an integer in 0 ... M-1.
     """
     raw = np.asarray(X)
     _check_plan_shape(raw, n_queries)
@@ -160,7 +160,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
 
 
 def check_allowed(plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /) -> None:
-    """Raise ValueError at the first query whose LLM is not allowed for it.
+    """Raise UserError at the first query whose LLM is not allowed for it.
 
     Args:
         plans: (n, N) checked allocations.

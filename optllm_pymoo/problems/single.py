@@ -372,7 +372,7 @@ def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
         user: Who needs it, for the message.
 
     Raises:
-        TypeError: If it is no problem of allocation.
+        UserError: If it is no problem of allocation.
     """
     if isinstance(problem, SingleObjectiveProblem):
         return problem.allocation
@@ -385,7 +385,7 @@ def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
 
 
 def require_single_objective(problem: Any, user: str, /) -> None:
-    """Raise TypeError unless a problem is a `SingleObjectiveProblem`.
+    """Raise UserError unless a problem is a `SingleObjectiveProblem`.
 
     Args:
         problem: What an algorithm was given.

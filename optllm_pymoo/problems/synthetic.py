@@ -49,7 +49,7 @@ def make_problem(
         The problem, with LLMs named by their place in the price ladder.
 
     Raises:
-        ValueError: If the family is unknown or a size is below 1.
+        UserError: If the family is unknown or a size is below 1.
 
     Example:
         >>> make_problem(100, 4, family="binary", random_state=1)
