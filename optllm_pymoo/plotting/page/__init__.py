@@ -72,7 +72,6 @@ def page_html(
         "queries": problem.n_queries,
         "singles": _single_llms(problem),
         "plan": None if plan is None else [plan.cost_usd, plan.accuracy, *plan.interval(), plan.corrected_accuracy],
-        "bounded": problem.limits_bind or problem.third is not None,
     }
     names, group = _numbered(groups)
     facts["groups"] = names
