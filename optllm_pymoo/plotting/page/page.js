@@ -315,10 +315,12 @@ function svg(tag, attributes, text) {
   return element;
 }
 
-const shortened = (name, most) => {
-  const letters = [...name];
-  return letters.length <= most ? name : `${letters.slice(0, most / 2).join("")}…${letters.slice(1 - most / 2).join("")}`;
-};
+/** A name for the picture: without its maker, then without its middle, where it is too long. */
+function shortened(name, most) {
+  if ([...name].length <= most) return name;
+  const letters = [...(name.split("/").at(-1) || name)];
+  return letters.length <= most ? letters.join("") : `${letters.slice(0, most / 2).join("")}…${letters.slice(1 - most / 2).join("")}`;
+}
 
 /** A row of a table: its heading, then cells; a number between 0 and 1 in `bar` becomes a bar. */
 function row(table, heading, bar, ...cells) {

@@ -133,6 +133,14 @@ def test_numbers_are_written_as_in_the_report(show: Show) -> None:
     ]
 
 
+def test_long_names_in_the_picture(show: Show) -> None:
+    """A name loses its maker first, then its middle; never a letter that takes two of UTF-16."""
+    browser = show(page_html(make_problem(5, 2)))
+    names = ["maker/model-7-instruct", "short", "x" * 30, "🙂" * 30, "maker/"]
+    expected = ["model-7-instruct", "short", "x" * 10 + "…" + "x" * 9, "🙂" * 10 + "…" + "🙂" * 9, "maker/"]
+    assert browser.execute_script("return arguments[0].map((name) => shortened(name, 20))", names) == expected
+
+
 def test_sliders_are_coupled(show: Show) -> None:
     """Whichever slider is moved, all three and the text speak of one plan, which is the front's own answer."""
     problem = make_problem(300, 5, random_state=1)
