@@ -15,7 +15,7 @@ from scipy.stats.qmc import Halton
 from optllm_pymoo.algorithms.front_walk import NonDominatedArchive
 from optllm_pymoo.baselines._build import build, start_sampling
 from optllm_pymoo.operators.categorical import CategoricalSampling
-from optllm_pymoo.problems import AllocationProblem, allocation_of, require_allocation_problem
+from optllm_pymoo.problems import AllocationProblem, require_allocation_problem
 from optllm_pymoo.validation import UserError
 
 
@@ -47,9 +47,9 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
                 nothing of them.
         """
         name = type(self).__name__
-        if self.only_cost_and_accuracy:
+        # what a subclass of a user's adds is ignored only by those that know no more than cost and accuracy
+        if self.only_cost_and_accuracy or not isinstance(problem, AllocationProblem):
             require_allocation_problem(problem, name)
-        allocation_of(problem, name)
         if self.only_cost_and_accuracy and problem.limits_bind:
             raise UserError(f"{name} doesn't know limits, so its plans needn't meet them; use OptLLM")
         if self.only_cost_and_accuracy and problem.third is not None:
