@@ -56,7 +56,7 @@ def measure_shift(labelled: Floats, planned: Floats, random: np.random.RandomSta
     features, is_labelled = features[order], is_labelled[order]
     score = np.zeros(len(features))
     for rows in resamples("folds", groups, 1, random):
-        trees = Trees(30, min_samples_leaf=3, max_features=1 / 3, random_state=random)
+        trees = Trees(10, min_samples_leaf=3, max_features=1 / 3, random_state=random)
         target = is_labelled[rows.train]
         # each fold lacks some of one kind: without its mean the fold's own shares would be told apart
         score[rows.heldout] = trees.fit(features[rows.train], target - target.mean()).predict(features[rows.heldout])
