@@ -2,137 +2,344 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks.cells.algorithms import DEFAULT, QUICK, VARIANTS, Settings, parse_algorithms
-from benchmarks.keep import keep_results
-from benchmarks.predict import run_predict
-from benchmarks.run_command import run_suite
-from benchmarks.table import draw_table
+from benchmarks.cells.algorithms import VARIANTS, parse_algorithms
+from benchmarks.cells.predictors import ORACLE, PREDICTORS
+from benchmarks.cells.split import Split
+from benchmarks.keep import KEPT, RUN, keep
+from benchmarks.runner.executor import WorkersLost
+from benchmarks.runner.plan import Plan
+from benchmarks.runner.progress import Tally, listing, outlook, shown
+from benchmarks.runner.results import Results
+from benchmarks.runner.run import RunReport, run_cells
+from benchmarks.runner.store import Store
+from benchmarks.suites.base import Options, Suite
+from benchmarks.suites.registry import SUITES, find_suite
+from optllm_pymoo import UserError
+from optllm_pymoo.data import write_text_atomically
+from optllm_pymoo.signals import exit_code
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
-SYNTHETIC_QUERIES = 2000
-QUICK_QUERIES = 500
-KNOWN = f'Names with commas between them, or "all". Known: {", ".join(VARIANTS)}.'
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(help="Data set (folder, or table in a file); may be repeated. Without it: synthetic ones."),
+]
+Algorithms = Annotated[
+    str | None,
+    typer.Option(
+        help='Names with commas between them, or "all". Without it: those of the suite.'
+        f" Known, beside those of other packages: {', '.join(VARIANTS)}."
+    ),
+]
+Splits = Annotated[int | None, typer.Option("--splits", "--seeds", help="Splits per share: 0, 1, ...")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for what is measured and for the reports.")]
+Jobs = Annotated[int, typer.Option("--jobs", "--n-jobs", help="Cells measured at a time, each on one core.")]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|local",
+        help='Measure on a Dask cluster: address of its scheduler, or "local" to start one with --jobs workers.',
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Measure also what is stored.")]
+Latex = Annotated[bool, typer.Option("--latex", help="Write the report's tables to tables.tex, too.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer or smaller of everything.")]
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the files that are written.")]
+OUT = Path("benchmark-results")
 
 
 @app.callback(invoke_without_command=True)
 def compare(
     context: typer.Context,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Data set (folder, or table in a file), whose true labels are the accuracies; may be repeated."
-            f" Without it: an embedded synthetic batch of {SYNTHETIC_QUERIES} queries."
-        ),
-    ] = None,
-    algorithms: Annotated[
-        str | None,
-        typer.Option(help=KNOWN),
-    ] = None,
+    data: Data = None,
+    algorithms: Algorithms = None,
     seeds: Annotated[
         str | None,
         typer.Option(help='How many (1, 2, ...), or which, with commas: "3" is "1,2,3"; "3," is seed 3 alone.'),
     ] = None,
-    n_grid: Annotated[int, typer.Option(help="Gaps of OptLLM's grid.")] = 50,
-    budget: Annotated[
-        int | None, typer.Option(help="Evaluations for each algorithm; 10000 if not given, 1000 with --quick.")
+    n_grid: Annotated[int | None, typer.Option(help="Gaps of OptLLM's grid; 50 if not given.")] = None,
+    evaluations: Annotated[
+        int | None,
+        typer.Option(
+            "--evaluations", "--budget", help="Evaluations for each algorithm; 10000 if not given, 1000 with --quick."
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer of everything: ends within 30 s on two cores.")] = False,
-    out: Out = Path("benchmark-results"),
+    quick: Quick = False,
+    out: Out = OUT,
+    jobs: Jobs = 1,
+    dask: Dask = None,
+    force: Force = False,
+    latex: Latex = False,
 ) -> None:
     """Compare search algorithms head to head, with equal evaluations, against the exact front.
 
-    Prints a table and writes results.csv, front.png and report.md. Exit code 1 if an algorithm failed.
+    True labels of --data are the accuracies. Prints a table and writes results.csv, report.md and report.html to
+    OUT/compare. Exit code 1 if an algorithm failed.
     """
     if context.invoked_subcommand is not None:
-        _refuse_misplaced(context)
+        for parameter in context.command.params:
+            source = context.get_parameter_source(parameter.name or "")
+            if source is not None and source.name == "COMMANDLINE":
+                command = context.invoked_subcommand
+                raise typer.BadParameter(f"{parameter.opts[0]} stands before {command}; put it behind {command}")
         return
-    from benchmarks.cells.sources import load_problems, synthetic_problem
-    from benchmarks.head_to_head import run_comparison
-    from benchmarks.suites.base import available
-
-    try:
-        names = parse_algorithms(algorithms) if algorithms is not None else QUICK if quick else DEFAULT
-        settings = checked_settings(n_grid, (1_000 if quick else 10_000) if budget is None else budget)
-        chosen_seeds = parse_seeds(seeds or ("1" if quick else "3"))
-        problems = load_problems(data) if data else synthetic_problem(QUICK_QUERIES if quick else SYNTHETIC_QUERIES)
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from None
-    console = Console()
-    there = available(names)
-    for note in there.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-    if not there.algorithms:
-        raise typer.BadParameter("none of the algorithms can run here; see above for what has to be installed")
-    any_failed = run_comparison(problems, there.algorithms, chosen_seeds, settings, made_folder(out), console)
-    raise typer.Exit(code=int(any_failed))
+    with _refusals():
+        options = Options(
+            data=tuple(data or ()),
+            algorithms=None if algorithms is None else parse_algorithms(algorithms),
+            evaluations=evaluations,
+            quick=quick,
+            seeds=None if seeds is None else parse_seeds(seeds),
+            n_grid=n_grid,
+        )
+    _Command("compare", options, out, jobs, dask, force, latex).carry_out()
 
 
-def _refuse_misplaced(context: typer.Context) -> None:
-    """Refuse options in front of a subcommand, which would be swallowed without a word."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is not None and source.name == "COMMANDLINE":
-            command = context.invoked_subcommand
-            raise typer.BadParameter(f"{parameter.opts[0]} stands before {command}; put it behind {command}")
+app.command(name="compare", help=compare.__doc__)(compare)
 
 
 @app.command()
-def speed(
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes only.")] = False,
-    out: Out = Path("benchmark-results"),
+def run(
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help=f"What to run: {', '.join(SUITES)}.", show_default=False)
+    ],
+    data: Data = None,
+    algorithms: Algorithms = None,
+    splits: Annotated[int | None, typer.Option(help="Labelled parts drawn per data set, or repetitions.")] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Plans that each search may evaluate.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Time of each search where searches are compared at equal seconds.")
+    ] = None,
+    out: Out = OUT,
+    jobs: Jobs = 1,
+    dask: Dask = None,
+    force: Force = False,
+    latex: Latex = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    list_cells: Annotated[bool, typer.Option("--list", help="Only list the cells: key, state, title.")] = False,
+    only_report: Annotated[
+        bool, typer.Option("--only-report", help="Only write table and report, from what is stored by now.")
+    ] = False,
 ) -> None:
+    """Run a suite of comparisons, or go on with it, and write its report.
+
+    Each cell that is measured is stored at once in OUT/cells; what is stored is not measured again, whichever suite
+    stored it. So a run may be stopped or killed at any time: the same command goes on. The table and the report go to
+    OUT/SUITE. Exit code 1 if a cell failed, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with _refusals():
+        names = None if algorithms is None else parse_algorithms(algorithms)
+        options = Options(tuple(data or ()), names, splits, evaluations, seconds)
+    only = "list" if list_cells else "dry run" if dry_run else "report" if only_report else ""
+    _Command(suite, options, out, jobs, dask, force, latex).carry_out(only)
+
+
+@app.command()
+def predict(
+    data: Data = None,
+    shares: Annotated[str | None, typer.Option(help="Labelled shares, commas between; 0.02,0.05,0.2.")] = None,
+    splits: Splits = None,
+    predictors: Annotated[str | None, typer.Option(help=f"Of {', '.join((*PREDICTORS, ORACLE))}.")] = None,
+    split: Annotated[Split | None, typer.Option(help="What the labelled share is drawn from.")] = None,
+    out: Out = OUT,
+    jobs: Jobs = 1,
+    dask: Dask = None,
+    force: Force = False,
+    latex: Latex = False,
+) -> None:
+    """Compare predictors by the true accuracy along the fronts that their predictions lead to.
+
+    The table and the report go to OUT/predict.
+    """
+    with _refusals():
+        options = Options(
+            data=tuple(data or ()),
+            splits=splits,
+            shares=None if shares is None else parse_shares(shares),
+            predictors=None if predictors is None else tuple(part.strip() for part in predictors.split(",")),
+            drawn=split and split.value,
+        )
+    _Command("predict", options, out, jobs, dask, force, latex).carry_out()
+
+
+@app.command()
+def speed(quick: Quick = False, out: Out = OUT, force: Force = False, latex: Latex = False) -> None:
     """Measure speed, memory and search quality of the package against its targets.
 
-    Every pair is checked for equal results before it is timed. Prints a table and writes speed.csv and
-    speed.md. Exit code 1 if a target was missed.
+    Every pair is checked for equal results before it is timed. The table and the report go to OUT/speed. Exit code 1
+    if a target was missed.
     """
-    from benchmarks.speed import run_speed
-
-    rows = run_speed(Console(), made_folder(out), quick=quick)
-    raise typer.Exit(code=int(any(row.reached is False for row in rows)))
+    _Command("speed", Options(quick=quick), out, 1, None, force, latex).carry_out()
 
 
-app.command(name="predict")(run_predict)
-app.command(name="run")(run_suite)
-app.command(name="table")(draw_table)
-app.command(name="keep")(keep_results)
+@app.command(name="keep")
+def keep_results(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Suite that was run.", show_default=False)],
+    out: Out = OUT,
+    to: Annotated[Path, typer.Option(help="Folder for kept results.")] = KEPT,
+) -> None:
+    """Copy table, report and figures of a complete run on synthetic data to where they are kept in the repository."""
+    with _refusals():
+        files = keep(out / suite, to / suite)
+    typer.echo("\n".join(f"wrote {path}" for path in files))
 
 
-def made_folder(out: Path, /) -> Path:
-    """Make the folder for the files, before anything runs, and refuse a path where there can't be one."""
+@app.command(name="table")
+def draw_table(
+    results: Annotated[Path, typer.Option(help="results.csv of the suite fair.")] = KEPT / "fair" / "results.csv",
+    write: Annotated[
+        Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
+    ] = None,
+) -> None:
+    """Draw the comparison table from kept results, and print it or write it into a file."""
+    from benchmarks.table import readme_table, with_table
+
+    with _refusals():
+        table = readme_table(results)
+        if write is not None:
+            write_text_atomically(write, with_table(write.read_text(encoding="utf-8"), table))
+    typer.echo(table if write is None else f"wrote the table into {write}")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Refuse what the user has to change as wrong usage is refused."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"--out {out} can't be a folder: {error.strerror}") from None
-    return out
+        yield
+    except (OSError, UserError) as error:
+        raise typer.BadParameter(str(error)) from None
 
 
-def checked_settings(n_grid: int, budget: int, /) -> Settings:
-    """Put the settings together.
+@dataclass(frozen=True)
+class _Command:
+    """A suite with its options, and where and how it is run."""
+
+    name: str
+    options: Options
+    out: Path
+    jobs: int
+    dask: str | None
+    force: bool
+    latex: bool
+
+    def carry_out(self, only: str = "") -> None:
+        """Run the suite, or do the part of it that is asked for, and end with its exit code."""
+        store, console = Store(self.out / "cells"), Console(soft_wrap=True, highlight=False)
+        with _refusals():
+            if self.jobs < 1:
+                raise UserError(f"--jobs must be at least 1; got {self.jobs}")
+            suite = find_suite(self.name)
+            store.check()
+            options = self.options
+            if not self.force:
+                options = replace(options, is_stored=lambda cell: store.look(cell).state == "done")
+            plan = suite.planned(options)
+        try:
+            if only == "list":
+                console.print("\n".join(listing(plan.cells, store)), markup=False)
+                return
+            if only == "dry run":
+                console.print(f"{suite.name}: {suite.what}", markup=False)
+                console.print(outlook(plan.cells, store, n_jobs=self.jobs, force=self.force), markup=False)
+                return
+            self._make_folder(self.out / suite.name)
+            report = RunReport() if only else self._measured(plan, store)
+            if not only:
+                self._tell(report, console)
+            missed = self._write(suite, plan, Results(plan.cells, store, failed=report.failed), console)
+        except OSError as error:
+            errors = Console(stderr=True, soft_wrap=True, highlight=False)
+            errors.print(f"What lies below {self.out} can't be read or written: {error}", markup=False)
+            raise typer.Exit(code=1) from None
+        raise typer.Exit(code=int(bool(report.failed) or (missed and suite.has_targets)))
+
+    @staticmethod
+    def _make_folder(folder: Path) -> None:
+        """Make a folder before anything runs, and refuse a path where there can't be one."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"--out: {folder} can't be a folder: {error.strerror}") from None
+
+    def _measured(self, plan: Plan, store: Store) -> RunReport:
+        """Run the cells behind a progress bar; what ends the run as a whole is told in one sentence."""
+        errors, tally = Console(stderr=True, soft_wrap=True, highlight=False), Tally()
+        where = {"jobs": self.jobs, "dask": self.dask, "force": self.force, "tally": tally}
+        goes_on = "what is done is stored, and the same command goes on from there."
+        if self.force:
+            goes_on = "what is done is stored; the other cells keep what was stored before, and --force begins anew."
+        try:
+            with shown(tally, errors):
+                return run_cells(plan.cells, datasets=plan.datasets, store=store, **where)
+        except KeyboardInterrupt as end:
+            errors.print(f"Stopped; {goes_on}")
+            raise typer.Exit(code=exit_code(end)) from None
+        except (ImportError, OSError, WorkersLost) as error:
+            errors.print(f"The run had to stop: {error}", markup=False)
+            errors.print(f"Stopped; {goes_on}")
+            raise typer.Exit(code=1) from None
+
+    @staticmethod
+    def _tell(report: RunReport, console: Console) -> None:
+        """Print what was done, what was rubbish, what failed and why, and what the runner itself cost."""
+        for path, reason in report.rubbish.items():
+            console.print(f"{path} was rubbish ({reason}); its cell was to be measured anew", markup=False)
+        for failure in report.failed:
+            title, text = failure.cell.title(), failure.text.rstrip()
+            told = f"{title} failed:\n{text}" if failure.was_run else f"{title}: {text}"
+            console.print(told, style="red" if failure.was_run else None, markup=False)
+        done, reused, failed = len(report.done), len(report.reused), len(report.failed)
+        console.print(f"{done} cells measured, {reused} were stored, {failed} failed", markup=False)
+        if report.done:
+            spent = f"{report.cell_seconds:.1f} s of measurements in {report.wall_seconds:.1f} s"
+            console.print(f"{spent}, {report.overhead:.1%} of the cores' time on top", markup=False)
+
+    def _write(self, suite: Suite, plan: Plan, results: Results, console: Console) -> bool:
+        """Write the table and the suite's report on it, print its gist, and return whether a target is missed."""
+        from benchmarks.report.writer import print_document, write_report
+
+        for warning in results.warnings():
+            console.print(warning, markup=False)
+        folder, missing = self.out / suite.name, results.missing()
+        results.write_csv(folder / "results.csv")
+        told = {"suite": suite.name, "cells": len(results.cells()) + len(missing), "missing": len(missing)}
+        told["failed"] = sum(failure.was_run for failure in results.failed)
+        write_text_atomically(folder / RUN, json.dumps(told) + "\n")
+        document = suite.report(results, plan)
+        files = write_report(document, folder, latex=self.latex)
+        print_document(document, console)
+        for path in (folder / "results.csv", *(file for file in files if file.suffix != ".svg")):
+            console.print(f"wrote {path}", markup=False)
+        return any(row.reached is False for row in results.rows(plan.cells))
+
+
+def parse_shares(text: str, /) -> tuple[float, ...]:
+    """Read shares.
 
     Raises:
-        ValueError: If a number is too small to mean anything.
+        UserError: One isn't a number.
     """
-    for name, value, least in (("n-grid", n_grid, 1), ("budget", budget, 2)):
-        if value < least:
-            raise ValueError(f"--{name} must be at least {least}; got {value}")
-    return Settings(n_grid=n_grid, budget=budget)
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"--shares: expected numbers with commas between them, got {text!r}") from None
 
 
 def parse_seeds(text: str, /) -> tuple[int, ...]:
     """Read seeds: a single number says how many, from 1 on; with a comma they are the seeds themselves.
 
     Raises:
-        ValueError: If it is neither, or there is none.
+        UserError: If it is neither, or there is none.
     """
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
@@ -141,5 +348,5 @@ def parse_seeds(text: str, /) -> tuple[int, ...]:
     if "," not in text and len(numbers) == 1:
         numbers = list(range(1, numbers[0] + 1))
     if not numbers or min(numbers) < 0:
-        raise ValueError(f"seeds are a number of seeds, or seeds with commas between them; got {text!r}")
+        raise UserError(f"seeds are a number of seeds, or seeds with commas between them; got {text!r}")
     return tuple(dict.fromkeys(numbers))

@@ -6,7 +6,6 @@ A name is a family with its variants behind colons: ``nsga2`` has categorical op
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -14,49 +13,57 @@ from typing import Any, NamedTuple
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 
-from optllm_pymoo import OptLLM, baselines
-from optllm_pymoo.operators import Destruction, RandomDestruction
+from benchmarks.plugins import joining
+from optllm_pymoo import OptLLM, UserError, baselines
+from optllm_pymoo.operators import Destruction, RandomDestruction, Reconstruction
+from optllm_pymoo.validation import unknown_name
 
 OURS = "optllm"
 
 POP_SIZE = 100
+# Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count.
 MANY = 100_000
-"""Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count."""
 
+# Integer programmes of a sweep, each of which takes seconds, whatever the budget of evaluations.
 N_PROGRAMMES = 20
-"""Integer programmes of a sweep, each of which takes seconds, whatever the budget of evaluations."""
 
+# The same where only seconds count: in an order in which any number of them spreads over the front.
 N_PROGRAMMES_IN_TIME = 1_000
-"""The same where only seconds count: in an order in which any number of them spreads over the front."""
 
+# Gap at which they end: the last tenth of a per cent can take minutes where many accuracies are nearly alike.
 GAP = 1e-3
-"""Gap at which they end: the last tenth of a per cent can take minutes where many accuracies are nearly alike."""
 
 
 class Settings(NamedTuple):
-    """What all algorithms of a comparison are given alike."""
+    """What all algorithms of a comparison are given alike.
+
+    Attributes:
+        n_grid: Gaps of OptLLM's grid.
+        budget: Evaluated plans; the published comparison has 100 generations of 100.
+        is_timed: Whether only seconds count, and ``budget`` is `MANY`.
+    """
 
     n_grid: int = 50
-    """Gaps of OptLLM's grid."""
     budget: int = 10_000
-    """Evaluated plans; the published comparison has 100 generations of 100."""
     is_timed: bool = False
-    """Whether only seconds count, and ``budget`` is `MANY`."""
 
 
 class Variant(NamedTuple):
-    """One algorithm with its options."""
+    """One algorithm with its options.
+
+    Attributes:
+        make: Builds the pymoo algorithm.
+        what: One line on what it is.
+        fills_budget: Whether it is to go on until the budget is spent; otherwise it ends by itself.
+        is_random: Whether seeds make a difference.
+        requires: Package that has to be installed, with the extra of the same name; None for what always is.
+    """
 
     make: Callable[[Settings], Algorithm]
-    """Builds the pymoo algorithm."""
     what: str
-    """One line on what it is."""
     fills_budget: bool = True
-    """Whether it is to go on until the budget is spent; otherwise it ends by itself."""
     is_random: bool = True
-    """Whether seeds make a difference."""
     requires: str | None = None
-    """Package that has to be installed, with the extra of the same name; None for what always is."""
 
 
 class Standstill(Destruction):
@@ -76,10 +83,7 @@ def _walks(up: type[Destruction] | None, down: type[Destruction] | None) -> Call
     return make
 
 
-_OPERATORS = {
-    "": ("categorical", "categorical operators"),
-    ":published": ("published", "published operators"),
-}
+_OPERATORS = {"": ("categorical", "categorical operators"), ":published": ("published", "published operators")}
 _STARTS = {"": ("cold", "random start"), ":warm": ("warm", "started from the two extreme plans")}
 
 
@@ -88,43 +92,28 @@ def _n_programmes(settings: Settings) -> int:
     return N_PROGRAMMES_IN_TIME if settings.is_timed else max(2, min(N_PROGRAMMES, settings.budget))
 
 
+def _both_starts(
+    family: str, factory: Callable[..., Algorithm], title: str, /, *, least: int = 1, **options: Any
+) -> dict[str, Variant]:
+    """Both starts of one factory, whose population is as large as the budget allows, but not below ``least``."""
+
+    def variant(start: str) -> Callable[[Settings], Algorithm]:
+        return lambda settings: factory(pop_size=max(least, min(POP_SIZE, settings.budget)), start=start, **options)
+
+    requires = "pygmo" if family.startswith("pygmo") else None
+    title += " of pygmo, published parameters" if requires else ""
+    return {
+        f"{family}{s}": Variant(variant(start), f"{title}, {from_start}", requires=requires)
+        for s, (start, from_start) in _STARTS.items()
+    }
+
+
 def _evolutionary(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
     """All combinations of operators and start of one factory."""
-
-    def variant(operators: str, start: str) -> Callable[[Settings], Algorithm]:
-        return lambda settings: factory(pop_size=min(POP_SIZE, settings.budget), operators=operators, start=start)
-
-    return {
-        f"{family}{o}{s}": Variant(variant(operators, start), f"{title}, {with_operators}, {from_start}")
-        for o, (operators, with_operators) in _OPERATORS.items()
-        for s, (start, from_start) in _STARTS.items()
-    }
-
-
-def _swarm() -> dict[str, Variant]:
-    """MOPSO moves by differences of LLM numbers: it has the published operators only."""
-
-    def variant(start: str) -> Callable[[Settings], Algorithm]:
-        return lambda settings: baselines.mopso(pop_size=min(POP_SIZE, settings.budget), start=start)
-
-    return {
-        f"mopso{s}": Variant(variant(start), f"MOPSO with the published parameters, {from_start}")
-        for s, (start, from_start) in _STARTS.items()
-    }
-
-
-def _pygmo(family: str, factory: Callable[..., Algorithm], title: str) -> dict[str, Variant]:
-    """Both starts of an algorithm of pygmo's."""
-
-    def variant(start: str) -> Callable[[Settings], Algorithm]:
-        return lambda settings: factory(pop_size=max(5, min(POP_SIZE, settings.budget)), start=start)
-
-    return {
-        f"{family}{s}": Variant(
-            variant(start), f"{title} of pygmo, published parameters, {from_start}", requires="pygmo"
-        )
-        for s, (start, from_start) in _STARTS.items()
-    }
+    found: dict[str, Variant] = {}
+    for o, (operators, with_operators) in _OPERATORS.items():
+        found |= _both_starts(f"{family}{o}", factory, f"{title}, {with_operators}", operators=operators)
+    return found
 
 
 def _alns(settings: Settings) -> Algorithm:
@@ -132,6 +121,7 @@ def _alns(settings: Settings) -> Algorithm:
     return baselines.alns_search(n_weights=max(2, settings.budget // 100))
 
 
+# Every algorithm, in the order in which tables show them.
 VARIANTS: dict[str, Variant] = {
     "optllm": Variant(
         lambda settings: OptLLM(n_grid=settings.n_grid),
@@ -168,10 +158,18 @@ VARIANTS: dict[str, Variant] = {
     "random-search": Variant(lambda settings: baselines.random_search(), "independent random allocations"),
     **_evolutionary("nsga2", baselines.nsga2, "NSGA-II"),
     **_evolutionary("rnsga2", baselines.rnsga2, "R-NSGA-II, reference points at the two extremes"),
+    **_evolutionary("nsga3", baselines.nsga3, "NSGA-III"),
+    **_evolutionary("unsga3", baselines.unsga3, "U-NSGA-III"),
     **_evolutionary("sms-emoa", baselines.sms_emoa, "SMS-EMOA"),
+    **_evolutionary("spea2", baselines.spea2, "SPEA2"),
+    **_evolutionary("age-moea", baselines.age_moea, "AGE-MOEA"),
+    **_evolutionary("age-moea2", baselines.age_moea2, "AGE-MOEA-II"),
+    **_evolutionary("rvea", baselines.rvea, "RVEA"),
+    **_evolutionary("ctaea", baselines.ctaea, "C-TAEA"),
     **_evolutionary("moead", baselines.moead, "MOEA/D, boundary intersection, normalised objectives"),
     **_evolutionary("moead-gen", baselines.moead_gen, "MOEA/D-GEN, Tchebycheff, normalised objectives"),
-    **_swarm(),
+    **_both_starts("mopso", baselines.mopso, "MOPSO with the published parameters"),
+    **_both_starts("cmopso", baselines.cmopso, "CMOPSO, on LLM numbers"),
     "carrot": Variant(
         lambda settings: baselines.carrot(n_weights=settings.budget),
         "CARROT: weighted sums of cost and error, as many evenly spaced weights as the budget has evaluations",
@@ -190,50 +188,50 @@ VARIANTS: dict[str, Variant] = {
         is_random=False,
     ),
     "alns": Variant(_alns, "adaptive large neighbourhood search with OptLLM's operators", requires="alns"),
-    **_pygmo("pygmo-nspso", baselines.pygmo_nspso, "Particle swarm NSPSO"),
-    **_pygmo("pygmo-moead", baselines.pygmo_moead, "MOEA/D, boundary intersection,"),
-    **_pygmo("pygmo-moead-gen", baselines.pygmo_moead_gen, "MOEA/D-GEN, Tchebycheff,"),
+    **_both_starts("pygmo-nspso", baselines.pygmo_nspso, "Particle swarm NSPSO", least=5),
+    **_both_starts("pygmo-moead", baselines.pygmo_moead, "MOEA/D, boundary intersection,", least=5),
+    **_both_starts("pygmo-moead-gen", baselines.pygmo_moead_gen, "MOEA/D-GEN, Tchebycheff,", least=5),
 }
-"""Every algorithm, in the order in which tables show them."""
 
-_EVOLUTIONARY = ("nsga2", "rnsga2", "sms-emoa", "moead", "moead-gen")
 
-DEFAULT = (
-    "optllm",
-    "optllm:walks",
-    "lambda-sweep",
-    "single-llms",
-    "random-search",
-    "nsga2:warm",
-    *(name for family in _EVOLUTIONARY for name in (family, f"{family}:published")),
-    "mopso",
-)
-"""Compared by default."""
+def is_operator(thing: Any, /) -> bool:
+    """Whether something is a class of operators that OptLLM's walks can be given."""
+    return isinstance(thing, type) and issubclass(thing, (Destruction, Reconstruction))
 
-QUICK = (
-    "optllm",
-    "optllm:walks",
-    "lambda-sweep",
-    "random-search",
-    "nsga2",
-    "nsga2:published",
-    "nsga2:warm",
-    "moead",
-)
-"""Compared by default where time is short."""
+
+def joining_algorithms() -> dict[str, Variant]:
+    """Return the algorithms that other packages bring, by name."""
+    return joining(lambda thing: isinstance(thing, Variant), VARIANTS)
+
+
+def joining_operators() -> dict[str, Variant]:
+    """Return OptLLM's walks with the operators that other packages bring; one called x is ``optllm:x``."""
+
+    def maker(operator: type[Destruction] | type[Reconstruction]) -> Callable[[Settings], Algorithm]:
+        names = ("destruction_up", "destruction_down") if issubclass(operator, Destruction) else ("reconstruction",)
+        return lambda settings: OptLLM(n_grid=settings.n_grid, **{name: operator() for name in names})
+
+    return {
+        f"{OURS}:{name}": Variant(maker(operator), f"OptLLM's walks with {operator.__name__}", fills_budget=False)
+        for name, operator in joining(is_operator, ()).items()
+    }
+
+
+def known_algorithms() -> dict[str, Variant]:
+    """Return every algorithm by name, ours and those that other packages bring."""
+    return VARIANTS | joining_algorithms() | joining_operators()
 
 
 def find_variant(name: str, /) -> Variant:
     """Look an algorithm up.
 
     Raises:
-        ValueError: If there is none of that name; the message has the closest and the known ones.
+        UserError: If there is none of that name; the message has the closest and the known ones.
     """
-    if name not in VARIANTS:
-        closest = difflib.get_close_matches(name, VARIANTS, n=1, cutoff=0.0)[0]
-        known = ", ".join(VARIANTS)
-        raise ValueError(f"unknown algorithm {name!r}; did you mean {closest!r}? Known: {known}")
-    return VARIANTS[name]
+    known = known_algorithms()
+    if name not in known:
+        raise UserError(unknown_name(name, list(known), kind="algorithm"))
+    return known[name]
 
 
 def parse_algorithms(text: str, /) -> tuple[str, ...]:
@@ -246,13 +244,13 @@ def parse_algorithms(text: str, /) -> tuple[str, ...]:
         The names, each once, in the order given.
 
     Raises:
-        ValueError: If a name is unknown, or there is none.
+        UserError: If a name is unknown, or there is none.
     """
     if text.strip() == "all":
-        return tuple(VARIANTS)
+        return tuple(known_algorithms())
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise ValueError(f"no algorithm in {text!r}; known: {', '.join(VARIANTS)}")
+        raise UserError(f"no algorithm in {text!r}; known: {', '.join(known_algorithms())}")
     for name in names:
         find_variant(name)
     return names
@@ -262,7 +260,7 @@ def missing_extra(name: str, /) -> str | None:
     """Return the extra that has to be installed before an algorithm can run, None if it can.
 
     Raises:
-        ValueError: If there is no algorithm of that name.
+        UserError: If there is no algorithm of that name.
     """
     package = find_variant(name).requires
     return package if package is not None and find_spec(package) is None else None

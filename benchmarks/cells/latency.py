@@ -3,65 +3,49 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pymoo.optimize import minimize
 from pymoo.termination.max_time import TimeBasedTermination
 
-from benchmarks.cells.rows import Row
+from benchmarks.cells.rows import EQUAL, Row
 from benchmarks.cells.sources import same_tables
 from optllm_pymoo import AllocationProblem, OptLLM, baselines, make_problem
 from optllm_pymoo.measures.search import SearchQuality, search_quality
 
+# Instances; each is searched once with the same seed.
 SEEDS = (1, 2, 3)
-"""Instances; each is searched once with the same seed."""
-
-EQUAL = 1e-9
-"""Relative tolerance of the check of objectives against NumPy."""
 
 
-def surface_row(n_queries: int, n_llms: int, /, *, target: float | None, family: str = "continuous") -> Row:
+def surface(*, n_queries: int, n_llms: int, target: float | None, family: str = "continuous") -> Iterator[Row]:
     """Measure the hypervolume ratio of ``OptLLM()`` to the supported surface of at least 500 directions."""
-    ratios, seconds, points = [], [], []
+    found = []
     for seed in SEEDS:
         problem = make_problem(n_queries, n_llms, family=family, random_state=seed, with_latency=True)
         quality, spent, _ = run_timed(problem, OptLLM(), seed)
-        ratios.append(quality.hypervolume_ratio)
-        seconds.append(spent)
-        points.append(quality.n_points)
-    return Row(
-        f"three objectives ({family}): hypervolume of OptLLM() over that of the surface of 500 directions, the least",
-        f"{n_queries:,} × {n_llms}",
-        min(ratios),
-        "",
-        "≥",
-        target,
-        f"{len(SEEDS)} instances, median {np.median(seconds):.3g} s and {np.median(points):,.0f} plans",
-    )
+        found.append((quality.hypervolume_ratio, spent, quality.n_points))
+    ratios, spent, points = np.transpose(found)
+    what = f"three objectives ({family}): hypervolume of OptLLM() over that of the surface of 500 directions, the least"
+    told = f"{len(SEEDS)} instances, median {np.median(spent):.3g} s and {np.median(points):,.0f} plans"
+    yield Row(what, f"{n_queries:,} × {n_llms}", float(ratios.min()), "", "≥", target, told)
 
 
-def nsga3_row(n_queries: int, n_llms: int, /, *, times: float = 1.0, start: str = "warm") -> Row:
+def surface_search(*, n_queries: int, n_llms: int, times: float = 1.0, start: str = "warm") -> Iterator[Row]:
     """Measure NSGA-III's hypervolume ratio in ``times`` the seconds that OptLLM took; for information."""
-    ratios, ours, budgets = [], [], []
+    found = []
     for seed in SEEDS:
         problem = make_problem(n_queries, n_llms, random_state=seed, with_latency=True)
         run_timed(problem, OptLLM(), seed)  # compiled and touched before the clock counts
         quality, spent, _ = run_timed(problem, OptLLM(), seed)
-        budget = times * spent
-        theirs, _, _ = run_timed(problem, baselines.nsga3(start=start), seed, TimeBasedTermination(budget))
-        ratios.append(theirs.hypervolume_ratio)
-        ours.append(quality.hypervolume_ratio)
-        budgets.append(budget)
-    return Row(
-        f"three objectives: hypervolume ratio of NSGA-III ({start}, categorical) in {times:g} × OptLLM()'s seconds",
-        f"{n_queries:,} × {n_llms}",
-        float(np.median(ratios)),
-        "",
-        "≥",
-        None,
-        f"median of {len(SEEDS)} instances; {np.median(budgets):.3g} s; OptLLM() {np.median(ours):.4g}",
-    )
+        ends = TimeBasedTermination(times * spent)
+        theirs, _, _ = run_timed(problem, baselines.nsga3(start=start), seed, ends)
+        found.append((theirs.hypervolume_ratio, quality.hypervolume_ratio, times * spent))
+    theirs, ours, budget = np.median(found, axis=0)
+    what = f"three objectives: hypervolume ratio of NSGA-III ({start}, categorical) in {times:g} × OptLLM()'s seconds"
+    told = f"median of {len(SEEDS)} instances; {budget:.3g} s; OptLLM() {ours:.4g}"
+    yield Row(what, f"{n_queries:,} × {n_llms}", float(theirs), "", "≥", None, told)
 
 
 def run_timed(

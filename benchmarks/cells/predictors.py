@@ -3,131 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from itertools import product
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.plugins import joining
+from optllm_pymoo import UserError
 from optllm_pymoo.prediction import ConstantPredictor, SuccessPredictor
-
-Floats = NDArray[np.float64]
-
-
-class Predicted(NamedTuple):
-    """What a predictor says about the queries that are to be planned, and how long it took."""
-
-    accuracy: Floats
-    fit_seconds: float
-    predict_seconds: float
+from optllm_pymoo.validation import unknown_name
 
 
-def _robust(predictor: Any, features: Floats) -> Floats:
-    return np.asarray(predictor.predict_robust(features))
+class Recipe(NamedTuple):
+    """How to build a predictor, and what to ask it.
+
+    Attributes:
+        build: From a seed; what it returns has ``fit(features, labels)`` and ``predict(features, return_std=True)``.
+        is_robust: Whether its ``predict_robust`` is asked for accuracies.
+    """
+
+    build: Callable[[int], Any]
+    is_robust: bool = False
 
 
-def _mean(predictor: Any, features: Floats) -> Floats:
-    return np.asarray(predictor.predict(features))
-
-
-VALIDATING_ONE_OF: Final = (6, 11, 21)
-"""With 6, 11 and 21 % labelled, one such part is the 1 % of the queries that the paper validates with."""
-
-
-def _published(seed: int, jobs: int) -> SuccessPredictor:
-    return SuccessPredictor.published(random_state=seed, n_jobs=jobs)
-
-
-Recipe = tuple[Callable[[int, int], Any], Callable[[Any, Floats], Floats]]
-
+# `published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
+# With `:1/6` (or `/11`, `/21`) behind its name it validates with that part of the labels, else with half.
+# `unshrunk` is `ours` without shrinking what differs between queries.
 PREDICTORS: Final[dict[str, Recipe]] = {
-    "ours": (lambda seed, jobs: SuccessPredictor(random_state=seed, n_jobs=jobs), _mean),
-    "published": (_published, _mean),
-    "published-robust": (_published, _robust),
-    "unshrunk": (lambda seed, jobs: SuccessPredictor(objective=None, random_state=seed, n_jobs=jobs), _mean),
-    "published-10": (lambda seed, jobs: _published(seed, jobs).set_params(n_resamples=10), _mean),
-    "constants": (lambda seed, jobs: ConstantPredictor(), _mean),
-}
-"""Name -> how to build it from a seed and a number of jobs, and what to ask it.
-
-`published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
-With `:1/6` (or `/11`, `/21`) behind its name it validates with that part of the labels, else with half.
-`unshrunk` is `ours` without shrinking what differs between queries.
-"""
-
-
-def _validating_one_of(n_parts: int, recipe: Recipe) -> Recipe:
-    """Let a predictor validate with one of so many parts of the labels, not with half of them."""
-    build, ask = recipe
-    return lambda seed, jobs: build(seed, jobs).set_params(validation_share=1 / n_parts), ask
-
-
-PREDICTORS |= {
-    f"{name}:1/{n_parts}": _validating_one_of(n_parts, PREDICTORS[name])
-    for name in ("published", "published-10")
-    for n_parts in VALIDATING_ONE_OF
+    "ours": Recipe(lambda seed: SuccessPredictor(random_state=seed)),
+    "published": Recipe(lambda seed: SuccessPredictor.published(random_state=seed)),
+    "published-robust": Recipe(lambda seed: SuccessPredictor.published(random_state=seed), is_robust=True),
+    "unshrunk": Recipe(lambda seed: SuccessPredictor(objective=None, random_state=seed)),
+    "published-10": Recipe(lambda seed: SuccessPredictor.published(random_state=seed).set_params(n_resamples=10)),
+    "constants": Recipe(lambda seed: ConstantPredictor()),
 }
 
+
+# with 6, 11 and 21 % labelled, one such part is the 1 % of the queries that the paper validates with
+for _name, _parts in product(("published", "published-10"), (6, 11, 21)):
+    PREDICTORS[f"{_name}:1/{_parts}"] = Recipe(
+        lambda seed, build=PREDICTORS[_name].build, n=_parts: build(seed).set_params(validation_share=1 / n)
+    )
+
+# Knows the true outcomes.
 ORACLE: Final = "oracle"
-NAMES: Final = (*PREDICTORS, ORACLE)
 
 
-def run_predictor(
-    name: str, features: Floats, labels: Floats, targets: Floats, /, *, seed: int, n_jobs: int
-) -> Predicted:
-    """Fit one predictor and ask it.
+def known_predictors() -> dict[str, Recipe]:
+    """Return the predictors by name, ours and those that other packages bring."""
+    return PREDICTORS | joining(lambda thing: isinstance(thing, Recipe), PREDICTORS)
 
-    Args:
-        name: A key of `PREDICTORS`.
-        features: Of the labelled queries, (n, D).
-        labels: Of the labelled queries, (n, M).
-        targets: Features of the queries to plan, (N, D).
-        seed: Its random state.
-        n_jobs: Its jobs.
 
-    Returns:
-        Predictions (N, M) and seconds.
+def find_predictor(name: str, /) -> Recipe | None:
+    """Look a predictor up; None for `ORACLE`.
+
+    Raises:
+        UserError: There is none of that name; the message has the closest and the known ones.
     """
-    predictor, fit_seconds = _fitted(name, features, labels, seed, n_jobs)
-    started = perf_counter()
-    accuracy = PREDICTORS[name][1](predictor, targets)
-    return Predicted(accuracy, fit_seconds, perf_counter() - started)
-
-
-class PredictedWithSigma(NamedTuple):
-    """What a predictor says about the queries that are to be planned, how far it may be off, and how long it took."""
-
-    accuracy: Floats
-    sigma: Floats
-    fit_seconds: float
-    predict_seconds: float
-
-
-def predict_with_sigma(
-    name: str, features: Floats, labels: Floats, targets: Floats, /, *, seed: int
-) -> PredictedWithSigma:
-    """Fit one predictor, with one job, and ask it for accuracies and how far they may be off.
-
-    Args:
-        name: A key of `PREDICTORS`.
-        features: Of the labelled queries, (n, D).
-        labels: Of the labelled queries, (n, M).
-        targets: Features of the queries to plan, (N, D).
-        seed: Its random state.
-
-    Returns:
-        Predictions, the same as `run_predictor` gives, and their standard deviations, (N, M) each, and seconds.
-    """
-    predictor, fit_seconds = _fitted(name, features, labels, seed, 1)
-    ask = PREDICTORS[name][1]
-    started = perf_counter()
-    accuracy, sigma = predictor.predict(targets, return_std=True)
-    if ask is not _mean:
-        accuracy = ask(predictor, targets)
-    return PredictedWithSigma(accuracy, sigma, fit_seconds, perf_counter() - started)
-
-
-def _fitted(name: str, features: Floats, labels: Floats, seed: int, n_jobs: int) -> tuple[Any, float]:
-    started = perf_counter()
-    predictor = PREDICTORS[name][0](seed, n_jobs).fit(features, labels)
-    return predictor, perf_counter() - started
+    known = known_predictors()
+    if name not in (ORACLE, *known):
+        raise UserError(unknown_name(name, [*known, ORACLE], kind="predictor"))
+    return known.get(name)

@@ -1,5 +1,7 @@
-"""How much memory this process holds, and how much there is to be had, in bytes.
+"""Memory of this process, and time and memory of one stage in a process of its own.
 
+``python -m benchmarks.cells.probe STAGE FOLDER`` prints the latter as JSON. A process of its own measures memory from
+nothing. Tables are read from files, since making them here would leave a peak behind that hides the stage's own.
 Resident memory is looked at, because ``tracemalloc`` doesn't see what numba allocates.
 """
 
@@ -11,6 +13,8 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -27,8 +31,8 @@ STATUS = Path("/proc/self/status")
 MEMINFO = Path("/proc/meminfo")
 RESET = Path("/proc/self/clear_refs")
 GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+# Of the control group (version 2) that a container shows as its root.
 GROUP_USED = Path("/sys/fs/cgroup/memory.current")
-"""Of the control group (version 2) that a container shows as its root."""
 
 UNLIMITED = 1 << 62
 
@@ -60,34 +64,22 @@ def resident_bytes() -> int:
 
 
 def available_bytes() -> int:
-    """Return the memory that new work can have without swapping, in the machine and in its container."""
-    return min(_system_bytes(), _group_bytes())
+    """Return the memory that new work can have without swapping, in the machine and in its container.
 
-
-def _system_bytes() -> int:
-    """Return the available memory of the whole machine; `UNLIMITED` where the system doesn't tell.
-
-    Linux tells it as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that were read,
-    which give way as soon as memory is asked for.
+    Linux tells the machine's as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that
+    were read, which give way as soon as memory is asked for. Files that were read in the container count as used,
+    although they would give way: that errs on the safe side. `UNLIMITED` where the system doesn't tell.
     """
+    system = group = UNLIMITED
     if MEMINFO.is_file():
-        return _bytes_in(MEMINFO, "MemAvailable")
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return UNLIMITED
-
-
-def _group_bytes() -> int:
-    """Return what is left of the container's memory; `UNLIMITED` if it has no limit of its own.
-
-    Files that were read in the container count as used, although they would give way: that errs on the safe side.
-    """
-    try:
+        system = _bytes_in(MEMINFO, "MemAvailable")
+    else:
+        with suppress(ValueError, OSError, AttributeError):
+            system = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError):
         limit, used = GROUP_LIMIT.read_text().strip(), GROUP_USED.read_text().strip()
-    except OSError:
-        return UNLIMITED
-    return UNLIMITED if limit == "max" else max(0, int(limit) - int(used))
+        group = UNLIMITED if limit == "max" else max(0, int(limit) - int(used))
+    return min(system, group)
 
 
 def _bytes_in(file: Path, key: str) -> int:
@@ -101,7 +93,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 def run_python(*arguments: str) -> str:
     """Run this interpreter on this very package, and return what it printed."""
-    package = Path(optllm_pymoo.__file__).resolve().parents[2]
+    package = Path(optllm_pymoo.__file__).resolve().parents[1]
     paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
@@ -110,69 +102,65 @@ def run_python(*arguments: str) -> str:
     return done.stdout
 
 
-Prepared = Any
-Stage = tuple[Callable[[Path], Prepared], Callable[[Prepared], Any]]
+Stage = tuple[Callable[[Path], Any], Callable[[Any], Any]]
 
+# Folder below the tables with small ones of the same type.
 WARM_UP = "warm-up"
-"""Folder below the tables with small ones of the same type."""
 
+# Plans that are scored together.
 PLANS = 10
-"""Plans that are scored together."""
 
 REPEATS_WITHIN_SECONDS = 2.0
+# A stage is repeated up to five times, as long as two seconds are not over; the median counts.
 MAX_REPEATS = 5
-"""A stage is repeated up to five times, as long as two seconds are not over; the median counts."""
 
 
 def _tables(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read costs and accuracies."""
     return np.load(folder / "cost.npy"), np.load(folder / "accuracy.npy")
 
 
-def _efficiencies(folder: Path) -> np.ndarray:
-    return np.asarray(np.load(folder / "efficiencies.npy"))
-
-
 def _problem(folder: Path) -> optllm_pymoo.AllocationProblem:
+    """Read a problem."""
     return optllm_pymoo.AllocationProblem(*_tables(folder))
 
 
 def _plans(folder: Path) -> tuple[optllm_pymoo.AllocationProblem, np.ndarray]:
+    """Read a problem, and draw plans to be scored."""
     problem = _problem(folder)
     draw = np.random.default_rng(0).integers(problem.n_llms, size=(PLANS, problem.n_queries), dtype=np.int8)
     return problem, draw
 
 
-def _labelled_texts(folder: Path) -> tuple[list[str], np.ndarray]:
-    return json.loads((folder / "texts.json").read_text()), np.load(folder / "labels.npy")
-
-
-def _search(problem: optllm_pymoo.AllocationProblem) -> Result:
+def _search(problem: optllm_pymoo.AllocationProblem, **options: int) -> Result:
+    """Search with OptLLM; what is needed is imported here, since most of a small size's time is imports."""
     from pymoo.optimize import minimize
 
     fresh = optllm_pymoo.AllocationProblem(problem.cost, problem.accuracy)
-    return minimize(fresh, optllm_pymoo.OptLLM(), seed=1)
+    return minimize(fresh, optllm_pymoo.OptLLM(**options), seed=1)
 
 
-def _predict(given: tuple[list[str], np.ndarray]) -> np.ndarray:
+def _predict(folder: Path) -> np.ndarray:
+    """Fit the predictor, and predict."""
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 
-    texts, labels = given
+    texts, labels = json.loads((folder / "texts.json").read_text()), np.load(folder / "labels.npy")
     features = QueryFeatures(random_state=0).fit_transform(texts)
     predictor = SuccessPredictor(random_state=0).fit(features[: len(labels)], labels)
     return np.asarray(predictor.predict(features))
 
 
+# Name -> what is made ready beforehand, and what is measured.
+#
+# ``sort`` is numpy's argsort of as many numbers as the exact front has steps: the yardstick of the others.
 STAGES: Final[dict[str, Stage]] = {
-    "sort": (_efficiencies, np.argsort),
+    "sort": (lambda folder: np.load(folder / "efficiencies.npy"), np.argsort),
     "front": (_tables, lambda tables: optllm_pymoo.SupportedFront(*tables)),
     "search": (_problem, _search),
     "evaluate": (_plans, lambda given: given[0].evaluate(given[1])),
-    "predict": (_labelled_texts, _predict),
+    "predict": (Path, _predict),
+    "minimize": (_problem, partial(_search, n_grid=50)),
 }
-"""Name -> what is made ready beforehand, and what is measured.
-
-``sort`` is numpy's argsort of as many numbers as the exact front has steps: the yardstick of the others.
-"""
 
 
 def probe(stage: str, folder: Path, /) -> dict[str, float]:
@@ -181,7 +169,7 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
     Returns:
         ``seconds``, the median of several runs after one on small tables, which compiles and imports; ``peak_mib``,
         how far memory rose above what was there with the tables loaded (on systems that can't forget an earlier peak:
-        above it or up to it); ``tables_mib``.
+        above it or up to it); ``tables_mib``; for a search ``result_mib``, of its X and F.
     """
     prepare, run = STAGES[stage]
     run(prepare(folder / WARM_UP))
@@ -189,16 +177,20 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
     forget_peak()
     before = resident_bytes()
     seconds: list[float] = []
+    held = {}
     while not seconds or (len(seconds) < MAX_REPEATS and sum(seconds) < REPEATS_WITHIN_SECONDS):
         start = perf_counter()
         outcome = run(given)
         seconds.append(perf_counter() - start)
+        if hasattr(outcome, "X"):
+            held["result_mib"] = (outcome.X.nbytes + outcome.F.nbytes) / 2**20
         del outcome
     tables = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {
         "seconds": float(np.median(seconds)),
         "peak_mib": max(0, peak_rss_bytes() - before) / 2**20,
         "tables_mib": tables / 2**20,
+        **held,
     }
 
 

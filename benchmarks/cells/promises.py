@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.cells.rows import Row
 from optllm_pymoo.data import Dataset, make_dataset
-from optllm_pymoo.decision import Plan, WithinBudget, robust_plan
+from optllm_pymoo.decision import WithinBudget, robust_plan
 from optllm_pymoo.planning import plan_front
 
+# Independent errors, the default, and one common shift.
 CORRELATIONS = (0.0, 0.05, 1.0)
-"""Independent errors, the default, and one common shift."""
 
 PROBABILITY = 0.95
 
@@ -55,27 +55,23 @@ def promises(batch: str, labels: str, dataset: Dataset, share: float, seed: int,
         options = {"probability": PROBABILITY, "budget_usd": budget, "n_labelled": front.n_labelled}
         robust = robust_plan(front.problem, front.sigma, correlation=correlation, **options)
         for chosen_by, plan in (("expected", expected), ("promised", robust.plan)):
-            yield _kept(batch, labels, chosen_by, plan, correlation, truth)
+            promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
+            found = plan.accuracy, promised, plan.evaluate(truth).accuracy
+            yield Kept(batch, f"{truth.shape[0]:,} × {truth.shape[1]}", labels, chosen_by, correlation, *found)
 
 
-def _kept(batch: str, labels: str, chosen_by: str, plan: Plan, correlation: float, truth: np.ndarray) -> Kept:
-    promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
-    size = f"{truth.shape[0]:,} × {truth.shape[1]}"
-    return Kept(batch, size, labels, chosen_by, correlation, plan.accuracy, promised, plan.evaluate(truth).accuracy)
+def promise(*, n_labelled: int, n_seeds: int) -> Iterator[Row]:
+    """Count the promises that are kept on synthetic batches of 600 queries and 4 LLMs."""
+    size = 600 + n_labelled
+    batches = [(make_dataset(size, 4, random_state=seed), seed) for seed in range(n_seeds)]
+    kept = [promises("synthetic", str(n_labelled), batch, n_labelled / size, seed) for batch, seed in batches]
+    yield from promise_rows(list(chain.from_iterable(kept)))
 
 
-def synthetic_promises(n_labelled: int, n_seeds: int, /) -> Iterator[Kept]:
-    """Promise on synthetic batches of 600 queries and 4 LLMs."""
-    for seed in range(n_seeds):
-        size = 600 + n_labelled
-        dataset = make_dataset(size, 4, random_state=seed)
-        yield from promises("synthetic", str(n_labelled), dataset, n_labelled / size, seed)
-
-
-def dataset_promises(name: str, dataset: Dataset, share: float, n_seeds: int, /) -> Iterator[Kept]:
-    """Promise on a data set, with a share of labels that is drawn anew for every seed."""
-    for seed in range(n_seeds):
-        yield from promises(name, f"{share:.0%}", dataset, share, seed)
+def promise_of_data_set(name: str, dataset: Dataset, /, *, labels: float, n_seeds: int) -> Iterator[Row]:
+    """Count the promises that are kept on a data set, with labels that are drawn anew for every seed."""
+    kept = [promises(name, f"{labels:.0%}", dataset, labels, seed) for seed in range(n_seeds)]
+    yield from promise_rows(list(chain.from_iterable(kept)))
 
 
 def promise_rows(kept: list[Kept], /) -> Iterator[Row]:

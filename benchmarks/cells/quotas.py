@@ -11,23 +11,23 @@ from pymoo.termination.max_time import TimeBasedTermination
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from benchmarks.cells.rows import Row
+from benchmarks.cells.rows import EQUAL, Row, size_of
 from benchmarks.cells.search import WARM_UP_QUERIES
 from benchmarks.cells.single import LARGE
 from benchmarks.cells.sources import same_tables
 from benchmarks.cells.timing import median_seconds
 from optllm_pymoo import AllocationProblem, OptLLM, Quota, make_problem
 from optllm_pymoo.baselines import nsga2
+from optllm_pymoo.data import Dataset
 from optllm_pymoo.limits import LinearLimits, Weights, best_within, relax
 from optllm_pymoo.measures.search import hypervolume_ratio
+from optllm_pymoo.planning import problem_of
 
+# Quota of each LLM, as a share of the queries.
 SHARE = 0.2
-"""Quota of each LLM, as a share of the queries."""
 
+# With few LLMs the quotas together hold this many times the batch: a fifth each would be infeasible.
 ROOM = 1.2
-"""With few LLMs the quotas together hold this many times the batch: a fifth each would be infeasible."""
-
-EQUAL = 1e-9
 
 
 def with_quotas(problem: AllocationProblem, /) -> AllocationProblem:
@@ -43,29 +43,30 @@ def middle_budget(problem: AllocationProblem, /) -> float:
     return float(ends.mean())
 
 
-def gap_rows(name: str, problem: AllocationProblem, /, *, target: float) -> Iterator[Row]:
+def quota_gap(name: str, dataset: Dataset, /, *, target: float) -> Iterator[Row]:
     """Yield whether all plans are feasible, and the certified gap at a budget in the middle.
 
     Args:
         name: Of the batch.
-        problem: A batch `with_quotas`.
+        dataset: Its queries; each LLM gets a quota.
         target: For the gap, relative to the bound, if there are at least `LARGE` queries.
     """
+    problem = with_quotas(problem_of(dataset))
     budget = middle_budget(problem)
     found = best_within(problem.limits, budget)
     met = bool(problem.limits.within(budget_usd=budget).are_met(found.x[None])[0])
     result = minimize(problem, OptLLM(), seed=1)
     n_feasible = int(problem.limits.are_met(np.atleast_2d(result.X)).sum())
-    size = _size(problem)
     share = (n_feasible + met) / (len(result.F) + 1)
-    yield Row(f"{name}: share of plans within the quotas", size, share, "", "≥", 1.0, f"{len(result.F) + 1} plans")
-    details = f"accuracy {found.value:.5f}, bound {found.bound:.5f}, budget {budget:.6g} US$"
+    size, n_plans = size_of(problem), len(result.F) + 1
+    yield Row(f"{name}: share of plans within the quotas", size, share, "", "≥", 1.0, f"{n_plans} plans")
+    told = f"accuracy {found.value:.5f}, bound {found.bound:.5f}, budget {budget:.6g} US$"
     gap = found.gap / found.bound if found.bound else found.gap
-    judged = target if problem.n_queries >= LARGE else None
-    yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", judged, details)
+    required = target if problem.n_queries >= LARGE else None
+    yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", required, told)
 
 
-def highs_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
+def quota_speed(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:
     """Compare plan and certificate with HiGHS solving the linear relaxation alone, once: that takes minutes."""
     problem = with_quotas(make_problem(n_queries, n_llms, random_state=0))
     bounded = problem.limits.within(budget_usd=middle_budget(problem))
@@ -75,15 +76,9 @@ def highs_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
     solved = relax(bounded, Weights(1.0, 0.0))
     np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
     ours = median_seconds(lambda: best_within(bounded), repeats=3)
-    return Row(
-        "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone",
-        _size(problem),
-        theirs / ours,
-        "×",
-        "≥",
-        target,
-        f"{theirs:.3g} s : {ours:.3g} s; bounds equal to {EQUAL:g}",
-    )
+    what = "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone"
+    told = f"{theirs:.3g} s : {ours:.3g} s; bounds equal to {EQUAL:g}"
+    yield Row(what, size_of(problem), theirs / ours, "×", "≥", target, told)
 
 
 def highs_relaxation(limits: LinearLimits, /) -> float:
@@ -104,7 +99,7 @@ def highs_relaxation(limits: LinearLimits, /) -> float:
     return -float(found.fun)
 
 
-def search_row(name: str, problem: AllocationProblem, /, *, seconds: float, seconds_ratio: float) -> Row:
+def quota_search(name: str, dataset: Dataset, /, *, seconds: float, seconds_ratio: float) -> Iterator[Row]:
     """Compare the hypervolume ratio with warm, categorical NSGA-II's, which gets many times the seconds.
 
     Both run on a few queries first, which compiles what they need. OptLLM goes on after its walks, since more plans
@@ -112,37 +107,21 @@ def search_row(name: str, problem: AllocationProblem, /, *, seconds: float, seco
 
     Args:
         name: Of the batch.
-        problem: A batch `with_quotas`.
+        dataset: Its queries; each LLM gets a quota.
         seconds: What OptLLM gets.
         seconds_ratio: How many times the seconds that OptLLM took NSGA-II gets.
     """
+    problem = problem_of(dataset)
     few = with_quotas(same_tables(problem, WARM_UP_QUERIES))
     for algorithm, termination in ((OptLLM(), None), (nsga2(start="warm"), ("n_gen", 3))):
         minimize(few, algorithm, termination, seed=1)
     start = time.perf_counter()
-    ours = minimize(_anew(problem), OptLLM(), TimeBasedTermination(seconds), seed=1)
+    ours = minimize(with_quotas(problem), OptLLM(), TimeBasedTermination(seconds), seed=1)
     taken = time.perf_counter() - start
     limit = TimeBasedTermination(taken * seconds_ratio)
-    theirs = minimize(_anew(problem), nsga2(start="warm"), limit, seed=1)
-    front = problem.yardstick
-    ratios = [hypervolume_ratio(F, front) if F is not None else 0.0 for F in (ours.F, theirs.F)]
-    return Row(
-        f"{name}: hypervolume ratio to the bound front, less that of NSGA-II (warm, {seconds_ratio:g} × the seconds)",
-        _size(problem),
-        ratios[0] - ratios[1],
-        "",
-        ">",
-        0.0,
-        f"{ratios[0]:.5f} in {taken:.2f} s : {ratios[1]:.5f} in {theirs.exec_time:.1f} s",
-    )
-
-
-def _anew(problem: AllocationProblem) -> AllocationProblem:
-    """Build a problem with quotas again, with nothing derived at hand."""
-    fresh = same_tables(problem)
-    quotas = [Quota(name, calls=float(limit)) for name, limit in zip(problem.llms, problem.limits.limit, strict=True)]
-    return AllocationProblem(fresh.cost, fresh.accuracy, allowed=fresh.allowed, llms=fresh.llms, limits=quotas)
-
-
-def _size(problem: AllocationProblem) -> str:
-    return f"{problem.n_queries:,} × {problem.n_llms}"
+    theirs = minimize(with_quotas(problem), nsga2(start="warm"), limit, seed=1)
+    yardstick = with_quotas(problem).yardstick
+    ratios = [hypervolume_ratio(F, yardstick) if F is not None else 0.0 for F in (ours.F, theirs.F)]
+    what = f"{name}: hypervolume ratio to the bound front, less that of NSGA-II (warm, {seconds_ratio:g} × the seconds)"
+    told = f"{ratios[0]:.5f} in {taken:.2f} s : {ratios[1]:.5f} in {theirs.exec_time:.1f} s"
+    yield Row(what, size_of(problem), ratios[0] - ratios[1], "", ">", 0.0, told)

@@ -1,89 +1,109 @@
-"""One line of a table of measurements and targets."""
+"""Measurements with targets: one line of a table each, several to a cell."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, ClassVar
 
-import pandas as pd
-from rich import box
-from rich.table import Table
+from benchmarks.cells.cell import Cell, Outcome, Value, Workbench
+from benchmarks.cells.sources import Subset
+from optllm_pymoo.data import Dataset
 
-from benchmarks.report.document import markdown_table
-from benchmarks.runner.provenance import versions_line
-from optllm_pymoo.data import replacing, write_text_atomically
+# Relative tolerance of checks: sums in another order may differ by rounding.
+EQUAL = 1e-9
 
 _HOLDS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
-
-METHOD = """\
-Both sides of a ratio are checked for equal results and then timed in turns; ratios are of medians. \
-`≥` and `≤` say on which side of the target the measurement has to lie; rows without a target are measured \
-at another size than the one that the target is set for."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A measurement, and what it should be."""
+    """A measurement, and what it should be.
+
+    Attributes:
+        size: Queries × LLMs.
+        unit: "×" for ratios, "s", or nothing.
+        relation: "≥", "≤" or ">".
+        required: The target; None where it is set for another size.
+        details: The medians, and what was checked.
+    """
 
     what: str
     size: str
     measured: float
     unit: str
-    """"×" for ratios, "s", or nothing."""
     relation: str
-    """"≥", "≤" or ">"."""
-    target: float | None
-    """None where the target is set for another size."""
+    required: float | None
     details: str = ""
-    """The medians, and what was checked."""
 
     @property
     def reached(self) -> bool | None:
         """Whether the target is reached; None without one."""
-        return None if self.target is None else bool(_HOLDS[self.relation](self.measured, self.target))
-
-    def cells(self) -> tuple[str, ...]:
-        """Texts for a table."""
-        target = "–" if self.target is None else f"{self.relation} {_number(self.target, self.unit)}"
-        verdict = {True: "yes", False: "NO", None: "–"}[self.reached]
-        return self.what, self.size, _number(self.measured, self.unit), target, verdict, self.details
+        return None if self.required is None else bool(_HOLDS[self.relation](self.measured, self.required))
 
 
-TITLES = ("what", "N × M", "measured", "target", "reached", "details")
-TITLE = "Speed, memory and search quality"
+@dataclass(frozen=True)
+class RowsCell(Cell):
+    """A function that measures rows, alone on the machine.
+
+    Attributes:
+        measurement: A function at the top of a module. It takes the name and the queries of the subset, if there is
+            one, and the options as keywords.
+        subset: The queries; None where the measurement draws tables of a fixed size.
+        options: Targets among them: another target is another cell.
+        has_all_cores: Whether it isn't kept to one core, as other cells are.
+    """
+
+    kind: ClassVar[str] = "rows"
+    measurement: Callable[..., Iterable[Row]]
+    subset: Subset | None = None
+    options: tuple[tuple[str, Value], ...] = ()
+    has_all_cores: bool = False
+    is_exclusive: ClassVar[bool] = True
+    is_reproducible: ClassVar[bool] = False
+
+    @classmethod
+    def of(
+        cls, measurement: Callable[..., Iterable[Row]], subset: Subset | None = None, /, **options: Value
+    ) -> RowsCell:
+        """Describe a measurement with its options as keywords."""
+        return cls(measurement, subset, tuple(options.items()))
+
+    @property
+    def subject(self) -> Any:
+        """The function."""
+        return self.measurement
+
+    @property
+    def name(self) -> str:
+        """The function's name, in words."""
+        return self.measurement.__name__.replace("_", " ")
+
+    def description(self) -> dict[str, Value]:
+        """Return everything that decides the outcome."""
+        queries = {} if self.subset is None else self.subset.description()
+        return {"measurement": self.name, **queries, **dict(self.options)}
+
+    def title(self) -> str:
+        """Return one line for people."""
+        queries = [] if self.subset is None else [self.subset.title()]
+        return ", ".join([self.name, *queries, *(f"{name} {value}" for name, value in self.options)])
+
+    def inputs(self, workbench: Workbench, /) -> tuple[Dataset, ...]:
+        """Gather the data set, if there is one."""
+        return () if self.subset is None else (workbench.dataset(self.subset.data),)
+
+    def measure(self, *inputs: Dataset) -> Outcome:
+        """Measure the rows.
+
+        Raises:
+            AssertionError: A plan breaks its limit, or results that should be equal aren't.
+        """
+        about = () if self.subset is None else (self.subset.name, self.subset.draw(*inputs))
+        return Outcome({}, rows=[vars(row) for row in self.measurement(*about, **dict(self.options))])
 
 
-def rich_rows(rows: list[Row], /) -> Table:
-    """Lay measurements out for the terminal, without the details."""
-    table = Table(title=TITLE, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    table.add_column(TITLES[0])
-    for title in TITLES[1:-1]:
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row.cells()[:-1], style="red" if row.reached is False else None)
-    return table
-
-
-def write_rows(folder: Path, rows: list[Row], /) -> list[Path]:
-    """Write ``speed.csv`` and ``speed.md``, each complete or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table, text = folder / "speed.csv", folder / "speed.md"
-    frame = pd.DataFrame([{**row.__dict__, "reached": row.reached} for row in rows])
-    with replacing(table) as temporary:
-        frame.to_csv(temporary, index=False)
-    body = markdown_table(TITLES, [row.cells() for row in rows], n_left=2)
-    parts = [f"# {TITLE}", f"{versions_line()}.", METHOD, f"{verdict(rows)}.", body]
-    write_text_atomically(text, "\n\n".join(parts) + "\n")
-    return [table, text]
-
-
-def verdict(rows: list[Row], /) -> str:
-    """Count the targets that are reached."""
-    judged = [row.reached for row in rows if row.reached is not None]
-    return f"{sum(judged)} of {len(judged)} targets reached"
-
-
-def _number(value: float, unit: str) -> str:
-    text = f"{value:.3g}" if unit or value < 1e-3 else f"{value:.6g}"
-    return f"{text} {unit}".rstrip()
+def size_of(problem: Any, /) -> str:
+    """Write how large a problem is."""
+    return f"{problem.n_queries:,} × {problem.n_llms}"

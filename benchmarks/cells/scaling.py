@@ -10,23 +10,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.cells.cell import Outcome, Value, Workbench
-from benchmarks.cells.probe import WARM_UP, run_python
+from benchmarks.cells.cell import Cell, Outcome, Value
+from benchmarks.cells.probe import STAGES, WARM_UP, run_python
 from optllm_pymoo import make_dataset, make_problem
 
+# Labelled queries of the stage that predicts.
 N_LABELS = 500
-"""Labelled queries of the stage that predicts."""
 
 WARM_UP_QUERIES = 50
 
 FIXED_BYTES = 64 << 20
 BYTES_PER_QUERY = {"search": 400, "predict": 20_000}
-BYTES_PER_CELL = {"sort": 100, "front": 60, "search": 60, "evaluate": 60, "predict": 0}
-"""Generous bounds of what a stage needs, drawing its tables included; bytes per query and LLM."""
+# Generous bounds of what a stage needs, drawing its tables included; bytes per query and LLM.
+BYTES_PER_CELL = {"sort": 100, "front": 60, "search": 60, "evaluate": 60, "predict": 0, "minimize": 60}
 
 
 @dataclass(frozen=True)
-class ScalingCell:
+class ScalingCell(Cell):
     """One stage of `benchmarks.cells.probe.STAGES` at N queries and M LLMs, alone on the machine."""
 
     kind: ClassVar[str] = "scaling"
@@ -36,7 +36,11 @@ class ScalingCell:
     dtype: str = "float64"
     is_exclusive: ClassVar[bool] = True
     is_reproducible: ClassVar[bool] = False
-    needs: ClassVar[tuple[Any, ...]] = ()
+
+    @property
+    def subject(self) -> Any:
+        """The functions of the stage."""
+        return STAGES[self.stage]
 
     def description(self) -> dict[str, Value]:
         """Return stage and size."""
@@ -52,15 +56,11 @@ class ScalingCell:
         per_query = BYTES_PER_QUERY.get(self.stage, 0) + BYTES_PER_CELL[self.stage] * self.n_llms
         return FIXED_BYTES + per_query * self.n_queries
 
-    def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
-        """Nothing: the tables are drawn where they are needed."""
-        return ()
-
     def measure(self) -> Outcome:
         """Draw the tables, and measure the stage in a fresh process.
 
         Returns:
-            Timings ``seconds``, ``peak_mib`` (beyond the tables) and ``tables_mib``.
+            Timings as `benchmarks.cells.probe.probe` returns them.
         """
         with TemporaryDirectory() as folder:
             self._write_tables(Path(folder), self.n_queries)

@@ -1,15 +1,16 @@
-"""The whole problem with one limit as an integer programme, solved by HiGHS: what to compare with."""
+"""One budget or one target: equal to HiGHS on the whole problem, how much faster, and how small certified gaps are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from pymoo.optimize import minimize
 
-from benchmarks.cells.rows import Row
+from benchmarks.cells.rows import EQUAL, Row, size_of
 from benchmarks.cells.sources import same_tables
-from benchmarks.cells.timing import compare
+from benchmarks.cells.timing import in_turns
 from optllm_pymoo import (
     AllocationProblem,
     MaxAccuracyProblem,
@@ -18,10 +19,12 @@ from optllm_pymoo import (
     SupportedFront,
     make_problem,
 )
+from optllm_pymoo.data import Dataset
+from optllm_pymoo.planning import problem_of
 from optllm_pymoo.solver import solve_multiple_choice
 
+# HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little.
 SCALE = 1000.0
-"""HiGHS stops within 1e-6 of the optimum, and takes 1e-6 beyond a row for within it: both are to mean little."""
 
 MAX_TRIES = 20
 
@@ -59,18 +62,15 @@ class Programme:
             limit -= 1e-9 * max(1.0, abs(limit))
         raise RuntimeError(f"HiGHS broke the limit {MAX_TRIES} times")
 
-
-def highs_value(problem: MaxAccuracyProblem | MinCostProblem, /) -> float:
-    """Objective value of the best plan that HiGHS finds."""
-    return float(problem.evaluate(Programme.of(problem).solve())[0][0])
+    def value(self) -> float:
+        """Return the objective value of the best plan that HiGHS finds."""
+        return float(self.problem.evaluate(self.solve())[0][0])
 
 
 Limited = MaxAccuracyProblem | MinCostProblem
 
-EQUAL = 1e-9
-
+# Queries from which on targets on gaps are set: one query counts for less than 1/N.
 LARGE = 2_000
-"""Queries from which on targets on gaps are set: one query counts for less than 1/N."""
 
 
 def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limited]]:
@@ -84,93 +84,73 @@ def limited(batch: AllocationProblem, n_limits: int, /) -> dict[str, list[Limite
     }
 
 
-def equality_row(name: str, problems: list[Limited], /) -> Row:
-    """Compare the optima with HiGHS's on the whole problem; costs relative to their size."""
-    worst = 0.0
+def optimum(name: str, dataset: Dataset, /, *, limit: str, n_limits: int) -> Iterator[Row]:
+    """Compare optima under budgets, or at targets, with HiGHS's on the whole problem; costs relative to their size."""
+    problems, worst = limited(problem_of(dataset), n_limits)[limit], 0.0
     for problem in problems:
         result = minimize(problem, OptLLM(exact=True), seed=1)
         assert result.G[0] <= 0, f"{problem} broken by {result.G[0]}"
         assert result.algorithm.certificate.is_optimal, str(result.algorithm.certificate)
         scale = 1.0 if isinstance(problem, MaxAccuracyProblem) else result.F[0] or 1.0
-        worst = max(worst, abs(float(result.F[0]) - highs_value(problem)) / scale)
-    return Row(
-        f"{name}: farthest optimum from HiGHS's on the whole problem",
-        _size(problems[0]),
-        worst,
-        "",
-        "≤",
-        EQUAL,
-        "exact=True; all proved optimal and within their limits",
-    )
+        worst = max(worst, abs(float(result.F[0]) - Programme.of(problem).value()) / scale)
+    what = f"{name}, {n_limits} {limit}s: farthest optimum from HiGHS's on the whole problem"
+    told = "exact=True; all proved optimal and within their limits"
+    yield Row(what, size_of(problems[0]), worst, "", "≤", EQUAL, told)
 
 
-def speed_row(n_queries: int, n_llms: int, /, *, target: float | None, n_limits: int = 5) -> Row:
+def budget_speed(*, n_queries: int, n_llms: int, target: float | None, n_limits: int = 5) -> Iterator[Row]:
     """Compare ``OptLLM(exact=True)``, its front included, with HiGHS on the whole problem: median over budgets."""
     batch = make_problem(n_queries, n_llms, random_state=0)
-    ratios, ours, theirs = [], [], []
+    comparisons = []
     for problem in limited(batch, n_limits)["budget"]:
         programme, budget = Programme.of(problem), problem.budget
-        comparison = compare(
-            lambda _, programme=programme: programme.solve(),
-            lambda fresh, budget=budget: minimize(MaxAccuracyProblem(fresh, budget=budget), OptLLM(exact=True), seed=1),
-            repeats=1,
-            prepare=lambda: same_tables(batch),
+        comparisons.append(
+            in_turns(
+                lambda _, programme=programme: programme.solve(),
+                lambda fresh, budget=budget: minimize(
+                    MaxAccuracyProblem(fresh, budget=budget), OptLLM(exact=True), seed=1
+                ),
+                repeats=1,
+                prepare=lambda: same_tables(batch),
+            )
         )
-        ratios.append(comparison.ratio)
-        theirs.append(comparison.first_seconds)
-        ours.append(comparison.second_seconds)
-    return Row(
-        f"a budget, exact=True, front included: times faster than HiGHS, median of {n_limits} budgets",
-        f"{n_queries:,} × {n_llms}",
-        float(np.median(ratios)),
-        "×",
-        "≥",
-        target,
-        f"{1e3 * np.median(theirs):.3g} ms : {1e3 * np.median(ours):.3g} ms",
-    )
+    theirs, ours = 1e3 * np.median(comparisons, axis=0)
+    ratio = float(np.median([comparison.ratio for comparison in comparisons]))
+    what = f"a budget, exact=True, front included: times faster than HiGHS, median of {n_limits} budgets"
+    yield Row(what, size_of(batch), ratio, "×", "≥", target, f"{theirs:.3g} ms : {ours:.3g} ms")
 
 
-def gap_row(name: str, batch: AllocationProblem, n_limits: int, /, *, target: float | None) -> Row:
+def gap(name: str, dataset: Dataset, /, *, n_limits: int, target: float | None) -> Iterator[Row]:
     """Find the largest gap that a run without exact=True leaves, among some budgets; the target is for `LARGE` ones."""
-    certificates = [
+    yield _gap_row(name, problem_of(dataset), n_limits, target)
+
+
+def large_gap(*, n_queries: int, n_llms: int, family: str, n_limits: int, target: float | None) -> Iterator[Row]:
+    """Find the largest gap on a synthetic batch."""
+    batch = make_problem(n_queries, n_llms, family=family, random_state=0)
+    yield _gap_row(family, batch, n_limits, target)
+
+
+def _gap_row(name: str, batch: AllocationProblem, n_limits: int, target: float | None) -> Row:
+    """Find the largest gap among some budgets."""
+    found = [
         minimize(problem, OptLLM(), seed=1).algorithm.certificate for problem in limited(batch, n_limits)["budget"]
     ]
-    return Row(
-        f"{name}: largest certified gap in mean accuracy, {n_limits} budgets",
-        _size(batch),
-        max(certificate.gap for certificate in certificates),
-        "",
-        "≤",
-        target if batch.n_queries >= LARGE else None,
-        f"without exact; {sum(certificate.is_optimal for certificate in certificates)} proved optimal",
-    )
+    what = f"{name}: largest certified gap in mean accuracy, {n_limits} budgets"
+    told = f"without exact; {sum(certificate.is_optimal for certificate in found)} proved optimal"
+    required = target if batch.n_queries >= LARGE else None
+    return Row(what, size_of(batch), max(certificate.gap for certificate in found), "", "≤", required, told)
 
 
-def large_gap_row(n_queries: int, n_llms: int, /, *, family: str, n_limits: int, target: float | None) -> Row:
-    """Find the largest gap on a synthetic batch."""
-    return gap_row(family, make_problem(n_queries, n_llms, family=family, random_state=0), n_limits, target=target)
-
-
-def seconds_row(n_queries: int, n_llms: int, /, *, target: float | None) -> Row:
+def seconds(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:
     """Compare a run without exact=True, its front included, with building the front alone."""
     batch = make_problem(n_queries, n_llms, random_state=0)
     budget = float(batch.supported_front.F[:, 0].mean())
-    comparison = compare(
+    comparison = in_turns(
         lambda fresh: minimize(MaxAccuracyProblem(fresh, budget=budget), OptLLM(), seed=1),
         lambda fresh: SupportedFront(fresh.cost, fresh.accuracy),
         repeats=5,
         prepare=lambda: same_tables(batch),
     )
-    return Row(
-        "a budget, front included: times SupportedFront",
-        f"{n_queries:,} × {n_llms}",
-        comparison.ratio,
-        "×",
-        "≤",
-        target,
-        f"{1e3 * comparison.first_seconds:.3g} ms : {1e3 * comparison.second_seconds:.3g} ms",
-    )
-
-
-def _size(problem: AllocationProblem | Limited) -> str:
-    return f"{problem.n_queries:,} × {problem.n_llms}"
+    what = "a budget, front included: times SupportedFront"
+    yield Row(what, size_of(batch), comparison.ratio, "×", "≤", target, str(comparison))

@@ -1,4 +1,4 @@
-"""Features of a data set's texts, computed once for all splits and predictors."""
+"""The accuracy table of a split: predicted once, searched by every algorithm."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.cells.cell import Outcome, Value, Workbench, seed_of
-from benchmarks.cells.predictors import predict_with_sigma
+from benchmarks.cells.cell import Cell, Outcome, Value, Workbench, seed_of
+from benchmarks.cells.definition import Built
+from benchmarks.cells.predictors import ORACLE, find_predictor
 from benchmarks.cells.split import Setting
-from optllm_pymoo import SupportedFront
+from optllm_pymoo import SupportedFront, UserError
 from optllm_pymoo.measures import Path, realised_area, realised_quality
 from optllm_pymoo.prediction import QueryFeatures
 
+# Values of α in robust accuracies, mean + α·σ, whose label vectors are compared with the truth, as in the paper.
+ALPHAS = (-1.0, 0.0, 1.0)
+
+THRESHOLD = 0.5
+
 
 @dataclass(frozen=True)
-class FeatureCell:
-    """`QueryFeatures` of all texts of a data set; no label is read."""
+class FeatureCell(Cell):
+    """`QueryFeatures` of all texts of a data set, computed once for all splits and predictors; no label is read."""
 
     kind: ClassVar[str] = "features"
     data: str
     fingerprint: str
-    is_exclusive: ClassVar[bool] = False
-    is_reproducible: ClassVar[bool] = True
-    needs: ClassVar[tuple[Any, ...]] = ()
+    subject = Built(QueryFeatures)
 
     def description(self) -> dict[str, Value]:
         """Return data set and fingerprint."""
@@ -39,11 +43,11 @@ class FeatureCell:
         """Gather the texts.
 
         Raises:
-            ValueError: If the data set has none.
+            UserError: If the data set has none.
         """
         texts = workbench.dataset(self.data).texts
         if texts is None:
-            raise ValueError(f"{self.data} has no texts, so nothing can be predicted; search its known outcomes")
+            raise UserError(f"{self.data} has no texts, so nothing can be predicted; search its known outcomes")
         return (texts,)
 
     def measure(self, texts: list[str], /) -> Outcome:
@@ -58,25 +62,24 @@ class FeatureCell:
         return Outcome({"n_features": features.shape[1]}, timings, {"features": features})
 
 
-ALPHAS = (-1.0, 0.0, 1.0)
-"""Values of α in robust accuracies, mean + α·σ, whose label vectors are compared with the truth, as in the paper."""
-
-THRESHOLD = 0.5
-
-
 @dataclass(frozen=True)
-class TableCell:
+class TableCell(Cell):
     """What a predictor says about the queries of a split that are planned, and what it is worth by itself."""
 
     kind: ClassVar[str] = "table"
     setting: Setting
-    is_exclusive: ClassVar[bool] = False
-    is_reproducible: ClassVar[bool] = True
 
     @property
     def needs(self) -> tuple[FeatureCell, ...]:
-        """The features."""
-        return (FeatureCell(self.setting.data, self.setting.fingerprint),)
+        """The features, unless the outcomes are known beforehand."""
+        known = self.setting.predictor == ORACLE
+        return () if known else (FeatureCell(self.setting.data, self.setting.fingerprint),)
+
+    @property
+    def subject(self) -> Any:
+        """The predictor."""
+        recipe = find_predictor(self.setting.predictor)
+        return recipe and (Built(recipe.build, (0,)), recipe.is_robust)
 
     def description(self) -> dict[str, Value]:
         """Return the settings as plain values."""
@@ -89,7 +92,8 @@ class TableCell:
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
         """Gather features and outcomes of labelled queries, and features, costs and outcomes of the others."""
         dataset = workbench.dataset(self.setting.data)
-        features = workbench.outcome(self.needs[0]).arrays["features"]
+        outcomes = [workbench.outcome(cell).arrays["features"] for cell in self.needs]
+        features = outcomes[0] if outcomes else np.empty((len(dataset.cost), 0))
         labelled = self.setting.labelled(dataset)
         known = features[labelled], dataset.correct[labelled]
         return *known, features[~labelled], dataset.cost[~labelled], dataset.correct[~labelled]
@@ -100,22 +104,38 @@ class TableCell:
         """Fit, predict, and follow the exact front of the predictions with the true outcomes.
 
         Returns:
-            Arrays ``accuracy`` and ``sigma``, (N, M) each. Measures: the Brier score, the shares of queries whose
-            whole label vector is predicted right (`label_vectors_right`), and realised quality of the exact front.
+            Arrays ``accuracy`` and ``sigma``, (N, M) each. Measures: the Brier score; ``labels_right_α``, the shares
+            of queries whose whole label vector is predicted right by mean + α·σ; and realised quality of the exact
+            front.
         """
-        predicted = predict_with_sigma(self.setting.predictor, features, labels, targets, seed=seed_of(self))
-        accuracy, sigma = predicted.accuracy, predicted.sigma
+        accuracy, sigma, timings = self._predicted(features, labels, targets, correct)
         oracle = realised_area(cost, correct, Path.along(SupportedFront(cost, correct)))
-        found = realised_quality(cost, correct, Path.along(SupportedFront(cost, accuracy)), oracle_area=oracle)
+        start = perf_counter()
+        path = Path.along(SupportedFront(cost, accuracy))
+        timings["front_seconds"] = perf_counter() - start
         right = {f"labels_right_{a:+g}": label_vectors_right(accuracy + a * sigma, correct) for a in ALPHAS}
         measures = {
             **{"n_labelled": len(labels), "n_planned": len(targets), "oracle_area": oracle},
             **{"brier": float(np.mean((accuracy - correct) ** 2))},
             **right,
-            **found._asdict(),
+            **realised_quality(cost, correct, path, oracle_area=oracle)._asdict(),
         }
-        timings = {"fit_seconds": predicted.fit_seconds, "predict_seconds": predicted.predict_seconds}
         return Outcome(measures, timings, {"accuracy": accuracy, "sigma": sigma})
+
+    def _predicted(
+        self, features: np.ndarray, labels: np.ndarray, targets: np.ndarray, correct: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+        """Fit the predictor with this cell's seed, and ask it: accuracies, how far they may be off, seconds."""
+        recipe = find_predictor(self.setting.predictor)
+        if recipe is None:
+            return correct.astype(float), np.zeros(correct.shape), {"fit_seconds": 0.0, "predict_seconds": 0.0}
+        start = perf_counter()
+        predictor = recipe.build(seed_of(self)).fit(features, labels)
+        fitted = perf_counter()
+        accuracy, sigma = predictor.predict(targets, return_std=True)
+        if recipe.is_robust:
+            accuracy = np.asarray(predictor.predict_robust(targets))
+        return accuracy, sigma, {"fit_seconds": fitted - start, "predict_seconds": perf_counter() - fitted}
 
 
 def label_vectors_right(accuracy: np.ndarray, correct: np.ndarray, /) -> float:

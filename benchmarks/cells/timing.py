@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Comparison(NamedTuple):
+class Timed(NamedTuple):
     """Medians of two things that were timed in turns."""
 
     first_seconds: float
@@ -21,15 +21,18 @@ class Comparison(NamedTuple):
         """How many times as long the first takes."""
         return self.first_seconds / self.second_seconds
 
+    def __str__(self) -> str:
+        return f"{1e3 * self.first_seconds:.3g} ms : {1e3 * self.second_seconds:.3g} ms"
 
-def compare(
+
+def in_turns(
     first: Callable[[Any], Any],
     second: Callable[[Any], Any],
     /,
     *,
     repeats: int,
     prepare: Callable[[], Any] = lambda: None,
-) -> Comparison:
+) -> Timed:
     """Time two functions in turns, A B A B ..., and take the medians.
 
     Taking turns lets whatever slows the machine down for a while slow down both. Medians shrug off single
@@ -53,7 +56,7 @@ def compare(
     seconds = np.empty((repeats, 2))
     for turn in seconds:
         turn[:] = [_seconds(function, prepare()) for function in (first, second)]
-    return Comparison(*np.median(seconds, axis=0).tolist())
+    return Timed(*np.median(seconds, axis=0).tolist())
 
 
 def median_seconds(function: Callable[[], Any], /, *, repeats: int) -> float:

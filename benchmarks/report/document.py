@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 from matplotlib.figure import Figure
-from rich import box
-from rich.table import Table
 
-from benchmarks.cells.algorithms import OURS
 from benchmarks.report.text import slug
+
+DASH = "–"
 
 _HEADING = re.compile(r"^ {0,3}#{1,6}(\s|$)", re.MULTILINE)
 
@@ -50,14 +49,29 @@ class Code:
     text: str
 
 
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes:
+        name: Column of the frame.
+        form: How a number is printed; ``"code"`` is for names, an empty one for any text.
+        title: What stands over it.
+        short: Title on the terminal, which has no room for the columns without one.
+    """
+
+    name: str
+    form: str
+    title: str
+    short: str = ""
+
+
 @dataclass(frozen=True)
 class TableBlock:
     """A table.
 
     Attributes:
         frame: One row per line; indexes are not shown.
-        columns: What is shown of it: column of the frame, format and title. The format ``"code"`` is for names, an
-            empty one for any text; both are escaped. NaN and None are shown as a dash.
+        columns: What is shown of it. NaN and None are shown as a dash.
         caption: What it shows, in plain text.
         bold: Positions of the rows that stand out.
         n_left: Columns aligned left; all others are aligned right. The first column stays in sight.
@@ -79,6 +93,18 @@ class TableBlock:
         if missing:
             have = ", ".join(map(str, self.frame.columns))
             raise ValueError(f"table {self.caption!r}: the frame has no column {missing[0]!r}; it has {have}")
+
+    def texts(self, columns: Sequence[Column] | None = None, /) -> list[tuple[str, ...]]:
+        """Return the cells row by row, as plain text, of all columns or of some."""
+
+        def text(value: Any, form: str) -> str:
+            if value is None or pd.isna(value):
+                return DASH
+            return str(value) if form in ("", "code") else format(value, form)
+
+        # column by column: rows of a frame would turn integers to floats
+        shown = [[text(value, c.form) for value in self.frame[c.name]] for c in columns or self.columns]
+        return list(zip(*shown, strict=True))
 
 
 @dataclass(frozen=True)
@@ -142,12 +168,14 @@ class Document:
     Attributes:
         title: Plain text.
         summary: Markdown: what was run, and what came of it.
-        sections: The rest.
+        sections: The rest; the first ones have the pictures that answer the report's question.
+        printed: Tables that are printed on the terminal, too.
     """
 
     title: str
     summary: str
     sections: Sequence[Section]
+    printed: Sequence[TableBlock] = ()
 
     def __post_init__(self) -> None:
         Text(self.summary)
@@ -174,78 +202,3 @@ def picture_files(document: Document, /, *, suffix: str = "svg") -> dict[int, st
         if isinstance(block, FigureBlock) and id(block) not in names:
             names[id(block)] = slug(block.name, taken=set(names.values()))
     return {key: f"{name}.{suffix}" for key, name in names.items()}
-
-
-class Column(NamedTuple):
-    """One column of the comparison."""
-
-    name: str
-    """Column of the summary."""
-    form: str
-    """How a number is printed."""
-    title: str
-    short: str = ""
-    """Title on the terminal; columns without one are left out there."""
-
-
-COLUMNS = (
-    Column("hypervolume_ratio", ".4f", "hypervolume ratio ↑", "HV\nratio"),
-    Column("hypervolume_sd", ".4f", "± sd"),
-    Column("additive_epsilon", ".4f", "ε+ ↓", "ε+"),
-    Column("igd_plus", ".4f", "IGD+ ↓", "IGD+"),
-    Column("spread", ".3f", "Δ ↓", "Δ"),
-    Column("distinct_points", ",.0f", "points"),
-    Column("result_hypervolume_ratio", ".4f", "own set: hypervolume ratio", "own\nHV"),
-    Column("distinct_plans", ",.0f", "own set: distinct plans", "own\nplans"),
-    Column("evaluations", ",.0f", "evaluations", "evalu-\nations"),
-    Column("seconds", ".3f", "seconds", "sec-\nonds"),
-    Column("peak_rss_mib", ",.0f", "peak memory so far, MiB", "peak\nMiB"),
-    Column("n_seeds", ".0f", "seeds"),
-)
-
-LEGEND = (
-    "HV: hypervolume, 1 is the exact front's. ε+, IGD+, Δ: smaller is better. Measured on all that was"
-    " evaluated; own: on what the algorithm returned. Peak memory is the whole process's, so far."
-)
-
-
-def ranked(summary: pd.DataFrame, /) -> pd.DataFrame:
-    """Sort the rows of one batch by falling hypervolume ratio; what failed comes last."""
-    return summary.sort_values("hypervolume_ratio", ascending=False, kind="stable", na_position="last")
-
-
-def rich_comparison(title: str, summary: pd.DataFrame, /) -> Table:
-    """Lay out the rows of one batch for the terminal."""
-    table = Table(
-        title=title,
-        caption=LEGEND,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-    )
-    columns = [column for column in COLUMNS if column.short]
-    table.add_column("algorithm", no_wrap=True)
-    for column in columns:
-        table.add_column(column.short, justify="right", no_wrap=True)
-    for name, row in ranked(summary).iterrows():
-        table.add_row(str(name), *_cells(row, columns), style="bold" if name == OURS else None)
-    return table
-
-
-def markdown_comparison(summary: pd.DataFrame, /) -> str:
-    """Lay out the rows of one batch as a Markdown table."""
-    rows = [(f"`{name}`", *_cells(row, COLUMNS)) for name, row in ranked(summary).iterrows()]
-    return markdown_table(("algorithm", *(column.title for column in COLUMNS)), rows)
-
-
-def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]], /, *, n_left: int = 1) -> str:
-    """Write a Markdown table; all but the first ``n_left`` columns are aligned right."""
-    rule = ["---" if k < n_left else "---:" for k in range(len(titles))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows))
-
-
-def _cells(row: pd.Series, columns: Sequence[Column]) -> list[str]:
-    if row["n_seeds"] == 0:
-        return ["failed", *["–"] * (len(columns) - 1)]
-    return [format(row[column.name], column.form) for column in columns]

@@ -18,7 +18,7 @@ from benchmarks.cells.table import TableCell
 from benchmarks.report.document import FigureBlock, Section, Text
 from benchmarks.report.look import FONT, best_per_family, left_out, legend_below, looks_of, panels, shown_name
 from benchmarks.report.measured import Measured, datasets_in
-from benchmarks.suites.base import Plan
+from benchmarks.runner.plan import Plan
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.plotting.mix import mix_along_front, mix_of_plans, plot_mix
@@ -26,8 +26,14 @@ from optllm_pymoo.plotting.style import dollars, label_points, shown_names
 
 POINTS_PER_FRONT = 40
 CURVE_POINTS = 600
+# More single LLMs than this are drawn without their names.
 LABELS = 12
-"""More single LLMs than this are drawn without their names."""
+
+# Per cent of the runs.
+LEVELS = (25, 50, 75)
+
+# Algorithms whose attainment is drawn.
+MOST = 4
 
 
 def fronts_figure(
@@ -37,8 +43,8 @@ def fronts_figure(
 
     Args:
         problem: The batch.
-        fronts: (n, 2) points by algorithm: total US$, negated mean accuracy. Where there are many, the best
-            variants of the best families are drawn.
+        fronts: (n, 2) points by algorithm: total US$, negated mean accuracy. They are thinned evenly. Where there are
+            many, the best variants of the best families are drawn.
         name: Of the picture's file.
         title: What is drawn.
     """
@@ -46,98 +52,93 @@ def fronts_figure(
     ratios = pd.Series({a: hypervolume_ratio(F, problem.supported_front) for a, F in good.items()}, dtype=float)
     shown = best_per_family(ratios)
     figure, (axes,) = panels(height=5.2)
-    looks = looks_of(shown)
-    draw_fronts_panel(axes, problem, {a: (good[a], *looks[a]) for a in shown})
-    label_single_llms(axes, problem)
-    legend_below(figure, axes)
-    return FigureBlock(name, figure, title, _sentence(problem, ratios) + left_out(shown, list(ratios.index)))
-
-
-def draw_fronts_panel(
-    axes: Axes, problem: AllocationProblem, fronts: Mapping[str, tuple[np.ndarray, str, str]], /
-) -> None:
-    """Draw the exact front, fronts that were found and single LLMs onto axes.
-
-    Args:
-        axes: Where to draw.
-        problem: The batch.
-        fronts: By name: (n, 2) points, colour, marker. They are thinned evenly.
-    """
-    exact = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)]
-    axes.plot(exact[:, 0], -exact[:, 1], color="black", linewidth=1.2, label="exact front", zorder=1)
-    for name, (F, colour, marker) in fronts.items():
-        shown = np.unique(np.linspace(0, len(F) - 1, min(len(F), POINTS_PER_FRONT)).round().astype(int))
-        points = F[np.argsort(F[:, 0], kind="stable")][shown] * (1, -1)
+    exact = _exact_curve(problem)
+    axes.plot(*exact.T, color="black", linewidth=1.2, label="exact front", zorder=1)
+    for algorithm, (colour, marker) in looks_of(shown).items():
+        F = good[algorithm]
+        places = np.unique(np.linspace(0, len(F) - 1, min(len(F), POINTS_PER_FRONT)).round().astype(int))
+        points = F[np.argsort(F[:, 0], kind="stable")][places] * (1, -1)
         style = {"linestyle": "none", "markersize": 5.5, "markeredgecolor": "black", "markeredgewidth": 0.4}
-        axes.plot(*points.T, marker=marker, markerfacecolor=colour, label=shown_name(name), zorder=3, **style)
-    axes.plot(*single_llms(problem).T, "x", color="black", markersize=6, label="single LLMs", zorder=2)
+        axes.plot(*points.T, marker=marker, markerfacecolor=colour, label=shown_name(algorithm), zorder=3, **style)
+    llms = np.stack([problem.cost.sum(axis=0, dtype=float), problem.accuracy.mean(axis=0, dtype=float)], axis=1)
+    axes.plot(*llms.T, "x", color="black", markersize=6, label="single LLMs", zorder=2)
     dollars(axes, axes.dataLim.intervalx)
     axes.margins(x=0.1)
     axes.set(xlabel="total cost, US$", ylabel="mean accuracy")
-
-
-def single_llms(problem: AllocationProblem, /) -> np.ndarray:
-    """Return total US$ and mean accuracy of every LLM, (M, 2)."""
-    return np.stack([problem.cost.sum(axis=0, dtype=float), problem.accuracy.mean(axis=0, dtype=float)], axis=1)
-
-
-def label_single_llms(axes: Axes, problem: AllocationProblem, /) -> None:
-    """Write the names of the LLMs beside their crosses, where there are few enough to be read."""
     if problem.n_llms <= LABELS:
-        drawn = [np.column_stack(line.get_data()) for line in axes.lines]
-        label_points(axes, single_llms(problem), shown_names(problem.llms), avoid=np.concatenate(drawn), fontsize=9)
+        drawn = np.concatenate([np.column_stack(line.get_data()) for line in axes.lines])
+        label_points(axes, llms, shown_names(problem.llms), avoid=drawn, fontsize=9)
+    legend_below(figure, axes)
+    (low, worst), (high, best) = problem.supported_front.F[[0, -1]]
+    sentence = f"The exact front leads from {low:.4g} US$ at accuracy {-worst:.4f} to {high:.4g} US$ at {-best:.4f}"
+    sentence += f"; {ratios.idxmax()} comes closest to it with {ratios.max():.4f} of its hypervolume" if good else ""
+    if len(ratios) > 1:
+        sentence += f", {ratios.idxmin()} stays furthest away with {ratios.min():.4f}"
+    sentence += "." if good else "; no algorithm found a plan."
+    return FigureBlock(name, figure, title, sentence + left_out(shown, list(ratios.index)))
 
 
-def _sentence(problem: AllocationProblem, ratios: pd.Series) -> str:
-    front = problem.supported_front.F
-    (low, worst), (high, best) = front[0], front[-1]
-    span = f"The exact front leads from {low:.4g} US$ at accuracy {-worst:.4f} to {high:.4g} US$ at {-best:.4f}"
-    if ratios.empty:
-        return f"{span}; no algorithm found a plan."
-    first = f"{span}; {ratios.idxmax()} comes closest to it with {ratios.max():.4f} of its hypervolume"
-    if len(ratios) == 1:
-        return f"{first}."
-    return f"{first}, {ratios.idxmin()} stays furthest away with {ratios.min():.4f}."
+def _exact_curve(problem: AllocationProblem) -> np.ndarray:
+    """Return cost and accuracy of points of the exact front, (n, 2)."""
+    front = problem.supported_front
+    return np.asarray(front.F[front.thin(CURVE_POINTS)] * (1, -1))
 
 
-LEVELS = (25, 50, 75)
-"""Per cent of the runs."""
-
-MOST = 4
-
-
-def attainment_surfaces(fronts: Sequence[np.ndarray], /) -> dict[int, np.ndarray]:
-    """Return the points of the attainment surfaces, computed by moocore.
+class Attainment:
+    """What a quarter, half and three quarters of an algorithm's runs reach, computed by moocore.
 
     Fonseca, Guerreiro, López-Ibáñez and Paquete (2011), "On the computation of the empirical attainment function".
 
     Args:
         fronts: (n, 2) minimised objectives, one array per run.
 
-    Returns:
-        By level in `LEVELS`: (k, 2) points sorted by the first objective; that share of the runs found something
-        at least as good as each of them.
+    Attributes:
+        surfaces: By level in `LEVELS`: (k, 2) points sorted by the first objective; that share of the runs found
+            something at least as good as each of them.
+        n_runs: How many there are.
     """
-    points = np.concatenate([np.atleast_2d(F) for F in fronts])
-    runs = np.repeat(np.arange(len(fronts)), [len(np.atleast_2d(F)) for F in fronts])
-    found = moocore.eaf(points, runs, percentiles=LEVELS)
-    surfaces = {level: found[found[:, 2] == level, :2] for level in LEVELS}
-    return {level: surface[np.argsort(surface[:, 0], kind="stable")] for level, surface in surfaces.items()}
 
+    def __init__(self, fronts: Sequence[np.ndarray], /) -> None:
+        runs = [np.atleast_2d(F) for F in fronts]
+        self.n_runs = len(runs)
+        numbers = np.repeat(np.arange(len(runs)), [len(F) for F in runs])
+        found = moocore.eaf(np.concatenate(runs), numbers, percentiles=LEVELS)
+        levels = {level: found[found[:, 2] == level, :2] for level in LEVELS}
+        self.surfaces = {level: points[np.argsort(points[:, 0], kind="stable")] for level, points in levels.items()}
 
-def attained(surface: np.ndarray, cost: np.ndarray, /) -> np.ndarray:
-    """Return the accuracy that a surface reaches within costs.
+    def accuracy(self, level: int, cost: np.ndarray, /) -> np.ndarray:
+        """Return the accuracy that a surface reaches within costs.
 
-    Args:
-        surface: (k, 2) points sorted by cost.
-        cost: (n,) US$.
+        Args:
+            level: One of `LEVELS`.
+            cost: (n,) US$.
 
-    Returns:
-        (n,) accuracy, NaN below the first point.
-    """
-    last = np.searchsorted(surface[:, 0], cost, side="right") - 1
-    accuracy = np.maximum.accumulate(-surface[:, 1])
-    return np.where(last >= 0, accuracy[last], np.nan)
+        Returns:
+            (n,) accuracy, NaN below the first point.
+        """
+        surface = self.surfaces[level]
+        last = np.searchsorted(surface[:, 0], cost, side="right") - 1
+        return np.where(last >= 0, np.maximum.accumulate(-surface[:, 1])[last], np.nan)
+
+    def draw(self, axes: Axes, exact: np.ndarray, colour: str, /) -> None:
+        """Draw the surfaces over the exact front, (n, 2) cost and accuracy."""
+        axes.plot(*exact.T, color="black", linewidth=1, zorder=1)
+        end = max(exact[-1, 0], *(surface[-1, 0] for surface in self.surfaces.values()))
+        costs = np.unique(np.concatenate([surface[:, 0] for surface in self.surfaces.values()] + [[end]]))
+        best, median, worst = (self.accuracy(level, costs) for level in LEVELS)
+        axes.fill_between(costs, worst, best, step="post", color=colour, alpha=0.35, linewidth=0)
+        axes.step(costs, median, where="post", color=colour, linewidth=1.6, zorder=3)
+        dollars(axes, [exact[0, 0], end])
+        axes.set_xlabel("")
+        # two in a row have no room for 2 and 5 between the powers of ten
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+    def told(self, cost: float, /) -> str:
+        """Say what is reached within a cost."""
+        best, median, worst = (float(self.accuracy(level, np.array([cost]))[0]) for level in LEVELS)
+        if np.isnan(median):
+            return "has no plan in half of its runs"
+        return f"{median:.4f} (quartiles {'nothing' if np.isnan(worst) else f'{worst:.4f}'} to {best:.4f})"
 
 
 def attainment_figure(
@@ -152,59 +153,32 @@ def attainment_figure(
         name: Of the picture's file.
         title: What is drawn.
     """
-    runs = {a: [np.atleast_2d(F) for F in of if len(F)] for a, of in fronts.items()}
-    surfaces = {a: attainment_surfaces(of) for a, of in runs.items() if of}
+    runs = {a: [F for F in of if len(F)] for a, of in fronts.items()}
+    reached = {a: Attainment(of) for a, of in runs.items() if of}
     exact = problem.supported_front
-    ratios = pd.Series({a: hypervolume_ratio(s[50], exact) for a, s in surfaces.items()}, dtype=float)
+    ratios = pd.Series({a: hypervolume_ratio(at.surfaces[50], exact) for a, at in reached.items()}, dtype=float)
     shown = best_per_family(ratios, most=MOST)
     n_columns = 1 if len(shown) <= 1 else 2
     figure, grid = panels(max(1, len(shown)), n_columns=n_columns, height=3.4, sharex=True, sharey=True)
+    curve = _exact_curve(problem)
     for axes, (algorithm, (colour, _)) in zip(grid, looks_of(shown).items(), strict=False):
-        _draw(axes, problem, surfaces[algorithm], colour)
-        axes.set_title(f"{shown_name(algorithm)}, {len(runs[algorithm])} runs", fontsize=FONT)
+        reached[algorithm].draw(axes, curve, colour)
+        axes.set_title(f"{shown_name(algorithm)}, {reached[algorithm].n_runs} runs", fontsize=FONT)
     handles = [Line2D([], [], color="black"), Line2D([], [], color="#777777", linewidth=2), Patch(color="#cccccc")]
     names = ["exact front", "attained by half of the runs", "by 75 to 25 %"]
     figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=FONT - 1, frameon=False)
     figure.supxlabel("total cost, US$", fontsize=FONT)
     figure.supylabel("mean accuracy attained", fontsize=FONT)
-    sentence = _attainment_sentence(problem, {a: surfaces[a] for a in shown}, ratios)
+    middle = exact.F[[0, -1], 0].mean()
+    sentence = "No run found a plan."
+    if len(ratios):
+        told = ", ".join(f"{a} {reached[a].told(middle)}" for a in shown)
+        sentence = (
+            f"Within {middle:.4g} US$, half-way along the budgets, the median run attains an accuracy of {told};"
+            f" the median surface of {ratios.idxmax()} covers the largest share of the exact front's hypervolume,"
+            f" {ratios.max():.4f}."
+        )
     return FigureBlock(name, figure, title, sentence + left_out(shown, list(ratios.index)))
-
-
-def _draw(axes: Axes, problem: AllocationProblem, surfaces: Mapping[int, np.ndarray], colour: str) -> None:
-    exact = problem.supported_front.F[problem.supported_front.thin(CURVE_POINTS)]
-    axes.plot(exact[:, 0], -exact[:, 1], color="black", linewidth=1, zorder=1)
-    end = max(exact[-1, 0], *(surface[-1, 0] for surface in surfaces.values()))
-    costs = np.unique(np.concatenate([surface[:, 0] for surface in surfaces.values()] + [[end]]))
-    best, median, worst = (attained(surfaces[level], costs) for level in LEVELS)
-    axes.fill_between(costs, worst, best, step="post", color=colour, alpha=0.35, linewidth=0)
-    axes.step(costs, median, where="post", color=colour, linewidth=1.6, zorder=3)
-    dollars(axes, [exact[0, 0], end])
-    axes.set_xlabel("")
-    # two in a row have no room for 2 and 5 between the powers of ten
-    axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _attainment_sentence(
-    problem: AllocationProblem, surfaces: Mapping[str, Mapping[int, np.ndarray]], ratios: pd.Series
-) -> str:
-    if ratios.empty:
-        return "No run found a plan."
-    F = problem.supported_front.F
-    middle = (F[0, 0] + F[-1, 0]) / 2
-    told = []
-    for algorithm, levels in surfaces.items():
-        best, median, worst = (float(attained(levels[level], np.array([middle]))[0]) for level in LEVELS)
-        if np.isnan(median):
-            told.append(f"{algorithm} has no plan in half of its runs")
-        else:
-            low = "nothing" if np.isnan(worst) else f"{worst:.4f}"
-            told.append(f"{algorithm} {median:.4f} (quartiles {low} to {best:.4f})")
-    return (
-        f"Within {middle:.4g} US$, half-way along the budgets, the median run attains an accuracy of {', '.join(told)};"
-        f" the median surface of {ratios.idxmax()} covers the largest share of the exact front's hypervolume,"
-        f" {ratios.max():.4f}."
-    )
 
 
 def mix_figure(problem: AllocationProblem, /, *, name: str, title: str, found: Any = None) -> FigureBlock:
@@ -218,32 +192,23 @@ def mix_figure(problem: AllocationProblem, /, *, name: str, title: str, found: A
     """
     figure, (axes,) = panels(height=4.6)
     plot_mix(problem, found=found, ax=axes)
-    shares = _shares(problem, found)
     axes.get_legend().remove()
     legend_below(figure, axes)
     axes.xaxis.label.set_size(FONT)
     axes.yaxis.label.set_size(FONT)
-    return FigureBlock(name, figure, title, _mix_sentence(shares, problem.llms))
-
-
-def _shares(problem: AllocationProblem, found: Any) -> np.ndarray:
-    front = problem.supported_front
+    front, llms = problem.supported_front, problem.llms
     _, counts = mix_along_front(front) if found is None else mix_of_plans(found.F, found.X, problem.n_llms)
-    return counts / problem.n_queries
-
-
-def _mix_sentence(shares: np.ndarray, llms: tuple[str, ...]) -> str:
-    used = int((shares.max(axis=0) > 0).sum())
+    shares = counts / problem.n_queries
+    used = f"{int((shares.max(axis=0) > 0).sum())} of {len(llms)} LLMs are used"
     ends = [f"{llms[row.argmax()]} with {100 * row.max():.0f} % of the queries" for row in (shares[0], shares[-1])]
-    if len(shares) == 1:
-        return f"One plan is best at every budget; most goes to {ends[0]}, and {used} of {len(llms)} LLMs are used."
-    lead = shares.argmax(axis=1)
-    n_leaders = len(np.unique(lead))
-    return (
-        f"{used} of {len(llms)} LLMs are used somewhere along the budget; the largest share belongs to {ends[0]} in the"
-        f" cheapest plan and to {ends[1]} in the most accurate one, and {n_leaders} LLM{'s' * (n_leaders > 1)} in all"
-        " lead somewhere."
+    n_leaders = len(np.unique(shares.argmax(axis=1)))
+    sentence = (
+        f"{used} somewhere along the budget; the largest share belongs to {ends[0]} in the cheapest plan and to"
+        f" {ends[1]} in the most accurate one, and {n_leaders} LLM{'s' * (n_leaders > 1)} in all lead somewhere."
     )
+    if len(shares) == 1:
+        sentence = f"One plan is best at every budget; most goes to {ends[0]}, and {used}."
+    return FigureBlock(name, figure, title, sentence)
 
 
 def fronts_section(found: Measured, plan: Plan, /) -> Section:

@@ -1,131 +1,154 @@
-"""A document as one HTML page that asks for nothing else: style, script and pictures are inside."""
+"""A report's Markdown as one HTML page that asks for nothing else: style, script and pictures are inside."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from html import escape as plain
 from importlib.resources import files as package_files
+from itertools import pairwise
 from string import Template
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from benchmarks.report.document import Code, Details, Document, FigureBlock, Section, TableBlock, Text
-from benchmarks.report.markdown import table_markdown
 from benchmarks.report.text import slug
 
+# Tables with more columns than this are set smaller in print.
 WIDE = 8
-"""Tables with more columns than this are set smaller in print."""
+
+_DETAILS = re.compile(r"<details><summary>[^<>]*</summary>|</details>")
+_SIZE = re.compile(rb' (?:width|height)="([\d.]+)pt"')
 
 
-def to_html(document: Document, pictures: Mapping[int, bytes], /) -> str:
-    """Write a document as HTML.
+def to_html(markdown: str, pictures: Mapping[str, bytes], /) -> str:
+    """Turn a report in Markdown into a page.
 
     Args:
-        document: What to write.
-        pictures: SVG by ``id`` of each `FigureBlock`.
+        markdown: From `benchmarks.report.markdown.to_markdown`.
+        pictures: SVG by the name of the file, as the Markdown refers to it.
     """
-    page = _Page(pictures)
-    body = "\n".join(page.section(section, 2) for section in document.sections)
-    style, script = _template("report.css"), _template("report.js")
-    return Template(_template("report.html")).substitute(
-        title=plain(document.title),
-        style=style,
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        summary=_MARKDOWN.render(document.summary),
-        contents=page.contents(),
-        body=body,
-    )
+    return _Page(pictures).write(_MARKDOWN.parse(markdown))
 
 
 class _Page:
-    """Writes blocks, and remembers the headings for the contents."""
+    """Puts what the Markdown refers to into the page, and gives names to what is to be found."""
 
-    def __init__(self, pictures: Mapping[int, bytes]) -> None:
+    def __init__(self, pictures: Mapping[str, bytes]) -> None:
         self._pictures = pictures
-        self._headings: list[tuple[int, str, str]] = []
 
-    def section(self, section: Section, level: int) -> str:
-        anchor = slug(section.title, taken={"top", "contents"} | {anchor for _, anchor, _ in self._headings})
-        self._headings.append((level, anchor, section.title))
-        heading = f'<h{level} id="{anchor}">{plain(section.title)}</h{level}>'
-        parts = [
-            self.section(block, level + 1) if isinstance(block, Section) else self.block(block)
-            for block in section.blocks
-        ]
-        return "\n".join(['<section aria-labelledby="' + anchor + '">', heading, *parts, "</section>"])
+    def write(self, tokens: list[Token]) -> str:
+        """Fill the template: the title, what stands before the first section, and the sections."""
+        contents = self._mark_headings(tokens)
+        tokens = self._with_captions(tokens)
+        heads = (k for k, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2")
+        begin = next(heads, len(tokens))
+        style, script = (self._template(f"report.{kind}") for kind in ("css", "js"))
+        return Template(self._template("report.html")).substitute(
+            title=plain(_words(tokens[1])),
+            heading=_render([tokens[1]]),
+            style=style,
+            script=script,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            summary=_render(tokens[3:begin]),
+            contents="\n".join(contents),
+            body=_render(tokens[begin:]),
+        )
 
-    def block(self, block: Any) -> str:
-        if isinstance(block, Text):
-            return _MARKDOWN.render(block.markdown)
-        if isinstance(block, Code):
-            return f'<pre tabindex="0"><code>{plain(block.text.rstrip())}</code></pre>'
-        if isinstance(block, TableBlock):
-            return _table(block)
-        if isinstance(block, FigureBlock):
-            return self._figure(block)
-        if isinstance(block, Details):
-            inside = "\n".join(self.block(inner) for inner in block.blocks)
-            return f"<details><summary>{plain(block.summary)}</summary>\n{inside}\n</details>"
-        raise TypeError(f"a report consists of Text, Code, TableBlock, FigureBlock and Details; got {block!r}")
+    @staticmethod
+    def _template(name: str) -> str:
+        return (package_files("benchmarks.report") / "templates" / name).read_text(encoding="utf-8")
 
-    def contents(self) -> str:
-        """Write the list of headings, those of the third level below those of the second."""
-        lines = [
-            f'<li class="level-{level}"><a href="#{anchor}">{plain(title)}</a></li>'
-            for level, anchor, title in self._headings
-            if level <= 3
-        ]
-        return "\n".join(lines)
+    @staticmethod
+    def _mark_headings(tokens: list[Token]) -> list[str]:
+        """Give each heading an anchor, and return the lines of the contents: the second and third level."""
+        anchors, contents = {"top", "contents"}, []
+        for opening, inline in pairwise(tokens):
+            if opening.type == "heading_open" and opening.tag != "h1":
+                words = _words(inline)
+                anchor = slug(words, taken=anchors)
+                anchors.add(anchor)
+                opening.attrSet("id", anchor)
+                if opening.tag in ("h2", "h3"):
+                    contents.append(f'<li class="level-{opening.tag[1]}"><a href="#{anchor}">{plain(words)}</a></li>')
+        return contents
 
-    def _figure(self, block: FigureBlock) -> str:
-        data = base64.b64encode(self._pictures[id(block)]).decode()
-        width, height = (round(96 * inches) for inches in block.figure.get_size_inches())
-        size = f'width="{width}" height="{height}"'
-        image = f'<img src="data:image/svg+xml;base64,{data}" alt="{plain(block.title)}" {size}>'
-        caption = f"<figcaption><strong>{plain(block.title)}.</strong> {plain(block.sentence)}</figcaption>"
-        return f'<figure>\n<div class="picture">{image}</div>\n{caption}\n</figure>'
+    def _with_captions(self, tokens: list[Token]) -> list[Token]:
+        """Turn paragraphs that begin with a picture into figures, and those before a table into its caption."""
+        found: list[Token] = []
+        k = 0
+        while k < len(tokens):
+            inner = tokens[k + 1].children or [] if tokens[k].type == "paragraph_open" else []
+            if inner and inner[0].type == "image":
+                found.append(Token("box", "", 0, content=self._figure(inner)))
+                k += 3
+            elif inner and k + 3 < len(tokens) and tokens[k + 3].type == "table_open":
+                end = next(j for j in range(k, len(tokens)) if tokens[j].type == "table_close")
+                found += self._table(tokens[k + 3 : end + 1], plain(_words(tokens[k + 1])))
+                k = end + 1
+            else:
+                found.append(tokens[k])
+                k += 1
+        return found
+
+    def _figure(self, inner: list[Token]) -> str:
+        """Put a picture into the page, as large as it says."""
+        picture = self._pictures[str(inner[0].attrGet("src"))]
+        sizes = [round(float(points) * 96 / 72) for points in _SIZE.findall(picture[:2000])[:2]]
+        size = 'width="{}" height="{}"'.format(*sizes) if len(sizes) == 2 else ""
+        data, alt = base64.b64encode(picture).decode(), plain(_words(inner[0]))
+        image = f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}" {size}>'
+        caption = _MARKDOWN.renderer.renderInline(inner[2:], _MARKDOWN.options, {})
+        return f'<figure>\n<div class="picture">{image}</div>\n<figcaption>{caption}</figcaption>\n</figure>\n'
+
+    @staticmethod
+    def _table(tokens: list[Token], caption: str) -> list[Token]:
+        """Put a table into a box to scroll in, and turn the first cell of each row into its header."""
+        n_edges = 0
+        for token in tokens:
+            if token.type == "tr_open":
+                n_edges = 0
+            elif token.type == "th_open":
+                token.attrSet("scope", "col")
+            elif token.type in ("td_open", "td_close"):
+                n_edges += 1
+                if n_edges <= 2:
+                    token.tag = "th"
+                if n_edges == 1:
+                    token.attrSet("scope", "row")
+        wide = " wide" if sum(token.type == "th_open" for token in tokens) > WIDE else ""
+        box = f'<div class="table{wide}" role="region" aria-label="{caption}" tabindex="0">\n<table>\n'
+        begin = Token("box", "", 0, content=f"{box}<caption>{caption}</caption>\n")
+        return [begin, *tokens[1:], Token("box", "", 0, content="</div>\n")]
 
 
-def _table(table: TableBlock) -> str:
-    """Render the table's Markdown, with a caption, headers that say what they head, and a box to scroll in."""
-    tokens = _MARKDOWN.parse(table_markdown(table))
-    _mark_headers(tokens)
-    rendered = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    caption = plain(table.caption)
-    rendered = rendered.replace("<table>", f"<table>\n<caption>{caption}</caption>", 1)
-    wide = " wide" if len(table.columns) > WIDE else ""
-    return f'<div class="table{wide}" role="region" aria-label="{caption}" tabindex="0">\n{rendered}</div>'
+def _words(inline: Token) -> str:
+    """Return the text of a heading, a caption or a picture, as it is read."""
+    return "".join(child.content for child in inline.children or () if child.type != "softbreak")
 
 
-def _mark_headers(tokens: list[Token]) -> None:
-    """Turn the first cell of each row into its header, and say whether headers head columns or rows."""
-    n_edges = 0
-    for token in tokens:
-        if token.type == "tr_open":
-            n_edges = 0
-        elif token.type == "th_open":
-            token.attrSet("scope", "col")
-        elif token.type in ("td_open", "td_close"):
-            n_edges += 1
-            if n_edges <= 2:
-                token.tag = "th"
-            if n_edges == 1:
-                token.attrSet("scope", "row")
+def _render(tokens: list[Token]) -> str:
+    return _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
 
 
-def _template(name: str) -> str:
-    return (package_files("benchmarks.report") / "templates" / name).read_text(encoding="utf-8")
+def _raw(content: str) -> str:
+    """Let what folds away through, and show any other tag letter by letter: a forgotten escape is not dangerous."""
+    return content if _DETAILS.fullmatch(content.strip()) else plain(content)
 
 
-def _code_span(renderer: Any, tokens: list[Token], k: int, options: Any, env: Any) -> str:
-    """Let long names of variants break after a colon rather than anywhere."""
-    return f"<code>{plain(tokens[k].content).replace(':', ':<wbr>')}</code>"
+# How the content of some kinds of tokens is written; all others are written as markdown-it does.
+_RULES: Mapping[str, Callable[[str], str]] = {
+    "box": str,
+    "html_block": _raw,
+    "html_inline": _raw,
+    # long names of variants break after a colon rather than anywhere
+    "code_inline": lambda content: f"<code>{plain(content).replace(':', ':<wbr>')}</code>",
+    # the keyboard can scroll it
+    "fence": lambda content: f'<pre tabindex="0"><code>{plain(content.rstrip())}</code></pre>\n',
+}
 
-
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-_MARKDOWN.add_render_rule("code_inline", _code_span)
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+for _kind, _rule in _RULES.items():
+    _MARKDOWN.add_render_rule(_kind, lambda renderer, tokens, k, options, env, rule=_rule: rule(tokens[k].content))

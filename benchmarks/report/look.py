@@ -11,29 +11,28 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.cells.algorithms import OURS, VARIANTS, family_of
+from benchmarks.cells.algorithms import OURS, family_of, known_algorithms
 from optllm_pymoo.plotting.style import as_written
 
+# Colours for any kind of colour vision (Okabe and Ito 2008); black is the exact front.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#F0E442")
-"""Colours for any kind of colour vision (Okabe and Ito 2008); black is the exact front."""
 
 MARKERS = "osD^vP*"
-LINES = ("-", "--", "-.", ":")
 
+# Inches: a figure is shown at about this width, and at half of it on a phone.
 WIDTH = 5.8
-"""Inches: a figure is shown at about this width, and at half of it on a phone."""
 
+# Points; never less than 9.
 FONT = 10.5
-"""Points; never less than 9."""
 
+# About as many letters of a legend fit beside one another.
 LETTERS = 76
-"""About as many letters of a legend fit beside one another."""
 
+# Letters of a name; more are left out in its middle.
 LONGEST = 30
-"""Letters of a name; more are left out in its middle."""
 
+# Algorithms that one panel can show without confusion: as many as there are colours.
 MOST = 7
-"""Algorithms that one panel can show without confusion: as many as there are colours."""
 
 
 def look(k: int, /) -> tuple[str, str]:
@@ -85,7 +84,7 @@ def looks_of(algorithms: Sequence[str], /) -> dict[str, tuple[str, str]]:
         >>> looks_of(["optllm", "nsga2"])["optllm"] == looks_of(["optllm"])["optllm"]
         True
     """
-    order = list(dict.fromkeys(map(family_of, VARIANTS)))
+    order = list(dict.fromkeys(map(family_of, known_algorithms())))
     looks: dict[str, tuple[str, str]] = {}
     for name in algorithms:
         family = family_of(name)
@@ -115,19 +114,14 @@ def panels(n: int = 1, /, *, n_columns: int = 1, height: float = 4.2, **options:
     for axes in grid[n:]:
         axes.remove()
     for axes in grid[:n]:
-        dress(axes)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(which="both", labelsize=FONT - 1)
+        axes.xaxis.label.set_size(FONT)
+        axes.yaxis.label.set_size(FONT)
+        axes.title.set_size(FONT + 0.5)
+        axes.grid(alpha=0.25)
+        axes.set_axisbelow(True)
     return figure, list(grid[:n])
-
-
-def dress(axes: Axes, /) -> None:
-    """Give axes the size of letters and the faint grid of all figures."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(which="both", labelsize=FONT - 1)
-    axes.xaxis.label.set_size(FONT)
-    axes.yaxis.label.set_size(FONT)
-    axes.title.set_size(FONT + 0.5)
-    axes.grid(alpha=0.25)
-    axes.set_axisbelow(True)
 
 
 def legend_below(figure: Figure, axes: Axes, /, *, n_columns: int = 3) -> None:
@@ -143,8 +137,3 @@ def shown_name(name: str, /) -> str:
     """Write a name as it is, shortened in the middle where it is very long."""
     short = name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}"
     return as_written(short)
-
-
-def listed(names: Sequence[str], /) -> str:
-    """Join names: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ import pandas as pd
 
 from benchmarks.cells.cell import key_of
 from benchmarks.cells.search import SearchCell
+from benchmarks.runner.plan import Plan
 from benchmarks.runner.results import Results
-from benchmarks.suites.base import Plan
 
 REALISED = ("area", "saving", "highest_accuracy", "accuracy_at_best_cost")
 BEST_LLM = ("best_llm", "best_accuracy", "best_cost_usd")
 SEARCHED = ("hypervolume_ratio", "additive_epsilon", "igd_plus", "spread", "result_hypervolume_ratio")
 COUNTED = ("evaluations", "distinct_plans", "distinct_points")
-OTHERS = ("realised_igd_raw", "realised_spread", "seconds", "peak_rss_mib")
+OTHERS = ("realised_igd_raw", "realised_spread", "seconds", "peak_rss_mib", "n_unproved")
 PREDICTED = ("brier", "n_labelled", "n_planned", "fit_seconds", "predict_seconds")
 
 
@@ -58,8 +58,10 @@ def measured(results: Results, plan: Plan, part: str, /) -> Measured:
     described = [{**cell.description(), "limit": str(cell.limit)} for cell in cells.values()]
     columns = None if described else ["data", "algorithm", "split", "limit", "max_evaluations", "n_grid", "alpha"]
     planned = pd.DataFrame(described, index=pd.Index(list(cells), dtype=object), columns=columns)
-    frame = _joined(planned, results.frame("search"), (*SEARCHED, *COUNTED, *REALISED, *BEST_LLM, *OTHERS))
-    frame["failed"] = ~frame.index.isin(results.frame("search").index)
+    found = results.frame("search")
+    names = [*SEARCHED, *COUNTED, *REALISED, *BEST_LLM, *OTHERS]
+    frame = planned.join(found.reindex(index=planned.index, columns=names))
+    frame["failed"] = ~frame.index.isin(found.index)
     frame["budget"] = pd.to_numeric(frame["max_evaluations"]).astype(float)
     needed = [key_of(cell.needs[0]) if cell.needs else "" for cell in cells.values()]
     stored = results.frame("table")
@@ -110,8 +112,3 @@ def datasets_in(frame: pd.DataFrame, /) -> list[str]:
 def limits_in(frame: pd.DataFrame, /) -> list[str]:
     """List the limits in the order of their first appearance."""
     return list(dict.fromkeys(frame["limit"]))
-
-
-def _joined(planned: pd.DataFrame, stored: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Put the measures beside the descriptions; missing ones are NaN."""
-    return planned.join(stored.reindex(index=planned.index, columns=list(names)))

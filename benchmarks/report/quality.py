@@ -1,4 +1,4 @@
-"""What the numbers of a comparison say, one sentence each."""
+"""Search quality: how much of the exact front of the searched table each algorithm found."""
 
 from __future__ import annotations
 
@@ -8,26 +8,76 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.cells.algorithms import OURS, family_of
-from benchmarks.report.document import COLUMNS, Block, Column, Details, Section, TableBlock, Text, bullets, ranked
+from benchmarks.report.document import Block, Column, Details, Section, TableBlock, Text, bullets
 from benchmarks.report.look import best_per_family
 from benchmarks.report.measured import datasets_in, limits_in
 from benchmarks.report.statistics import blocks_table
+from benchmarks.report.text import escape, explained
 
+# Hypervolume ratios that differ by less than one per cent count as close.
 CLOSE = 0.01
-"""Hypervolume ratios that differ by less than one per cent count as close."""
 
 ROUNDING = 1e-9
 
+# More changes than this are summed up in one sentence.
 TOLD = 5
-"""More changes than this are summed up in one sentence."""
+
+# Tables with more algorithms show the best of each family, and all of them folded away.
+ROWS = 14
+
+METHOD = explained("search quality")
+
+QUALITY_COLUMNS = (
+    Column("algorithm", "code", "algorithm", "algorithm"),
+    Column("hypervolume_ratio", ".4f", "HV ratio ↑", "HV\nratio"),
+    Column("hypervolume_sd", ".4f", "± sd"),
+    Column("additive_epsilon", ".4f", "ε+ ↓", "ε+"),
+    Column("igd_plus", ".4f", "IGD+ ↓", "IGD+"),
+    Column("spread", ".3f", "Δ ↓", "Δ"),
+    Column("result_hypervolume_ratio", ".4f", "own HV ratio", "own\nHV"),
+    Column("distinct_plans", ",.0f", "own plans", "own\nplans"),
+    Column("evaluations", ",.0f", "evaluations", "evalu-\nations"),
+    Column("seconds", ".3f", "seconds", "sec-\nonds"),
+    Column("peak_rss_mib", ",.0f", "peak MiB", "peak\nMiB"),
+    Column("n_seeds", ".0f", "runs"),
+)
+
+OVERVIEW_METHOD = explained("overview")
+
+OVERVIEW_COLUMNS = (
+    Column("algorithm", "code", "algorithm"),
+    Column("at_evaluations", ".4f", "hypervolume ratio at equal evaluations ↑"),
+    Column("at_seconds", ".4f", "hypervolume ratio at equal seconds ↑"),
+    Column("seconds", ".3g", "seconds for those evaluations ↓"),
+    Column("area", ".4f", "realised area ↑"),
+)
+
+
+def averages(runs: pd.DataFrame, /) -> pd.DataFrame:
+    """Average the runs of each algorithm that succeeded, best hypervolume ratio first, what failed last.
+
+    Args:
+        runs: One row per run: ``algorithm``, the measures of a search, ``budget`` and ``failed``.
+
+    Returns:
+        Indexed by algorithm: means; ``peak_rss_mib`` the maximum; ``hypervolume_sd`` the standard deviation, NaN for a
+        single run; ``n_seeds`` how many succeeded. NaN where all failed.
+    """
+    failed = runs["failed"].astype(bool)
+    counts = (~failed).groupby(runs["algorithm"], sort=False).sum().rename("n_seeds")
+    good = runs[~failed].groupby("algorithm", sort=False)
+    shown = {column.name for column in QUALITY_COLUMNS} & set(runs.columns) - {"algorithm"}
+    means = good[sorted(shown | {"distinct_points", "budget"})].mean()
+    means["hypervolume_sd"] = good["hypervolume_ratio"].std()
+    means["peak_rss_mib"] = good["peak_rss_mib"].max()
+    return counts.to_frame().join(means).sort_values("hypervolume_ratio", ascending=False, kind="stable")
 
 
 def findings(summary: pd.DataFrame, /, *, ours: str = OURS) -> list[str]:
     """Draw sentences from the table of one batch.
 
     Args:
-        summary: The rows of `benchmarks.summary.averages` for one batch under one limit, indexed by algorithm. Their
-            ``budget`` is NaN where evaluations are not limited.
+        summary: From `averages`. Its ``budget`` is NaN where evaluations are not limited.
         ours: Variant of OptLLM that is compared with the others.
 
     Returns:
@@ -40,55 +90,57 @@ def findings(summary: pd.DataFrame, /, *, ours: str = OURS) -> list[str]:
     ratio = done["hypervolume_ratio"].sort_values(ascending=False, kind="stable")
     sentences = [f"`{ratio.index[0]}` has the highest mean hypervolume ratio, {ratio.iloc[0]:.4f}."]
     if ours in ratio.index:
-        sentences += rivals(ratio, ours)
-        sentences += _seconds(done, ours)
+        sentences += [*rivals(ratio, ours), *_seconds(done, ours)]
     sentences += _effects(ratio, ":warm", "Starting from the two extreme plans")
     sentences += _effects(ratio, ":published", "Using the published operators instead of categorical ones")
-    sentences += _overshoots(done)
+    over = done[done["evaluations"] > done["budget"]]
+    if len(over):
+        names = ", ".join(f"`{name}` ({row['evaluations']:,.10g})" for name, row in over.iterrows())
+        sentences.append(
+            f"More than the budget was evaluated by {names}; the measures, save the one on the result set, leave"
+            " out what came after it."
+        )
     return sentences
 
 
-def rivals(values: pd.Series, ours: str, /) -> list[str]:
+def rivals(values: pd.Series, ours: str, /, *, most_close: int | None = None) -> list[str]:
     """Say who beats OptLLM or comes within 1 %, and if nobody does, who is nearest.
 
     Args:
         values: By algorithm, best first; larger is better.
         ours: Variant of OptLLM that is compared with the other families.
+        most_close: If more than so many come close, one sentence names them all.
     """
     own = values[ours]
     others = values[_is_baseline(values.index)]
     wins = others > own * (1 + ROUNDING)
     winners, close = others[wins], others[~wins & (others >= own * (1 - CLOSE))]
-    sentences = [
-        f"`{name}` beats `{ours}`: {_versus(value, own)}{_more(value, own)}." for name, value in winners.items()
-    ]
-    sentences += [f"`{name}` comes within 1 % of `{ours}`: {_versus(value, own)}." for name, value in close.items()]
+
+    def versus(value: float) -> str:
+        # enough digits to tell the two apart, within reason
+        digits = 4 if f"{value:.4f}" != f"{own:.4f}" else 7
+        return f"{value:.{digits}f} against {own:.{digits}f}"
+
+    more = {name: f" ({100 * (value / own - 1):.2g} % more)" if own > 0 else "" for name, value in winners.items()}
+    sentences = [f"`{name}` beats `{ours}`: {versus(value)}{more[name]}." for name, value in winners.items()]
+    if most_close is not None and len(close) > most_close:
+        names = ", ".join(f"`{name}` ({value:.4f})" for name, value in close.items())
+        sentences.append(f"{len(close)} baselines come within 1 % of `{ours}` ({own:.4f}): {names}.")
+    else:
+        sentences += [f"`{name}` comes within 1 % of `{ours}`: {versus(value)}." for name, value in close.items()]
     if len(others) and not sentences:
-        sentences = [
-            f"No baseline comes within 1 % of `{ours}` ({own:.4f}); the nearest is `{others.index[0]}`"
-            f" with {others.iloc[0]:.4f}."
-        ]
+        nearest = f"the nearest is `{others.index[0]}` with {others.iloc[0]:.4f}"
+        sentences = [f"No baseline comes within 1 % of `{ours}` ({own:.4f}); {nearest}."]
     return sentences
-
-
-def _more(value: float, own: float) -> str:
-    return f" ({100 * (value / own - 1):.2g} % more)" if own > 0 else ""
-
-
-def _versus(value: float, ours: float) -> str:
-    """Print two numbers with enough digits to tell them apart, within reason."""
-    digits = 4 if f"{value:.4f}" != f"{ours:.4f}" else 7
-    return f"{value:.{digits}f} against {ours:.{digits}f}"
 
 
 def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
     """How long OptLLM takes beside the baselines that evaluate as much, the budget at least."""
     own = done.loc[ours]
     as_many = done["evaluations"] >= np.minimum(own["evaluations"], done["budget"])
-    others = done[_is_baseline(done.index) & as_many]
-    if others.empty:
+    seconds = done.loc[_is_baseline(done.index) & as_many, "seconds"]
+    if seconds.empty:
         return []
-    seconds = others["seconds"]
     return [
         f"`{ours}` takes {own['seconds']:.3g} s for {own['evaluations']:,.0f} evaluations; the baselines"
         f" that evaluate as many or use up the budget take {seconds.min():.3g} s (`{seconds.idxmin()}`) to"
@@ -98,91 +150,22 @@ def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
 
 def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
     """What a variant changes, wherever an algorithm was run both with and without it and it shows."""
-    pairs = [(name.replace(variant, ""), name) for name in ratio.index if variant in name]
     changed = [
-        (plain, ratio[plain], ratio[with_it])
-        for plain, with_it in pairs
-        if plain in ratio.index and f"{ratio[plain]:.4f}" != f"{ratio[with_it]:.4f}"
+        (after - before, f"`{plain}` from {before:.4f} to {after:.4f}")
+        for name, after in ratio.items()
+        if variant in name and (plain := name.replace(variant, "")) in ratio.index
+        if f"{(before := ratio[plain]):.4f}" != f"{after:.4f}"
     ]
-    if len(changed) > TOLD:
-        return [_most_and_least(changed, what)]
-    changes = [f"`{plain}` from {before:.4f} to {after:.4f}" for plain, before, after in changed]
-    return [f"{what} takes {', '.join(changes)}."] if changes else []
-
-
-def _most_and_least(changed: list[tuple[str, float, float]], what: str) -> str:
-    """Sum up many changes: how many are for the better, and the two ends."""
-    ranked = sorted(changed, key=lambda change: change[2] - change[1])
-    n_better = sum(after > before for _, before, after in changed)
-    least, most = (f"`{plain}` from {before:.4f} to {after:.4f}" for plain, before, after in (ranked[0], ranked[-1]))
-    return f"{what} helps {n_better} of {len(changed)} algorithms; the most {most}, the least {least}."
-
-
-def _overshoots(done: pd.DataFrame) -> list[str]:
-    over = done[done["evaluations"] > done["budget"]]
-    if over.empty:
-        return []
-    names = ", ".join(f"`{name}` ({row['evaluations']:,.10g})" for name, row in over.iterrows())
-    return [
-        f"More than the budget was evaluated by {names}; the measures, save the one on the result set, leave"
-        " out what came after it."
-    ]
+    if len(changed) <= TOLD:
+        return [f"{what} takes {', '.join(change for _, change in changed)}."] if changed else []
+    ranked = [change for _, change in sorted(changed, key=lambda entry: entry[0])]
+    n_better = sum(gain > 0 for gain, _ in changed)
+    least, most = ranked[0], ranked[-1]
+    return [f"{what} helps {n_better} of {len(changed)} algorithms; the most {most}, the least {least}."]
 
 
 def _is_baseline(names: pd.Index) -> np.ndarray:
     return np.array([family_of(name) != OURS for name in names])
-
-
-MEASURES = ("hypervolume_ratio", "additive_epsilon", "igd_plus", "spread", "result_hypervolume_ratio")
-COUNTS = ("distinct_plans", "distinct_points", "evaluations", "budget")
-
-
-def averages(frame: pd.DataFrame, keys: Sequence[str], /) -> pd.DataFrame:
-    """Average the runs that succeeded.
-
-    Args:
-        frame: One row per run: the columns ``keys``, `MEASURES`, `COUNTS`, ``seconds``, ``peak_rss_mib`` and
-            ``failed``.
-        keys: What tells apart runs that are not averaged; the last is the algorithm.
-
-    Returns:
-        As `summarise`, but the standard deviation of a single run is NaN.
-    """
-    frame = frame.assign(failed=frame["failed"].astype(bool), succeeded=~frame["failed"].astype(bool))
-    keys = list(keys)
-    counts = frame.groupby(keys, sort=False).agg(n_seeds=("succeeded", "sum"), n_failed=("failed", "sum"))
-    good = frame[frame["succeeded"]].groupby(keys, sort=False)
-    means = good[[*MEASURES, *COUNTS, "seconds"]].mean()
-    means["hypervolume_sd"] = good["hypervolume_ratio"].std()
-    means["peak_rss_mib"] = good["peak_rss_mib"].max()
-    return counts.join(means)
-
-
-ROWS = 14
-"""Tables with more algorithms show the best of each family, and all of them folded away."""
-
-METHOD = """\
-How much was found of the exact front of the searched table; nothing here looks at true outcomes. Judged is the
-non-dominated set of everything evaluated within the limit, and in the "own" columns what the algorithm returned.
-Objectives are scaled to the range of the exact front. **HV ratio**: hypervolume as a share of the exact front's,
-reference point (1, 1). **ε+**: additive epsilon to the exact front. **IGD+**: mean shortfall from it. **Δ**: Deb's
-spread along it. Means over splits, ± sd their standard deviation (– with a single split). Peak: the highest resident
-memory of the process during any of the searches, libraries included."""
-
-LEFT_OUT = ("distinct_points",)
-
-_TITLES = {
-    **{"hypervolume_ratio": "HV ratio ↑", "n_seeds": "runs"},
-    **{"result_hypervolume_ratio": "own HV ratio", "distinct_plans": "own plans", "peak_rss_mib": "peak MiB"},
-}
-QUALITY_COLUMNS = (
-    Column("algorithm", "code", "algorithm"),
-    *(
-        column._replace(title=_TITLES.get(column.name, column.title))
-        for column in COLUMNS
-        if column.name not in LEFT_OUT
-    ),
-)
 
 
 def quality_section(frame: pd.DataFrame, ours: str = OURS, /) -> Section:
@@ -192,24 +175,18 @@ def quality_section(frame: pd.DataFrame, ours: str = OURS, /) -> Section:
         frame: Of `benchmarks.report.measured.Measured`.
         ours: Variant of OptLLM that is compared with the others.
     """
-    inner = [
-        Section(data, [b for limit in limits_in(frame) for b in _at_limit(frame, data, limit, ours)])
-        for data in datasets_in(frame)
-    ]
+    inner = []
+    for data in datasets_in(frame):
+        blocks: list[Block] = []
+        for limit in limits_in(frame):
+            runs = frame[(frame["data"] == data) & (frame["limit"] == limit)]
+            if len(runs):
+                rows, caption = averages(runs), f"Search quality on {data} at {limit}"
+                told = bullets([*findings(rows, ours=ours), *unproved_sentences(runs)])
+                tables = ranked_tables(rows, QUALITY_COLUMNS, caption, rows["hypervolume_ratio"])
+                blocks += [Text(f"**At {limit}**"), told, *tables]
+        inner.append(Section(data, blocks))
     return Section("Search quality", [Text(METHOD), *inner])
-
-
-def _at_limit(frame: pd.DataFrame, data: str, limit: str, ours: str) -> list[Block]:
-    runs = frame[(frame["data"] == data) & (frame["limit"] == limit)]
-    if runs.empty:
-        return []
-    rows = ranked(averages(runs, ["algorithm"]))
-    caption = f"Search quality on {data} at {limit}"
-    return [
-        Text(f"**At {limit}**"),
-        bullets([*findings(rows, ours=ours), *unproved_sentences(runs)]),
-        *ranked_tables(rows, QUALITY_COLUMNS, caption, rows["hypervolume_ratio"]),
-    ]
 
 
 def unproved_sentences(runs: pd.DataFrame, /) -> list[str]:
@@ -218,11 +195,9 @@ def unproved_sentences(runs: pd.DataFrame, /) -> list[str]:
     Args:
         runs: A row per search; ``n_unproved`` counts such programmes, NaN for algorithms without any.
     """
-    if "n_unproved" not in runs:
-        return []
     counts = runs.groupby("algorithm", sort=False)["n_unproved"].sum()
     return [
-        f"{int(n):,} integer programmes of {name} ended at their time limit, unproved: another run may differ."
+        f"{int(n):,} integer programmes of `{name}` ended at their time limit, unproved: another run may differ."
         for name, n in counts[counts > 0].items()
     ]
 
@@ -240,35 +215,19 @@ def ranked_tables(
         ours: Rows of this family stand out, and are never left out.
     """
     whole = rows.rename_axis("algorithm").reset_index()
-    bold = _bold(whole["algorithm"])
     if len(whole) <= ROWS:
-        return [TableBlock(whole, columns, f"{caption}.", bold)]
+        return [_with_ours_bold(whole, columns, f"{caption}.")]
     n_families = len({family_of(str(name)) for name in rows.index})
     best = set(best_per_family(scores, most=n_families)) | {ours}
     short = whole[whole["algorithm"].isin(best)].reset_index(drop=True)
+    everything = _with_ours_bold(whole, columns, f"{caption}: all {len(whole)} algorithms.")
     told = f"{caption}: the best variant of each family."
-    everything = TableBlock(whole, columns, f"{caption}: all {len(whole)} algorithms.", bold)
-    return [TableBlock(short, columns, told, _bold(short["algorithm"])), Details(everything.caption, [everything])]
+    return [_with_ours_bold(short, columns, told), Details(everything.caption, [everything])]
 
 
-def _bold(algorithms: pd.Series) -> list[int]:
-    return [k for k, name in enumerate(algorithms) if name == OURS or str(name).startswith(f"{OURS}:")]
-
-
-EXPLAINED = """\
-**Hypervolume ratio**: how much of what the best possible plans for the searched table cover was found, 1 is all.
-**Realised area**: what the plans returned are worth on true outcomes, averaged over all budgets, as a share of what the
-best plans in hindsight have. ↑ says that larger is better, ↓ that smaller is. Algorithms that end by themselves may
-have used fewer evaluations than they were given; the tables below tell how many. All means in a column are over the
-same splits: an algorithm has none (–) where it lacks a split that another one has."""
-
-OVERVIEW = (
-    Column("algorithm", "code", "algorithm"),
-    Column("at_evaluations", ".4f", "hypervolume ratio at equal evaluations ↑"),
-    Column("at_seconds", ".4f", "hypervolume ratio at equal seconds ↑"),
-    Column("seconds", ".3g", "seconds for those evaluations ↓"),
-    Column("area", ".4f", "realised area ↑"),
-)
+def _with_ours_bold(table: pd.DataFrame, columns: Sequence[Column], caption: str) -> TableBlock:
+    bold = [k for k, name in enumerate(table["algorithm"]) if family_of(str(name)) == OURS]
+    return TableBlock(table, columns, caption, bold)
 
 
 def overview_table(frame: pd.DataFrame, /) -> pd.DataFrame:
@@ -282,13 +241,20 @@ def overview_table(frame: pd.DataFrame, /) -> pd.DataFrame:
         Indexed by algorithm, best at equal evaluations first; an algorithm has no number where it lacks a split
         that another has.
     """
-    by_evaluations = frame["max_evaluations"].notna()
+
+    def mean(searches: pd.DataFrame, name: str) -> pd.Series:
+        if searches.empty:
+            return pd.Series(dtype=float)
+        splits = blocks_table(searches, name, block=["data", "split"], algorithm="algorithm").dropna(how="all")
+        return splits.groupby(level="data", sort=False).mean().mean().where(splits.notna().all())
+
+    limited, timed = (frame[frame["max_evaluations"].notna() == is_limited] for is_limited in (True, False))
     table = pd.DataFrame(
         {
-            "at_evaluations": _mean(frame[by_evaluations], "hypervolume_ratio"),
-            "at_seconds": _mean(frame[~by_evaluations], "hypervolume_ratio"),
-            "seconds": _mean(frame[by_evaluations], "seconds"),
-            "area": _mean(frame[by_evaluations], "area"),
+            "at_evaluations": mean(limited, "hypervolume_ratio"),
+            "at_seconds": mean(timed, "hypervolume_ratio"),
+            "seconds": mean(limited, "seconds"),
+            "area": mean(limited, "area"),
         }
     )
     table = table.reindex(dict.fromkeys(frame["algorithm"])).rename_axis("algorithm")
@@ -296,15 +262,32 @@ def overview_table(frame: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def overview_blocks(frame: pd.DataFrame, /) -> list[Block]:
-    """Explain the table and show it."""
+    """Explain the overview and show it."""
     table = overview_table(frame)
-    shown = ranked_tables(table, OVERVIEW, "Means over data sets and splits", table["at_evaluations"])
-    return [Text(EXPLAINED), *shown]
+    shown = ranked_tables(table, OVERVIEW_COLUMNS, "Means over data sets and splits", table["at_evaluations"])
+    return [Text(OVERVIEW_METHOD), *shown]
 
 
-def _mean(frame: pd.DataFrame, name: str) -> pd.Series:
-    if frame.empty:
-        return pd.Series(dtype=float)
-    splits = blocks_table(frame, name, block=["data", "split"], algorithm="algorithm").dropna(how="all")
-    means = splits.groupby(level="data", sort=False).mean().mean()
-    return means.where(splits.notna().all())
+def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
+    """Say per data set what OptLLM saves against the best single LLM, and which algorithm saves most.
+
+    Args:
+        frame: Of `benchmarks.report.measured.Measured`.
+        ours: Variant of OptLLM.
+    """
+    rows = frame[frame["max_evaluations"].notna() & frame["area"].notna()]
+    told = []
+    for data in datasets_in(rows):
+        here = rows[rows["data"] == data]
+        runs = here.loc[here["algorithm"] == ours, "saving"].astype(float)
+        if runs.isna().all():
+            none = f"On {escape(data)} no plan of `{ours}` is truly as accurate as the best single LLM."
+            told += [none] if len(runs) else []
+            continue
+        means = here.groupby("algorithm", sort=False)["saving"].mean()
+        most = "" if means.idxmax() == ours else f"; `{means.idxmax()}` saves most, {means.max():.1%}"
+        told.append(
+            f"On {escape(data)} `{ours}` is truly as accurate as the best single LLM for {runs.mean():.1%} less"
+            f" ({runs.notna().sum()} of {len(runs)} splits){most}."
+        )
+    return told

@@ -1,10 +1,9 @@
-"""Mean ranks: a critical-difference diagram, or dots where there is no test."""
+"""Whether differences between algorithms are more than chance, and how large they are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -12,10 +11,10 @@ from benchmarks.cells.algorithms import OURS
 from benchmarks.report.document import Block, Column, Details, FigureBlock, Section, TableBlock, Text, bullets
 from benchmarks.report.look import FONT, best_per_family, panels, shown_name
 from benchmarks.report.statistics import Ranking, blocks_table, effect_sizes, rank_algorithms, wins_ties_losses
-from benchmarks.report.text import escape
+from benchmarks.report.text import escape, explained
 
+# Inches per algorithm.
 ROW = 0.27
-"""Inches per algorithm."""
 
 
 def ranks_figure(ranking: Ranking, /, *, name: str, title: str) -> FigureBlock:
@@ -51,19 +50,15 @@ def _diagram(ranking: Ranking) -> Figure:
         crossbar_props={"color": "#D55E00", "linewidth": 3, "solid_capstyle": "round"},
         text_h_margin=0.03 * max(1.0, float(np.ptp(ranking.mean_ranks))),
     )
-    _mark_difference(axes, ranking)
-    axes.grid(visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return figure
-
-
-def _mark_difference(axes: Axes, ranking: Ranking) -> None:
-    """Draw the critical difference to scale, above the axis, where no label is."""
+    # the critical difference to scale, above the axis, where no label is
     best, width = ranking.mean_ranks.iloc[0], ranking.critical_difference
     axes.plot([best, best + width], [2.2, 2.2], color="#D55E00", linewidth=3, solid_capstyle="round")
     axes.text(best, 2.5, f"critical difference {width:.2f}", fontsize=FONT - 1)
     axes.text(axes.dataLim.x0, 0.3, "mean rank, 1 is best ", ha="right", fontsize=FONT - 0.5)
     axes.set_ylim(top=3.4)
+    axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    return figure
 
 
 def _dots(ranking: Ranking) -> Figure:
@@ -96,21 +91,10 @@ def _sentence(ranking: Ranking) -> str:
     return f"{first}; {told} of {ranking.critical_difference:.2f}{shade}."
 
 
+# Families in the diagram.
 MOST = 14
-"""Families in the diagram."""
 
-METHOD = """\
-Blocks are splits of data sets, treatments are algorithms. Friedman's test says whether mean ranks differ at all,
-Nemenyi's which pairs do. Wins, ties and losses compare OptLLM with a rival on the same split. Vargha and Delaney's A
-asks whether leads stand out from the spread over splits: within each data set every split of OptLLM is compared with
-every split of the rival, A is the share of these pairs in which OptLLM is ahead, ties counting half, and its mean over
-data sets is shown (from 0.56 a small, from 0.64 a medium and from 0.71 a large effect, and likewise below one half).
-Who always leads by less than splits differ wins every block, with an A near one half; where splits hardly differ, as
-when all ratios are almost 1, A is large for a lead of a hair. With few splits A is coarse, and with a single one it
-says no more than wins and losses. So look at the median of the paired differences, which says how large leads are; its
-95 % bootstrap interval draws splits within data sets, so that it speaks of these data sets only, and is left out where
-one of them has a single split. Splits of one data set share queries, so blocks aren't independent, p-values are too
-small and intervals too narrow."""
+METHOD = explained("significance")
 
 COLUMNS = (
     Column("algorithm", "code", "algorithm"),
@@ -124,49 +108,75 @@ COLUMNS = (
 )
 
 
-def statistics_section(
-    frame: pd.DataFrame, measure: str, title: str, name: str, ours: str = OURS, /, *, higher_is_better: bool = True
-) -> Section:
-    """Compare algorithms on one measure under one limit.
+class Comparison:
+    """Algorithms compared on one measure, in blocks of data sets and splits.
 
     Args:
         frame: Columns ``data``, ``split``, ``algorithm`` and the measure; one row per run.
         measure: Column that is compared.
         title: Of the section.
-        name: Of the figure's file.
         ours: Variant of OptLLM that the others are compared with.
         higher_is_better: Direction of the measure.
+
+    Attributes:
+        ranking: Of the algorithms shown; None where there are fewer than two.
     """
-    scores = blocks_table(frame, measure, block=["data", "split"], algorithm="algorithm").dropna(how="all")
-    if scores.shape[1] < 2 or scores.empty:
-        return Section(title, [Text("Fewer than two algorithms were measured, so there is nothing to compare.")])
-    keep = ours if ours in scores.columns else None
-    shown = best_variants(scores, keep, higher_is_better=higher_is_better)
-    ranking = rank_algorithms(scores[shown], higher_is_better=higher_is_better, keep=keep)
-    blocks: list[Block] = [
-        _sentences(ranking, len(shown), scores.shape[1]),
-        ranks_figure(ranking, name=name, title=f"{title}: mean ranks"),
-    ]
-    if keep is not None:
-        blocks += _against(scores, ranking, shown, ours, higher_is_better=higher_is_better)
-    return Section(title, blocks)
 
+    def __init__(
+        self, frame: pd.DataFrame, measure: str, title: str, /, ours: str = OURS, *, higher_is_better: bool = True
+    ) -> None:
+        self._title, self._ours, self._upward = title, ours, higher_is_better
+        scores = blocks_table(frame, measure, block=["data", "split"], algorithm="algorithm").dropna(how="all")
+        self._scores = scores
+        self._keep = ours if ours in scores.columns else None
+        self._shown = self._best_variants()
+        self.ranking: Ranking | None = None
+        if scores.shape[1] >= 2 and not scores.empty:
+            self.ranking = rank_algorithms(scores[self._shown], higher_is_better=higher_is_better, keep=self._keep)
 
-def best_variants(scores: pd.DataFrame, keep: str | None, /, *, higher_is_better: bool) -> list[str]:
-    """Choose the best variant of each family by mean score, and the one to keep.
+    def _best_variants(self) -> list[str]:
+        """Choose the best variant of each family by mean score, and the one to keep, whatever its score."""
+        scores, keep = self._scores, self._keep
+        if scores.shape[1] <= MOST:
+            return [str(name) for name in scores.columns]
+        best = set(best_per_family(scores.mean(), higher_is_better=self._upward, most=MOST))
+        if keep is not None:
+            best = {name for name in best if name.split(":")[0] != keep.split(":")[0]} | {keep}
+        return [str(name) for name in scores.columns if name in best]
 
-    Args:
-        scores: Blocks × algorithms.
-        keep: Variant that stands for its family, whatever its score.
-        higher_is_better: Direction of the scores.
-    """
-    means = scores.mean()
-    if scores.shape[1] <= MOST:
-        return [str(name) for name in scores.columns]
-    best = set(best_per_family(means, higher_is_better=higher_is_better, most=MOST))
-    if keep is not None:
-        best = {name for name in best if name.split(":")[0] != keep.split(":")[0]} | {keep}
-    return [str(name) for name in scores.columns if name in best]
+    def figure(self, name: str, /) -> list[FigureBlock]:
+        """Draw mean ranks, if there is something to compare.
+
+        Args:
+            name: Of the picture's file.
+        """
+        return (
+            [] if self.ranking is None else [ranks_figure(self.ranking, name=name, title=f"{self._title}: mean ranks")]
+        )
+
+    def section(self) -> Section:
+        """Say whether ranks differ, and how large differences from OptLLM are."""
+        if self.ranking is None:
+            return Section(
+                self._title, [Text("Fewer than two algorithms were measured, so there is nothing to compare.")]
+            )
+        sentences = [escape(sentence) for sentence in self.ranking.sentences()] or ["There is nothing to rank."]
+        n_all, n_shown = self._scores.shape[1], len(self._shown)
+        if n_shown < n_all:
+            sentences.insert(0, f"Ranked are the best variants of their families, {n_shown} of {n_all} algorithms.")
+        blocks: list[Block] = [bullets(sentences)]
+        if self._keep is not None:
+            caption = f"{self._ours} against each rival."
+            blocks.append(self._table(self._scores[self._shown], caption, self.ranking))
+            if n_shown < n_all:
+                caption = f"{self._ours} against all {n_all - 1} others, ranked among all."
+                blocks.append(Details(caption, [self._table(self._scores, caption)]))
+        return Section(self._title, blocks)
+
+    def _table(self, scores: pd.DataFrame, caption: str, ranking: Ranking | None = None) -> TableBlock:
+        table = comparison_table(scores, self._ours, higher_is_better=self._upward, ranking=ranking)
+        bold = [k for k, name in enumerate(table["algorithm"]) if name == self._ours]
+        return TableBlock(table, COLUMNS, caption, bold)
 
 
 def comparison_table(
@@ -187,34 +197,10 @@ def comparison_table(
     table = effects.set_index("algorithm")
     if not higher_is_better:
         table[["median_difference", "low", "high"]] = -table[["median_difference", "high", "low"]].to_numpy()
-    table["interval"] = [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
+    ends = zip(table["low"], table["high"], strict=True)
+    table["interval"] = [None if np.isnan(low) else f"{low:+.2g} … {high:+.2g}" for low, high in ends]
     table["record"] = [f"{r.wins} / {r.ties} / {r.losses}" for r in record.loc[table.index].itertuples()]
     table["p_value"] = np.nan if ranking.nemenyi is None else ranking.nemenyi[ours]
     table = table.reindex([ours, *table.index])
     table["mean_rank"] = ranking.mean_ranks
     return table.sort_values("mean_rank", kind="stable").rename_axis("algorithm").reset_index()
-
-
-def _sentences(ranking: Ranking, n_shown: int, n_all: int) -> Text:
-    sentences = [escape(sentence) for sentence in ranking.sentences()]
-    if n_shown < n_all:
-        sentences.insert(0, f"Ranked are the best variants of their families, {n_shown} of {n_all} algorithms.")
-    return bullets(sentences or ["There is nothing to rank."])
-
-
-def _against(
-    scores: pd.DataFrame, ranking: Ranking, shown: list[str], ours: str, *, higher_is_better: bool
-) -> list[Block]:
-    table = comparison_table(scores[shown], ours, higher_is_better=higher_is_better, ranking=ranking)
-    bold = [k for k, name in enumerate(table["algorithm"]) if name == ours]
-    blocks: list[Block] = [TableBlock(table, COLUMNS, f"{ours} against each rival.", bold)]
-    if len(shown) < scores.shape[1]:
-        whole = comparison_table(scores, ours, higher_is_better=higher_is_better)
-        bold = [k for k, name in enumerate(whole["algorithm"]) if name == ours]
-        caption = f"{ours} against all {scores.shape[1] - 1} others, ranked among all."
-        blocks.append(Details(caption, [TableBlock(whole, COLUMNS, caption, bold)]))
-    return blocks
-
-
-def _interval(low: float, high: float) -> str | None:
-    return None if np.isnan(low) else f"{low:+.2g} … {high:+.2g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,18 +87,15 @@ def complete(scores: pd.DataFrame, /, *, keep: str | None = None) -> Complete:
             absent = absent.drop(columns=worst)
         else:
             worst = per_block.idxmax()
-            blocks.append(_name(scores.index[worst]))
+            block = scores.index[worst]
+            blocks.append(" / ".join(map(str, block)) if isinstance(block, tuple) else str(block))
             absent = absent.drop(index=worst)
     return Complete(scores.iloc[absent.index][list(absent.columns)], tuple(algorithms), tuple(blocks))
 
 
-def _name(block: object) -> str:
-    return " / ".join(map(str, block)) if isinstance(block, tuple) else str(block)
-
-
+# Smallest |A - 1/2| of each name: A = 0.71, 0.64, 0.56 in Vargha and Delaney (2000), "A critique and improvement
+# of the CL common language effect size statistics of McGraw and Wong", JEBS 25(2), table 1.
 MAGNITUDES = ((0.21, "large"), (0.14, "medium"), (0.06, "small"))
-"""Smallest |A - 1/2| of each name: A = 0.71, 0.64, 0.56 in Vargha and Delaney (2000), "A critique and improvement
-of the CL common language effect size statistics of McGraw and Wong", JEBS 25(2), table 1."""
 
 RESAMPLES = 9999
 LEVEL = 0.95
@@ -222,7 +220,7 @@ def effect_sizes(
 
     Returns:
         One row per rival: ``algorithm``, ``n_blocks``, ``vargha_delaney`` (see `mean_vargha_delaney`),
-        ``cliffs_delta``, ``magnitude``, ``median_difference`` over all blocks of reference - rival in units of the
+        ``magnitude``, ``median_difference`` over all blocks of reference - rival in units of the
         scores, ``low`` and ``high`` of its interval (see `median_interval`).
 
     Raises:
@@ -235,8 +233,8 @@ def effect_sizes(
         low, high = median_interval(ours - theirs, data, random_state=random_state, level=level)
         name = magnitude(a) if len(ours) else "–"
         median = float(np.median(ours - theirs)) if len(ours) else np.nan
-        rows.append((rival, len(ours), a, 2 * a - 1, name, median, low, high))
-    columns = ("vargha_delaney", "cliffs_delta", "magnitude", "median_difference", "low", "high")
+        rows.append((rival, len(ours), a, name, median, low, high))
+    columns = ("vargha_delaney", "magnitude", "median_difference", "low", "high")
     return pd.DataFrame(rows, columns=["algorithm", "n_blocks", *columns])
 
 
@@ -285,20 +283,16 @@ def pairs_with(scores: pd.DataFrame, reference: str, /) -> list[Pairs]:
     """
     if reference not in scores.columns:
         raise ValueError(f"no scores of {reference!r}; there are those of {', '.join(map(str, scores.columns))}")
-    data = _data_sets(scores.index)
+    # the data set of each block is what its levels but the last one say
+    data = np.zeros(len(scores), dtype=int)
+    if scores.index.nlevels > 1:
+        data = scores.index.droplevel(-1).factorize(use_na_sentinel=False)[0]
     pairs = []
     for rival in scores.columns.drop(reference):
         both = scores[[reference, rival]].to_numpy(dtype=float)
         common = ~np.isnan(both).any(axis=1)
         pairs.append(Pairs(str(rival), both[common, 0], both[common, 1], data[common]))
     return pairs
-
-
-def _data_sets(blocks: pd.Index) -> np.ndarray:
-    """Number the data set of each block: what its levels but the last one say."""
-    if blocks.nlevels == 1:
-        return np.zeros(len(blocks), dtype=int)
-    return blocks.droplevel(-1).factorize(use_na_sentinel=False)[0]
 
 
 class Growth(NamedTuple):
@@ -383,14 +377,6 @@ class Ranking:
         close = self.mean_ranks - self.mean_ranks.min() < self.critical_difference
         return [str(name) for name in self.mean_ranks.index[close][1:]]
 
-    def table(self) -> pd.DataFrame:
-        """Return mean ranks, differences from the best, and Nemenyi's p-value against it where there is one."""
-        columns = {"mean_rank": self.mean_ranks, "behind_best": self.mean_ranks - self.mean_ranks.min()}
-        if self.nemenyi is not None:
-            best = self.mean_ranks.index[0]
-            columns["p_against_best"] = self.nemenyi[best].drop(best)
-        return pd.DataFrame(columns, index=self.mean_ranks.index).rename_axis("algorithm").reset_index()
-
     def sentences(self) -> list[str]:
         """Say what came of it, in plain text."""
         if np.isnan(self.p_value):
@@ -435,11 +421,23 @@ def rank_algorithms(
     ranks = stats.rankdata(-values if higher_is_better else values, axis=1)
     means = pd.Series(ranks.mean(axis=0) if len(ranks) else np.nan, left.scores.columns.astype(str), dtype=float)
     told = means.sort_values(kind="stable"), len(values), alpha
-    reason = _why_no_test(ranks)
+    n_blocks, n_algorithms = ranks.shape
+    reason = ""
+    if n_algorithms < 3:
+        reason = f"it takes at least 3 algorithms with a measurement in every block, not {n_algorithms}."
+    elif n_blocks < 2:
+        reason = f"it takes at least 2 blocks in which every algorithm was measured, not {n_blocks}."
+    elif (ranks == ranks[:, :1]).all():
+        reason = f"all {n_algorithms} algorithms are tied in every one of the {n_blocks} blocks."
     if reason:
-        return Ranking(*told, notes=(reason, *left.sentences()))
+        return Ranking(*told, notes=(f"No Friedman test: {reason}", *left.sentences()))
     statistic, p_value = stats.friedmanchisquare(*ranks.T)
-    nemenyi, missing = _nemenyi(pd.DataFrame(ranks, columns=means.index))
+    nemenyi, missing = None, (MISSING,)
+    with suppress(ImportError):
+        from scikit_posthocs import posthoc_nemenyi_friedman
+
+        nemenyi = pd.DataFrame(np.asarray(posthoc_nemenyi_friedman(ranks)), means.index, means.index)
+        missing = ()
     difference = critical_difference(len(means), len(ranks), alpha=alpha)
     notes = (*missing, *left.sentences())
     return Ranking(*told, float(statistic), float(p_value), difference, nemenyi, notes)
@@ -461,25 +459,3 @@ def critical_difference(n_algorithms: int, n_blocks: int, /, *, alpha: float = A
     """
     quantile = stats.studentized_range.ppf(1 - alpha, n_algorithms, np.inf) / np.sqrt(2)
     return float(quantile * np.sqrt(n_algorithms * (n_algorithms + 1) / (6 * n_blocks)))
-
-
-def _why_no_test(ranks: np.ndarray) -> str:
-    n_blocks, n_algorithms = ranks.shape
-    if n_algorithms < 3:
-        return (
-            f"No Friedman test: it takes at least 3 algorithms with a measurement in every block, not {n_algorithms}."
-        )
-    if n_blocks < 2:
-        return f"No Friedman test: it takes at least 2 blocks in which every algorithm was measured, not {n_blocks}."
-    if (ranks == ranks[:, :1]).all():
-        return f"No Friedman test: all {n_algorithms} algorithms are tied in every one of the {n_blocks} blocks."
-    return ""
-
-
-def _nemenyi(ranks: pd.DataFrame) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
-    try:
-        from scikit_posthocs import posthoc_nemenyi_friedman
-    except ImportError:
-        return None, (MISSING,)
-    p_values = np.asarray(posthoc_nemenyi_friedman(ranks.to_numpy()))
-    return pd.DataFrame(p_values, ranks.columns, ranks.columns), ()

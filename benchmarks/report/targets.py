@@ -1,67 +1,83 @@
-"""Tables of measurements with targets."""
+"""Tables and pictures of measurements with targets."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
-from benchmarks.cells.cell import Cell, key_of
-from benchmarks.cells.measurements import ROWS, rows_in
-from benchmarks.cells.rows import TITLES, Row, verdict
-from benchmarks.report.document import Column, Section, TableBlock, Text
+from benchmarks.cells.rows import Row
+from benchmarks.report.document import DASH, Block, Column, FigureBlock, TableBlock
+from benchmarks.report.look import FONT, panels, shown_name
 from benchmarks.report.text import escape
-from benchmarks.runner.results import Results
-from benchmarks.suites.base import Plan
 
-COLUMNS = tuple(Column(title, "", title) for title in TITLES)
+COLUMNS = tuple(
+    Column(title, "", title, title if title != "details" else "")
+    for title in ("what", "N × M", "measured", "target", "reached", "details")
+)
 
-CONSTRAINTS = {
-    "single": (
-        "One budget or one target",
-        "Optima are compared with those of HiGHS, which solves the whole problem as an integer programme. Limits are"
-        " spread over the steps of the exact front. Blurred outcomes are averages of labels and random numbers, which"
-        " don't tie. Targets on gaps are for 2,000 queries and more.",
-    ),
-    "quotas": (
-        "Quotas",
-        "Each LLM may get a fifth of the queries; where there are few LLMs, as much as leaves room for a fifth more"
-        " than the batch. The budget is halfway between the ends of the bound front. NSGA-II starts from the extreme"
-        " plans, has operators for categories, and gets many times the seconds that OptLLM took.",
-    ),
-    "latency": (
-        "Three objectives",
-        "Hypervolume ratios to the supported surface of 528 directions, which is a sample: a search that finds more"
-        " plans passes 1. NSGA-III stands beside it for information.",
-    ),
-    "promises": (
-        "Promises",
-        "How often the accuracy that was promised at 95 % came true on the outcomes of the planned queries, which"
-        " nobody had seen. The expected plan is the most accurate one within a budget halfway between the cheapest and"
-        " the dearest plan, the promised plan the one that promises most there.",
-    ),
-}
-"""Title and explanation of each part of the suite `constraints`."""
+# Times the target beyond which a picture tells no more.
+LARGEST = 1e3
 
 
-def rows_of(results: Results, cells: tuple[Cell, ...], /) -> list[Row]:
-    """Return what was measured of some cells, in their order."""
-    texts = results.frame("rows").get(ROWS, pd.Series(dtype=object))
-    return [row for cell in cells if key_of(cell) in texts.index for row in rows_in(texts[key_of(cell)])]
+def texts_of(row: Row, /) -> tuple[str, ...]:
+    """Write a row for a table with `COLUMNS`."""
+    target = DASH if row.required is None else f"{row.relation} {_number(row.required, row.unit)}"
+    reached = {True: "yes", False: "NO", None: DASH}[row.reached]
+    return row.what, row.size, _number(row.measured, row.unit), target, reached, row.details
 
 
-def rows_section(title: str, explained: str, part: str, results: Results, plan: Plan, /) -> Section:
-    """Tabulate the rows of one part of a plan; those that miss their target stand out."""
-    rows = rows_of(results, tuple(plan.parts[part]))
-    if not rows:
-        return Section(title, [Text(f"{explained} Nothing of it is measured yet.")])
-    table = pd.DataFrame([row.cells() for row in rows], columns=list(TITLES))
+def _number(value: float, unit: str) -> str:
+    text = f"{value:.3g}" if unit or value < 1e-3 else f"{value:.6g}"
+    return f"{text} {unit}".rstrip()
+
+
+def verdict(rows: Sequence[Row], /) -> str:
+    """Count the targets that are reached."""
+    judged = [row.reached for row in rows if row.reached is not None]
+    return f"{sum(judged)} of {len(judged)} targets reached"
+
+
+def targets_table(rows: Sequence[Row], /) -> TableBlock:
+    """Tabulate rows; those that miss their target stand out."""
+    table = pd.DataFrame([texts_of(row) for row in rows], columns=[column.name for column in COLUMNS])
     missed = [place for place, row in enumerate(rows) if row.reached is False]
-    return Section(title, [Text(explained), TableBlock(table, COLUMNS, f"{verdict(rows)}.", missed, n_left=2)])
+    return TableBlock(table, COLUMNS, f"{verdict(rows)}.", missed, n_left=2)
 
 
-def rows_headlines(rows: list[Row], /) -> list[str]:
+def targets_sentences(rows: Sequence[Row], /) -> list[str]:
     """Count the targets that are reached, and name those that aren't."""
-    if not rows:
+    missed = [texts_of(row)[:4] for row in rows if row.reached is False]
+    named = [escape(f"NOT reached: {', '.join(filter(None, texts))}.") for texts in missed]
+    return [f"{verdict(rows)}.", *named] if rows else []
+
+
+def targets_figure(rows: Sequence[Row], /, *, name: str, title: str) -> list[Block]:
+    """Draw how far the measurements stay on the right side of their targets; nothing if there is no target above 0.
+
+    Args:
+        rows: Those without a target are left out.
+        name: Of the picture's file.
+        title: What is drawn.
+    """
+    judged = [row for row in rows if row.required]
+    if not judged:
         return []
-    missed = [row for row in rows if row.reached is False]
-    named = [escape(f"NOT reached: {', '.join(filter(None, row.cells()[:4]))}.") for row in missed]
-    return [f"{verdict(rows)}.", *named]
+    # how many times better than asked for: 1 is just reached
+    times = np.array([row.measured / row.required for row in judged])  # type: ignore[operator]
+    upward = np.array([row.relation == "≥" for row in judged])
+    shown = np.clip(np.where(upward, times, 1 / np.maximum(times, 1 / LARGEST)), 1 / LARGEST, LARGEST)
+    figure, (axes,) = panels(height=1.0 + 0.2 * len(judged))
+    colours = ["#0072B2" if row.reached else "#D55E00" for row in judged]
+    y = np.arange(len(judged))
+    axes.hlines(y, 1.0, shown, color=colours, linewidth=1.2)
+    axes.scatter(shown, y, c=colours, s=22, zorder=3)
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_yticks(y, [shown_name(row.what) for row in judged], fontsize=FONT - 1.5)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel(f"times better than the target (log scale, cut at {LARGEST:,.0f})", fontsize=FONT)
+    worst = judged[int(shown.argmin())]
+    sentence = f"{verdict(judged)}; closest to its target, or furthest behind it: {worst.what}, {worst.size}."
+    return [FigureBlock(name, figure, title, sentence)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Iterable, Set
+from importlib.resources import files
+from string import Template
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|&~$])")
 _LINE_START = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+=])(?![\d.])")
@@ -21,7 +23,7 @@ def escape(text: object, /) -> str:
         a\|b \<script\>
     """
     line = " ".join(str(text).split())
-    return _LINE_START.sub(_escaped_start, _SPECIAL.sub(r"\\\1", line))
+    return _LINE_START.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", line))
 
 
 def code(text: object, /) -> str:
@@ -58,6 +60,39 @@ def fenced(text: str, /) -> str:
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
+def explained(name: str, /, **numbers: object) -> str:
+    """Return a text in Markdown from ``templates/explained.md``.
+
+    Args:
+        name: Its heading.
+        numbers: What stands for ``$name`` in it.
+    """
+    whole = (files("benchmarks.report") / "templates" / "explained.md").read_text(encoding="utf-8")
+    text = whole.split(f"\n## {name}\n")[1].split("\n## ")[0].strip()
+    return Template(text).substitute(numbers) if numbers else text
+
+
+def listed(names: Iterable[str], separator: str = ", ") -> str:
+    """Join names.
+
+    Example:
+        >>> listed(["a"]), listed(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    *first, last = names
+    return f"{separator.join(first)} and {last}" if first else last
+
+
+def unmarked(markdown: str, /) -> str:
+    r"""Take emphasis, code and escapes out of Markdown, for the terminal.
+
+    Example:
+        >>> print(unmarked(r"**On** `a\_b` and c\_d"))
+        On a_b and c_d
+    """
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", re.sub(r"(?<!\\)(\*\*|`)", "", markdown))
+
+
 def slug(text: str, /, *, taken: Set[str] = frozenset()) -> str:
     """Make a file name or an anchor: lower-case letters a-z, digits and hyphens, at most 60 of them.
 
@@ -75,11 +110,6 @@ def slug(text: str, /, *, taken: Set[str] = frozenset()) -> str:
     while name in taken:
         name, k = f"{stem}-{k}", k + 1
     return name
-
-
-def _escaped_start(match: re.Match[str]) -> str:
-    number, dot, sign = match.groups()
-    return f"{number}\\{dot}" if number else f"\\{sign}"
 
 
 def _longer_than_any(text: str, at_least: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,8 +15,8 @@ from benchmarks.cells.cell import Cell, key_of
 from benchmarks.runner.schedule import Expectation, Group, closure, group_of
 from benchmarks.runner.store import Store
 
+# How often a line is written where there is no terminal.
 LINE_SECONDS = 30
-"""How often a line is written where there is no terminal."""
 
 
 class Tally:
@@ -62,16 +62,12 @@ class Tally:
         with self._lock:
             seconds, n_unknown = self._expectation.total(+self._left)
             running = list(self._running.values())[: self._n_jobs]
-        parts = [f"{self.done} of {self.total} cells", time_left(seconds / self._n_jobs, n_unknown)]
+        beyond = f" and {n_unknown} of unknown length" if n_unknown else ""
+        left = f"about {duration(seconds / self._n_jobs)} left{beyond}"
+        parts = [f"{self.done} of {self.total} cells", left if seconds or not n_unknown else "time left unknown"]
         if self.failed:
             parts.insert(1, f"{self.failed} failed")
         return "; ".join([*parts, *running])
-
-
-def time_left(seconds: float, n_unknown: int, /) -> str:
-    """Say how long the rest will take, without the cells of whose kind none was ever seen."""
-    beyond = f" and {n_unknown} of unknown length" if n_unknown else ""
-    return f"about {duration(seconds)} left{beyond}" if seconds or not n_unknown else "time left unknown"
 
 
 def duration(seconds: float, /) -> str:
@@ -91,38 +87,27 @@ def duration(seconds: float, /) -> str:
 def shown(tally: Tally, console: Console, /) -> Iterator[None]:
     """Show a tally while the block runs: as a bar on a terminal, otherwise as a line now and then."""
     over = threading.Event()
-    with _bar(console) if console.is_terminal else _lines(console) as show:
-        period = 0.25 if console.is_terminal else LINE_SECONDS
-        thread = threading.Thread(target=_repeat, args=(over, period, lambda: show(tally)), daemon=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("")
+
+    def show() -> None:
+        while not over.wait(0.25 if console.is_terminal else LINE_SECONDS):
+            line = tally.line()
+            if console.is_terminal:
+                text = escape(line.partition("; ")[2])
+                bar.update(task, total=tally.total, completed=tally.done, description=text)
+            else:
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    with bar:
         thread.start()
         try:
             yield
         finally:
             over.set()
             thread.join()
-
-
-@contextmanager
-def _lines(console: Console) -> Iterator[Callable[[Tally], None]]:
-    yield lambda tally: console.print(tally.line(), markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[Callable[[Tally], None]]:
-    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("")
-
-        def show(tally: Tally) -> None:
-            text = escape(tally.line().partition("; ")[2])
-            progress.update(task, total=tally.total, completed=tally.done, description=text)
-
-        yield show
-
-
-def _repeat(over: threading.Event, period: float, show: Callable[[], None]) -> None:
-    while not over.wait(period):
-        show()
 
 
 def listing(cells: Iterable[Cell], store: Store, /) -> list[str]:

@@ -5,54 +5,41 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import optllm_pymoo
 
+# SciPy brings HiGHS; predictors are scikit-learn's.
 LIBRARIES = ("pymoo", "numpy", "numba", "moocore", "scipy", "scikit-learn")
-"""SciPy brings HiGHS; predictors are scikit-learn's."""
 
+# Baselines that need not be installed.
 OPTIONAL = ("pygmo", "alns")
-"""Baselines that need not be installed."""
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return versions by name, Python's among them, and those of optional packages that are installed."""
-    return {
-        "optllm-pymoo": optllm_pymoo.__version__,
-        "Python": platform.python_version(),
-        **{library: version(library) for library in LIBRARIES},
-        **{library: number for library in OPTIONAL if (number := _version_of(library))},
-    }
+    found = {"optllm-pymoo": optllm_pymoo.__version__, "Python": platform.python_version()}
+    found |= {library: version(library) for library in LIBRARIES}
+    for library in OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
-def _version_of(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
-
-
+@cache
 def machine() -> str:
     """Describe processor, usable cores and operating system."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {usable} cores, {platform.system()}"
-
-
-def versions_line() -> str:
-    """Return all of it in one line."""
-    return f"{', '.join(f'{name} {number}' for name, number in versions().items())}; {machine()}"
-
-
-def _processor() -> str:
-    """Linux keeps the processor's name where ``platform.processor`` doesn't look."""
+    # Linux keeps the processor's name where platform.processor doesn't look
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = info.read_text().splitlines() if info.is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    processor = models[0] if models else platform.processor() or platform.machine()
+    return f"{processor}, {usable} cores, {platform.system()}"
 
 
 UNKNOWN = "unknown"
@@ -65,15 +52,14 @@ def git_revision(folder: Path = Path(__file__).parent, /) -> str:
         Twelve hexadecimal digits, with "-dirty" behind them if a tracked file has uncommitted changes; "unknown" where
         there is no git, or where the folder lies in a checkout without being part of it, as an installed package may.
     """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        _git(folder, "ls-files", "--error-unmatch", ".")
-        revision = _git(folder, "rev-parse", "--short=12", "HEAD")
-        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        git("ls-files", "--error-unmatch", ".")
+        revision = git("rev-parse", "--short=12", "HEAD")
+        return f"{revision}-dirty" if git("status", "--porcelain", "--untracked-files=no") else revision
     except (OSError, subprocess.CalledProcessError):
         return UNKNOWN
-    return f"{revision}-dirty" if changes else revision
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

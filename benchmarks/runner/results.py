@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.cells.cell import Cell, Outcome
+from benchmarks.cells.cell import Cell, Outcome, key_of
+from benchmarks.cells.rows import Row
 from benchmarks.runner.provenance import git_revision
 from benchmarks.runner.run import Failure
 from benchmarks.runner.schedule import closure
-from benchmarks.runner.store import Record, Store, without_arrays
+from benchmarks.runner.store import Record, Store
+from optllm_pymoo import UserError
 from optllm_pymoo.data import replacing
 
+# Column of how long a measurement took as a whole; the last one.
 CELL_SECONDS = "cell_seconds"
-"""Column of how long a measurement took as a whole; the last one."""
 
 
 class Results:
@@ -32,9 +35,13 @@ class Results:
         cells: Of the plan.
         store: Where outcomes are kept; read at once but for the arrays.
         failed: Cells that failed in the last run.
+
+    Raises:
+        UserError: The store is of another version of this program.
     """
 
     def __init__(self, cells: Iterable[Cell], store: Store, /, *, failed: Sequence[Failure] = ()) -> None:
+        store.check()
         self._store = store
         self._cells = closure(cells)
         self._records: dict[str, Record] = {}
@@ -42,7 +49,7 @@ class Results:
         for key, cell in self._cells.items():
             record = store.read(cell)
             if record is not None:
-                self._records[key] = without_arrays(record)
+                self._records[key] = replace(record, outcome=replace(record.outcome, arrays={}))
 
     def cells(self, kind: str | None = None, /) -> list[Cell]:
         """Return the cells that are done, all or of one kind, in the order of the table's rows."""
@@ -76,10 +83,20 @@ class Results:
                 row["measures"] = {}
         return self._table(dict(sorted(rows.items())), timings=False)
 
+    def rows(self, cells: Iterable[Cell], /) -> list[Row]:
+        """Return the measurements with targets of those cells that are done, in their order."""
+        records = (self._records.get(key_of(cell)) for cell in cells)
+        return [Row(**row) for record in records if record is not None for row in record.outcome.rows]  # type: ignore[arg-type]
+
     def write_csv(self, path: Path, /) -> None:
-        """Write the whole table, complete or not at all."""
+        """Write the whole table, complete or not at all; a cell of several rows has as many lines."""
+        table = self.frame()
+        lists = {key: record.outcome.rows for key, record in self._records.items() if record.outcome.rows}
+        if lists:
+            lines = [{"cell": key, **row, "reached": Row(**row).reached} for key, of in lists.items() for row in of]  # type: ignore[arg-type]
+            table = table.join(pd.DataFrame(lines).set_index("cell"))
         with replacing(path) as temporary:
-            self.frame().to_csv(temporary)
+            table.to_csv(temporary)
 
     def provenance(self) -> dict[str, list[str]]:
         """Return what the stored cells were measured with: revisions, machines and sets of versions, each once."""
@@ -135,3 +152,54 @@ class Results:
 
 def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
+
+
+# Columns of results.csv that hold text.
+TEXTS = (
+    *("cell", "kind", "definition", "data", "fingerprint", "predictor", "drawn", "algorithm", "stage", "dtype"),
+    *("measurement", "limit", "family", "what", "size", "unit", "relation", "details"),
+)
+
+# Columns that hold whole numbers. All others hold numbers, but for `FLAGS`.
+COUNTS = (
+    *("split", "max_evaluations", "n_grid", "repetition", "seed", "derived_seed", "max_queries", "n_queries", "n_llms"),
+    *("n_features", "n_labelled", "n_planned", "best_llm", "evaluations", "distinct_plans", "distinct_points"),
+    *("n_unproved", "n_limits", "n_seeds", "repeats"),
+)
+
+FLAGS = ("is_blurred", "reached")
+
+
+def load_results(path: Path | str, /) -> dict[str, pd.DataFrame]:
+    """Read a ``results.csv``, with a type for each column.
+
+    Args:
+        path: The file, or the folder that it is in.
+
+    Returns:
+        A frame for each kind of cell, in the order of the file, indexed by cell, with those columns alone in which
+        the kind has values. Texts are pandas' ``string``, whole numbers ``Int64``, flags ``boolean``, other numbers
+        ``float64``; columns of suites that other packages bring have the type that pandas infers.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It was written by another program, or by an older version of this one.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import benchmarks
+        >>> kept = load_results(Path(benchmarks.__file__).parent / "results" / "fair")
+        >>> kept["search"].groupby("algorithm")["hypervolume_ratio"].mean().idxmax()
+        'exact'
+    """
+    path = Path(path) / "results.csv" if Path(path).is_dir() else Path(path)
+    with path.open(encoding="utf-8") as file:
+        names = file.readline().strip().split(",")
+    if not {"cell", "kind", "definition"} <= set(names):
+        raise UserError(
+            f"{path} has no columns cell, kind and definition: another program wrote it, or an older version of this"
+            " one; run the suite anew with this version"
+        )
+    types = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(FLAGS, "boolean")}
+    frame = pd.read_csv(path, dtype={name: kind for name, kind in types.items() if name in names}, index_col="cell")
+    return {str(kind): of.dropna(axis=1, how="all") for kind, of in frame.groupby("kind", sort=False)}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from threading import Lock
 
-from benchmarks.cells.cell import Cell, key_of
+from benchmarks.cells.cell import Cell, canonical, key_of
 
 
 def closure(cells: Iterable[Cell], /) -> dict[str, Cell]:
@@ -20,24 +19,26 @@ def closure(cells: Iterable[Cell], /) -> dict[str, Cell]:
         ValueError: A cell needs itself, directly or through others.
     """
     found: dict[str, Cell] = {}
+    seen: set[str] = set()
+
+    def add(cell: Cell, path: tuple[str, ...]) -> None:
+        # by descriptions: the key of a cell that needs itself can't be had
+        name = canonical(cell)
+        if name in path:
+            raise ValueError(f"cell {cell.title()!r} needs itself")
+        if name not in seen:
+            seen.add(name)
+            for needed in cell.needs:
+                add(needed, (*path, name))
+            found[key_of(cell)] = cell
+
     for cell in cells:
-        _add(cell, found, ())
+        add(cell, ())
     return found
 
 
-def _add(cell: Cell, found: dict[str, Cell], path: tuple[str, ...]) -> None:
-    key = key_of(cell)
-    if key in path:
-        raise ValueError(f"cell {cell.title()!r} needs itself")
-    if key in found:
-        return
-    for needed in cell.needs:
-        _add(needed, found, (*path, key))
-    found[key] = cell
-
-
+# Kind with what is measured, algorithm and data set: cells of one group are expected to take equally long.
 Group = tuple[str, str, str]
-"""Kind with what is measured, algorithm and data set: cells of one group are expected to take equally long."""
 
 
 def group_of(cell: Cell, /) -> Group:
@@ -97,8 +98,7 @@ class Schedule:
     """Hands out cells, each once, as soon as all that they need is done.
 
     Cells that run alone are handed out separately. Among the ready ones, those with the longest expected way to the
-    end of the plan come first, which keeps all workers busy until late. Order never decides on results. Results come
-    in and cells go out in different threads, hence the lock.
+    end of the plan come first, which keeps all workers busy until late. Order never decides on results.
 
     Args:
         cells: By key, needed ones first; see `benchmarks.runner.order.closure`.
@@ -110,7 +110,6 @@ class Schedule:
         self, cells: Mapping[str, Cell], done: Collection[str], expected_seconds: Callable[[Cell], float], /
     ) -> None:
         self._cells = cells
-        self._lock = Lock()
         self._places = {key: place for place, key in enumerate(cells)}
         self._waits: dict[str, set[str]] = {}
         self._dependents: dict[str, list[str]] = defaultdict(list)
@@ -130,23 +129,20 @@ class Schedule:
         Args:
             exclusive: Whether it shall be one of those that run alone, or one of the others.
         """
-        with self._lock:
-            ready = self._ready[exclusive]
-            return self._cells[heapq.heappop(ready)[-1]] if ready else None
+        ready = self._ready[exclusive]
+        return self._cells[heapq.heappop(ready)[-1]] if ready else None
 
     def has_ready(self, *, exclusive: bool) -> bool:
         """Whether `take` would hand one out."""
-        with self._lock:
-            return bool(self._ready[exclusive])
+        return bool(self._ready[exclusive])
 
     def finish(self, cell: Cell, /) -> None:
         """Take note that a cell is done: others may become ready."""
         finished = key_of(cell)
-        with self._lock:
-            for key in self._dependents.pop(finished, ()):
-                self._waits[key].discard(finished)
-                if not self._waits[key]:
-                    self._make_ready(key)
+        for key in self._dependents.pop(finished, ()):
+            self._waits[key].discard(finished)
+            if not self._waits[key]:
+                self._make_ready(key)
 
     def fail(self, cell: Cell, /) -> list[Cell]:
         """Take note that a cell failed.
@@ -154,15 +150,14 @@ class Schedule:
         Returns:
             Those that can't be run for want of it, directly or indirectly; each is returned only once.
         """
-        with self._lock:
-            lost: set[str] = set()
-            stack = [key_of(cell)]
-            while stack:
-                new = set(self._dependents.pop(stack.pop(), ())) - self._lost
-                self._lost |= new
-                lost |= new
-                stack.extend(new)
-            return [self._cells[key] for key in sorted(lost, key=self._places.__getitem__)]
+        lost: set[str] = set()
+        stack = [key_of(cell)]
+        while stack:
+            new = set(self._dependents.pop(stack.pop(), ())) - self._lost
+            self._lost |= new
+            lost |= new
+            stack.extend(new)
+        return [self._cells[key] for key in sorted(lost, key=self._places.__getitem__)]
 
     def _make_ready(self, key: str) -> None:
         entry = (-self._seconds_to_end[key], self._places[key], key)

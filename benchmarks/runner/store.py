@@ -10,20 +10,22 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from benchmarks.cells.cell import Cell, Outcome, Value, canonical, key_of, seed_of
-from optllm_pymoo.data import Dataset, replacing
+from benchmarks.cells.cell import Cell, Outcome, Value, canonical, definition, key_of, seed_of
+from optllm_pymoo import UserError
+from optllm_pymoo.data import Dataset, replacing, write_text_atomically
 from optllm_pymoo.validation import unknown_name
 
-FORMAT = 1
-"""Raised when files of older versions can't be read any more; their cells are then measured anew."""
+# Raised when files of older versions can't be read any more; folders of such files are refused.
+FORMAT = 2
 
+# What `Record.parse` may raise of a damaged record: zipfile, its codecs, NumPy and JSON have their own.
 DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -37,9 +39,9 @@ DAMAGES = (
     TypeError,
     ValueError,  # NumPy, JSON, UTF-8; another cell; another version of the format
 )
-"""What `parse_record` may raise of a damaged record: zipfile, its codecs, NumPy and JSON have their own."""
 
 _TEXT = "record"
+_SAID = "format.txt"
 _ARRAY = "array."
 
 
@@ -63,7 +65,7 @@ class Record:
     """One cell that is done.
 
     Attributes:
-        description: The cell's description, its kind among it.
+        description: The cell's description, its kind and its definition among it.
         seed: Seed of the cell.
         outcome: What came of it.
         provenance: With what it was measured.
@@ -76,10 +78,46 @@ class Record:
     provenance: Provenance
     seconds: float
 
+    def write(self, path: Path, /) -> None:
+        """Write the record as an ``.npz`` file: JSON text beside the arrays."""
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "description": self.description,
+                "seed": self.seed,
+                "measures": self.outcome.measures,
+                "arrays": list(self.outcome.arrays),
+                "timings": self.outcome.timings,
+                "rows": list(self.outcome.rows),
+                "seconds": self.seconds,
+                "provenance": vars(self.provenance),
+            }
+        )
+        members: dict[str, Any] = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
+        members |= {f"{_ARRAY}{name}": array for name, array in self.outcome.arrays.items()}
+        np.savez(path, **members)
 
-def record_of(cell: Cell, outcome: Outcome, provenance: Provenance, seconds: float, /) -> Record:
-    """Put together what is kept of a cell."""
-    return Record({"kind": cell.kind, **cell.description()}, seed_of(cell), outcome, provenance, seconds)
+    @classmethod
+    def parse(cls, content: bytes, cell: Cell, /) -> Record:
+        """Take the record of a cell out of a file's bytes, arrays and all, so that every byte is checked.
+
+        Raises:
+            DAMAGES: One of them, if the file is damaged.
+            ValueError: The file is whole, but of another cell or of another version of the format.
+        """
+        with np.load(BytesIO(content), allow_pickle=False) as members:
+            text = json.loads(members[_TEXT].tobytes().decode())
+            # by the names in the text, which has a checksum: the zip file's own list of names has none
+            arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}
+        if text["format"] != FORMAT:
+            raise ValueError(f"format {text['format']}; this version reads format {FORMAT}")
+        # as numbers, not letter by letter: 0.0 is described like 0
+        if text["description"] != {**json.loads(canonical(cell)), "definition": definition(cell)}:
+            raise ValueError(f"this is another cell than {key_of(cell)}")
+        outcome = Outcome(text["measures"], text["timings"], arrays, text["rows"])
+        return cls(
+            text["description"], int(text["seed"]), outcome, Provenance(**text["provenance"]), float(text["seconds"])
+        )
 
 
 def plain_outcome(outcome: Outcome, /) -> Outcome:
@@ -96,48 +134,8 @@ def plain_outcome(outcome: Outcome, /) -> Outcome:
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"array {name!r} holds Python objects; expected numbers, booleans or text of fixed width")
-    return Outcome(measures, timings, arrays)
-
-
-def write_record(path: Path, record: Record, /) -> None:
-    """Write a record as an ``.npz`` file: JSON text beside the arrays."""
-    text = json.dumps(
-        {
-            "format": FORMAT,
-            "description": record.description,
-            "seed": record.seed,
-            "measures": record.outcome.measures,
-            "arrays": list(record.outcome.arrays),
-            "timings": record.outcome.timings,
-            "seconds": record.seconds,
-            "provenance": vars(record.provenance),
-        }
-    )
-    members: dict[str, Any] = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
-    members |= {f"{_ARRAY}{name}": array for name, array in record.outcome.arrays.items()}
-    np.savez(path, **members)
-
-
-def parse_record(content: bytes, cell: Cell, /) -> Record:
-    """Take the record of a cell out of a file's bytes, arrays and all, so that every byte is checked.
-
-    Raises:
-        DAMAGES: One of them, if the file is damaged.
-        ValueError: The file is whole, but of another cell or of another version of the format.
-    """
-    with np.load(BytesIO(content), allow_pickle=False) as members:
-        text = json.loads(members[_TEXT].tobytes().decode())
-        # by the names in the text, which has a checksum: the zip file's own list of names has none
-        arrays = {name: members[f"{_ARRAY}{name}"] for name in text["arrays"]}
-    if text["format"] != FORMAT:
-        raise ValueError(f"format {text['format']}; this version reads format {FORMAT}")
-    # as numbers, not letter by letter: 0.0 is described like 0
-    if text["description"] != json.loads(canonical(cell)):
-        raise ValueError(f"this is another cell than {key_of(cell)}")
-    outcome = Outcome(text["measures"], text["timings"], arrays)
-    return Record(
-        text["description"], int(text["seed"]), outcome, Provenance(**text["provenance"]), float(text["seconds"])
-    )
+    rows = [{name: _plain(f"row entry {name!r}", value) for name, value in row.items()} for row in outcome.rows]
+    return Outcome(measures, timings, arrays, rows)
 
 
 def _plain(place: str, value: Any) -> Value:
@@ -147,17 +145,20 @@ def _plain(place: str, value: Any) -> Value:
     raise TypeError(f"{place} is a {type(value).__name__}; expected a number, text, a boolean or None")
 
 
+# Age at which the half-written file of a killed run is taken away.
 STALE_SECONDS = 3600
-"""Age at which the half-written file of a killed run is taken away."""
 
 
 class Look(NamedTuple):
-    """What there is of a cell."""
+    """What there is of a cell.
+
+    Attributes:
+        reason: What is wrong with the file, if it is rubbish.
+    """
 
     state: Literal["done", "missing", "rubbish"]
     record: Record | None
     reason: str
-    """What is wrong with the file, if it is rubbish."""
 
 
 class Store:
@@ -172,6 +173,19 @@ class Store:
 
     def __init__(self, folder: Path, /) -> None:
         self.folder = folder
+
+    def check(self) -> None:
+        """Refuse a folder that another version of this program wrote: its cells would be passed over without a word.
+
+        Raises:
+            UserError: It holds cells, and says another format than `FORMAT`, or none.
+        """
+        said = (self.folder / _SAID).read_text().strip() if (self.folder / _SAID).is_file() else "1"
+        if said != str(FORMAT) and next(self.folder.glob("*.npz"), None) is not None:
+            raise UserError(
+                f"{self.folder} holds results of another version of this program (format {said}, this one has"
+                f" {FORMAT}), which can't be gone on with; give another folder with --out, or delete this one"
+            )
 
     def path(self, cell: Cell, /) -> Path:
         """Return the file of a cell, be it there or not."""
@@ -188,7 +202,7 @@ class Store:
         except FileNotFoundError:
             return Look("missing", None, "")
         try:
-            return Look("done", parse_record(content, cell), "")
+            return Look("done", Record.parse(content, cell), "")
         except DAMAGES as error:
             return Look("rubbish", None, f"{type(error).__name__}: {error}".splitlines()[0])
 
@@ -200,26 +214,24 @@ class Store:
         """Return the record of a cell; None if it is missing or its file is rubbish."""
         return self.look(cell).record
 
-    def write(self, cell: Cell, record: Record, /) -> None:
-        """Keep a record, in the place of an older one.
+    def keep(self, cell: Cell, outcome: Outcome, provenance: Provenance, seconds: float, /) -> None:
+        """Keep what came of a cell, in the place of an older record.
 
         Raises:
             OSError: The file can't be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / _SAID).exists():
+            write_text_atomically(self.folder / _SAID, f"{FORMAT}\n")
         with replacing(self.path(cell)) as temporary:
-            write_record(temporary, record)
+            described = {"kind": cell.kind, "definition": definition(cell), **cell.description()}
+            Record(described, seed_of(cell), outcome, provenance, seconds).write(temporary)
 
     def sweep(self) -> None:
         """Take away half-written files that killed runs have left, but none that another run may be writing."""
         for path in self.folder.glob(".*.npz"):
             if time.time() - path.stat().st_mtime > STALE_SECONDS:
                 path.unlink(missing_ok=True)
-
-
-def without_arrays(record: Record, /) -> Record:
-    """Drop what is large, to keep many records in memory."""
-    return replace(record, outcome=Outcome(record.outcome.measures, record.outcome.timings))
 
 
 KEPT_OUTCOMES = 8

@@ -11,21 +11,21 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import joblib
 import numba
 from threadpoolctl import ThreadpoolController
 
-from benchmarks.cells.cell import Cell, Outcome, key_of
+from benchmarks.cells.cell import Cell, key_of
 from benchmarks.runner.provenance import machine, versions
 from benchmarks.runner.store import plain_outcome
 
+# How often a worker looks whether the process that runs the suite is still there.
 ORPHAN_CHECK_SECONDS = 1.0
-"""How often a worker looks whether the process that runs the suite is still there."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,18 @@ class Task:
     key: str
     content: bytes
 
+    @classmethod
+    def of(cls, cell: Cell, inputs: tuple[Any, ...], /) -> Task:
+        """Make a task. The cell's class must be importable wherever it is measured.
+
+        Raises:
+            Exception: The inputs can't be pickled.
+        """
+        return cls(key_of(cell), pickle.dumps((cell, inputs)))
+
 
 @dataclass(frozen=True)
-class Measured:
+class Answer:
     """What a worker sends back.
 
     Attributes:
@@ -57,48 +66,26 @@ class Measured:
     machine: str
 
 
-def pack(cell: Cell, inputs: tuple[Any, ...], /) -> Task:
-    """Make a task. The cell's class must be importable wherever it is measured.
-
-    Raises:
-        Exception: The inputs can't be pickled.
-    """
-    return Task(key_of(cell), pickle.dumps((cell, inputs)))
+# A task that any worker can do, to find out whether one can be reached.
+PROBE = Task("probe", pickle.dumps(None))
 
 
-class Nothing:
-    """Measures nothing, to find out whether a worker can be reached."""
-
-    def measure(self) -> Outcome:
-        """Return nothing."""
-        return Outcome({})
-
-
-def probe() -> Task:
-    """Make a task that any worker can do."""
-    return Task("probe", pickle.dumps((Nothing(), ())))
-
-
-def measure(task: Task, /) -> Measured:
-    """Measure a cell on one core; whatever it raises comes back as text."""
-    started = time.perf_counter()
-    outcome, error = None, ""
+def measure(task: Task, /) -> Answer:
+    """Measure a cell, on one core unless it has all; whatever it raises comes back as text."""
+    started, seconds = time.perf_counter(), 0.0
+    content, error = None, ""
     try:
-        with one_core():
-            cell, inputs = pickle.loads(task.content)
-            started = time.perf_counter()
-            outcome = cell.measure(*inputs)
-            seconds = time.perf_counter() - started
-        content = pickle.dumps(plain_outcome(outcome))
-    except (Exception, SystemExit):
+        packed = pickle.loads(task.content)
+        if packed is not None:
+            cell, inputs = packed
+            with nullcontext() if cell.has_all_cores else one_core():
+                started = time.perf_counter()
+                outcome = cell.measure(*inputs)
+                seconds = time.perf_counter() - started
+            content = pickle.dumps(plain_outcome(outcome))
+    except (Exception, SystemExit):  # cells are anybody's: whatever one raises is told, and the others go on
         content, error, seconds = None, traceback.format_exc(), time.perf_counter() - started
-    return Measured(task.key, content, error, seconds, *_here())
-
-
-def unpack(measured: Measured, /) -> Outcome:
-    """Return the outcome of a cell that didn't fail."""
-    outcome: Outcome = pickle.loads(measured.outcome or b"")
-    return outcome
+    return Answer(task.key, content, error, seconds, versions(), machine())
 
 
 @contextmanager
@@ -123,8 +110,15 @@ def prepare_worker(parent: int, /) -> None:
         parent: Process that runs the suite, of which this one is a child.
     """
     leave_interrupts_to_parent()
-    if platform.system() != "Windows":
-        threading.Thread(target=_end_with, args=(parent,), daemon=True, name="orphan check").start()
+    if platform.system() == "Windows":
+        return
+
+    def end_with_parent() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True, name="orphan check").start()
 
 
 def leave_interrupts_to_parent() -> None:
@@ -132,18 +126,7 @@ def leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
-    os._exit(1)
-
-
 @lru_cache(maxsize=1)
 def _thread_pools(n_modules: int) -> ThreadpoolController:
     """Find the thread pools of the libraries loaded so far; again only after imports, since it takes 2 ms."""
     return ThreadpoolController()
-
-
-@cache
-def _here() -> tuple[dict[str, str], str]:
-    return versions(), machine()

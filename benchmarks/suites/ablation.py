@@ -1,133 +1,199 @@
-"""What each setting and each part is good for; the paper's numbers stand below ours."""
+"""`ablation`: what each part and each setting of OptLLM is good for; the paper's numbers stand below ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from benchmarks.cells.algorithms import joining_operators
+from benchmarks.cells.predictors import PREDICTORS, known_predictors
 from benchmarks.cells.search import Limit, SearchCell
 from benchmarks.cells.sources import Source
-from benchmarks.cells.split import Setting
-from benchmarks.report.document import Column, Section, TableBlock, Text
-from benchmarks.report.measured import Measured, datasets_in
-from benchmarks.suites import paper, published
-from benchmarks.suites.base import WALKS, Options, Plan, Protocol, plan_of, refuse_options, searches, sources_of, wanted
+from benchmarks.report.document import Block, Column, Document, Section, TableBlock, Text
+from benchmarks.report.measured import Measured, datasets_in, measured
+from benchmarks.report.realised import dots_figure, with_ranges
+from benchmarks.report.setup import whole_document
+from benchmarks.report.text import escape
+from benchmarks.runner.plan import Plan
+from benchmarks.runner.results import Results
+from benchmarks.suites import published
+from benchmarks.suites.base import Options, Protocol, Suite, plan_of_searches, searches, sources_of, wanted
+from benchmarks.suites.paper import printed
 
-MEASURES = (
-    Column("igd", ".4g", "IGD, raw US$ ↓"),
-    Column("delta", ".3f", "Δ ↓"),
-    Column("seconds", ",.4g", "seconds"),
-    Column("solutions", ",.0f", "solutions"),
-    Column("ratio", ".4f", "hypervolume ratio ↑"),
-    Column("area", ".4f", "realised area ↑"),
-    Column("saving", ".1%", "saving ↑"),
-    Column("brier", ".4f", "Brier score ↓"),
-    Column("runs", ".0f", "runs"),
-)
-SOURCES = {
-    **{"igd": "realised_igd_raw", "delta": "realised_spread", "seconds": "seconds", "solutions": "distinct_plans"},
-    **{"ratio": "hypervolume_ratio", "area": "area", "saving": "saving", "brier": "brier"},
+SPLITS = 3
+
+N_GRIDS = (10, 50, 100, 200)
+ALPHAS = (-1.0, 0.0, 1.0)
+# The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with.
+LABELS = (0.02, 0.06, 0.11, 0.21)
+
+# Beside the published one.
+COMPARED_PREDICTORS = ("ours", "unshrunk", "constants")
+
+# OptLLM as it ends by itself, with parts taken out or exchanged, and the exact front alone.
+WALKS = ("optllm:walks", "optllm:up", "optllm:down", "optllm:random-destruction", "exact")
+
+ENDS_BY_ITSELF = Limit(evaluations=published.EVALUATIONS)
+
+# Column of a table by the measure of a search.
+MEASURES = {
+    "realised_igd_raw": Column("igd", ".4g", "IGD, raw US$ ↓"),
+    "realised_spread": Column("delta", ".3f", "Δ ↓"),
+    "seconds": Column("seconds", ",.4g", "seconds"),
+    "distinct_plans": Column("solutions", ",.0f", "solutions"),
+    "hypervolume_ratio": Column("ratio", ".4f", "hypervolume ratio ↑"),
+    "area": Column("area", ".4f", "realised area ↑"),
+    "saving": Column("saving", ".1%", "saving ↑"),
+    "brier": Column("brier", ".4f", "Brier score ↓"),
 }
-NOT_DONE = "No search of this part is done."
+
+COLUMNS = {column.name: column for column in (*MEASURES.values(), Column("runs", ".0f", "runs"))}
+RIGHT = Column("right", ".3f", "label vectors right ↑")
 
 
-def n_grid_section(found: Measured, /) -> Section:
-    """Tell what the number of gaps changes."""
-    rows = means(found, "n_grid")
-    theirs = [
-        {
-            "data": "AGNEWS",
-            "n_grid": n,
-            "igd": r.igd,
-            "delta": r.delta,
-            "seconds": 60 * r.minutes,
-            "solutions": r.solutions,
-        }
-        for n, r in paper.N_GRID.items()
-    ]
-    columns = _columns(
-        Column("n_grid", ".0f", "n_grid"), "igd", "delta", "seconds", "solutions", "ratio", "area", "runs"
-    )
-    return _section(
-        "Grid",
-        rows,
-        theirs,
-        columns,
-        f"{_change(rows, 'n_grid', 'ratio', 'the hypervolume ratio')} The paper's minutes are written as seconds.",
-    )
+class Ablation(Suite):
+    """What is each part and setting good for?"""
+
+    name = "ablation"
+    what = "what each part and setting is good for"
+    uses = ("data", "algorithms", "splits")
+
+    def plan(self, options: Options, /) -> Plan:
+        """List the searches, operators of other packages among them."""
+        sources = sources_of(options)
+        chosen = wanted(options, (*WALKS, *joining_operators(), "single-llms", "random-search"))
+        how = published.Published().protocol(options.splits or SPLITS)
+        return plan_of_searches(self.cells(sources, chosen.algorithms, how), sources, chosen.notes)
+
+    @staticmethod
+    def cells(
+        sources: Sequence[Source], algorithms: Sequence[str], how: Protocol, shares: Sequence[float] = LABELS, /
+    ) -> dict[str, list[SearchCell]]:
+        """Return all searches, by what they are about; what needs a prediction is left out for data without texts.
+
+        Args:
+            sources: Data sets.
+            algorithms: OptLLM with parts taken out or exchanged; without the search, single LLMs remain.
+            how: Predictor and splits.
+            shares: Labelled shares, each with one hundredth of the queries to validate with.
+        """
+        walks, alpha = ("optllm:walks",), published.ALPHA
+        found: dict[str, list[SearchCell]] = {name: [] for name in ("n_grid", "parts", "alpha", "labels", "predictors")}
+        for source in sources:
+            settings = list(how.settings(source))
+            for n_grid in N_GRIDS:
+                found["n_grid"] += searches(settings, walks, ENDS_BY_ITSELF, n_grid=n_grid, alpha=alpha)
+            found["parts"] += searches(settings, algorithms, ENDS_BY_ITSELF, alpha=alpha)
+            if not source.has_texts:
+                continue
+            for a in ALPHAS:
+                found["alpha"] += searches(settings, walks, ENDS_BY_ITSELF, alpha=a)
+            for share in shares:
+                predictor = how.predictor if share == published.LABELS else f"{how.predictor}:1/{round(100 * share)}"
+                labelled = how._replace(labels=share, predictor=predictor).settings(source)
+                found["labels"] += searches(labelled, walks, ENDS_BY_ITSELF, alpha=alpha)
+            joining = sorted(known_predictors().keys() - PREDICTORS.keys())
+            by_predictor = [
+                setting
+                for predictor in (how.predictor, *COMPARED_PREDICTORS, *joining)
+                for setting in how._replace(predictor=predictor).settings(source)
+            ]
+            found["predictors"] += searches(by_predictor, ("exact",), ENDS_BY_ITSELF)
+        return found
+
+    def report(self, results: Results, plan: Plan, /) -> Document:
+        """Tell what each part and setting is good for."""
+        return whole_document("Parts and settings", [], results, plan, self.sections(results, plan))
+
+    def sections(self, results: Results, plan: Plan, /) -> list[Section]:
+        """Compose what is told; each begins with its picture."""
+        tell = {"n_grid": self.n_grid, "alpha": self.alpha, "labels": self.labels}
+        tell |= {"parts": self.parts, "predictors": self.predictors}
+        return [section(measured(results, plan, part)) for part, section in tell.items() if part in plan.parts]
+
+    @staticmethod
+    def n_grid(found: Measured, /) -> Section:
+        """Tell what the number of gaps changes."""
+        rows = means(found, "n_grid")
+        theirs = [
+            {"data": data, "n_grid": int(n), **numbers, "seconds": 60 * numbers["minutes"]}
+            for (data, n), numbers in printed("n_grid").iterrows()
+        ]
+        names = ("igd", "delta", "seconds", "solutions", "ratio", "area", "runs")
+        told = (
+            f"{_change(rows, 'n_grid', 'ratio', 'the hypervolume ratio')} The paper's minutes are written as seconds."
+        )
+        return _section("Grid", rows, theirs, Column("n_grid", ".0f", "n_grid"), names, told, _drawn(found, "n_grid"))
+
+    @staticmethod
+    def alpha(found: Measured, /) -> Section:
+        """Tell what α changes: label vectors that are predicted right, and what the search makes of it."""
+        rows = means(found, "alpha", extra=[name for name in found.tables.columns if name.startswith("labels_right")])
+        for row in rows:
+            row["right"] = row.get(f"labels_right_{row['alpha']:+g}")
+        igd = {"1": "whole", "0": "without robust prediction"}
+        ablation = printed("ablation")["igd"]
+        theirs = [
+            {"data": data, "alpha": float(a), "right": right, "igd": ablation.get((data, igd.get(a, "")))}
+            for (data, a), right in printed("alpha")["right"].items()
+        ]
+        told = (
+            "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if"
+            " the outcomes of all LLMs are. α = 0 is what the paper calls without robust prediction."
+            f" {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
+        )
+        names = ("right", "igd", "ratio", "area", "saving", "runs")
+        return _section("α", rows, theirs, Column("alpha", "g", "α"), names, told, _drawn(found, "alpha"))
+
+    @staticmethod
+    def labels(found: Measured, /) -> Section:
+        """Tell what more labels bring."""
+        rows = means(found, "labels")
+        theirs = [
+            {"data": data, "labels": float(share) + 0.01, "igd": igd}
+            for (data, share), igd in printed("training share")["igd"].items()
+        ]
+        told = (
+            "As in the paper one hundredth of the queries validates, and the predictor trains on the other labelled"
+            f" ones. {_change(rows, 'labels', 'area', 'the realised area')}"
+        )
+        names, column = ("igd", "area", "saving", "brier", "runs"), Column("labels", ".0%", "labelled")
+        return _section("Labelled share", rows, theirs, column, names, told, _drawn(found, "labels"))
+
+    @staticmethod
+    def parts(found: Measured, /) -> Section:
+        """Tell what remains with parts taken out or exchanged."""
+        rows = means(found, "algorithm")
+        theirs = [
+            {"data": data, "algorithm": part, "igd": igd}
+            for (data, part), igd in printed("ablation")["igd"].items()
+            if part in ("whole", "without the allocation search")
+        ]
+        told = (
+            "`single-llms` is what remains without any search; `exact` is the exact front of the predictions, without"
+            f" walks. {_best(rows, 'algorithm', 'area', 'realised area')}"
+        )
+        names, column = (
+            ("igd", "ratio", "area", "solutions", "seconds", "runs"),
+            Column("algorithm", "", "what is left"),
+        )
+        return _section("Parts", rows, theirs, column, names, told, _drawn(found, "algorithm"))
+
+    @staticmethod
+    def predictors(found: Measured, /) -> Section:
+        """Tell what the predictor is good for, along the exact front of its predictions."""
+        rows = means(found, "predictor")
+        told = (
+            "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours`"
+            " without its shrinkage, `constants` says the same of every query."
+            f" {_best(rows, 'predictor', 'area', 'realised area')}"
+        )
+        names, column = ("igd", "area", "saving", "brier", "runs"), Column("predictor", "", "predictor")
+        return _section("Predictors", rows, [], column, names, told, _drawn(found, "predictor"))
 
 
-def alpha_section(found: Measured, /) -> Section:
-    """Tell what α changes: label vectors that are predicted right, and what the search makes of it."""
-    rows = means(found, "alpha", extra=right_columns(found))
-    for row in rows:
-        row["right"] = row.get(f"labels_right_{row['alpha']:+g}")
-    igd = {1: paper.ABLATION_IGD["whole"], 0: paper.ABLATION_IGD["without robust prediction"]}
-    theirs = [
-        {"data": name, "alpha": float(alpha), "right": right, "igd": igd.get(alpha, {}).get(name)}
-        for name, of in paper.ALPHA.items()
-        for alpha, right in of.items()
-    ]
-    right = Column("right", ".3f", "label vectors right ↑")
-    columns = [*_columns(Column("alpha", "g", "α"), "igd", "ratio", "area", "saving", "runs")]
-    columns.insert(2, right)
-    told = (
-        "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if the"
-        " outcomes of all LLMs are. α = 0 is what the paper calls without robust prediction."
-        f" {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
-    )
-    return _section("α", rows, theirs, columns, told)
-
-
-def labels_section(found: Measured, /) -> Section:
-    """Tell what more labels bring."""
-    rows = means(found, "labels")
-    theirs = [
-        {"data": name, "labels": share + 0.01, "igd": igd}
-        for name, of in paper.TRAINING_SHARE_IGD.items()
-        for share, igd in of.items()
-    ]
-    columns = _columns(Column("labels", ".0%", "labelled"), "igd", "area", "saving", "brier", "runs")
-    change = _change(rows, "labels", "area", "the realised area")
-    told = (
-        "As in the paper one hundredth of the queries validates, and the predictor trains on the other labelled ones."
-        f" {change}"
-    )
-    return _section("Labelled share", rows, theirs, columns, told)
-
-
-def parts_section(found: Measured, /) -> Section:
-    """Tell what remains with parts taken out or exchanged."""
-    rows = means(found, "algorithm")
-    theirs = [
-        {"data": name, "algorithm": part, "igd": igd}
-        for part in ("whole", "without the allocation search")
-        for name, igd in paper.ABLATION_IGD[part].items()
-    ]
-    columns = _columns(Column("algorithm", "", "what is left"), "igd", "ratio", "area", "solutions", "seconds", "runs")
-    told = (
-        "`single-llms` is what remains without any search; `exact` is the exact front of the predictions, without"
-        f" walks. {_best(rows, 'algorithm', 'area', 'realised area')}"
-    )
-    return _section("Parts", rows, theirs, columns, told)
-
-
-def predictors_section(found: Measured, /) -> Section:
-    """Tell what the predictor is good for, along the exact front of its predictions."""
-    rows = means(found, "predictor")
-    columns = _columns(Column("predictor", "", "predictor"), "igd", "area", "saving", "brier", "runs")
-    told = (
-        "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours` without"
-        " its shrinkage, `constants` says the same of every query."
-        f" {_best(rows, 'predictor', 'area', 'realised area')}"
-    )
-    return _section("Predictors", rows, [], columns, told)
-
-
-def right_columns(found: Measured, /) -> list[str]:
-    """Name the measures of the tables that count label vectors."""
-    return [str(name) for name in found.tables.columns if str(name).startswith("labels_right")]
+SUITE = Ablation()
 
 
 def means(found: Measured, setting: str, /, *, extra: Iterable[str] = ()) -> list[dict[str, object]]:
@@ -141,32 +207,45 @@ def means(found: Measured, setting: str, /, *, extra: Iterable[str] = ()) -> lis
     Returns:
         One row per data set and value of the setting, sorted by neither.
     """
+    extra = list(extra)
     frame = found.frame.assign(**{name: found.tables[name] for name in ("brier", *extra)})
-    done = frame[~frame["failed"]]
-    rows: list[dict[str, object]] = []
-    for (data, value), runs in done.groupby(["data", setting], sort=False):
-        measures = {short: runs[name].astype(float).mean() for short, name in SOURCES.items()}
-        others = {name: runs[name].astype(float).mean() for name in extra}
-        rows.append({"data": data, setting: value, **measures, **others, "runs": len(runs)})
-    return rows
+    groups = frame[~frame["failed"]].groupby(["data", setting], sort=False)
+    table = groups[[*MEASURES, *extra]].agg(lambda values: values.astype(float).mean())
+    table = table.rename(columns={name: column.name for name, column in MEASURES.items()}).assign(runs=groups.size())
+    return table.reset_index().to_dict("records")
 
 
-def _columns(setting: Column, *names: str) -> list[Column]:
-    by_name = {column.name: column for column in MEASURES}
-    return [Column("data", "", "data"), setting, *(by_name[name] for name in names)]
+def _drawn(found: Measured, setting: str) -> list[Block]:
+    """Draw realised areas by a setting, or hypervolume ratios where nothing is realised."""
+    frame = found.frame[~found.frame["failed"]]
+    realised = frame["area"].notna().any()
+    measure, name = ("area", "realised area") if realised else ("hypervolume_ratio", "hypervolume ratio")
+    if frame.empty:
+        return []
+    values = with_ranges(frame, measure, setting)
+    title = f"{name.capitalize()} by {setting.replace('_', ' ')}, means and ranges over splits"
+    return [dots_figure(values, name=f"{setting}-{measure}", title=title, measure=name, form=".4f", what=setting)]
 
 
 def _section(
-    title: str, rows: list[dict[str, object]], theirs: list[Mapping[str, object]], columns: list[Column], told: str
+    title: str,
+    rows: list[dict[str, object]],
+    theirs: list[Mapping[str, object]],
+    setting: Column,
+    names: Sequence[str],
+    told: str,
+    drawn: Sequence[Block],
 ) -> Section:
+    """Lay out what was measured, and the paper's numbers below."""
     if not rows:
-        return Section(title, [Text(NOT_DONE)])
+        return Section(title, [Text("No search of this part is done.")])
+    columns = [Column("data", "", "data"), setting, *(COLUMNS.get(name, RIGHT) for name in names)]
     tables = [TableBlock(pd.DataFrame(rows), columns, f"{title}: measured here, means over splits.", n_left=2)]
     if theirs:
         papers = pd.DataFrame(theirs)
         named = [column for column in columns if column.name in papers]
         tables.append(TableBlock(papers, named, f"{title}: the paper's numbers.", n_left=2))
-    return Section(title, [Text(told), *tables])
+    return Section(title, [*drawn, Text(told), *tables])
 
 
 def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:
@@ -179,7 +258,7 @@ def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str
         ranked = frame[(frame["data"] == data) & frame[measure].notna()].sort_values(setting, kind="stable")
         if len(ranked) > 1:
             first, last = ranked.iloc[0], ranked.iloc[-1]
-            told.append(f"from {first[measure]:.4f} to {last[measure]:.4f} on {data}")
+            told.append(f"from {first[measure]:.4f} to {last[measure]:.4f} on {escape(data)}")
     if not told:
         return ""
     ends = frame[setting]
@@ -191,86 +270,9 @@ def _best(rows: list[dict[str, object]], setting: str, measure: str, what: str) 
     frame = pd.DataFrame(rows)
     if frame.empty or frame[measure].isna().all():
         return ""
-    good = frame[frame[measure].notna()]
     told = []
-    for data in datasets_in(good):
-        of = good[good["data"] == data]
+    for data, of in frame[frame[measure].notna()].groupby("data", sort=False):
         best, worst = of.loc[of[measure].idxmax()], of.loc[of[measure].idxmin()]
-        told.append(f"{data}: `{best[setting]}` ({best[measure]:.4f}), least `{worst[setting]}` ({worst[measure]:.4f})")
+        ends = f"`{best[setting]}` ({best[measure]:.4f}), least `{worst[setting]}` ({worst[measure]:.4f})"
+        told.append(f"{escape(data)}: {ends}")
     return f"Largest {what} on {'; on '.join(told)}."
-
-
-SPLITS = 3
-
-N_GRIDS = (10, 50, 100, 200)
-ALPHAS = (-1.0, 0.0, 1.0)
-LABELS = (0.02, 0.06, 0.11, 0.21)
-"""The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with."""
-
-PREDICTORS = ("ours", "unshrunk", "constants")
-"""Beside the published one."""
-
-ALGORITHMS = (*WALKS, "single-llms", "random-search")
-
-ENDS_BY_ITSELF = Limit(evaluations=published.EVALUATIONS)
-
-
-def n_grids(settings: Sequence[Setting], /) -> Iterator[SearchCell]:
-    """Yield the searches that differ in ``n_grid``."""
-    for n_grid in N_GRIDS:
-        yield from searches(settings, ("optllm:walks",), ENDS_BY_ITSELF, n_grid=n_grid, alpha=published.ALPHA)
-
-
-def alphas(settings: Sequence[Setting], /) -> Iterator[SearchCell]:
-    """Yield the searches that differ in α."""
-    for alpha in ALPHAS:
-        yield from searches(settings, ("optllm:walks",), ENDS_BY_ITSELF, alpha=alpha)
-
-
-def parts(settings: Sequence[Setting], algorithms: Sequence[str], /) -> Iterator[SearchCell]:
-    """Yield the searches with parts taken out or exchanged; without the search, single LLMs remain."""
-    yield from searches(settings, algorithms, ENDS_BY_ITSELF, alpha=published.ALPHA)
-
-
-def label_shares(source: Source, how: Protocol, shares: Sequence[float] = LABELS, /) -> Iterator[SearchCell]:
-    """Yield the searches that differ in the labelled share, all with one hundredth of the queries to validate with."""
-    for share in shares:
-        predictor = how.predictor if share == published.LABELS else f"{how.predictor}:1/{round(100 * share)}"
-        settings = how._replace(labels=share, predictor=predictor).settings(source)
-        yield from searches(settings, ("optllm:walks",), ENDS_BY_ITSELF, alpha=published.ALPHA)
-
-
-def predictors(source: Source, how: Protocol, /) -> Iterator[SearchCell]:
-    """Yield the searches that differ in the predictor, on the paper's splits."""
-    for predictor in (how.predictor, *PREDICTORS):
-        settings = how._replace(predictor=predictor).settings(source)
-        yield from searches(settings, ("exact",), ENDS_BY_ITSELF)
-
-
-def cells(
-    sources: Sequence[Source], algorithms: Sequence[str], how: Protocol, shares: Sequence[float] = LABELS, /
-) -> dict[str, list[SearchCell]]:
-    """Return all of them, by what they are about; what needs a prediction is left out for data without texts."""
-    found: dict[str, list[SearchCell]] = {name: [] for name in ("n_grid", "parts", "alpha", "labels", "predictors")}
-    for source in sources:
-        settings = list(how.settings(source))
-        found["n_grid"] += n_grids(settings)
-        found["parts"] += parts(settings, algorithms)
-        if source.has_texts:
-            found["alpha"] += alphas(settings)
-            found["labels"] += label_shares(source, how, shares)
-            found["predictors"] += predictors(source, how)
-    return found
-
-
-def plan(options: Options, /) -> Plan:
-    """List the cells for the options given.
-
-    Raises:
-        ValueError: Evaluations or seconds are given, of which this suite makes no use.
-    """
-    refuse_options(options, "ablation", ("evaluations", "seconds"))
-    sources = sources_of(options)
-    chosen = wanted(options, ALGORITHMS)
-    how = published.protocol(options.splits or SPLITS)
-    return plan_of(cells(sources, chosen.algorithms, how), sources, chosen.notes)

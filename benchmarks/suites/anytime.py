@@ -1,4 +1,4 @@
-"""Quality along a search: median and quartiles over its runs."""
+"""`anytime`: how good each algorithm is at which moment of its run."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ import pandas as pd
 from benchmarks.cells.algorithms import OURS
 from benchmarks.cells.search import Limit, SearchCell
 from benchmarks.cells.sources import Source
-from benchmarks.report.document import Block, Column, FigureBlock, Section, TableBlock, Text
+from benchmarks.report.document import Block, Column, Document, FigureBlock, Section, TableBlock, Text
+from benchmarks.report.fronts import attainment_section
 from benchmarks.report.look import best_per_family, left_out, legend_below, looks_of, panels, shown_name
-from benchmarks.report.measured import Measured, datasets_in
+from benchmarks.report.measured import Measured, datasets_in, measured
+from benchmarks.report.setup import whole_document
+from benchmarks.runner.plan import Plan
+from benchmarks.runner.results import Results
 from benchmarks.suites import fair
-from benchmarks.suites.base import ANYTIME, Options, Plan, plan_of, refuse_options, searches, sources_of, wanted
+from benchmarks.suites.base import Options, Suite, plan_of_searches, searches, sources_of, wanted
 
+# Places along the axis at which the runs of an algorithm are compared.
 POINTS = 160
-"""Places along the axis at which the runs of an algorithm are compared."""
 
 TARGET = 0.99
 
 
 class Curve(NamedTuple):
-    """How good the runs of one algorithm are along the way."""
+    """How good the runs of one algorithm are along the way.
+
+    Attributes:
+        x: (n,) evaluations or seconds, rising.
+        quartiles: (3, n) lower quartile, median, upper quartile.
+    """
 
     x: np.ndarray
-    """(n,) evaluations or seconds, rising."""
     quartiles: np.ndarray
-    """(3, n) lower quartile, median, upper quartile."""
 
 
 def curve_of(runs: pd.DataFrame, /) -> Curve:
@@ -126,17 +133,14 @@ def _sentence(at: pd.Series, final: pd.Series, unit: str, measure: str, target: 
             f"No algorithm's median run reaches a {measure} of {target:g};"
             f" {final.idxmax()} ends highest with {final.max():.4f}."
         )
+    n_short = int(np.isinf(at).sum())
+    count = f"{n_short} of {len(at)} end before they do" if n_short else f"all {len(at)} do in the end"
     first = f"{arrived.index[0]} is the first whose median run reaches a {measure} of {target:g}"
     told = f"{first}, after {_amount(arrived.iloc[0], unit)}"
     if len(arrived) > 1:
-        return f"{told}, then {arrived.index[1]} after {_amount(arrived.iloc[1], unit)}; {_count(at)}."
+        return f"{told}, then {arrived.index[1]} after {_amount(arrived.iloc[1], unit)}; {count}."
     rest = final.drop(arrived.index[0])
     return f"{told}; {f'of the others {rest.idxmax()} ends highest with {rest.max():.4f}' if len(rest) else 'alone'}."
-
-
-def _count(at: pd.Series) -> str:
-    n_short = int(np.isinf(at).sum())
-    return f"{n_short} of {len(at)} end before they do" if n_short else f"all {len(at)} do in the end"
 
 
 def _amount(value: float, unit: str) -> str:
@@ -144,8 +148,8 @@ def _amount(value: float, unit: str) -> str:
 
 
 TARGETS = (0.9, 0.99, 0.999)
+# Instead of evaluations or seconds, where half of the runs end before they are as good as that.
 NOT_WITHIN = "not within its limit"
-"""Instead of evaluations or seconds, where half of the runs end before they are as good as that."""
 TITLE = "Over evaluations and seconds"
 
 COLUMNS = (
@@ -156,92 +160,111 @@ COLUMNS = (
 )
 
 
-def anytime_section(found: Measured, /, *, split_name: str = "runs") -> Section:
-    """Draw hypervolume ratios over evaluations and seconds, and tell when each target is reached."""
-    records = records_of(found)
-    if records.empty:
-        return Section(TITLE, [Text("No search left a trace.")])
-    told = (
-        f"Hypervolume ratio of what was found by each moment; median and quartiles over {split_name}. A run keeps its"
-        " value until its next record. Seconds include building the exact front for the algorithms that use it."
-    )
-    return Section(TITLE, [Text(told), *(_of_data(records, data) for data in datasets_in(records))])
-
-
-def records_of(found: Measured, /) -> pd.DataFrame:
-    """Collect the traces: columns ``data``, ``algorithm``, ``run``, ``evaluations``, ``seconds``, ``value``."""
-    tables = []
-    for key, trace in found.arrays("trace"):
-        row = found.frame.loc[key]
-        columns = {"data": row["data"], "algorithm": row["algorithm"], "run": key}
-        moments = dict(zip(("evaluations", "seconds", "value"), trace.T, strict=True))
-        tables.append(pd.DataFrame({**columns, **moments}))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def targets_table(records: pd.DataFrame, /) -> pd.DataFrame:
-    """Return the median run's evaluations and seconds to each target, or that half of the runs end before it.
-
-    Args:
-        records: Of one data set, as from `records_of`.
-    """
-    rows = []
-    for algorithm, of in records.groupby("algorithm", sort=False):
-        runs = [trace for _, trace in of.groupby("run", sort=False)]
-        row: dict[str, object] = {"algorithm": algorithm}
-        for unit, form in (("evaluations", ",.0f"), ("seconds", ".3g")):
-            for target in TARGETS:
-                row[f"{unit} {target:g}"] = _told(arrivals(of.rename(columns={unit: "x"}), target), form)
-        rows.append({**row, "final": float(np.median([trace["value"].iloc[-1] for trace in runs]))})
-    return pd.DataFrame(rows).sort_values("final", ascending=False, kind="stable", ignore_index=True)
-
-
-def _told(values: np.ndarray, form: str) -> str:
-    middle = median_run(values)
-    n = int(np.isfinite(values).sum())
-    if np.isinf(middle):
-        return NOT_WITHIN if n == 0 else f"{NOT_WITHIN} ({n} of {len(values)} do)"
-    return format(middle, form)
-
-
-def _of_data(records: pd.DataFrame, data: str) -> Section:
-    of_data = records[records["data"] == data]
-    blocks: list[Block] = []
-    for unit in ("evaluations", "seconds"):
-        drawn = of_data.rename(columns={unit: "x"})[["algorithm", "run", "x", "value"]]
-        title = f"{data}: hypervolume ratio over {unit}"
-        blocks.append(anytime_figure(drawn, x=unit, name=f"anytime-{data}-{unit}", title=title))
-    table = targets_table(of_data)
-    bold = [k for k, name in enumerate(table["algorithm"]) if name == OURS]
-    caption = (
-        f"{data}: when the median run reaches a hypervolume ratio. {NOT_WITHIN.capitalize()}: it used up what it was"
-        " given, or ended by itself, before; with more it might get there."
-    )
-    return Section(data, [*blocks, TableBlock(table, COLUMNS, caption, bold)])
-
-
 SPLITS = 5
+
+# Enough to see how fast each kind gets how far.
+ANYTIME = ("optllm", "lambda-sweep", "alns", "random-search", "nsga2", "nsga2:warm", "sms-emoa:warm", "moead", "mopso")
 
 
 def repeated(source: Source, algorithms: Sequence[str], repetitions: int, evaluations: int, /) -> Iterator[SearchCell]:
     """Yield several searches of one table, that of the first split: attainment is about one problem."""
-    setting = next(fair.protocol(1).settings(source))
+    setting = next(fair.Fair().protocol(1).settings(source))
     yield from searches([setting], algorithms, Limit(evaluations=evaluations), repetitions=repetitions)
 
 
-def plan(options: Options, /) -> Plan:
-    """List the cells for the options given: those of `fair` at equal evaluations, whose traces tell the rest.
+class Anytime(Suite):
+    """Who is how good at which moment?"""
 
-    Raises:
-        ValueError: Seconds are given, of which this suite makes no use.
-    """
-    refuse_options(options, "anytime", ("seconds",))
-    sources = sources_of(options)
-    chosen = wanted(options, ANYTIME)
-    evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
-    limits = (Limit(evaluations=evaluations),)
-    parts = {
-        "anytime": list(fair.cells(sources, chosen.algorithms, fair.protocol(splits), limits)),
-        "attainment": [cell for source in sources for cell in repeated(source, chosen.algorithms, splits, evaluations)],
-    }
-    return plan_of(parts, sources, chosen.notes)
+    name = "anytime"
+    what = "who is how good at which moment"
+    uses = ("data", "algorithms", "splits", "evaluations")
+
+    def plan(self, options: Options, /) -> Plan:
+        """List the cells of `fair` at equal evaluations, whose traces tell the rest."""
+        sources = sources_of(options)
+        chosen = wanted(options, ANYTIME)
+        evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
+        limits, names = (Limit(evaluations=evaluations),), chosen.algorithms
+        parts = {
+            "anytime": list(fair.Fair().cells(sources, names, fair.Fair().protocol(splits), limits)),
+            "attainment": [cell for source in sources for cell in repeated(source, names, splits, evaluations)],
+        }
+        return plan_of_searches(parts, sources, chosen.notes)
+
+    def report(self, results: Results, plan: Plan, /) -> Document:
+        """Draw quality over evaluations and seconds, and attainment."""
+        found = measured(results, plan, "anytime")
+        told, sections = fair.Fair().headlines(found), self.sections(found, results, plan)
+        return whole_document("Quality along the search", told, results, plan, sections)
+
+    @staticmethod
+    def sections(found: Measured, results: Results, plan: Plan, /) -> list[Section]:
+        """Compose what is told."""
+        several = measured(results, plan, "attainment")
+        return [Anytime.anytime_section(found, split_name="splits"), attainment_section(several, plan)]
+
+    @staticmethod
+    def anytime_section(found: Measured, /, *, split_name: str = "runs") -> Section:
+        """Draw hypervolume ratios over evaluations and seconds, and tell when each target is reached."""
+        records = Anytime.records_of(found)
+        if records.empty:
+            return Section(TITLE, [Text("No search left a trace.")])
+        told = (
+            f"Hypervolume ratio of what was found by each moment; median and quartiles over {split_name}. A run keeps"
+            " its value until its next record. Seconds include building the exact front for the algorithms that use it."
+        )
+        return Section(TITLE, [Text(told), *(Anytime._of_data(records, data) for data in datasets_in(records))])
+
+    @staticmethod
+    def records_of(found: Measured, /) -> pd.DataFrame:
+        """Collect the traces: columns ``data``, ``algorithm``, ``run``, ``evaluations``, ``seconds``, ``value``."""
+        tables = []
+        for key, trace in found.arrays("trace"):
+            row = found.frame.loc[key]
+            columns = {"data": row["data"], "algorithm": row["algorithm"], "run": key}
+            moments = dict(zip(("evaluations", "seconds", "value"), trace.T, strict=True))
+            tables.append(pd.DataFrame({**columns, **moments}))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @staticmethod
+    def arrivals_table(records: pd.DataFrame, /) -> pd.DataFrame:
+        """Return the median run's evaluations and seconds to each target, or that half of the runs end before it.
+
+        Args:
+            records: Of one data set, as from `records_of`.
+        """
+
+        def told(values: np.ndarray, form: str) -> str:
+            middle, n = median_run(values), int(np.isfinite(values).sum())
+            if np.isfinite(middle):
+                return format(middle, form)
+            return NOT_WITHIN if n == 0 else f"{NOT_WITHIN} ({n} of {len(values)} do)"
+
+        rows = []
+        for algorithm, of in records.groupby("algorithm", sort=False):
+            runs = [trace for _, trace in of.groupby("run", sort=False)]
+            row: dict[str, object] = {"algorithm": algorithm}
+            for unit, form in (("evaluations", ",.0f"), ("seconds", ".3g")):
+                for target in TARGETS:
+                    row[f"{unit} {target:g}"] = told(arrivals(of.rename(columns={unit: "x"}), target), form)
+            rows.append({**row, "final": float(np.median([trace["value"].iloc[-1] for trace in runs]))})
+        return pd.DataFrame(rows).sort_values("final", ascending=False, kind="stable", ignore_index=True)
+
+    @staticmethod
+    def _of_data(records: pd.DataFrame, data: str) -> Section:
+        of_data = records[records["data"] == data]
+        blocks: list[Block] = []
+        for unit in ("evaluations", "seconds"):
+            drawn = of_data.rename(columns={unit: "x"})[["algorithm", "run", "x", "value"]]
+            title = f"{data}: hypervolume ratio over {unit}"
+            blocks.append(anytime_figure(drawn, x=unit, name=f"anytime-{data}-{unit}", title=title))
+        table = Anytime.arrivals_table(of_data)
+        bold = [k for k, name in enumerate(table["algorithm"]) if name == OURS]
+        caption = (
+            f"{data}: when the median run reaches a hypervolume ratio. {NOT_WITHIN.capitalize()}: it used up what it"
+            " was given, or ended by itself, before; with more it might get there."
+        )
+        return Section(data, [*blocks, TableBlock(table, COLUMNS, caption, bold)])
+
+
+SUITE = Anytime()

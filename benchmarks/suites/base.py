@@ -2,40 +2,77 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, product
+from dataclasses import dataclass, field, fields
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from benchmarks.cells.algorithms import find_variant, missing_extra
 from benchmarks.cells.cell import Cell
+from benchmarks.cells.predictors import find_predictor
 from benchmarks.cells.search import Limit, SearchCell
-from benchmarks.cells.sources import Source, from_files, readers, synthetic_texts
+from benchmarks.cells.sources import Source, from_files, synthetic_texts
 from benchmarks.cells.split import Setting
-from optllm_pymoo.data import Dataset
+from benchmarks.report.text import code
+from benchmarks.runner.plan import Plan
+from optllm_pymoo import UserError
 
 if TYPE_CHECKING:
     from benchmarks.report.document import Document
     from benchmarks.runner.results import Results
 
+# Families of genetic algorithms, as `optllm_pymoo.baselines.EVOLUTIONARY`.
+EVOLUTIONARY = (
+    *("nsga2", "rnsga2", "nsga3", "unsga3", "sms-emoa", "spea2"),
+    *("age-moea", "age-moea2", "rvea", "ctaea", "moead", "moead-gen"),
+)
 
-def nothing_stored(cell: Cell, /) -> bool:
-    """Say of every cell that it is yet to be measured."""
-    return False
+# As `optllm_pymoo.baselines.SWARMS`.
+SWARMS = ("mopso", "cmopso")
+
+# The paper's baselines, in the order of its tables.
+PAPER = ("nsga2", "mopso", "moead", "rnsga2", "sms-emoa", "moead-gen")
+
+# The same with the operators that the paper gave them.
+PUBLISHED = tuple(name if name == "mopso" else f"{name}:published" for name in PAPER)
+
+# What the paper ran of pygmo.
+PYGMO = ("pygmo-nspso", "pygmo-moead", "pygmo-moead-gen")
+
+# Samplers of the exact front, or nearly so.
+SWEEPS = ("lambda-sweep", "carrot", "epsilon-constraint", "forc")
+
+# Every algorithm, with both kinds of operators and both starts.
+FAIR = (
+    *("optllm", "optllm:walks", "exact", *SWEEPS, "alns", "single-llms", "random-search"),
+    *("".join(name) for name in product(EVOLUTIONARY, ("", ":published"), ("", ":warm"))),
+    *("".join(name) for name in product((*SWARMS, *PYGMO), ("", ":warm"))),
+)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line lets a user set; None leaves it to the suite.
+    """What the command line lets a user set; None, or nothing, leaves it to the suite.
 
     Attributes:
         data: Folders or wide files; empty for the suite's synthetic batches.
-        algorithms: Names in `benchmarks.algorithms.VARIANTS`.
-        splits: Labelled parts drawn per data set, or seeds where nothing is predicted.
+        algorithms: Names of `benchmarks.cells.algorithms.known_algorithms`.
+        splits: Labelled parts drawn per data set, or repetitions where nothing is predicted.
         evaluations: Plans that each search may evaluate.
         seconds: Time that each search has where searches are compared at equal seconds.
+        quick: Whether to take small sizes.
+        seeds: Of the searches, where nothing is predicted.
+        n_grid: Gaps of OptLLM's grid.
+        shares: Labelled shares.
+        predictors: Names of `benchmarks.cells.predictors.known_predictors`.
+        drawn: What the labelled share is drawn from, of `benchmarks.cells.split.Split`.
         is_stored: Whether a cell need not be measured, so that what it would need of the machine doesn't matter.
+
+    Raises:
+        UserError: A number is too small to mean anything, a name is unknown, or there is nothing at a path.
     """
 
     data: tuple[Path, ...] = ()
@@ -43,41 +80,63 @@ class Options:
     splits: int | None = None
     evaluations: int | None = None
     seconds: float | None = None
-    is_stored: Callable[[Cell], bool] = field(default=nothing_stored, compare=False)
+    quick: bool = False
+    seeds: tuple[int, ...] | None = None
+    n_grid: int | None = None
+    shares: tuple[float, ...] | None = None
+    predictors: tuple[str, ...] | None = None
+    drawn: str | None = None
+    is_stored: Callable[[Cell], bool] = field(default=lambda cell: False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no suite can do with."""
+        for name, least in (("splits", 1), ("evaluations", 2), ("n_grid", 1)):
+            number = getattr(self, name)
+            if number is not None and number < least:
+                raise UserError(f"--{name.replace('_', '-')} must be at least {least}; got {number}")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise UserError(f"--seconds must be above 0 and finite; got {self.seconds}")
+        for path in self.data:
+            if not path.exists():
+                raise UserError(f"--data {path}: there is neither a folder nor a file of that name")
+        for predictor in self.predictors or ():
+            find_predictor(predictor)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The cells of one run.
+class Suite(ABC):
+    """One kind of comparison: which cells, and what their outcomes say.
 
-    Attributes:
-        cells: What is to be measured, each once. Cells that they need are found through `Cell.needs`.
-        datasets: How to read each data set by name; read when first asked for.
-        notes: Sentences for the report on what was left out, such as baselines whose extra is missing.
-        parts: The cells by the part of the report that tells about them; a cell may be in several.
+    A suite of another package joins through an entry point that leads to an instance.
     """
 
-    cells: Sequence[Cell]
-    datasets: Mapping[str, Callable[[], Dataset]]
-    notes: Sequence[str] = ()
-    parts: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    name: ClassVar[str]
+    """As on the command line."""
+    what: ClassVar[str]
+    """One line for ``--help``."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """The `Options` that it makes use of; others are refused."""
+    has_targets: ClassVar[bool] = False
+    """Whether a target that is missed makes the exit code 1."""
 
+    def planned(self, options: Options, /) -> Plan:
+        """List the cells for the options given.
 
-@dataclass(frozen=True)
-class Suite:
-    """One kind of comparison.
+        Raises:
+            UserError: Options are given of which this suite makes no use, or with which it can do nothing.
+        """
+        for option in fields(options):
+            if option.name not in (*self.uses, "is_stored") and getattr(options, option.name) != option.default:
+                name = option.name.replace("_", "-")
+                raise UserError(f"the suite {self.name} makes no use of --{name}; leave it out")
+        return self.plan(options)
 
-    Attributes:
-        name: As on the command line.
-        what: One line for ``--help``.
-        plan: Lists the cells for the options given.
-        report: Tells the outcome. Called with all that is stored, also when some cells failed.
-    """
+    @abstractmethod
+    def plan(self, options: Options, /) -> Plan:
+        """List the cells for the options given, all of which are among those that the suite `uses`."""
 
-    name: str
-    what: str
-    plan: Callable[[Options], Plan]
-    report: Callable[[Results, Plan], Document]
+    @abstractmethod
+    def report(self, results: Results, plan: Plan, /) -> Document:
+        """Tell the outcome. Called with all that is stored, also when some cells failed."""
 
 
 def own_batches() -> list[Source]:
@@ -114,11 +173,11 @@ def wanted(options: Options, default: Sequence[str], /) -> Available:
     """Return the algorithms that the user named, or else the suite's own, as far as they can run.
 
     Raises:
-        ValueError: None of them can.
+        UserError: None of them can.
     """
     there = available(options.algorithms or default)
     if not there.algorithms:
-        raise ValueError(f"none of the algorithms can run here. {' '.join(there.notes)}")
+        raise UserError(f"none of the algorithms can run here. {' '.join(there.notes)}")
     return there
 
 
@@ -142,6 +201,18 @@ class Protocol(NamedTuple):
                 yield Setting.of(source, split=split)
 
 
+def plan_of_searches(
+    parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /
+) -> Plan:
+    """Put a plan together, and say which data sets have no texts."""
+    silent = [
+        f"{code(source.name)} has no texts, so its known outcomes are searched, and nothing is realised."
+        for source in sources
+        if not source.has_texts
+    ]
+    return Plan.of(parts, sources, (*notes, *silent))
+
+
 def searches(
     settings: Iterable[Setting],
     algorithms: Iterable[str],
@@ -157,67 +228,3 @@ def searches(
         for algorithm in algorithms:
             for repetition in range(repetitions if find_variant(algorithm).is_random else 1):
                 yield SearchCell(setting, algorithm, limit, n_grid, alpha, repetition)
-
-
-def plan_of(parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
-    """Put a plan together, each cell once."""
-    silent = [
-        f"`{source.name}` has no texts, so its known outcomes are searched, and nothing is realised."
-        for source in sources
-        if not source.has_texts
-    ]
-    return gathered(parts, sources, (*notes, *silent))
-
-
-def gathered(parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /) -> Plan:
-    """Put a plan together whose cells make no use of texts, each cell once."""
-    listed = {name: tuple(dict.fromkeys(cells)) for name, cells in parts.items()}
-    together = tuple(dict.fromkeys(chain.from_iterable(listed.values())))
-    return Plan(together, readers(sources), notes, listed)
-
-
-def refuse_options(options: Options, suite: str, names: Iterable[str], /) -> None:
-    """Refuse options that a suite would ignore.
-
-    Raises:
-        ValueError: One of those named is given.
-    """
-    for name in names:
-        if getattr(options, name):
-            raise ValueError(f"the suite {suite} makes no use of --{name}; leave it out")
-
-
-EVOLUTIONARY = ("nsga2", "rnsga2", "sms-emoa", "moead", "moead-gen")
-
-PAPER = ("nsga2", "mopso", "moead", "rnsga2", "sms-emoa", "moead-gen")
-"""The paper's baselines, in the order of its tables."""
-
-PUBLISHED = tuple(name if name == "mopso" else f"{name}:published" for name in PAPER)
-"""The same with the operators that the paper gave them."""
-
-PYGMO = ("pygmo-nspso", "pygmo-moead", "pygmo-moead-gen")
-"""What the paper ran of pygmo."""
-
-SWEEPS = ("lambda-sweep", "carrot", "epsilon-constraint", "forc")
-"""Samplers of the exact front, or nearly so."""
-
-FAIR = (
-    "optllm",
-    "optllm:walks",
-    "exact",
-    *SWEEPS,
-    "alns",
-    "single-llms",
-    "random-search",
-    *("".join(name) for name in product(EVOLUTIONARY, ("", ":published"), ("", ":warm"))),
-    "mopso",
-    "mopso:warm",
-    *("".join(name) for name in product(PYGMO, ("", ":warm"))),
-)
-"""Every algorithm, with both kinds of operators and both starts."""
-
-ANYTIME = ("optllm", "lambda-sweep", "alns", "random-search", "nsga2", "nsga2:warm", "sms-emoa:warm", "moead", "mopso")
-"""Enough to see how fast each kind gets how far."""
-
-WALKS = ("optllm:walks", "optllm:up", "optllm:down", "optllm:random-destruction", "exact")
-"""OptLLM as it ends by itself, with parts taken out or exchanged, and the exact front alone."""

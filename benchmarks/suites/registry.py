@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
-from benchmarks.suites import ablation, anytime, constraints, fair, published, quick, scaling
-from benchmarks.suites.base import Plan, Suite
+from benchmarks.cells.algorithms import Variant, is_operator
+from benchmarks.cells.predictors import Recipe
+from benchmarks.plugins import GROUP, joined, joining
+from benchmarks.suites.base import Suite
+from optllm_pymoo import UserError
+from optllm_pymoo.validation import unknown_name
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.report.document import Document
-    from benchmarks.runner.results import Results
-
-
-def _report(name: str) -> Callable[[Results, Plan], Document]:
-    """Draw figures only where a report is wanted: matplotlib takes its time to load."""
-
-    def report(results: Results, plan: Plan, /) -> Document:
-        from benchmarks.suites.reports import REPORTS
-
-        return REPORTS[name](results, plan)
-
-    return report
+# Ours, in the order in which they are listed: each is ``SUITE`` in the module of its name.
+SUITES = (
+    *("published", "fair", "anytime", "ablation", "scaling", "constraints"),
+    *("compare", "predict", "speed", "quick"),
+)
 
 
-SUITES: dict[str, Suite] = {
-    name: Suite(name, what, plan, _report(name))
-    for name, what, plan in (
-        ("published", "the paper's comparison, as far as the data allow", published.plan),
-        ("fair", "every algorithm with every chance, at equal evaluations and at equal seconds", fair.plan),
-        ("anytime", "who is how good at which moment", anytime.plan),
-        ("ablation", "what each part and setting is good for", ablation.plan),
-        ("scaling", "how time and memory grow", scaling.plan),
-        ("constraints", "budgets, targets, quotas, latency and promises, against targets", constraints.plan),
-        ("quick", "a little of each, within a minute", quick.plan),
-    )
-}
-"""In the order in which they are listed."""
+def known_suites() -> list[str]:
+    """Return the names of all suites: ours, and those that other packages bring.
+
+    Raises:
+        UserError: An entry point leads to something that can't join.
+    """
+    for name, thing in joined().items():
+        if not (isinstance(thing, (Suite, Variant, Recipe)) or is_operator(thing)):
+            raise UserError(
+                f"entry point {name!r} of the group {GROUP} leads to a {type(thing).__name__}; expected a Suite,"
+                " Variant or Recipe, or a class of destructions or reconstructions"
+            )
+    return [*SUITES, *_joining()]
+
+
+def find_suite(name: str, /) -> Suite:
+    """Look a suite up; its module, and with it what draws pictures, is loaded here.
+
+    Raises:
+        UserError: There is none of that name; the message has the closest and the known ones.
+    """
+    if name not in known_suites():
+        raise UserError(unknown_name(name, known_suites(), kind="suite"))
+    suite: Suite = _joining()[name] if name not in SUITES else import_module(f"benchmarks.suites.{name}").SUITE
+    return suite
+
+
+def _joining() -> dict[str, Suite]:
+    return joining(lambda thing: isinstance(thing, Suite), SUITES)

@@ -1,4 +1,4 @@
-"""How time and memory grow with the size, on logarithmic axes."""
+"""`scaling`: time and memory of each stage, up to as many queries as memory allows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import pandas as pd
 from benchmarks.cells.cell import Cell
 from benchmarks.cells.probe import available_bytes
 from benchmarks.cells.scaling import ScalingCell
-from benchmarks.report.document import Block, Column, Details, FigureBlock, Section, TableBlock, Text, bullets
+from benchmarks.report.document import Block, Column, Details, Document, FigureBlock, Section, TableBlock, Text, bullets
 from benchmarks.report.look import legend_below, looks_of, panels, shown_name
+from benchmarks.report.setup import whole_document
 from benchmarks.report.statistics import Growth, fit_growth
-from benchmarks.suites.base import Options, Plan, nothing_stored, plan_of, refuse_options
+from benchmarks.report.text import explained
+from benchmarks.runner.plan import Plan
+from benchmarks.runner.results import Results
+from benchmarks.suites.base import Options, Suite
 
 
 def scaling_figure(
@@ -72,31 +76,21 @@ def _sentence(medians: pd.DataFrame, fits: dict[str, Growth], size: str, measure
     parts = [f"With {size} the {measure} grow by the power (± standard error) {told}"] if told else []
     if reference in known:
         parts.append(f"{reference} by {known[reference]}")
-    return "; ".join(parts) + "." + _ratio(medians, reference)
-
-
-def _ratio(medians: pd.DataFrame, reference: str | None) -> str:
-    """Compare with the reference at the largest size that both have, where it is the slowest stage."""
+    sentence = "; ".join(parts) + "."
     table = medians.pivot(index="size", columns="stage", values="value")
-    if reference not in table or table.shape[1] < 2:
-        return ""
     both = table.dropna()
-    if both.empty:
-        return ""
-    last = both.iloc[-1]
+    if reference not in table or table.shape[1] < 2 or both.empty:
+        return sentence
+    last, size_of_both = both.iloc[-1], f"{both.index[-1]:,.0f}"
     slowest = last.drop(reference).idxmax()
-    return f" At {both.index[-1]:,.0f}, {slowest} takes {last[slowest] / last[reference]:.3g} × as much as {reference}."
+    times = f"{last[slowest] / last[reference]:.3g}"
+    return f"{sentence} At {size_of_both}, {slowest} takes {times} × as much as {reference}."
 
 
 SORT = "sort"
 PREDICT = "predict"
 
-METHOD = """\
-Each stage runs in a process of its own, alone on the machine, on tables that it reads from files; the median of up to
-five runs counts. *sort* is NumPy's argsort of as many numbers as the exact front has steps: no exact front can be had
-for less. *front* builds the exact front, *search* is OptLLM, *evaluate* scores ten plans, *predict* fits the predictor
-on 500 labelled texts and predicts the others, up to 100,000 queries; more would take hours. Memory is what a stage
-needs beyond its tables."""
+METHOD = explained("scaling")
 
 COLUMNS = (
     Column("stage", "", "stage"),
@@ -143,7 +137,7 @@ def scaling_section(frame: pd.DataFrame, /) -> Section:
     growth = TableBlock(growth_table(over_n, over_m), GROWTH_COLUMNS, "Fitted exponents of growth, ± standard error.")
     caption = "All sizes."
     details = Details(caption, [TableBlock(sizes_table(frame), COLUMNS, caption)])
-    blocks: list[Block] = [Text(METHOD), bullets(sort_sentences(frame)), growth, *figures, details]
+    blocks: list[Block] = [*figures, Text(METHOD), bullets(sort_sentences(frame)), growth, details]
     return Section("Scaling", blocks)
 
 
@@ -182,23 +176,19 @@ def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
     return table.rename_axis("stage").reset_index()
 
 
-def sort_sentences(frame: pd.DataFrame, /) -> list[str]:
-    """Say how long each stage that allocates takes beside the sort, at the largest N that both have."""
+def sort_sentences(frame: pd.DataFrame, stages: Sequence[str] | None = None, /) -> list[str]:
+    """Say how long each stage that allocates, or some, takes beside the sort, at the largest N that both have."""
     table = sizes_table(frame)
     sentences = []
-    for stage, rows in table[~table["stage"].isin((SORT, PREDICT))].groupby("stage", sort=False):
+    allocating = ~table["stage"].isin((SORT, PREDICT)) if stages is None else table["stage"].isin(stages)
+    for stage, rows in table[allocating].groupby("stage", sort=False):
         both = rows[rows["times_sort"].notna()]
         if len(both):
             last = both.iloc[-1]
-            sentences.append(
-                f"*{stage}* takes {last['seconds']:.3g} s at {last['n_queries']:,} × {last['n_llms']},"
-                f" {_times(last['times_sort'])} times the sort."
-            )
-    return sentences or ["The sort was not measured, so nothing stands beside it."]
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+            ratio = format(last["times_sort"], ",.0f" if last["times_sort"] >= 100 else ".3g")
+            size = f"{last['n_queries']:,} × {last['n_llms']}"
+            sentences.append(f"*{stage}* takes {last['seconds']:.3g} s at {size}, {ratio} times the sort.")
+    return sentences or ([] if stages else ["The sort was not measured, so nothing stands beside it."])
 
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
@@ -208,56 +198,76 @@ N_LLMS = (2, 4, 8, 16, 32, 64)
 FIXED_N_LLMS = 12
 FIXED_N_QUERIES = 100_000
 
+# Beyond so many queries tables are float32.
 FLOAT64_UP_TO = 1_000_000
-"""Beyond so many queries tables are float32."""
 
+# Texts beyond so many take hours.
 PREDICT_UP_TO = 100_000
-"""Texts beyond so many take hours."""
 
 SHARE_OF_MEMORY = 0.7
 
 
-def cells(
-    n_queries: Sequence[int] = N_QUERIES,
-    n_llms: Sequence[int] = N_LLMS,
-    fixed_n_queries: int = FIXED_N_QUERIES,
-    predict_up_to: int = PREDICT_UP_TO,
-    /,
-) -> Iterator[ScalingCell]:
-    """Yield each stage at growing N with 12 LLMs, and at growing M."""
-    for stage in STAGES:
-        for n in n_queries:
-            if stage != "predict" or n <= predict_up_to:
-                yield ScalingCell(stage, n, FIXED_N_LLMS, "float64" if n <= FLOAT64_UP_TO else "float32")
-        if stage != "predict":
-            yield from (ScalingCell(stage, fixed_n_queries, m) for m in n_llms)
+class Scaling(Suite):
+    """How do time and memory grow?"""
+
+    name = "scaling"
+    what = "how time and memory grow"
+
+    def plan(self, options: Options, /) -> Plan:
+        """List the sizes that fit into memory."""
+        return self.plan_within(available_bytes(), self.cells(), options.is_stored)
+
+    @staticmethod
+    def cells(
+        n_queries: Sequence[int] = N_QUERIES,
+        n_llms: Sequence[int] = N_LLMS,
+        fixed_n_queries: int = FIXED_N_QUERIES,
+        predict_up_to: int = PREDICT_UP_TO,
+        /,
+    ) -> Iterator[ScalingCell]:
+        """Yield each stage at growing N with 12 LLMs, and at growing M."""
+        for stage in STAGES:
+            for n in n_queries:
+                if stage != "predict" or n <= predict_up_to:
+                    yield ScalingCell(stage, n, FIXED_N_LLMS, "float64" if n <= FLOAT64_UP_TO else "float32")
+            if stage != "predict":
+                yield from (ScalingCell(stage, fixed_n_queries, m) for m in n_llms)
+
+    @staticmethod
+    def plan_within(
+        n_bytes: int, found: Iterator[ScalingCell], is_stored: Callable[[Cell], bool] = lambda cell: False, /
+    ) -> Plan:
+        """Leave out the sizes that would need more than 70 % of some memory, and say so.
+
+        Those that are stored stay, so that a run that goes on where less memory is free, or one that only writes the
+        report, has no smaller table.
+        """
+        fitting, beyond = [], []
+        for cell in found:
+            fits = cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes or is_stored(cell)
+            (fitting if fits else beyond).append(cell)
+        notes = [
+            f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB, and"
+            f" {n_bytes / 2**30:.1f} GiB were free."
+            for cell in beyond
+        ]
+        return Plan.of({"scaling": fitting}, (), notes)
+
+    def report(self, results: Results, plan: Plan, /) -> Document:
+        """Tell growth of time and memory."""
+        frame = results.frame("scaling")
+        told = self.headlines(frame)
+        return whole_document("Growth with the size", told, results, plan, [scaling_section(frame)])
+
+    @staticmethod
+    def headlines(frame: pd.DataFrame, /) -> list[str]:
+        """Say how the exact front and the search grow."""
+        if frame.empty:
+            return []
+        table = growth_table(*sweeps(frame)).set_index("stage")["seconds N"].dropna()
+        grown_by = [f"*{stage}* by {exponent}" for stage, exponent in table.items() if stage != SORT]
+        told = [f"Time grows with the power of the number of queries: {', '.join(grown_by)}."] if grown_by else []
+        return [*told, *sort_sentences(frame, ["front"])]
 
 
-def plan(options: Options, /) -> Plan:
-    """List the sizes that fit into memory.
-
-    Raises:
-        ValueError: Data or algorithms are given, of which this suite makes no use.
-    """
-    refuse_options(options, "scaling", ("data", "algorithms", "splits", "evaluations", "seconds"))
-    return plan_within(available_bytes(), cells(), options.is_stored)
-
-
-def plan_within(
-    n_bytes: int, found: Iterator[ScalingCell], is_stored: Callable[[Cell], bool] = nothing_stored, /
-) -> Plan:
-    """Leave out the sizes that would need more than 70 % of some memory, and say so.
-
-    Those that are stored stay, so that a run that goes on where less memory is free, or one that only writes the
-    report, has no smaller table.
-    """
-    fitting, beyond = [], []
-    for cell in found:
-        fits = cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes or is_stored(cell)
-        (fitting if fits else beyond).append(cell)
-    notes = [
-        f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB, and"
-        f" {n_bytes / 2**30:.1f} GiB were free."
-        for cell in beyond
-    ]
-    return plan_of({"scaling": fitting}, (), notes)
+SUITE = Scaling()

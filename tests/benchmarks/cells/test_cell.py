@@ -1,19 +1,28 @@
-"""Cells are named, keyed and seeded by their descriptions alone."""
+"""Cells are seeded by their descriptions alone, and stored by them and by what they measure."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from benchmarks.cells.cell import canonical, key_of, seed_of
+from benchmarks.cells.algorithms import VARIANTS
+from benchmarks.cells.cell import Cell, Outcome, canonical, key_of, seed_of
+from benchmarks.cells.definition import Built, definition_of
+from benchmarks.cells.predictors import PREDICTORS
 from benchmarks.cells.scaling import ScalingCell
 from benchmarks.cells.search import Limit, SearchCell
 from benchmarks.cells.table import FeatureCell, TableCell
+from optllm_pymoo import OptLLM
+from optllm_pymoo.baselines import nsga2
+from optllm_pymoo.operators import RandomDestruction
 from tests.benchmarks.cells.bench import (
     BENCH,
     CELLS,
@@ -29,7 +38,7 @@ from tests.processes import run_fresh
 
 
 @dataclass(frozen=True)
-class Described:
+class Described(Cell):
     """As much of a cell as keys look at."""
 
     kind: ClassVar[str] = "described"
@@ -39,13 +48,21 @@ class Described:
         """Return the one value."""
         return {"value": self.value}
 
+    def title(self) -> str:
+        """Return the value."""
+        return str(self.value)
+
+    def measure(self) -> Outcome:
+        """Measure nothing."""
+        return Outcome({})
+
 
 SEARCH = SearchCell(SETTING, "nsga2", LIMIT)
 
 CHANGES = {
     "data": replace(SEARCH, setting=SETTING._replace(data="other")),
     "fingerprint": replace(SEARCH, setting=SETTING._replace(fingerprint="0")),
-    "predictor": replace(SEARCH, setting=SETTING._replace(predictor="ours")),
+    "predictor": replace(SEARCH, setting=SETTING._replace(predictor="unshrunk")),
     "labels": replace(SEARCH, setting=SETTING._replace(labels=0.2)),
     "drawn": replace(SEARCH, setting=SETTING._replace(drawn="random")),
     "split": replace(SEARCH, setting=SETTING._replace(split=1)),
@@ -55,13 +72,14 @@ CHANGES = {
     "n_grid": replace(SEARCH, n_grid=51),
     "alpha": replace(SEARCH, alpha=0.5),
     "repetition": replace(SEARCH, repetition=1),
+    "seed": replace(SEARCH, seed=1),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_one_changed_field_is_another_cell(name: str) -> None:
     """Key and seed change with every entry of a description, and there is no entry that isn't tried here."""
-    assert set(SEARCH.description()) == set(CHANGES)
+    assert {*SEARCH.description(), "seed"} == set(CHANGES)
     assert key_of(CHANGES[name]) != key_of(SEARCH)
     assert seed_of(CHANGES[name]) != seed_of(SEARCH)
 
@@ -129,3 +147,52 @@ def test_same_in_a_fresh_process_and_in_any_order() -> None:
         "print(json.dumps(digests(BENCH, CELLS[::-1])))"
     )
     assert json.loads(run_fresh(code).splitlines()[-1]) == here
+
+
+def test_what_is_defined_otherwise_is_another_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An algorithm's parameter changes its key, not its seed, and no other's; a predictor's, all on its table."""
+    other, table = replace(SEARCH, algorithm="optllm"), TableCell(SETTING)
+    before = [key_of(cell) for cell in (SEARCH, other, table)]
+    variant = VARIANTS["nsga2"]
+    monkeypatch.setitem(VARIANTS, "nsga2", variant._replace(make=lambda settings: nsga2(pop_size=20)))
+    assert [key_of(cell) for cell in (other, table)] == before[1:]
+    assert key_of(SEARCH) != before[0]
+    assert seed_of(SEARCH) == seed_of(replace(SEARCH))
+    monkeypatch.setitem(VARIANTS, "nsga2", variant)
+    assert key_of(SEARCH) == before[0]
+    monkeypatch.setitem(PREDICTORS, "constants", PREDICTORS["ours"])
+    assert not set(before) & {key_of(cell) for cell in (SEARCH, other, table)}
+
+
+def test_definitions_look_at_sources_and_parameters() -> None:
+    """Same parameters, same digits; a parameter deep inside, a default, a closure or another body changes them."""
+
+    def maker(size: int, share: float = 0.5) -> Any:
+        return lambda: (size, share)
+
+    found = [
+        definition_of(Built(nsga2, ())),
+        definition_of(Built(OptLLM)),
+        definition_of(Built(lambda: OptLLM(destruction_up=RandomDestruction(0.1)))),
+        definition_of(Built(lambda: OptLLM(destruction_up=RandomDestruction(0.2)))),
+        definition_of(maker(1)),
+        definition_of(maker(2)),
+        definition_of(maker),
+        definition_of(Described),
+    ]
+    assert len(set(found)) == len(found)
+    assert definition_of(maker(1)) == found[4]
+    assert definition_of(Built(nsga2, ())) == found[0]
+
+
+def test_words_about_a_class_do_not_change_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another docstring or comment leaves the definition as it is; another line of code doesn't."""
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for words, code in [("One.", "return 1"), ("Two.", "return 1  # one"), ("One.", "return 2")]:
+        lines = ["class Rival:", f'    """{words}"""', "", "    def do(self):", f"        {code}", ""]
+        (tmp_path / "made_up_rival.py").write_text("\n".join(lines))
+        importlib.invalidate_caches()
+        sys.modules.pop("made_up_rival", None)
+        found.append(definition_of(importlib.import_module("made_up_rival").Rival))
+    assert found[0] == found[1] != found[2]

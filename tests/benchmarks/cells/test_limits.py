@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.cells import single
 from benchmarks.cells.cell import key_of
-from benchmarks.cells.latency import nsga3_row, surface_row
-from benchmarks.cells.measurements import ROWS, RowsCell, rows_in
-from benchmarks.cells.promises import CORRELATIONS, Kept, dataset_promises, promise_rows
-from benchmarks.cells.quotas import gap_rows, highs_row, search_row, with_quotas
-from benchmarks.cells.single import Programme, equality_row, gap_row, highs_value, limited, seconds_row, speed_row
+from benchmarks.cells.latency import surface, surface_search
+from benchmarks.cells.promises import CORRELATIONS, Kept, promise_of_data_set, promise_rows, promises
+from benchmarks.cells.quotas import quota_gap, quota_search, quota_speed, with_quotas
+from benchmarks.cells.rows import Row, RowsCell
+from benchmarks.cells.single import Programme, budget_speed, gap, limited, optimum, seconds
 from benchmarks.cells.sources import Subset
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_dataset, make_problem
+from optllm_pymoo.data import Dataset
 from tests.brute_force import all_plans, score
 from tests.strategies import EDGE_CASES
 
@@ -29,7 +29,7 @@ def test_highs_finds_the_optimum(name):
                 best = F[F[:, 0] <= problem.budget * (1 + 1e-12), 1].min()
             else:
                 best = F[-F[:, 1] >= problem.min_accuracy - 1e-12, 0].min()
-            assert highs_value(problem) == pytest.approx(best, rel=1e-9)
+            assert Programme.of(problem).value() == pytest.approx(best, rel=1e-9)
 
 
 def test_limits_are_spread():
@@ -43,22 +43,32 @@ def test_limits_are_spread():
         assert np.all(np.diff([first, *values, last]) > 0)
 
 
+def _dataset(n_queries, n_llms):
+    problem = make_problem(n_queries, n_llms)
+    return Dataset(problem.cost, problem.accuracy, llms=problem.llms)
+
+
 def test_rows():
     """Each row has its measurement, its target and what was checked."""
-    batch = make_problem(60, 4)
-    row = equality_row("small", limited(batch, 3)["budget"])
+    (row,) = optimum("small", _dataset(60, 4), limit="budget", n_limits=3)
     assert row.reached
     assert row.measured <= 1e-9
-    assert gap_row("small", batch, 3, target=1e-5).reached is None  # no target for so few queries
-    assert gap_row("large", make_problem(2000, 3), 3, target=1e-5).reached
-    assert speed_row(40, 3, target=None, n_limits=2).measured > 1.0
-    assert seconds_row(40, 3, target=None).measured > 1.0
+    (small,) = gap("small", _dataset(60, 4), n_limits=3, target=1e-5)
+    assert small.reached is None  # no target for so few queries
+    (large,) = gap("large", _dataset(2000, 3), n_limits=3, target=1e-5)
+    assert large.reached
+    for measured in (
+        budget_speed(n_queries=40, n_llms=3, target=None, n_limits=2),
+        seconds(n_queries=40, n_llms=3, target=None),
+    ):
+        assert next(measured).measured > 1.0
 
 
 def test_other_optima_are_seen(monkeypatch):
     """If HiGHS came to something else the row would say so."""
-    monkeypatch.setattr(single, "highs_value", lambda problem: -1.0)
-    assert equality_row("small", limited(make_problem(60, 4), 1)["budget"]).reached is False
+    monkeypatch.setattr(Programme, "value", lambda programme: -1.0)
+    (row,) = optimum("small", _dataset(60, 4), limit="budget", n_limits=1)
+    assert row.reached is False
 
 
 def test_a_plan_beyond_the_limit_is_not_taken():
@@ -76,20 +86,22 @@ def test_quotas_leave_room():
 
 def test_quota_rows():
     """Feasibility and gap are measured on any batch; the gap has a target on large ones only."""
-    feasible, gap = gap_rows("small", with_quotas(make_problem(60, 4)), target=1e-3)
+    feasible, gap = quota_gap("small", _dataset(60, 4), target=1e-3)
     assert (feasible.measured, feasible.reached) == (1.0, True)
     assert 0 <= gap.measured < 0.05
     assert gap.reached is None
-    assert highs_row(200, 4, target=None).measured > 0
-    row = search_row("small", with_quotas(make_problem(60, 4)), seconds=0.1, seconds_ratio=1.0)
-    assert (row.relation, row.target) == (">", 0.0)
+    (row,) = quota_speed(n_queries=200, n_llms=4, target=None)
+    assert row.measured > 0
+    (row,) = quota_search("small", _dataset(60, 4), seconds=0.1, seconds_ratio=1.0)
+    assert (row.relation, row.required) == (">", 0.0)
     assert "1 × the seconds" in row.what
 
 
 def test_latency_rows():
     """The search finds the surface on a small batch; NSGA-III has no target."""
-    assert surface_row(40, 3, target=0.9).reached
-    row = nsga3_row(40, 3)
+    (row,) = surface(n_queries=40, n_llms=3, target=0.9)
+    assert row.reached
+    (row,) = surface_search(n_queries=40, n_llms=3)
     assert row.reached is None
     assert 0 <= row.measured <= 1.1
 
@@ -105,13 +117,15 @@ def test_promises_are_counted():
 
 def test_promises_on_known_outcomes():
     """Every choice at every correlation, per draw of the labels; a wider correlation never promises more."""
-    kept = list(dataset_promises("small", make_dataset(120, 3, random_state=0), 0.2, 1))
+    kept = list(promises("small", "20%", make_dataset(120, 3, random_state=0), 0.2, 0))
     assert [(each.chosen_by, each.correlation) for each in kept] == [
         (chosen_by, rho) for rho in CORRELATIONS for chosen_by in ("expected", "promised")
     ]
     expected = [each.promised for each in kept if each.chosen_by == "expected"]
     assert expected == sorted(expected, reverse=True)
     assert {each.size for each in kept} == {f"{120 - 24} × 3"}
+    rows = list(promise_of_data_set("small", make_dataset(120, 3, random_state=0), labels=0.2, n_seeds=1))
+    assert len(rows) == len(kept)
 
 
 def test_subsets():
@@ -127,12 +141,12 @@ def test_subsets():
 
 
 def test_cells_keep_their_rows():
-    """What is measured is read back; targets and sizes are in the name; unknown measurements are refused."""
+    """What is measured is kept as rows of plain values; targets and sizes are in the name."""
     dataset = make_dataset(40, 3, random_state=1)
-    cell = RowsCell.of("optimum", Subset("small", "f", 30), limit="budget", n_limits=2)
-    (row,) = rows_in(cell.measure(dataset).measures[ROWS])
+    cell = RowsCell.of(optimum, Subset("small", "f", 30), limit="budget", n_limits=2)
+    (kept,) = cell.measure(dataset).rows
+    row = Row(**kept)
     assert (row.what.split(":")[0], row.size, row.reached) == ("small, 2 budgets", "30 × 3", True)
-    others = [RowsCell.of("surface", n_queries=9, n_llms=2, family="tied", target=target) for target in (0.9, 0.8)]
+    others = [RowsCell.of(surface, n_queries=9, n_llms=2, family="tied", target=target) for target in (0.9, 0.8)]
     assert len({key_of(each) for each in (cell, *others)}) == 3
-    with pytest.raises(ValueError, match="unknown measurement 'optima'; known: optimum, speed"):
-        RowsCell.of("optima")
+    assert [each.description()["measurement"] for each in (cell, others[0])] == ["optimum", "surface"]

@@ -12,15 +12,15 @@ from benchmarks.cells.cell import key_of
 from benchmarks.cells.search import Limit, SearchCell
 from benchmarks.cells.sources import (
     Source,
-    fingerprint,
     from_files,
-    readers,
+    same_tables,
     synthetic_tables,
     synthetic_texts,
 )
 from benchmarks.cells.split import Setting
 from benchmarks.cells.table import FeatureCell, TableCell
-from optllm_pymoo import make_dataset
+from benchmarks.runner.plan import Plan
+from optllm_pymoo import make_dataset, make_problem
 from optllm_pymoo.data import Dataset, save_dataset, write_table
 
 GIVEN: dict[str, Any] = {
@@ -30,6 +30,16 @@ GIVEN: dict[str, Any] = {
     "texts": ["x", "y"],
     "groups": ["g", "h"],
 }
+
+
+def _readers(sources: list[Source]) -> dict[str, Any]:
+    return dict(Plan.of({}, sources).datasets)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Return the fingerprint that a source of this data set has."""
+    return Source.of("d", lambda: dataset).fingerprint
+
 
 CHANGED = {
     "cost": {"cost": [[1.0, 2.0], [1.0, 2.5]]},
@@ -127,7 +137,17 @@ def test_synthetic_sources_read_the_same_again() -> None:
 def test_readers_by_name() -> None:
     """Each is read under its name; two that differ can't share one."""
     small, other = synthetic_texts(30, 3), synthetic_texts(30, 3, random_state=1)
-    assert list(readers([small, synthetic_texts(30, 3)])) == [small.name]
-    assert fingerprint(readers([small])[small.name]()) == small.fingerprint
+    assert list(_readers([small, synthetic_texts(30, 3)])) == [small.name]
+    assert fingerprint(_readers([small])[small.name]()) == small.fingerprint
     with pytest.raises(ValueError, match="two different data sets are named 'questions-30x3'"):
-        readers([small, other])
+        _readers([small, other])
+
+
+def test_same_tables_but_nothing_derived():
+    """The copy shares the tables and has no front yet; a shorter one has the first queries."""
+    problem = make_problem(20, 3)
+    assert len(problem.supported_front) > 1
+    fresh = same_tables(problem)
+    assert fresh.cost is problem.cost or np.shares_memory(fresh.cost, problem.cost)
+    assert "supported_front" not in fresh.__dict__
+    np.testing.assert_array_equal(same_tables(problem, 5).cost, problem.cost[:5])

@@ -73,7 +73,7 @@ def test_known_outcomes_hold_nothing_back() -> None:
 
 def test_unknown_predictor() -> None:
     """The message lists those there are."""
-    with pytest.raises(ValueError, match=r"unknown predictor 'magic'; known: known, ours, published"):
+    with pytest.raises(ValueError, match=r"unknown predictor 'magic'\. Known: 'ours', 'published'"):
         Setting.of(QUESTIONS, "magic", 0.1)
 
 

@@ -41,7 +41,7 @@ def test_measures_by_hand() -> None:
     assert found["oracle_area"] == pytest.approx(0.75)
     assert found["area"] == pytest.approx(0.5 / 0.75)
     assert (found["saving"], found["highest_accuracy"], found["best_llm"]) == (0.0, 0.5, 0)
-    assert set(outcome.timings) == {"fit_seconds", "predict_seconds"}
+    assert set(outcome.timings) == {"fit_seconds", "predict_seconds", "front_seconds"}
 
 
 def test_robust_label_vectors() -> None:

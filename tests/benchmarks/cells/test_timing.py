@@ -6,18 +6,18 @@ import time
 
 import pytest
 
-from benchmarks.cells.timing import Comparison, compare, median_seconds
+from benchmarks.cells.timing import Timed, in_turns, median_seconds
 
 
 def test_ratio():
     """Six seconds are three times two."""
-    assert Comparison(6.0, 2.0).ratio == 3.0
+    assert Timed(6.0, 2.0).ratio == 3.0
 
 
 def test_turns_are_taken():
     """One untimed call of each, then A B A B, every one with an argument of its own."""
     calls, made = [], iter(range(100))
-    compare(
+    in_turns(
         lambda n: calls.append(("A", n)),
         lambda n: calls.append(("B", n)),
         repeats=2,
@@ -36,7 +36,7 @@ def work(monkeypatch):
 
 def test_the_slower_one_takes_longer(work):
     """8 s are four times 2 s; preparing is not timed."""
-    comparison = compare(lambda _: work(8.0), lambda _: work(2.0), repeats=5, prepare=lambda: work(10.0))
+    comparison = in_turns(lambda _: work(8.0), lambda _: work(2.0), repeats=5, prepare=lambda: work(10.0))
     assert comparison == (8.0, 2.0)
     assert comparison.ratio == 4.0
 
@@ -55,5 +55,5 @@ def test_real_seconds():
 def test_nothing_to_take_a_median_of():
     """No repeats are refused, one is enough."""
     with pytest.raises(ValueError, match="a median needs at least one call; got repeats = 0"):
-        compare(lambda _: None, lambda _: None, repeats=0)
-    assert compare(lambda _: None, lambda _: None, repeats=1).first_seconds >= 0.0
+        in_turns(lambda _: None, lambda _: None, repeats=0)
+    assert in_turns(lambda _: None, lambda _: None, repeats=1).first_seconds >= 0.0

@@ -8,7 +8,7 @@ import pandas as pd
 from benchmarks.cells.algorithms import VARIANTS
 from benchmarks.report.document import Code, Column, Details, Document, Section, TableBlock, Text, bullets
 from benchmarks.report.fronts import attainment_figure, fronts_figure, mix_figure
-from benchmarks.report.realised import savings_figure
+from benchmarks.report.realised import dots_figure
 from benchmarks.report.significance import ranks_figure
 from benchmarks.report.statistics import effect_sizes, rank_algorithms, wins_ties_losses
 from benchmarks.report.text import code, escape
@@ -57,7 +57,7 @@ def _quality(algorithms: list[str], rng: np.random.Generator) -> list:
         bullets([f"{code('a|b`c')} beats {escape('x_y_z*')}", "[Demšar (2006)](https://jmlr.org/papers/v7/demsar06a)"]),
         table,
         anytime_figure(_records(algorithms, rng), x="evaluations", name=NASTY, title=f"Anytime on {NASTY}"),
-        savings_figure(frame, name=NASTY, title="Savings"),
+        dots_figure(frame, name=NASTY, title="Savings", measure="saving"),
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.report.fronts import attained, attainment_figure, attainment_surfaces
+from benchmarks.report.fronts import Attainment, attainment_figure
 from optllm_pymoo import AllocationProblem
 
 RUNS = [np.array([[1.0, -0.1 * k], [3, -0.2 * k]]) for k in (1, 2, 3, 4)]
@@ -15,8 +15,8 @@ RUNS = [np.array([[1.0, -0.1 * k], [3, -0.2 * k]]) for k in (1, 2, 3, 4)]
 
 def test_surfaces_by_hand():
     """A quarter reaches 0.4, half 0.3, three quarters 0.2; nobody anything below 1 US$."""
-    surfaces = attainment_surfaces(RUNS)
-    reached = [attained(surfaces[level], np.array([0.5, 1, 2, 3, 9])) for level in (25, 50, 75)]
+    found = Attainment(RUNS)
+    reached = [found.accuracy(level, np.array([0.5, 1, 2, 3, 9])) for level in (25, 50, 75)]
     np.testing.assert_allclose(
         reached, [[np.nan, 0.4, 0.4, 0.8, 0.8], [np.nan, 0.3, 0.3, 0.6, 0.6], [np.nan, 0.2, 0.2, 0.4, 0.4]]
     )
@@ -31,10 +31,11 @@ fronts = st.lists(
 def test_a_level_is_a_share_of_the_runs(runs, cost):
     """Brute force: the level's accuracy is the largest that at least that share of the runs reaches."""
     best = [max([-y for x, y in run if x <= cost], default=-1) for run in runs]
-    for level, surface in attainment_surfaces([np.array(run, dtype=float) for run in runs]).items():
+    found = Attainment([np.array(run, dtype=float) for run in runs])
+    for level in found.surfaces:
         reached = [value for value in best if value >= 0 and np.mean([b >= value for b in best]) >= level / 100]
         expected = max(reached) if reached else np.nan
-        np.testing.assert_array_equal(attained(surface, np.array([cost])), [expected])
+        np.testing.assert_array_equal(found.accuracy(level, np.array([cost])), [expected])
 
 
 def test_panels_and_sentence():

@@ -134,3 +134,29 @@ def test_tables_fit_on_paper(show):
     widths = browser.execute_script("return [...document.querySelectorAll('table')].map((t) => t.offsetWidth)")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert max(widths) <= 688
+
+
+def test_a_table_that_goes_on_to_the_right_says_so(show):
+    """On a phone the wide table does until it is scrolled to its end; one that fits never does."""
+    browser = show(360)
+    state = "const box = document.querySelector('.table'); return box.classList.contains('more')"
+    assert browser.execute_script(state) is True
+    browser.execute_async_script(
+        "const done = arguments[0], box = document.querySelector('.table');"
+        "box.addEventListener('scroll', () => setTimeout(done, 0)); box.scrollLeft = box.scrollWidth"
+    )
+    assert browser.execute_script(state) is False
+    fits = "return [...document.querySelectorAll('.table')].filter((b) => b.scrollWidth <= b.clientWidth)"
+    assert not any("more" in (box.get_attribute("class") or "").split() for box in show(1280).execute_script(fits))
+
+
+def test_highlighted_rows_stay_highlighted(show):
+    """Also as every second row of a table, which has a band of its own."""
+    browser = show()
+    colours = browser.execute_script(
+        "const rows = [...document.querySelectorAll('tbody tr')];"
+        "rows[1].innerHTML = rows[0].innerHTML;"
+        "return rows.slice(0, 4).map((row) => getComputedStyle(row.children[1]).backgroundColor)"
+    )
+    assert colours[0] == colours[1]
+    assert colours[3] != colours[1]

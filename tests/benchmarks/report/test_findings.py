@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
+import numpy as np
+import pandas as pd
 
-from benchmarks.head_to_head import Run, summarise
-from benchmarks.report.quality import findings
+from benchmarks.report.measured import COUNTED, SEARCHED
+from benchmarks.report.quality import averages, findings
+
+
+def _frame(ratios, **changes):
+    """Runs with these hypervolume ratios, a run per algorithm."""
+    run = {**dict.fromkeys((*SEARCHED, *COUNTED), 1.0), "evaluations": 1000, "budget": 1000, "failed": False}
+    run |= {"seconds": 2.0, "peak_rss_mib": 1.0}
+    return pd.DataFrame(
+        [{**run, "algorithm": a, "hypervolume_ratio": ratio, **changes.get(a, {})} for a, ratio in ratios.items()]
+    )
 
 
 def _sentences(ratios, **changes):
-    """Findings on runs with these hypervolume ratios."""
-    run = Run("batch", "", 1, 50, 1000, evaluations=1000, seconds=2.0, peak_rss_mib=1.0)
-    runs = [
-        dataclasses.replace(run, algorithm=name, hypervolume_ratio=ratio, **changes.get(name, {}))
-        for name, ratio in ratios.items()
-    ]
-    return findings(summarise(runs).droplevel("data"))
+    """Findings on them."""
+    return findings(averages(_frame(ratios, **changes)))
+
+
+def test_means_over_seeds():
+    """Two runs with ratios 0.8 and 0.9 average to 0.85, with the larger of their peaks; failures are counted."""
+    two = pd.concat([_frame({"optllm": 0.8, "nsga2": 0.5}), _frame({"optllm": 0.9}, optllm={"peak_rss_mib": 9.0})])
+    two.loc[two["algorithm"] == "nsga2", "failed"] = True
+    rows = averages(two)
+    assert np.isclose(rows.loc["optllm", "hypervolume_ratio"], 0.85)
+    assert rows.loc["optllm", "peak_rss_mib"] == 9.0
+    assert np.isclose(rows.loc["optllm", "hypervolume_sd"], 0.1 / np.sqrt(2))
+    assert rows["n_seeds"].to_dict() == {"optllm": 2, "nsga2": 0}
+    assert list(rows.index) == ["optllm", "nsga2"]
 
 
 def test_a_clear_win():
@@ -82,4 +99,4 @@ def test_seconds_and_overshoot():
 
 def test_nothing_but_failures():
     """Without a single success there is one thing to say."""
-    assert _sentences({"optllm": 0.0}, optllm={"error": "ValueError: no"}) == ["Every algorithm failed."]
+    assert _sentences({"optllm": 0.0}, optllm={"failed": True}) == ["Every algorithm failed."]

@@ -14,6 +14,7 @@ import pytest
 from benchmarks.cells.algorithms import VARIANTS
 from benchmarks.report.document import Code, Column, Details, Document, Section, TableBlock, Text
 from benchmarks.report.html import to_html
+from benchmarks.report.markdown import to_markdown
 from tests.benchmarks.report.sample import NASTY
 
 VOID = {"meta", "link", "img", "br", "hr", "wbr"}
@@ -110,7 +111,7 @@ def test_figures_and_tables_are_described(page):
 def test_raw_html_of_texts_is_shown():
     """A forgotten escape is ugly, not dangerous; nor does a link to a script work."""
     document = Document("t", "<img src=x onerror=alert(1)> [x](javascript:alert(1))", [])
-    page = Page(to_html(document, {}))
+    page = Page(to_html(to_markdown(document), {}))
     assert page.all("img") == []
     assert not any("javascript" in attrs.get("href", "") for attrs in page.all("a"))
 
@@ -119,7 +120,11 @@ def test_html_comes_from_the_same_markdown():
     """Cells, bold rows and code are those of the Markdown; details hold what they hold."""
     frame, columns = pd.DataFrame({"n": ["a|b"], "v": [0.5]}), [Column("n", "code", "n"), Column("v", ".2f", "v")]
     table = TableBlock(frame, columns, "c", bold=[0])
-    page = Page(to_html(Document("t", "s", [Section("a", [Details("more", [table, Text("*x*"), Code("<b>")])])]), {}))
+    page = Page(
+        to_html(
+            to_markdown(Document("t", "s", [Section("a", [Details("more", [table, Text("*x*"), Code("<b>")])])])), {}
+        )
+    )
     assert page.texts["code"] == ["a|b", "<b>"]
     assert page.texts["strong"] == ["a|b", "0.50"]
     assert page.texts["em"] == ["x"]
@@ -128,5 +133,5 @@ def test_html_comes_from_the_same_markdown():
 
 def test_sections_of_the_same_name():
     """Each has an anchor of its own, and none takes the page's."""
-    html = to_html(Document("t", "s", [Section("Top", []), Section("a", []), Section("a", [])]), {})
+    html = to_html(to_markdown(Document("t", "s", [Section("Top", []), Section("a", []), Section("a", [])])), {})
     assert re.findall(r'<h2 id="(.*?)"', html) == ["top-2", "a", "a-2"]

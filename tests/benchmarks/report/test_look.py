@@ -13,7 +13,6 @@ from benchmarks.report.look import (
     OKABE_ITO,
     best_per_family,
     left_out,
-    listed,
     look,
     looks_of,
     panels,
@@ -48,10 +47,9 @@ def test_the_best_of_families():
 
 
 def test_names():
-    """Long ones are cut in the middle, dollars are no mathematics; lists are joined as one writes."""
+    """Long ones are cut in the middle, dollars are no mathematics."""
     assert len(shown_name("x" * 100)) == 30
     assert shown_name("$a$") == r"\$a\$"
-    assert [listed(list(text)) for text in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
     assert left_out(["a"], ["a"]) == ""
     assert left_out(["a"], ["a", "b", "c"]).startswith(" Of 3 algorithms 1 ")
 

@@ -48,7 +48,7 @@ def test_a_document_letter_by_letter():
     )
     assert to_markdown(document) == "\n\n".join([
         r"# T\<b\>", "Sum.", "## One", "### Inner", "text", "* a\n* b", "## Two",
-        r"**Title\***", r"![Title\*](figures/fig-1.svg)", "*It shows.*",
+        "![Title\\*](figures/fig-1.svg)\n**Title\\*.** It shows.",
         "<details><summary>&lt;i&gt;</summary>", "```text\nx <b>\n```", "</details>\n",
     ])  # fmt: skip
 

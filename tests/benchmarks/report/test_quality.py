@@ -9,7 +9,7 @@ import pytest
 from benchmarks.report.document import Column, Details, Section, TableBlock, Text
 from benchmarks.report.measured import measured
 from benchmarks.report.quality import ROWS, overview_table, quality_section, ranked_tables, unproved_sentences
-from benchmarks.suites.fair import targets, targets_section, targets_sentence
+from benchmarks.suites.fair import SUITE, targets, targets_sentence
 from tests.benchmarks.suites.made_up import EVALUATIONS, SECONDS, plan_of, realised, results_of, search, searched
 
 
@@ -105,7 +105,7 @@ def test_a_short_sweep_is_no_yardstick(tmp_path):
     """Beside a sweep of 0.9 a ratio of 0.94 is enough, beside the exact front not; the text says why both stand."""
     judged = targets(_frame(tmp_path, {"optllm": [0.94], "epsilon-constraint": [0.9]}))
     assert [judge.reached for judge in judged] == ["yes", "NO"]
-    text, table = targets_section(judged).blocks
+    text, table = SUITE.targets_section(judged).blocks
     assert "`epsilon-constraint` solves 20 integer programmes" in text.markdown
     assert table.frame["margin"].tolist() == pytest.approx([0.94 / 0.9 - 1, -0.06])
 
@@ -143,7 +143,7 @@ def test_no_target_without_optllm(tmp_path):
     """The section says why it is empty."""
     judged = targets(_frame(tmp_path, {"nsga2": [0.9]}))
     assert judged == []
-    (text,) = targets_section(judged).blocks
+    (text,) = SUITE.targets_section(judged).blocks
     assert "no target can be judged" in text.markdown
 
 
@@ -167,8 +167,8 @@ def test_programmes_that_were_cut_off_are_counted():
     """Over all splits, and only where there are any; runs of before the count have none."""
     runs = pd.DataFrame({"algorithm": ["forc", "forc", "exact", "carrot"], "n_unproved": [1.0, 2.0, 0.0, float("nan")]})
     (sentence,) = unproved_sentences(runs)
-    assert sentence.startswith("3 integer programmes of forc ended")
-    assert unproved_sentences(runs[["algorithm"]]) == []
+    assert sentence.startswith("3 integer programmes of `forc` ended")
+    assert unproved_sentences(runs.assign(n_unproved=float("nan"))) == []
 
 
 def test_overview_leaves_out_means_over_fewer_splits(tmp_path):

@@ -10,9 +10,8 @@ from benchmarks.cells.cell import Outcome
 from benchmarks.cells.search import Limit
 from benchmarks.report.document import Details, TableBlock, Text
 from benchmarks.report.measured import measured, numbers_of, with_sd
-from benchmarks.report.realised import NOTHING, area_findings, realised_section, realised_table, savings_frame
-from benchmarks.suites import published as paper_tables
-from benchmarks.suites.published import differences_section, leaked
+from benchmarks.report.realised import NOTHING, area_findings, realised_section, realised_table, with_ranges
+from benchmarks.suites.published import Published, Tables, saving_at_best
 from tests.benchmarks.suites.made_up import (
     SECONDS,
     four,
@@ -85,7 +84,7 @@ def test_savings_have_the_range_over_splits():
     rows = pd.DataFrame(
         {"data": "d", "algorithm": ["a", "a", "b", "c"], "saving": [0.1, 0.3, 0.5, np.nan]},
     )
-    table = savings_frame(rows).set_index("algorithm")
+    table = with_ranges(rows, "saving").set_index("algorithm")
     assert table.loc["a", ["value", "low", "high"]].tolist() == pytest.approx([0.2, 0.1, 0.3])
     assert table.loc["b", "value"] == 0.5
     assert np.isnan(table.loc["b", "low"])
@@ -95,11 +94,11 @@ def test_savings_have_the_range_over_splits():
 def test_the_papers_saving_stands_below_ours(tmp_path):
     """Our cost is (1 - saving) of the best LLM's: (0.8 + 0.6) / 2 · 20 = 14 US$; the paper has LogPai too."""
     outcomes = {search("optllm:walks", k): realised(1.0, 0.8, s) for k, s in enumerate((0.2, 0.4))}
-    section = paper_tables.savings_section(_found(tmp_path, outcomes), LLMS)
+    section = Tables(_found(tmp_path, outcomes), LLMS).savings()
     ours, theirs = section.blocks[1].frame.to_dict("records")
-    assert ours["optllm_cost"] == pytest.approx(14.0)
+    assert ours["optllm_cost_usd"] == pytest.approx(14.0)
     assert (ours["best_llm"], ours["saving"], ours["reached"]) == ("dear", "30.00% ± 14.14%", "2 of 2")
-    assert (theirs["best_llm"], theirs["saving"], theirs["optllm_cost"]) == ("Mixtral-8x7B", "49.18%", 1.87)
+    assert (theirs["best_llm"], theirs["saving"], theirs["optllm_cost_usd"]) == ("Mixtral-8x7B", "49.18%", 1.87)
 
 
 def test_both_costs_are_of_the_splits_that_reach_it(tmp_path):
@@ -108,26 +107,26 @@ def test_both_costs_are_of_the_splits_that_reach_it(tmp_path):
         search("optllm:walks", 0): realised(1.0, 0.8, 0.25),
         search("optllm:walks", 1): realised(1.0, 0.8, best_cost_usd=40.0),
     }
-    row = paper_tables.savings_section(_found(tmp_path, outcomes), LLMS).blocks[1].frame.iloc[0]
-    assert (row["best_cost"], row["optllm_cost"]) == (20.0, 15.0)
+    row = Tables(_found(tmp_path, outcomes), LLMS).savings().blocks[1].frame.iloc[0]
+    assert (row["best_cost_usd"], row["optllm_cost_usd"]) == (20.0, 15.0)
     assert (row["saving"], row["reached"]) == ("25.00%", "1 of 2")
 
 
 def test_a_saving_that_is_never_reached(tmp_path):
     """Said in words, with 0 of 1; a data set that the paper doesn't have is alone."""
     found = _found(tmp_path, {search("optllm:walks", data="other"): realised(1.0, 0.8)})
-    (row,) = paper_tables.savings_section(found, LLMS).blocks[1].frame.to_dict("records")
+    (row,) = Tables(found, LLMS).savings().blocks[1].frame.to_dict("records")
     assert (row["saving"], row["reached"]) == ("never reached", "0 of 1")
-    assert np.isnan(row["optllm_cost"])
+    assert np.isnan(row["optllm_cost_usd"])
 
 
 def test_saving_at_the_baselines_best():
     """The baseline has 0.8 for 4 US$; we have 0.85 for 3: 25 % less. Dearer is negative, never is NaN."""
     theirs = [[2, 0.6], [4, 0.8], [5, 0.8]]
-    assert paper_tables.saving_at_best([[1, 0.5], [3, 0.85], [9, 0.9]], theirs) == 0.25
-    assert paper_tables.saving_at_best([[5, 0.8]], theirs) == -0.25
-    assert np.isnan(paper_tables.saving_at_best([[9, 0.7]], theirs))
-    assert np.isnan(paper_tables.saving_at_best([[1, 0.9]], [[0, 0.8]]))
+    assert saving_at_best([[1, 0.5], [3, 0.85], [9, 0.9]], theirs) == 0.25
+    assert saving_at_best([[5, 0.8]], theirs) == -0.25
+    assert np.isnan(saving_at_best([[9, 0.7]], theirs))
+    assert np.isnan(saving_at_best([[1, 0.9]], [[0, 0.8]]))
 
 
 def test_cost_at_each_baselines_best(tmp_path):
@@ -143,10 +142,10 @@ def test_cost_at_each_baselines_best(tmp_path):
         for (name, split), points in plans.items()
     }
     found = _found(tmp_path, outcomes)
-    savings = paper_tables.cost_savings(found)
+    savings = Tables(found, LLMS).cost_savings()
     assert savings["algorithm"].tolist() == ["nsga2:published"] * 2
     assert savings["saving"].tolist() == pytest.approx([0.25, np.nan], nan_ok=True)
-    text, table = paper_tables.cost_section(found).blocks
+    text, table = Tables(found, LLMS).cost().blocks
     assert "In 1 of 2 comparisons OptLLM has none" in text.markdown
     (row,) = table.frame.to_dict("records")
     assert (row["paper"], row["logpai"], row["logpai: paper"]) == ("NSGA-II", "25.0% (1 of 2)", "84.66%")
@@ -156,14 +155,13 @@ def test_highest_accuracy_and_igd_beside_the_papers(tmp_path):
     """Means ± sd of ours, the paper's where it has the algorithm; minutes only from a minute on."""
     outcomes = {search("optllm:walks", k): realised(1.0, a) for k, a in enumerate((0.5, 0.7))}
     found = _found(tmp_path, {**outcomes, search("random-search"): realised(0.1, 0.2)})
-    rows = paper_tables.highest_accuracy_section(found).blocks[0].frame
+    rows = Tables(found, LLMS).highest_accuracy().blocks[0].frame
     assert rows["logpai"].tolist() == ["0.600 ± 0.141", "0.200"]
     assert rows["logpai: paper"].iloc[0] == "0.71"
     assert pd.isna(rows["logpai: paper"].iloc[1])
-    rows = paper_tables.igd_section(found).blocks[1].frame
+    rows = Tables(found, LLMS).igd().blocks[1].frame
     assert rows["logpai"].tolist() == ["0.5 / 0.90 / 2 s"] * 2
     assert rows["logpai: paper"].iloc[0] == "0.19 / 0.95 / 18.1 min"
-    assert paper_tables.duration(90.0) == "1.5 min"
 
 
 def test_repeated_texts_leak_labels(tmp_path):
@@ -173,9 +171,10 @@ def test_repeated_texts_leak_labels(tmp_path):
     labelled = cell.setting.labelled(dataset)
     (row,) = np.flatnonzero(labelled)
     expected = 1 / 3 if dataset.texts[row] == "a" else 0.0
-    assert leaked(dataset, cell.setting) == pytest.approx(expected)
+    told = Published.leak_sentence(dataset, [cell.setting])
+    assert (f"so {expected:.1%} of the planned" in told) == (expected > 0)
     plan = plan_of("published", cell)
-    (text,) = differences_section(results_of(tmp_path, plan, {}), plan, "published").blocks
+    (text,) = Published.differences_section(results_of(tmp_path, plan, {}), plan, "published").blocks
     assert (
         "`logpai`: the paper's LogPai, from another copy; 4 queries, 2 LLMs, the dearest for 20 US$." in text.markdown
     )
@@ -186,12 +185,12 @@ def test_a_smaller_run_is_told(tmp_path):
     """Splits, evaluations and bootstraps that differ from the paper's; nothing where they are the same."""
     cell = search("optllm:walks", predictor="published-10")
     plan = plan_of("published", cell)
-    (text,) = differences_section(results_of(tmp_path, plan, {}), plan, "published").blocks
+    (text,) = Published.differences_section(results_of(tmp_path, plan, {}), plan, "published").blocks
     assert "1 split of each data set, not 10." in text.markdown
     assert "100 evaluations, not 10,000." in text.markdown
     assert "10 bootstraps, not 100." in text.markdown
     whole = plan_of("published", *(search("optllm:walks", k, Limit(evaluations=10_000)) for k in range(10)))
-    (text,) = differences_section(results_of(tmp_path, whole, {}), whole, "published").blocks
+    (text,) = Published.differences_section(results_of(tmp_path, whole, {}), whole, "published").blocks
     assert ", not 10" not in text.markdown.replace("100, not 10.", "")
 
 
@@ -201,9 +200,9 @@ def test_empty_sections_say_why(tmp_path):
     plan = plan_of("published", cell)
     found = measured(results_of(tmp_path, plan, {}), plan, "published")
     sections = [
-        paper_tables.savings_section(found, LLMS),
-        paper_tables.highest_accuracy_section(found),
-        paper_tables.cost_section(found),
-        paper_tables.igd_section(found),
+        Tables(found, LLMS).savings(),
+        Tables(found, LLMS).highest_accuracy(),
+        Tables(found, LLMS).cost(),
+        Tables(found, LLMS).igd(),
     ]
     assert all(len(section.blocks) == 1 and isinstance(section.blocks[0], Text) for section in sections)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.document import Details, FigureBlock, TableBlock, Text
-from benchmarks.report.significance import best_variants, comparison_table, statistics_section
+from benchmarks.report.significance import Comparison, comparison_table
 
 
 def _runs(scores, *, data="d"):
@@ -45,7 +45,9 @@ def test_smaller_is_better():
 
 def test_the_section_has_diagram_and_table():
     """Sentences, a figure and one table, in which OptLLM stands out."""
-    text, figure, table = statistics_section(_runs(THREE), "v", "Area", "ranks").blocks
+    compared = Comparison(_runs(THREE), "v", "Area")
+    (figure,) = compared.figure("ranks")
+    text, table = compared.section().blocks
     assert isinstance(figure, FigureBlock)
     assert figure.name == "ranks"
     assert "3 blocks and 3 algorithms" in text.markdown
@@ -56,14 +58,14 @@ def test_the_section_has_diagram_and_table():
 def test_effects_are_within_data_sets():
     """In d A = 6/9 as above, in e 1.0 exceeds nothing: the table of the section has their mean."""
     runs = pd.concat([_runs(THREE), _runs({"optllm": [1.0, 1.0], "a": [5.0, 6.0], "b": [0.0, 0.0]}, data="e")])
-    *_, table = statistics_section(runs, "v", "Area", "ranks").blocks
+    *_, table = Comparison(runs, "v", "Area").section().blocks
     assert table.frame.set_index("algorithm").loc["a", "vargha_delaney"] == pytest.approx((6 / 9 + 0) / 2)
 
 
 def test_one_split_has_no_test():
     """Why there is none is said; the table is there without intervals."""
     runs = _runs({name: values[:1] for name, values in THREE.items()})
-    text, _, table = statistics_section(runs, "v", "Area", "ranks").blocks
+    text, table = Comparison(runs, "v", "Area").section().blocks
     assert "No Friedman test: it takes at least 2 blocks" in text.markdown
     assert table.frame["interval"].isna().all()
     assert table.frame["p_value"].isna().all()
@@ -72,7 +74,9 @@ def test_one_split_has_no_test():
 def test_alone_there_is_nothing_to_compare():
     """One algorithm, or none that succeeded."""
     for scores in ({"optllm": [1.0, 2.0]}, {"optllm": [np.nan], "a": [np.nan]}):
-        (text,) = statistics_section(_runs(scores), "v", "Area", "ranks").blocks
+        compared = Comparison(_runs(scores), "v", "Area")
+        assert compared.figure("ranks") == []
+        (text,) = compared.section().blocks
         assert isinstance(text, Text)
         assert "nothing to compare" in text.markdown
 
@@ -81,7 +85,7 @@ def test_many_algorithms_are_folded():
     """Of 21 the best variant of each family is ranked and drawn; all are in the folded table."""
     scores = {f"f{k}{v}": [k + x, k - x] for k in range(10) for v, x in (("", 0.1), (":warm", 0.2))}
     runs = _runs({"optllm:walks": [20.0, 20.0], **scores})
-    *_, table, details = statistics_section(runs, "v", "Area", "ranks", "optllm:walks").blocks
+    *_, table, details = Comparison(runs, "v", "Area", "optllm:walks").section().blocks
     assert len(table.frame) == 11
     assert isinstance(details, Details)
     assert len(details.blocks[0].frame) == 21
@@ -89,7 +93,7 @@ def test_many_algorithms_are_folded():
 
 def test_ours_stands_for_its_family():
     """Whatever another variant of it scores."""
-    scores = pd.DataFrame([{"optllm": 2.0, "optllm:walks": 1.0, **{f"f{k}": 0.0 for k in range(14)}}])
-    shown = best_variants(scores, "optllm:walks", higher_is_better=True)
+    runs = _runs({"optllm": [2.0, 2.0], "optllm:walks": [1.0, 1.0], **{f"f{k}": [0.0, 0.0] for k in range(14)}})
+    shown = Comparison(runs, "v", "Area", "optllm:walks").ranking.mean_ranks.index
     assert "optllm:walks" in shown
     assert "optllm" not in shown

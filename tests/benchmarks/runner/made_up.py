@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from benchmarks.cells.cell import Cell, Outcome, Workbench, seed_of
-from benchmarks.suites.base import Options, Plan, Suite
+from benchmarks.runner.plan import Plan
+from benchmarks.suites.base import Options, Suite
 from optllm_pymoo.data import Dataset
 
 
@@ -21,28 +23,19 @@ def four() -> Dataset:
 
 
 @dataclass(frozen=True)
-class MadeUp:
+class MadeUp(Cell):
     """What the cells below have in common: they draw from their own seed, and say when and where they ran."""
 
     place: int
     pause: float = 0.0
 
     kind: ClassVar[str] = "root"
-    is_exclusive: ClassVar[bool] = False
-    is_reproducible: ClassVar[bool] = True
-
-    @property
-    def needs(self) -> tuple[Cell, ...]:
-        return ()
 
     def description(self) -> dict[str, Any]:
         return {"place": self.place, "pause": self.pause}
 
     def title(self) -> str:
         return f"{self.kind} {self.place}"
-
-    def inputs(self, workbench: Workbench) -> tuple[Any, ...]:
-        return ()
 
     def measure(self, *inputs: Any) -> Outcome:
         begun = time.time()
@@ -158,19 +151,34 @@ def tree(options: Options) -> Plan:
     return Plan([*cells, *others], {"four": four})
 
 
-def planned(*cells: Cell) -> Any:
+class MadeUpSuite(Suite):
+    """A suite of a name and a plan; its report says which kinds are done."""
+
+    what = "made up"
+    uses = ("data", "algorithms", "splits", "evaluations", "seconds")
+
+    def __init__(self, name: str, plan: Callable[[Options], Plan]) -> None:
+        self.name = name  # type: ignore[misc]
+        self._plan = plan
+
+    def plan(self, options: Options) -> Plan:
+        return self._plan(options)
+
+    def report(self, results: Any, plan: Plan) -> Any:
+        return ", ".join(sorted({cell.kind for cell in results.cells()}))
+
+
+def planned(*cells: Cell) -> Callable[[Options], Plan]:
     """A plan of cells that no option changes."""
     return lambda options: Plan(cells, {"four": four})
 
 
-def told(results: Any, plan: Plan) -> str:
-    """A report: which kinds are done."""
-    return ", ".join(sorted({cell.kind for cell in results.cells()}))
-
-
 SUITES = {
-    "tree": Suite("tree", "a tree of cells", tree, told),
-    "failing": Suite("failing", "some fail", planned(MadeUp(0), Failing(0), InNeed(0), Unfed(0), Top(0)), told),
-    "killed": Suite("killed", "one is killed", planned(*(MadeUp(k) for k in range(8)), Killed(0)), told),
-    "part": Suite("part", "a part of the tree", planned(Leaf(0)), told),
+    name: MadeUpSuite(name, plan)
+    for name, plan in {
+        "tree": tree,
+        "failing": planned(MadeUp(0), Failing(0), InNeed(0), Unfed(0), Top(0)),
+        "killed": planned(*(MadeUp(k) for k in range(8)), Killed(0)),
+        "part": planned(Leaf(0)),
+    }.items()
 }

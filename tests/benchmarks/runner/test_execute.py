@@ -22,7 +22,7 @@ def _run(folder, *cells, **options):
 
 
 def _stamps(folder):
-    return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.iterdir()}
+    return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.glob("*.npz")}
 
 
 def test_only_what_is_missing(tmp_path):
@@ -120,11 +120,22 @@ def test_the_table(tmp_path):
     table = results.frame()
     assert list(table["kind"]) == ["root", *["leaf"] * 4, "top", "clock", "alone"]
     measures = ["mean", "nan", "inf", "count", "name", "no", "nanoseconds"]
-    assert list(table) == ["kind", "place", "pause", "seed", *measures, "begun", "ended", "pid", CELL_SECONDS]
+    assert list(table) == [
+        "kind",
+        "definition",
+        "place",
+        "pause",
+        "seed",
+        *measures,
+        "begun",
+        "ended",
+        "pid",
+        CELL_SECONDS,
+    ]
     assert list(table.index) == [key_of(cell) for cell in results.cells()]
-    assert list(results.frame("clock")) == ["kind", "place", "pause", "seed", "nanoseconds", CELL_SECONDS]
+    assert list(results.frame("clock")) == ["kind", "definition", "place", "pause", "seed", "nanoseconds", CELL_SECONDS]
     reproducible = results.reproducible()
-    assert list(reproducible) == ["kind", "place", "pause", "seed", *measures[:-1]]
+    assert list(reproducible) == ["kind", "definition", "place", "pause", "seed", *measures[:-1]]
     assert list(reproducible.index) == sorted(reproducible.index)
     assert np.isneginf(table.loc[key_of(Top(0)), "inf"])
     total = results.outcome(Top(0)).arrays["numbers"].mean()

@@ -8,7 +8,9 @@ from typing import ClassVar
 import pytest
 
 from benchmarks.cells.cell import key_of
-from benchmarks.cells.measurements import RowsCell
+from benchmarks.cells.quotas import quota_search
+from benchmarks.cells.rows import RowsCell
+from benchmarks.cells.single import optimum
 from benchmarks.runner.schedule import Expectation, Schedule, closure, group_of
 from tests.benchmarks.runner.made_up import Alone, Failing, InNeed, Leaf, MadeUp, Top
 
@@ -108,6 +110,6 @@ def test_expected_seconds():
 
 def test_what_is_measured_makes_a_difference():
     """A measurement that was never seen is unknown, however long others of its kind took."""
-    quick, slow = RowsCell.of("optimum"), RowsCell.of("quota search")
+    quick, slow = RowsCell.of(optimum), RowsCell.of(quota_search)
     expectation = Expectation.of([(quick, 1.0)])
     assert expectation.total({group_of(quick): 3, group_of(slow): 2}) == (3.0, 2)

@@ -10,22 +10,18 @@ from typer.testing import CliRunner
 from benchmarks.cells.cell import key_of
 from benchmarks.cli import app
 from benchmarks.runner.progress import Tally, duration
-from benchmarks.suites.registry import SUITES
+from optllm_pymoo import UserError
 from tests.benchmarks.runner import driver
 from tests.benchmarks.runner.made_up import SUITES as MADE_UP
-from tests.benchmarks.runner.made_up import Failing, Leaf, MadeUp
+from tests.benchmarks.runner.made_up import Failing, Leaf, MadeUp, MadeUpSuite
 
 
 @pytest.fixture(autouse=True)
 def _made_up_suites(monkeypatch):
     """The made-up suites, and a renderer for their plain text, for one test."""
-    for name in ("benchmarks.report", "benchmarks.report.writer"):
-        monkeypatch.setitem(sys.modules, name, sys.modules.get(name))
-    before = dict(SUITES)
-    driver.install()
-    yield
-    SUITES.clear()
-    SUITES.update(before)
+    name = "benchmarks.report.writer"
+    monkeypatch.setitem(sys.modules, name, sys.modules.get(name))
+    driver.install(monkeypatch.setattr)
 
 
 def _run(*arguments):
@@ -40,7 +36,7 @@ def _files(folder):
 def test_files(tmp_path):
     """Table and report lie in the suite's folder, cells in one that all suites share: the second measures less."""
     assert _run("tree", "--out", tmp_path, "--splits", 1)[0] == 0
-    assert sorted(path.name for path in (tmp_path / "tree").iterdir()) == ["report.txt", "results.csv"]
+    assert sorted(path.name for path in (tmp_path / "tree").iterdir()) == ["report.txt", "results.csv", "run.json"]
     assert (tmp_path / "tree" / "report.txt").read_text() == "alone, clock, leaf, root, top"
     exit_code, printed = _run("part", "--out", tmp_path)
     assert exit_code == 0
@@ -62,7 +58,7 @@ def test_failures(tmp_path):
 def test_rubbish_is_told(tmp_path):
     """The file is named when its cell was measured anew."""
     _run("part", "--out", tmp_path)
-    spoilt = next((tmp_path / "cells").iterdir())
+    spoilt = next((tmp_path / "cells").glob("*.npz"))
     spoilt.write_bytes(b"")
     exit_code, printed = _run("part", "--out", tmp_path)
     assert exit_code == 0
@@ -75,6 +71,7 @@ def test_what_can_not_be_read_is_told(tmp_path, option):
     """A folder in a cell's place is named, whatever is asked for; nothing is measured over it."""
     folder = tmp_path / "cells" / f"{key_of(MadeUp(0))}.npz"
     folder.mkdir(parents=True)
+    (tmp_path / "cells" / "format.txt").write_text("2\n")
     exit_code, printed = _run("part", option, "--out", tmp_path)
     assert exit_code == 1
     assert f"Is a directory: '{folder}'" in printed
@@ -119,7 +116,7 @@ def test_only_the_report(tmp_path):
     ("arguments", "message"),
     [
         (["treee"], "unknown suite 'treee'; did you mean 'tree'?"),
-        (["tree", "--algorithms", "nsga3"], "unknown algorithm 'nsga3'; did you mean 'nsga2'?"),
+        (["tree", "--algorithms", "nsga2:wram"], "unknown algorithm 'nsga2:wram'; did you mean 'nsga2:warm'"),
         (["tree", "--data", "no-such-folder"], "--data no-such-folder: there is neither a folder nor a file"),
         (["tree", "--jobs", "0"], "--jobs must be at least 1; got 0"),
         (["tree", "--splits", "0"], "--splits must be at least 1; got 0"),
@@ -140,10 +137,9 @@ def test_a_plan_that_can_not_be_made(monkeypatch, tmp_path):
     """What a suite says about its options is passed on."""
 
     def refuse(options):
-        raise ValueError("--splits must be 10 here")
+        raise UserError("--splits must be 10 here")
 
-    monkeypatch.setitem(MADE_UP, "odd", type(MADE_UP["tree"])("odd", "refuses", refuse, MADE_UP["tree"].report))
-    driver.install()
+    monkeypatch.setitem(MADE_UP, "odd", MadeUpSuite("odd", refuse))
     exit_code, printed = _run("odd", "--out", tmp_path / "out")
     assert (exit_code, "--splits must be 10 here" in printed) == (2, True)
 
@@ -187,3 +183,17 @@ def test_durations():
         "1 h 2 min",
         "55 h 33 min",
     ]
+
+
+def test_results_of_another_version_are_refused(tmp_path):
+    """A folder with cells of another format, or of none, isn't gone on with, and stays as it is."""
+    _run("part", "--out", tmp_path)
+    said = tmp_path / "cells" / "format.txt"
+    for spoil in (lambda: said.write_text("1\n"), said.unlink):
+        spoil()
+        before = _files(tmp_path)
+        for option in ("--list", "--dry-run", "--only-report", "--force"):
+            exit_code, printed = _run("part", option, "--out", tmp_path)
+            assert exit_code == 2
+            assert "holds results of another version of this program (format 1, this one has 2)" in printed
+        assert _files(tmp_path) == before

@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.cells.cell import Cell, Outcome
 from benchmarks.cells.search import Limit, SearchCell
 from benchmarks.cells.split import Setting
+from benchmarks.runner.plan import Plan
 from benchmarks.runner.results import Results
 from benchmarks.runner.run import Failure
-from benchmarks.runner.store import Provenance, Store, record_of
-from benchmarks.suites.base import Plan
+from benchmarks.runner.store import Provenance, Store
 from optllm_pymoo.data import Dataset
 
 EVALUATIONS, SECONDS = Limit(evaluations=100), Limit(seconds=0.5)
@@ -73,7 +73,7 @@ def results_of(folder: Any, plan: Plan, outcomes: dict[Cell, Any], *, failed: tu
     store = Store(folder / "cells")
     for cell, outcome in outcomes.items():
         whole = outcome if isinstance(outcome, Outcome) else Outcome(outcome, {"seconds": 2.0, "peak_rss_mib": 9.0})
-        store.write(cell, record_of(cell, whole, PROVENANCE, 1.0))
+        store.keep(cell, whole, PROVENANCE, 1.0)
     return Results(plan.cells, store, failed=failed)
 
 

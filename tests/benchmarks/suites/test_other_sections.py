@@ -9,14 +9,12 @@ import pytest
 from benchmarks.cells.cell import Outcome
 from benchmarks.cells.search import Limit
 from benchmarks.report import fronts, setup
-from benchmarks.report.document import Code, Details, Document, FigureBlock, TableBlock, Text
-from benchmarks.report.markdown import to_markdown
+from benchmarks.report.document import Code, Details, FigureBlock, TableBlock, Text
 from benchmarks.report.measured import measured
+from benchmarks.runner.plan import Plan
 from benchmarks.runner.run import Failure
-from benchmarks.runner.schedule import closure
-from benchmarks.suites import ablation, anytime, paper, scaling
-from benchmarks.suites import reports as headlines
-from benchmarks.suites.base import Plan
+from benchmarks.suites import ablation, anytime, scaling
+from benchmarks.suites.paper import printed
 from tests.benchmarks.suites.made_up import (
     SECONDS,
     four,
@@ -44,7 +42,7 @@ def _traced(*traces):
 def test_targets_are_reached_by_the_median_run(tmp_path):
     """0.9 after 10, 20 and not at all: the median is 20. 0.99 in one of three only: not within the limit."""
     runs = _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]], [[1, 0.1, 0.5], [20, 0.4, 0.999]], [[1, 0.1, 0.5], [50, 0.9, 0.6]])
-    (row,) = anytime.targets_table(anytime.records_of(_found(tmp_path, runs))).to_dict("records")
+    (row,) = anytime.Anytime.arrivals_table(anytime.Anytime.records_of(_found(tmp_path, runs))).to_dict("records")
     assert (row["evaluations 0.9"], row["seconds 0.9"]) == ("20", "0.4")
     assert row["evaluations 0.99"] == "not within its limit (1 of 3 do)"
     assert row["final"] == 0.95
@@ -53,19 +51,19 @@ def test_targets_are_reached_by_the_median_run(tmp_path):
 def test_of_two_runs_the_later_counts(tmp_path):
     """Nothing is averaged with what wasn't reached."""
     runs = _traced([[1, 0.1, 0.95]], [[1, 0.1, 0.5]])
-    (row,) = anytime.targets_table(anytime.records_of(_found(tmp_path, runs))).to_dict("records")
+    (row,) = anytime.Anytime.arrivals_table(anytime.Anytime.records_of(_found(tmp_path, runs))).to_dict("records")
     assert row["evaluations 0.9"] == "not within its limit (1 of 2 do)"
     assert row["evaluations 0.999"] == "not within its limit"
 
 
 def test_anytime_draws_both_units(tmp_path):
     """A figure over evaluations and one over seconds for the data set, each with its sentence, and a table."""
-    (_, data) = anytime.anytime_section(_found(tmp_path, _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]]))).blocks
+    (_, data) = anytime.Anytime.anytime_section(_found(tmp_path, _traced([[1, 0.1, 0.5], [10, 0.2, 0.95]]))).blocks
     kinds = [type(block) for block in data.blocks]
     assert kinds == [FigureBlock, FigureBlock, TableBlock]
     assert "Not within its limit: it used up what it was given, or ended by itself, before;" in data.blocks[2].caption
     assert [block.name for block in data.blocks[:2]] == ["anytime-known-evaluations", "anytime-known-seconds"]
-    (text,) = anytime.anytime_section(_found(tmp_path / "none", {known("optllm"): searched(0.9)})).blocks
+    (text,) = anytime.Anytime.anytime_section(_found(tmp_path / "none", {known("optllm"): searched(0.9)})).blocks
     assert text.markdown == "No search left a trace."
 
 
@@ -130,7 +128,7 @@ def test_n_grid_beside_the_papers(tmp_path):
         for n, igds in {10: (1.0, 1.0), 50: (0.4, 0.6)}.items()
         for k, igd in enumerate(igds)
     }
-    _, ours, theirs = ablation.n_grid_section(_found(tmp_path, outcomes)).blocks
+    _, _, ours, theirs = ablation.SUITE.n_grid(_found(tmp_path, outcomes)).blocks
     assert ours.frame.set_index("n_grid")["igd"].to_dict() == pytest.approx({10: 1.0, 50: 0.5})
     assert ours.frame["runs"].tolist() == [2, 2]
     row = theirs.frame.set_index("n_grid").loc[50]
@@ -141,12 +139,12 @@ def test_alpha_takes_label_vectors_from_the_tables(tmp_path):
     """0.1, 0.2 and 0.3 of the vectors are right at -1, 0 and 1; the paper's five data sets stand below."""
     cells = [search("optllm:walks", alpha=float(alpha)) for alpha in (-1, 0, 1)]
     outcomes = {**{cell: realised(0.9, 0.5) for cell in cells}, cells[0].needs[0]: predicted(0.5)}
-    text, ours, theirs = ablation.alpha_section(_found(tmp_path, outcomes)).blocks
+    _, text, ours, theirs = ablation.SUITE.alpha(_found(tmp_path, outcomes)).blocks
     assert ours.frame["right"].tolist() == [0.1, 0.2, 0.3]
     assert (
         "From -1 to 1, the share of label vectors that are right goes from 0.1000 to 0.3000 on logpai." in text.markdown
     )
-    assert len(theirs.frame) == 3 * len(paper.ALPHA)
+    assert len(theirs.frame) == len(printed("alpha"))
     igd = theirs.frame.set_index(["data", "alpha"])["igd"]
     assert (igd["SCIQ", 0.0], igd["SCIQ", 1.0]) == (0.28, 0.14)
     assert igd[:, -1.0].isna().all()
@@ -156,25 +154,25 @@ def test_parts_and_predictors_name_the_best(tmp_path):
     """The largest and the least area are told, per data set."""
     areas = {"optllm:up": 0.4, "exact": 0.6, "single-llms": 0.1}
     outcomes = {search(name): realised(0.9, area) for name, area in areas.items()}
-    text = ablation.parts_section(_found(tmp_path, outcomes)).blocks[0]
+    text = ablation.SUITE.parts(_found(tmp_path, outcomes)).blocks[1]
     assert "Largest realised area on logpai: `exact` (0.6000), least `single-llms` (0.1000)." in text.markdown
     of = {search("exact", predictor=name): realised(0.9, area) for name, area in (("ours", 0.7), ("constants", 0.5))}
-    _, ours = ablation.predictors_section(_found(tmp_path / "p", of)).blocks
+    _, _, ours = ablation.SUITE.predictors(_found(tmp_path / "p", of)).blocks
     assert ours.frame["area"].tolist() == [0.7, 0.5]
 
 
 def test_labels_stand_beside_training_shares(tmp_path):
     """The paper's 1 % to train on is our 2 %, with one hundredth to validate."""
     outcomes = {search("optllm:walks", labels=share): realised(0.9, share) for share in (0.02, 0.06)}
-    _, ours, theirs = ablation.labels_section(_found(tmp_path, outcomes)).blocks
+    _, _, ours, theirs = ablation.SUITE.labels(_found(tmp_path, outcomes)).blocks
     assert ours.frame["labels"].tolist() == [0.02, 0.06]
     assert theirs.frame["labels"].iloc[0] == pytest.approx(0.02)
 
 
 def test_an_ablation_that_was_not_run_says_so(tmp_path):
     """Data without texts has no α, for instance."""
-    (text,) = ablation.alpha_section(_found(tmp_path, {})).blocks
-    assert text.markdown == ablation.NOT_DONE
+    (text,) = ablation.SUITE.alpha(_found(tmp_path, {})).blocks
+    assert text.markdown == "No search of this part is done."
 
 
 def _growing(exponent):
@@ -189,7 +187,7 @@ def _growing(exponent):
 def test_growth_and_the_sort():
     """N^1.5 has exponent 1.50; at 10,000 it takes 100 times the sort."""
     section = scaling.scaling_section(_growing(1.5))
-    told, growth = section.blocks[1], section.blocks[2]
+    *_, told, growth, _ = section.blocks
     assert told.markdown == "* *front* takes 1 s at 10,000 × 12, 100 times the sort."
     rows = growth.frame.set_index("stage")
     assert rows.loc["front", "seconds N"] == "1.50 ± 0.00"
@@ -200,7 +198,7 @@ def test_growth_and_the_sort():
         "scaling-seconds-n_llms",
         "scaling-peak_mib-n_llms",
     ]
-    assert "*front* by 1.50 ± 0.00" in headlines.scaling_headlines(_growing(1.5))[0]
+    assert "*front* by 1.50 ± 0.00" in scaling.SUITE.headlines(_growing(1.5))[0]
 
 
 def test_scaling_without_a_measurement():
@@ -230,26 +228,9 @@ def test_what_is_missing_is_said(tmp_path):
     """A search, its table and the features are missing of a run that was stopped: three cells of three kinds."""
     cell = search("optllm")
     plan = plan_of("fair", cell)
-    (told,) = setup.completeness(results_of(tmp_path, plan, {}), plan)
+    (told,) = setup.completeness(results_of(tmp_path, plan, {}))
     assert told.startswith("**Incomplete: 3 of 3 cells are missing**")
     assert "The run was stopped." in told
-
-
-def test_what_is_said_of_missing_cells_can_be_read_again(tmp_path):
-    """From the report's Markdown: all measured, some failed, and what says nothing."""
-    cell = search("optllm")
-    features, table = (needed for needed in closure([cell]).values() if needed is not cell)
-    plan, rest = plan_of("fair", cell), {features: {}, table: predicted(0.5)}
-    failed = (Failure(cell, "ValueError: no"),)
-
-    def read(name, outcomes, failed=()):
-        section = setup.setup_section(results_of(tmp_path / name, plan, outcomes, failed=failed), plan)
-        return setup.completeness_in(to_markdown(Document("Report", "Summary", [section])))
-
-    assert read("all", {**rest, cell: realised(0.9, 0.5)}) == (3, 0, 0)
-    assert read("failed", rest, failed) == (3, 1, 1)
-    assert read("stopped", rest) == (3, 1, 0)
-    assert setup.completeness_in("# Report\n") is None
 
 
 def test_failures_are_told_with_their_traceback(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from benchmarks.cells.search import Limit
 from benchmarks.suites import ablation, anytime, fair, published, quick, scaling
 from benchmarks.suites import base as batches
 from benchmarks.suites.base import FAIR, PUBLISHED, PYGMO, Options
-from benchmarks.suites.registry import SUITES
+from benchmarks.suites.registry import SUITES, find_suite
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import Dataset, save_dataset
 
-PLANS = {name: suite.plan for name, suite in SUITES.items()}
+PLANS = {name: find_suite(name).planned for name in SUITES}
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def silent(tmp_path):
 
 def test_all_are_there():
     """The suites of the protocol, each with a line on what it is."""
-    assert list(SUITES) == ["published", "fair", "anytime", "ablation", "scaling", "constraints", "quick"]
-    assert all(suite.name == name and suite.what for name, suite in SUITES.items())
+    assert SUITES[:6] == ("published", "fair", "anytime", "ablation", "scaling", "constraints")
+    assert SUITES[6:] == ("compare", "predict", "speed", "quick")
+    assert all(find_suite(name).name == name and find_suite(name).what for name in SUITES)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -52,7 +54,7 @@ def test_every_algorithm_is_known(name):
 
 def test_published_is_of_the_papers_size():
     """Three batches, ten splits, OptLLM and the baselines, 10,000 evaluations, the paper's predictor and α."""
-    plan = published.plan(Options())
+    plan = published.SUITE.planned(Options())
     there = [name for name in ("optllm:walks", *PUBLISHED, *PYGMO) if batches.missing_extra(name) is None]
     assert len(plan.cells) == 3 * 10 * len(there)
     assert {cell.limit for cell in plan.cells} == {Limit(evaluations=10_000)}
@@ -64,7 +66,7 @@ def test_published_is_of_the_papers_size():
 
 def test_fair_runs_everybody_under_both_limits():
     """Both limits, five splits, three batches, every algorithm: the product, all on the same tables."""
-    plan = fair.plan(Options())
+    plan = fair.SUITE.planned(Options())
     there = [name for name in FAIR if batches.missing_extra(name) is None]
     assert len(plan.cells) == 2 * 5 * 3 * len(there)
     tables = {cell.needs for cell in plan.cells}
@@ -74,7 +76,7 @@ def test_fair_runs_everybody_under_both_limits():
 def test_options_are_heeded(silent):
     """Data, algorithms, splits, evaluations and seconds, all at once."""
     options = Options((silent,), ("optllm", "nsga2"), 2, 50, 0.25)
-    cells = fair.plan(options).cells
+    cells = fair.SUITE.planned(options).cells
     assert {cell.setting.data for cell in cells} == {"silent"}
     assert {cell.algorithm for cell in cells} == {"optllm", "nsga2"}
     assert {cell.setting.split for cell in cells} == {0, 1}
@@ -84,7 +86,7 @@ def test_options_are_heeded(silent):
 
 def test_without_texts_nothing_is_predicted(silent):
     """Known outcomes are searched, which a note says, and what needs a predictor is left out of the ablation."""
-    plan = ablation.plan(Options((silent,)))
+    plan = ablation.SUITE.planned(Options((silent,)))
     assert all(cell.setting.is_known for cell in plan.cells)
     assert not plan.parts["alpha"]
     assert not plan.parts["labels"]
@@ -96,19 +98,18 @@ def test_without_texts_nothing_is_predicted(silent):
 
 def test_one_hundredth_of_the_queries_validates():
     """Of 2 % labelled that is one half, the published default; of 6, 11 and 21 % one part in so many."""
-    cells = ablation.plan(Options()).parts["labels"]
+    cells = ablation.SUITE.planned(Options()).parts["labels"]
     assert {(cell.setting.labels, cell.setting.predictor) for cell in cells} == {
         (0.02, "published"),
         *((share / 100, f"published:1/{share}") for share in (6, 11, 21)),
     }
-    build, _ = PREDICTORS["published:1/11"]
-    assert build(0, 1).validation_share == 1 / 11
+    assert PREDICTORS["published:1/11"].build(0).validation_share == 1 / 11
 
 
 def test_missing_extras_are_noted(monkeypatch):
     """An algorithm whose package isn't there is left out and named; nothing is raised."""
     monkeypatch.setattr(batches, "missing_extra", lambda name: "swarm" if name.startswith("mopso") else None)
-    plan = fair.plan(Options(algorithms=("optllm", "mopso", "mopso:warm")))
+    plan = fair.SUITE.planned(Options(algorithms=("optllm", "mopso", "mopso:warm")))
     assert {cell.algorithm for cell in plan.cells} == {"optllm"}
     (note,) = plan.notes
     assert "`mopso`, `mopso:warm`" in note
@@ -135,7 +136,7 @@ def test_options_that_would_be_ignored_are_refused(name, option):
 
 def test_attainment_repeats_the_first_split():
     """Random algorithms search one table as often as there are splits, others once; the first run is shared."""
-    plan = anytime.plan(Options(algorithms=("optllm", "lambda-sweep"), splits=3))
+    plan = anytime.SUITE.planned(Options(algorithms=("optllm", "lambda-sweep"), splits=3))
     repeated = plan.parts["attainment"]
     assert {cell.setting.split for cell in repeated} == {0}
     count = {name: sum(cell.algorithm == name for cell in repeated) for name in ("optllm", "lambda-sweep")}
@@ -146,11 +147,11 @@ def test_attainment_repeats_the_first_split():
 def test_scaling_stops_before_memory_does():
     """With 70 % of memory to be had, what may need more is left out, and told with both numbers."""
     small, large = ScalingCell("front", 1_000, 12), ScalingCell("front", 1_000_000, 12)
-    plan = scaling.plan_within(large.bytes_needed, iter([small, large]))
+    plan = scaling.SUITE.plan_within(large.bytes_needed, iter([small, large]))
     assert plan.cells == (small,)
     (note,) = plan.notes
     assert note.startswith("front at 1,000,000 × 12, float64 was not run: it may need 0.7 GiB, and 0.7 GiB were free")
-    enough = scaling.plan_within(int(large.bytes_needed / scaling.SHARE_OF_MEMORY) + 1, iter([small, large]))
+    enough = scaling.SUITE.plan_within(int(large.bytes_needed / scaling.SHARE_OF_MEMORY) + 1, iter([small, large]))
     assert enough.cells == (small, large)
     assert not enough.notes
 
@@ -158,29 +159,29 @@ def test_scaling_stops_before_memory_does():
 def test_what_is_stored_stays_when_memory_is_short():
     """A size that was measured before is neither left out of the table nor said not to have been run."""
     small, large = ScalingCell("front", 1_000, 12), ScalingCell("front", 1_000_000, 12)
-    plan = scaling.plan_within(large.bytes_needed, iter([small, large]), lambda cell: cell == large)
+    plan = scaling.SUITE.plan_within(large.bytes_needed, iter([small, large]), lambda cell: cell == large)
     assert plan.cells == (small, large)
     assert not plan.notes
 
 
-def test_scaling_has_no_use_for_options():
+def test_scaling_has_no_use_for_options(tmp_path):
     """An option that would be ignored is refused by name."""
     with pytest.raises(ValueError, match="makes no use of --splits"):
-        scaling.plan(Options(splits=3))
+        scaling.SUITE.planned(Options(splits=3))
     with pytest.raises(ValueError, match="makes no use of --data"):
-        scaling.plan(Options((Path("x"),)))
+        scaling.SUITE.planned(Options((tmp_path,)))
 
 
 def test_large_tables_are_single_precision():
     """Above a million queries."""
-    widths = {cell.n_queries: cell.dtype for cell in scaling.cells()}
+    widths = {cell.n_queries: cell.dtype for cell in scaling.SUITE.cells()}
     assert widths[1_000_000] == "float64"
     assert widths[10_000_000] == "float32"
 
 
 def test_quick_has_something_of_each():
     """All parts of the other suites, none empty."""
-    plan = quick.plan(Options())
+    plan = quick.SUITE.planned(Options())
     assert set(plan.parts) == {
         *("published", "fair", "anytime", "attainment"),
         *("n_grid", "parts", "alpha", "labels", "predictors", "scaling"),
@@ -194,4 +195,16 @@ def test_two_data_sets_of_one_name_are_refused(tmp_path):
         (tmp_path / parent).mkdir()
         save_dataset(make_dataset(20, 3, random_state=0), tmp_path / parent / "batch")
     with pytest.raises(ValueError, match="two data sets are named 'batch'"):
-        fair.plan(Options((tmp_path / "a" / "batch", tmp_path / "b" / "batch")))
+        fair.SUITE.planned(Options((tmp_path / "a" / "batch", tmp_path / "b" / "batch")))
+
+
+def test_the_docs_list_every_algorithm():
+    """Each family of `fair` with its operators and starts, as it is built; none that isn't there."""
+    text = (Path(__file__).parents[3] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:-1] for line in text.split("## Algorithms")[1].split("## Conditions")[0].splitlines()]
+    listed = {}
+    for names, _, operators, starts in (row for row in rows if len(row) == 4 and "`" in row[0]):
+        variants = [""] + [":published"] * ("categorical, published" in operators)
+        ends = ["", ":warm"] if "warm" in starts else [""]
+        listed |= {f"{name}{o}{s}": True for name in re.findall("`(.*?)`", names) for o in variants for s in ends}
+    assert set(listed) == set(FAIR)

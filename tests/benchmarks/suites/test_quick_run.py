@@ -17,8 +17,8 @@ import pytest
 from benchmarks.keep import keep
 from benchmarks.runner.results import Results
 from benchmarks.runner.store import Store
-from benchmarks.suites import quick
 from benchmarks.suites.base import Options
+from benchmarks.suites.quick import SUITE
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import save_dataset
 
@@ -54,7 +54,7 @@ def _start(data, out):
 
 def _reproducible(data, out):
     """What must be equal in every run."""
-    plan = quick.plan(Options((data,), ALGORITHMS, 1, 200, 0.1))
+    plan = SUITE.planned(Options((data,), ALGORITHMS, 1, 200, 0.1))
     results = Results(plan.cells, Store(out / "cells"))
     assert not results.missing()
     return results.reproducible()
@@ -63,7 +63,8 @@ def _reproducible(data, out):
 def _take_over_sizes(data, finished, out):
     """Copy the stored cells of the scaling suite, and count them."""
     (out / "cells").mkdir()
-    sizes = quick.plan(Options((data,), ALGORITHMS, 1, 200, 0.1)).parts["scaling"]
+    sizes = SUITE.planned(Options((data,), ALGORITHMS, 1, 200, 0.1)).parts["scaling"]
+    shutil.copy(finished / "cells" / "format.txt", out / "cells")
     for cell in sizes:
         shutil.copy(Store(finished / "cells").path(cell), out / "cells")
     return len(sizes)

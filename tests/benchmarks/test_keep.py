@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from typer.testing import CliRunner
 
 from benchmarks.cells.algorithms import family_of
 from benchmarks.cli import app
-from benchmarks.keep import KEPT, keep, refuse_incomplete
+from benchmarks.keep import KEPT, RUN, keep
 from benchmarks.report.quality import overview_table
-from benchmarks.report.setup import Told, completeness_in
+from benchmarks.runner.results import load_results
 from benchmarks.suites.fair import GENERAL
-from benchmarks.table import END, ROWS, START, comparison_table, table_in, with_table
+from benchmarks.table import END, ROWS, START, readme_table, with_table
+from optllm_pymoo import UserError
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -34,43 +36,57 @@ def _results():
     ]
     columns = ["kind", "data", "algorithm", "max_evaluations", "max_seconds", "hypervolume_ratio", "seconds", "area"]
     frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(split=0, evaluations=frame["max_evaluations"])
+    frame.insert(0, "cell", [f"{k:020x}" for k in range(len(frame))])
+    return frame.assign(definition="0" * 12, split=0, evaluations=frame["max_evaluations"])
+
+
+def _table(frame, tmp_path):
+    """The README's table of such results."""
+    frame.to_csv(tmp_path / "results.csv", index=False)
+    return readme_table(tmp_path / "results.csv")
+
+
+def table_in(text):
+    """What stands between the marks."""
+    with_table(text, "")
+    return text.split(START)[1].split(END)[0].strip("\n")
 
 
 def _run_folder(folder, frame):
     """The folder of a suite that was run."""
     (folder / "figures").mkdir(parents=True)
     frame.to_csv(folder / "results.csv", index=False)
-    (folder / "report.md").write_text(f"# Report\n\n* All {len(frame)} cells are measured.\n", encoding="utf-8")
+    (folder / RUN).write_text(json.dumps({"suite": "fair", "cells": len(frame), "missing": 0, "failed": 0}))
+    (folder / "report.md").write_text("# Report\n", encoding="utf-8")
     (folder / "report.html").write_text("<p>", encoding="utf-8")
     (folder / "figures" / "a.svg").write_text("<svg/>", encoding="utf-8")
     return folder
 
 
-def test_rows_are_means_over_data_sets():
+def test_rows_are_means_over_data_sets(tmp_path):
     """(0.9 + 1.0) / 2, (0.8 + 0.9) / 2, 2 seconds, (0.7 + 0.9) / 2; what tells nothing new is left out."""
-    head, _, first, second, _, legend = comparison_table(_results()).splitlines()
+    head, _, first, second, _, legend = _table(_results(), tmp_path).splitlines()
     assert head.count("|") == 6
     assert first == "| `optllm` | 0.9500 | 0.8500 | 2 | 0.8000 |"
     assert second == "| `nsga2:warm` | 0.5500 | – | 1 | 0.1500 |"
     assert legend.startswith("Means over 2 synthetic batches and 1 split of each, at 100 evaluations or 2.5 seconds.")
 
 
-def test_who_ends_early_is_named():
+def test_who_ends_early_is_named(tmp_path):
     """20 of 100 evaluations are told, 60 aren't, nor is what the table doesn't show; at equal seconds nothing is."""
     frame = _results()
     frame.loc[frame["algorithm"] == "nsga2:warm", "evaluations"] = 20.0
     frame.loc[frame["algorithm"] == "rnsga2", "evaluations"] = 1.0
     frame.loc[frame["algorithm"] == "optllm", "evaluations"] = 60.0
-    told = comparison_table(frame)
+    told = _table(frame, tmp_path)
     assert "Seconds: for those evaluations. Ended by themselves: `nsga2:warm` after 20. Realised" in told
-    assert "Ended by themselves" not in comparison_table(_results())
+    assert "Ended by themselves" not in _table(_results(), tmp_path)
 
 
-def test_no_algorithm_to_show():
+def test_no_algorithm_to_show(tmp_path):
     """Results of another suite."""
     with pytest.raises(ValueError, match="are they those of the suite fair"):
-        comparison_table(_results().query("algorithm == 'rnsga2'"))
+        _table(_results().query("algorithm == 'rnsga2'"), tmp_path)
 
 
 def test_the_block_is_replaced():
@@ -133,39 +149,45 @@ def test_only_synthetic_data_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "refused"),
+    ("told", "refused"),
     [
         (
-            "* **Incomplete: 3 of 1,011 cells are missing** (2 of kind search, 1 of kind table). 1 of them failed. The",
+            {"cells": 1011, "missing": 3, "failed": 1},
             r"3 of 1,011 cells are missing, of which 1 failed in the last run; repeat `python -m benchmarks run fair`",
         ),
         (
-            "* **Incomplete: 1,003 of 1,011 cells are missing** (1,003 of kind search). The run was stopped. The",
+            {"cells": 1011, "missing": 1003, "failed": 0},
             r"1,003 of 1,011 cells are missing, of which 0 failed .* with the same options until all are measured",
         ),
         (
-            "* All 1,011 cells are measured.",
+            {"cells": 1011, "missing": 0, "failed": 0},
             r"tells of 1,011 cells, results\.csv has 8; write both anew .* --only-report",
         ),
-        ("", r"doesn't say whether all cells are measured; write it anew .* --only-report"),
     ],
 )
-def test_incomplete_results_are_not_kept(tmp_path, said, refused):
-    """What is missing is counted, and what to do is told; a report that doesn't fit the table is refused, too."""
+def test_incomplete_results_are_not_kept(tmp_path, told, refused):
+    """What is missing is counted, and what to do is told; what doesn't fit the table is refused, too."""
     folder = _run_folder(tmp_path / "fair", _results())
-    (folder / "report.md").write_text(f"# Report\n\n{said}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=refused):
+    (folder / RUN).write_text(json.dumps(told))
+    with pytest.raises(UserError, match=refused):
         keep(folder, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
 
+def test_results_of_an_older_program_are_refused(tmp_path):
+    """They have no definitions: said in words, by every reader."""
+    folder = _run_folder(tmp_path / "fair", _results().drop(columns="definition"))
+    for read in (load_results, readme_table, lambda path: keep(folder, tmp_path / "kept")):
+        with pytest.raises(UserError, match=r"no columns cell, kind and definition: .* run the suite anew"):
+            read(folder / "results.csv")
+
+
 @pytest.mark.parametrize("suite", [folder.name for folder in sorted(KEPT.iterdir()) if folder.is_dir()])
 def test_what_is_kept_is_complete(suite):
-    """The report says that all cells are measured, as many as the table has rows; so it would be kept once more."""
+    """The report says that all cells are measured, as many as the table has."""
     report = (KEPT / suite / "report.md").read_text(encoding="utf-8")
-    n_rows = len(pd.read_csv(KEPT / suite / "results.csv"))
-    assert completeness_in(report) == Told(n_rows, missing=0, failed=0)
-    refuse_incomplete(report, n_rows, KEPT / suite)
+    n_cells = sum(frame.index.nunique() for frame in load_results(KEPT / suite).values())
+    assert f"All {n_cells:,} cells are measured." in report
 
 
 def test_no_place_of_this_machine_is_kept(tmp_path):
@@ -179,8 +201,7 @@ def test_no_place_of_this_machine_is_kept(tmp_path):
 
 def test_the_strongest_rival_is_shown():
     """No evolutionary algorithm or swarm of the kept results is better than those of the README, under either limit."""
-    results = pd.read_csv(KEPT / "fair" / "results.csv")
-    table = overview_table(results[results["kind"] == "search"])
+    table = overview_table(load_results(KEPT / "fair")["search"])
     general = table[[family_of(name) in GENERAL for name in table.index]]
     for measure in ("at_evaluations", "at_seconds"):
         assert general[measure].idxmax() in ROWS
@@ -190,4 +211,4 @@ def test_the_readme_is_up_to_date():
     """Its table is what ``python -m benchmarks table --write README.md`` would write."""
     kept = KEPT / "fair" / "results.csv"
     assert kept.is_file(), "run the suite fair, then `python -m benchmarks keep fair`"
-    assert table_in(README.read_text(encoding="utf-8")) == comparison_table(pd.read_csv(kept))
+    assert table_in(README.read_text(encoding="utf-8")) == readme_table(kept)

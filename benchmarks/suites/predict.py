@@ -1,0 +1,141 @@
+"""`predict`: what plans made from a few labels are worth on the true outcomes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.cells.cell import key_of
+from benchmarks.cells.predictors import ORACLE
+from benchmarks.cells.sources import Source, synthetic_texts
+from benchmarks.cells.split import Setting, Split
+from benchmarks.cells.table import FeatureCell, TableCell
+from benchmarks.report.document import Column, Document, FigureBlock, Section, TableBlock, Text
+from benchmarks.report.look import FONT, legend_below, look, panels, shown_name
+from benchmarks.report.setup import whole_document
+from benchmarks.report.text import escape, explained
+from benchmarks.runner.plan import Plan
+from benchmarks.runner.results import Results
+from benchmarks.suites.base import Options, Suite, sources_of
+from optllm_pymoo import UserError
+
+SHARES = (0.02, 0.05, 0.2)
+SPLITS = 5
+PREDICTORS = ("ours", "published", "constants", ORACLE)
+
+KEYS = ["data", "drawn", "labels", "predictor"]
+MEASURES = ["area", "saving", "highest_accuracy", "accuracy_at_best_cost", "brier", "n_labelled"]
+SECONDS = ["feature_seconds", "fit_seconds", "predict_seconds"]
+
+COLUMNS = (
+    Column("data", "", "data", "data"),
+    Column("drawn", "", "drawn"),
+    Column("labels", ".0%", "labelled", "labels"),
+    Column("predictor", "code", "predictor", "predictor"),
+    Column("n_labelled", ",.0f", "labelled queries", "n"),
+    Column("area", ".4f", "realised area ↑", "area"),
+    Column("area_sd", ".4f", "± sd", "± sd"),
+    Column("saving", ".1%", "saving ↑", "saving"),
+    Column("highest_accuracy", ".4f", "highest accuracy ↑", "highest"),
+    Column("accuracy_at_best_cost", ".4f", "accuracy at best LLM's cost ↑"),
+    Column("brier", ".4f", "Brier score ↓", "Brier"),
+    Column("feature_seconds", ".1f", "features, s"),
+    Column("fit_seconds", ".1f", "fit, s", "fit s"),
+    Column("predict_seconds", ".1f", "predict, s"),
+    Column("runs", "d", "splits"),
+)
+
+METHOD = explained("predictors")
+
+
+class Predict(Suite):
+    """Which predictor leads to the best plans?"""
+
+    name = "predict"
+    what = "what plans made from a few labels are worth on the true outcomes"
+    uses = ("data", "splits", "shares", "predictors", "drawn")
+
+    def plan(self, options: Options, /) -> Plan:
+        """List every predictor on every split.
+
+        Raises:
+            UserError: A data set has no texts, or can't be split as asked for.
+        """
+
+        def own() -> list[Source]:
+            return [synthetic_texts(2_000, 6)]
+
+        sources, drawn = sources_of(options, own), options.drawn or Split.text.value
+        shares, names = options.shares or SHARES, options.predictors or PREDICTORS
+        found = []
+        for source in sources:
+            if not source.has_texts:
+                raise UserError(f"{source.name} has no query texts, so nothing can be predicted")
+            dataset = source.read()
+            for share in shares:
+                Setting.of(source, names[0], share, drawn=drawn).labelled(dataset)
+                found += [
+                    TableCell(Setting.of(source, predictor, share, drawn=drawn, split=split))
+                    for split in range(options.splits or SPLITS)
+                    for predictor in names
+                ]
+        return Plan.of({"predict": found}, sources)
+
+    def report(self, results: Results, plan: Plan, /) -> Document:
+        """Draw area and saving over the labelled share, and tabulate them."""
+        frame = self.summary(results, plan)
+        if frame.empty:
+            return whole_document(
+                "Predictors", [], results, plan, [Section("Predictors", [Text("Nothing is measured.")])]
+            )
+        table = TableBlock(frame, COLUMNS, "Realised quality, means over splits.", n_left=4)
+        figures = [self.figure(frame, measure) for measure in ("area", "saving") if frame[measure].any()]
+        told = []
+        for (data, share), of in frame[frame["predictor"] != ORACLE].groupby(["data", "labels"], sort=False):
+            best = of.loc[of["area"].idxmax()]
+            told.append(
+                f"{escape(data)}, {share:.0%} labelled: `{best['predictor']}` has the largest area, {best['area']:.4f}."
+            )
+        sections = [Section("At a glance", figures), Section("Realised quality", [Text(METHOD), table])]
+        return whole_document("Predictors", told, results, plan, sections, [table])
+
+    @staticmethod
+    def summary(results: Results, plan: Plan, /) -> pd.DataFrame:
+        """Average over splits: a row per data set, share and predictor."""
+        frame = results.frame("table")
+        if frame.empty:
+            return frame
+        features = results.frame("features")
+        of = {cell: key_of(FeatureCell(cell.setting.data, cell.setting.fingerprint)) for cell in plan.cells}
+        seconds = features["feature_seconds"] if len(features) else pd.Series(dtype=float)
+        known = {key_of(cell): seconds.get(key) for cell, key in of.items()}
+        frame = frame.assign(saving=frame["saving"].fillna(0.0), feature_seconds=frame.index.map(known))
+        groups = frame.groupby(KEYS, sort=False)
+        summary = groups[[*MEASURES, *SECONDS]].mean()
+        return summary.assign(area_sd=groups["area"].std(), runs=groups.size()).reset_index()
+
+    @staticmethod
+    def figure(frame: pd.DataFrame, measure: str, /) -> FigureBlock:
+        """Draw a measure over the labelled share, a panel per data set."""
+        shown = frame[frame["predictor"] != ORACLE]
+        names = list(dict.fromkeys(frame["data"]))
+        figure, grid = panels(len(names), height=3.2)
+        for axes, data in zip(grid, names, strict=True):
+            for k, (name, rows) in enumerate(shown[shown["data"] == data].groupby("predictor", sort=False)):
+                colour, marker = look(k)
+                axes.plot(100 * rows["labels"], rows[measure], color=colour, marker=marker, label=name)
+            ticks = sorted(100 * frame["labels"].unique())
+            axes.set_xscale("log")
+            axes.set_xticks(ticks, [f"{tick:g} %" for tick in ticks])
+            axes.minorticks_off()
+            axes.set_title(shown_name(data), fontsize=FONT)
+            axes.set(xlabel="labelled share", ylabel=measure)
+        legend_below(figure, grid[0])
+        if shown.empty:
+            return FigureBlock(f"predict-{measure}", figure, f"{measure} over labels", "Only the oracle was measured.")
+        best = shown.loc[shown[measure].idxmax()]
+        sentence = f"The largest {measure} is {best[measure]:.4f}: {best['predictor']} on {best['data']}"
+        title = f"Realised {measure} over the labelled share"
+        return FigureBlock(f"predict-{measure}", figure, title, f"{sentence}, {best['labels']:.0%} labelled.")
+
+
+SUITE = Predict()

@@ -1,0 +1,138 @@
+"""The comparison of predictors: splits that don't leak, numbers that are what they say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.cells.cell import Outcome
+from benchmarks.cells.split import Setting, Split
+from benchmarks.cli import app
+from benchmarks.runner.results import load_results
+from benchmarks.suites.predict import SUITE
+from optllm_pymoo.data import Dataset, make_dataset, write_table
+from tests.benchmarks.suites.made_up import plan_of, predicted, results_of, search
+
+BATCH = SimpleNamespace(
+    texts=["a", "a", "b", "c", "d", "d", "d", "e"],
+    groups=["x", "x", "x", "x", "y", "y", "z", "z"],
+    query_ids=[str(i) for i in range(8)],
+)
+
+
+def _table(area, **others):
+    """The outcome of an accuracy table."""
+    return Outcome(predicted(area, **others), {"fit_seconds": 2.0, "predict_seconds": 1.0})
+
+
+def labelled_rows(dataset, share, split, seed):
+    """The mask of a split of this number."""
+    return Setting("made up", "f", "ours", share, split.value, seed).labelled(dataset)
+
+
+@pytest.mark.parametrize("split", [Split.text, Split.group])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_text_or_group_on_both_sides(split, seed):
+    """What is split by stays together, and both sides have rows."""
+    mask = labelled_rows(BATCH, 0.4, split, seed)
+    values = np.array(BATCH.texts if split is Split.text else BATCH.groups)
+    assert mask.any()
+    assert not mask.all()
+    assert not set(values[mask]) & set(values[~mask])
+
+
+def test_random_split_draws_rows():
+    """A quarter of eight rows is two, and the seed decides which."""
+    masks = {tuple(labelled_rows(BATCH, 0.25, Split.random, seed)) for seed in range(10)}
+    assert {sum(mask) for mask in masks} == {2}
+    assert len(masks) > 1
+    assert tuple(labelled_rows(BATCH, 0.25, Split.random, 0)) in masks
+
+
+def test_splits_that_are_impossible():
+    """A share of everything, and a single group; almost everything of two groups is fine."""
+    with pytest.raises(ValueError, match="share must lie between 0 and 1, got 1"):
+        labelled_rows(BATCH, 1, Split.text, 0)
+    single = SimpleNamespace(texts=["a", "b"], groups=["x", "x"], query_ids=["0", "1"])
+    with pytest.raises(ValueError, match="a split by group needs at least two of them, the data set has 1"):
+        labelled_rows(single, 0.5, Split.group, 0)
+    assert labelled_rows(single, 0.99, Split.text, 0).sum() == 1
+    with pytest.raises(ValueError, match="no groups to split by"):
+        labelled_rows(SimpleNamespace(texts=["a", "b"], groups=None, query_ids=[]), 0.5, Split.group, 0)
+
+
+def test_a_front_that_never_reaches_the_best_llm_saves_nothing(tmp_path):
+    """Savings of 60 % and "never" average to 30 %."""
+    tables = [search("optllm", split).needs[0] for split in (0, 1)]
+    plan = plan_of("predict", *tables)
+    outcomes = {cell: _table(0.8, saving=saving) for cell, saving in zip(tables, (0.6, np.nan), strict=True)}
+    results = results_of(tmp_path, plan, outcomes)
+    summary = SUITE.summary(results, plan)
+    assert summary["saving"].tolist() == pytest.approx([0.3])
+    assert summary["runs"].tolist() == [2]
+
+
+def predict(*options):
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["predict", *map(str, options)])
+
+
+def test_the_command_on_a_synthetic_batch(tmp_path):
+    """The oracle is 1 and features help; the old spelling of an option still works; a second run measures nothing."""
+    write_table(make_dataset(400, 4), tmp_path / "batch.csv")
+    options = ["--data", tmp_path / "batch.csv", "--shares", "0.1", "--seeds", 2, "--out", tmp_path / "out"]
+    result = predict(*options, "--predictors", "ours,constants,oracle")
+    assert result.exit_code == 0, result.output
+    rows = load_results(tmp_path / "out" / "predict")["table"]
+    area = rows.groupby("predictor")["area"].mean()
+    assert len(rows) == 6
+    assert area["oracle"] == pytest.approx(1.0)
+    assert area["constants"] < area["ours"] < 1
+    assert set(rows["data"]) == {"batch.csv"}
+    assert (tmp_path / "out" / "predict" / "figures" / "predict-area.svg").is_file()
+    assert "0 cells measured, 7 were stored" in predict(*options, "--predictors", "ours,constants,oracle").output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--shares", "5%"], "expected numbers"), (["--predictors", "x"], "unknown predictor 'x'")],
+)
+def test_options_that_can_not_be_read(options, message):
+    """Exit code 2 and what was expected, before any work."""
+    result = predict(*options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.replace("│", " ").split())
+
+
+def test_data_that_can_not_be_measured(tmp_path):
+    """Nothing there, no texts, labels missing, no groups: exit code 2 with the reason, and no folder is made."""
+    write_table(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"]), tmp_path / "bare.csv")
+    (tmp_path / "gaps.csv").write_text("id,query,m,m_cost\n1,a,,1\n")
+    write_table(Dataset([[1.0]] * 3, [[1]] * 3, llms=["m"], texts=["a", "b", "c"]), tmp_path / "texts.csv")
+    told = {
+        "none.csv": "neither a folder nor a file",
+        "bare.csv": "no query texts",
+        "gaps.csv": "comparing needs all outcomes",
+        "texts.csv": "no groups to split by",
+    }
+    for name, reason in told.items():
+        result = predict("--data", tmp_path / name, "--split", "group", "--out", tmp_path / "out")
+        assert result.exit_code == 2, result.output
+        assert reason in " ".join(result.output.replace("│", " ").split()), name
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_report_names_the_best(tmp_path):
+    """The larger of two areas is told at the top, and the oracle isn't in the running."""
+    cells = [search("optllm", predictor=name).needs[0] for name in ("ours", "constants", "oracle")]
+    plan = plan_of("predict", *cells)
+    outcomes = dict(zip(cells, (_table(0.8), _table(0.7), _table(1.0)), strict=True))
+    document = SUITE.report(results_of(tmp_path, plan, outcomes), plan)
+    assert "logpai, 2% labelled: `ours` has the largest area, 0.8000." in document.summary
+    (table,) = document.printed
+    assert isinstance(table.frame, pd.DataFrame)
+    assert table.frame["predictor"].tolist() == ["ours", "constants", "oracle"]
