@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol
 
@@ -148,19 +146,56 @@ class OptLLM(Algorithm):
         _check_options(kwargs)
         # pymoo's set_params writes whatever it is given
         self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
-        self.search = choose_search(
-            problem,
-            FrontOperators(
-                destruction_up=self.destruction_up,
-                destruction_down=self.destruction_down,
-                reconstruction_up=self.reconstruction,
-                reconstruction=self.reconstruction,
-                split=self.split,
-            ),
-            given=self._given,
-            n_grid=int(self.n_grid.value),
-            n_rounds=self.rounds_per_iteration,
-            exact=self.exact,
+        self.search = self._search_for(problem)
+
+    def _search_for(self, problem: Any) -> Search:
+        """Build the search that suits a problem, or refuse what it has no place for."""
+        if isinstance(problem, SingleObjectiveProblem):
+            problem.refuse_extended("OptLLM")
+            if not problem.allocation.has_limits:
+                return Refinement(problem, exact=self.exact)
+            if self.exact:
+                raise UserError(
+                    "OptLLM(exact=True) can't prove an optimum under limits. Leave exact out: the certificate"
+                    " bounds how far the plan can be from the optimum; or drop the limits"
+                )
+            return LimitedRefinement(problem)
+        require_allocation_problem(problem, "OptLLM")
+        if self.exact:
+            raise UserError(
+                "OptLLM(exact=True) needs one objective; got an AllocationProblem, whose exact front is"
+                " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
+                " or a MinCostProblem(..., min_accuracy=...)"
+            )
+        if problem.third is not None:
+            self._check_third(problem)
+            return SurfaceSearch(problem, int(self.n_grid.value), self.rounds_per_iteration)
+        return FrontSearch(problem, self._operators(problem), int(self.n_grid.value), self.rounds_per_iteration)
+
+    def _check_third(self, problem: AllocationProblem) -> None:
+        """Refuse what only two objectives have, instead of passing over it."""
+        if self._given:
+            raise UserError(
+                "with a third objective OptLLM walks through weights on three objectives, where"
+                f" {self._given[0]} has no place; leave it out"
+            )
+        if problem.robust_accuracy is not None:
+            raise UserError(
+                "robust_accuracy steers the downward walk of two objectives; with a third there is none. Leave it out,"
+                " or plan on robust accuracies: AllocationProblem(cost, robust, objectives=...)"
+            )
+
+    def _operators(self, problem: AllocationProblem) -> FrontOperators:
+        """Where limits bind, keep the accuracy on the way up and the cost elsewhere, unless the user chose."""
+        is_priced = problem.limits_bind and "reconstruction" not in self._given
+        return FrontOperators(
+            destruction_up=self.destruction_up,
+            destruction_down=self.destruction_down,
+            reconstruction_up=PricedReconstruction("accuracy") if is_priced else self.reconstruction,
+            reconstruction=PricedReconstruction("cost") if is_priced else self.reconstruction,
+            split=self.split,
+            # where nothing better costs as little, something cheaper may be as good
+            second_try=PricedReconstruction("accuracy", solve=True) if is_priced else None,
         )
 
     @property
@@ -252,71 +287,6 @@ class Search(Protocol):
     @property
     def certificate(self) -> Certificate | None:
         """What is proved about the optimum; None before there is one, or with several objectives."""
-
-
-def choose_search(
-    problem: Any, operators: FrontOperators, /, *, given: Sequence[str], n_grid: int, n_rounds: int, exact: bool
-) -> Search:
-    """Build the search that suits a problem.
-
-    With one objective neither the operators nor the grid play a part. With limits the reconstruction is
-    `PricedReconstruction` unless the user gave one: it keeps the accuracy on the way up and the cost elsewhere.
-
-    Args:
-        problem: What `OptLLM` was given.
-        operators: What moves plans where there are two objectives.
-        given: Names of those operators that the user chose.
-        n_grid: Gaps of the grid.
-        n_rounds: Rounds that one iteration evaluates together.
-        exact: Whether the optimum is asked for.
-
-    Raises:
-        UserError: If it is no problem of allocation, or the optimum of several objectives is asked for; if the optimum
-            is asked for under limits, or an operator or robust accuracies are given with latency.
-    """
-    if isinstance(problem, SingleObjectiveProblem):
-        problem.refuse_extended("OptLLM")
-        if not problem.allocation.has_limits:
-            return Refinement(problem, exact=exact)
-        if exact:
-            raise UserError(
-                "OptLLM(exact=True) can't prove an optimum under limits. Leave exact out: the certificate"
-                " bounds how far the plan can be from the optimum; or drop the limits"
-            )
-        return LimitedRefinement(problem)
-    require_allocation_problem(problem, "OptLLM")
-    if exact:
-        raise UserError(
-            "OptLLM(exact=True) needs one objective; got an AllocationProblem, whose exact front is"
-            " problem.supported_front. For the optimum at a limit build a MaxAccuracyProblem(..., budget=...)"
-            " or a MinCostProblem(..., min_accuracy=...)"
-        )
-    if problem.third is not None:
-        _check_third(problem, given)
-        return SurfaceSearch(problem, n_grid, n_rounds)
-    if problem.limits_bind and "reconstruction" not in given:
-        operators = replace(
-            operators,
-            reconstruction_up=PricedReconstruction("accuracy"),
-            reconstruction=PricedReconstruction("cost"),
-            # where nothing better costs as little, something cheaper may be as good
-            second_try=PricedReconstruction("accuracy", solve=True),
-        )
-    return FrontSearch(problem, operators, n_grid, n_rounds)
-
-
-def _check_third(problem: AllocationProblem, given: Sequence[str]) -> None:
-    """Refuse what only two objectives have, instead of passing over it."""
-    if given:
-        raise UserError(
-            f"with a third objective OptLLM walks through weights on three objectives, where {given[0]} has no place;"
-            " leave it out"
-        )
-    if problem.robust_accuracy is not None:
-        raise UserError(
-            "robust_accuracy steers the downward walk of two objectives; with a third there is none. Leave it out, or"
-            " plan on robust accuracies: AllocationProblem(cost, robust, objectives=...)"
-        )
 
 
 class GridFilled(Termination):

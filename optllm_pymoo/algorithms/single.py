@@ -12,8 +12,7 @@ from pymoo.util.optimum import filter_optimum
 from optllm_pymoo.kernels.cores import find_alternatives
 from optllm_pymoo.kernels.filling import Filling, fill_slack
 from optllm_pymoo.limits import Certified
-from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem
-from optllm_pymoo.problems.single import CriticalStep
+from optllm_pymoo.problems import SingleObjectiveProblem
 from optllm_pymoo.solver import solve_multiple_choice
 from optllm_pymoo.tolerances import OPTIMAL
 
@@ -28,7 +27,6 @@ N_ITEMS = 1 << 14
 
 MAX_STATES = 1 << 18
 """States beyond which HiGHS takes over, where the optimum is asked for."""
-
 
 MAX_NODES = 1 << 23
 """States remembered in all by one dynamic programme, 16 bytes each."""
@@ -145,9 +143,43 @@ class Refinement:
         allocation, relaxation = self.problem.allocation, self.relaxation
         if self.n_rounds == 1:
             near = allocation.supported_front.queries_near(relaxation.inside, N_STEPS)
-            return core_of(allocation, self.x, relaxation, *alternatives_of(allocation, self.x, near), self.gap), 0.0
-        n_items = None if self.exact else N_ITEMS * self._growth()
-        return whole_core(allocation, self.x, relaxation, self.gap, n_items)
+            is_other = np.arange(allocation.n_llms) != self.x[near][:, None]
+            if allocation.allowed is not None:
+                is_other &= allocation.allowed[near]
+            place, llm = np.nonzero(is_other)
+            return self._core_of(near[place], llm), 0.0
+        tables = allocation.cost, allocation.accuracy, allocation.allowed
+        core = self._core_of(*find_alternatives(*tables, self.x, relaxation.rate, self.gap))
+        n_items = len(core.query) if self.exact else N_ITEMS * self._growth()
+        if len(core.query) <= n_items:
+            return core, self.gap
+        # every move of a query that is left out loses at least as much as the first one of the first such query
+        n_queries = int(np.searchsorted(core.first, n_items, side="right")) - 1
+        end = int(core.first[n_queries])
+        kept = Core(core.first[: n_queries + 1], *(part[:end] for part in core[1:]))
+        return kept, float(core.loss[end])
+
+    def _core_of(self, query: np.ndarray, llm: np.ndarray) -> Core:
+        """Collect the moves of queries (K,), grouped, to LLMs (K,) that lose less than the gap, in O(K log K).
+
+        Moves that lose as much are in no better plan (Dembo and Hammer 1980).
+        """
+        allocation, relaxation = self.problem.allocation, self.relaxation
+        paid, gained = (
+            table[query, llm].astype(float) - table[query, self.x[query]]
+            for table in (allocation.cost, allocation.accuracy)
+        )
+        loss = np.maximum(0.0, relaxation.rate * paid - gained)
+        used = relaxation.rate * paid if relaxation.by_cost else -gained
+        kept = loss < self.gap
+        query, llm, used, loss = (part[kept] for part in (query, llm, used, loss))
+        starts = np.flatnonzero(np.diff(query, prepend=-1))
+        sizes = np.diff(starts, append=len(query))
+        least = np.minimum.reduceat(loss, starts) if len(starts) else np.empty(0)
+        order = np.lexsort((llm, loss, query, np.repeat(least, sizes)))
+        query, llm, used, loss = (part[order] for part in (query, llm, used, loss))
+        first = np.append(np.flatnonzero(np.diff(query, prepend=-1)), len(query)).astype(np.int64)
+        return Core(first, query, llm, used, loss)
 
     def _fill(self, core: Core) -> Filling:
         n_states = N_STATES * self._growth()
@@ -270,87 +302,6 @@ class Core(NamedTuple):
     """(K,) slack that the move uses, accuracy of one query; negative if it gives some back."""
     loss: np.ndarray
     """(K,) what the move falls short of the query's maximum of accuracy - λ cost, >= 0; rising within a query."""
-
-
-def core_of(
-    allocation: AllocationProblem,
-    x: np.ndarray,
-    relaxation: CriticalStep,
-    query: np.ndarray,
-    llm: np.ndarray,
-    gap: float,
-) -> Core:
-    """Collect the moves of some alternatives that lose less than a gap.
-
-    Args:
-        allocation: The batch.
-        x: (N,) plan of ``relaxation.inside``.
-        relaxation: What the losses and the slack are measured by.
-        query: (K,) queries, grouped.
-        llm: (K,) LLMs they could move to.
-        gap: Gap of a plan in hand: moves that lose as much are in no better plan (Dembo and Hammer 1980).
-
-    Returns:
-        The core. O(K log K).
-    """
-    paid, gained = (
-        table[query, llm].astype(float) - table[query, x[query]] for table in (allocation.cost, allocation.accuracy)
-    )
-    loss = np.maximum(0.0, relaxation.rate * paid - gained)
-    used = relaxation.rate * paid if relaxation.by_cost else -gained
-    kept = loss < gap
-    query, llm, used, loss = (part[kept] for part in (query, llm, used, loss))
-    starts = np.flatnonzero(np.diff(query, prepend=-1))
-    sizes = np.diff(starts, append=len(query))
-    least = np.minimum.reduceat(loss, starts) if len(starts) else np.empty(0)
-    order = np.lexsort((llm, loss, query, np.repeat(least, sizes)))
-    query, llm, used, loss = (part[order] for part in (query, llm, used, loss))
-    first = np.append(np.flatnonzero(np.diff(query, prepend=-1)), len(query)).astype(np.int64)
-    return Core(first, query, llm, used, loss)
-
-
-def alternatives_of(allocation: AllocationProblem, x: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """List all allowed moves of some queries away from a plan.
-
-    Args:
-        allocation: The batch.
-        x: (N,) plan.
-        queries: Distinct queries.
-
-    Returns:
-        Query and LLM of each move.
-    """
-    is_other = np.arange(allocation.n_llms) != x[queries][:, None]
-    if allocation.allowed is not None:
-        is_other &= allocation.allowed[queries]
-    places, llm = np.nonzero(is_other)
-    return queries[places], llm
-
-
-def whole_core(
-    allocation: AllocationProblem, x: np.ndarray, relaxation: CriticalStep, gap: float, n_items: int | None
-) -> tuple[Core, float]:
-    """Collect the moves that lose less than a gap among all queries.
-
-    Args:
-        allocation: The batch.
-        x: (N,) plan of ``relaxation.inside``.
-        relaxation: What the losses are measured by.
-        gap: Gap of the plan in hand.
-        n_items: Keep only about so many, those that lose least; None keeps all.
-
-    Returns:
-        The core, and a gap below which no plan gets that uses a move which was left out. O(N M).
-    """
-    query, llm = find_alternatives(allocation.cost, allocation.accuracy, allocation.allowed, x, relaxation.rate, gap)
-    core = core_of(allocation, x, relaxation, query, llm, gap)
-    if n_items is None or len(core.query) <= n_items:
-        return core, gap
-    # every move of a query that is left out loses at least as much as the first one of the first such query
-    n_queries = int(np.searchsorted(core.first, n_items, side="right")) - 1
-    end = int(core.first[n_queries])
-    kept = Core(core.first[: n_queries + 1], *(part[:end] for part in core[1:]))
-    return kept, float(core.loss[end])
 
 
 def fill_slack_with_highs(

@@ -115,30 +115,6 @@ def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Ge
     return duel_winners(P, np.where(both, -no_worse, ahead), random_state)
 
 
-class ScaledAGEMOEA(AGEMOEA):
-    """AGE-MOEA; see `age_moea`.
-
-    Args:
-        **kwargs: pymoo's own.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.survival = ScaledAGE()
-
-
-class ScaledAGEMOEA2(AGEMOEA2):
-    """AGE-MOEA-II; see `age_moea2`.
-
-    Args:
-        **kwargs: pymoo's own.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.survival = ScaledAGE2()
-
-
 class LatticeRVEA(RVEA):
     """RVEA whose directions follow from the number of objectives, and which any termination may end; see `rvea`.
 
@@ -200,9 +176,7 @@ class LatticeCTAEA(CTAEA):
         self.opt = best_front(self.pop)
 
 
-def age_moea(
-    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
-) -> ScaledAGEMOEA:
+def age_moea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AGEMOEA:
     """Build AGE-MOEA, which estimates the shape of the front and keeps what is near to it and apart.
 
     Objectives are scaled by the ends of the exact front while they are compared. Arguments and errors are those of
@@ -224,12 +198,12 @@ def age_moea(
         dtype('int8')
     """
     defaults = {"pop_size": pop_size, **operator_set(operators, start).options()}
-    return build(ScaledAGEMOEA, defaults, options, factory="age_moea", fixed=("survival",))
+    made = build(AGEMOEA, defaults, options, factory="age_moea", fixed=("survival",))
+    made.survival = ScaledAGE()
+    return made
 
 
-def age_moea2(
-    *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
-) -> ScaledAGEMOEA2:
+def age_moea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AGEMOEA2:
     """Build AGE-MOEA-II, which finds the curvature of the front by Newton's method. All else is as in `age_moea`.
 
     Args:
@@ -246,7 +220,9 @@ def age_moea2(
         50
     """
     defaults = {"pop_size": pop_size, **operator_set(operators, start).options()}
-    return build(ScaledAGEMOEA2, defaults, options, factory="age_moea2", fixed=("survival",))
+    made = build(AGEMOEA2, defaults, options, factory="age_moea2", fixed=("survival",))
+    made.survival = ScaledAGE2()
+    return made
 
 
 def spea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> SPEA2:

@@ -115,8 +115,13 @@ class SupportedFront:
         self.F = read_only(F)
         self._decoded: deque[tuple[int, np.ndarray]] = deque([(0, cheapest)], maxlen=N_DECODED)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return restored, (type(self), self.cost, self.accuracy, self.allowed)
+    def __getstate__(self) -> tuple[np.ndarray | None, ...]:
+        return self.cost, self.accuracy, self.allowed
+
+    def __setstate__(self, tables: tuple[Any, ...]) -> None:
+        # a pickle makes tables writable
+        cost, accuracy, allowed = tables
+        self._build(read_only(cost), read_only(accuracy), None if allowed is None else read_only(allowed))
 
     def __len__(self) -> int:
         """Count the points: one more than there are steps."""
@@ -309,10 +314,3 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     chosen = np.searchsorted(along, wanted * (1 - SAME_TOTAL))
     chosen[-1] = len(F) - 1
     return np.unique(chosen)
-
-
-def restored(
-    of: type[SupportedFront], cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
-) -> SupportedFront:
-    """Build a front again from the tables in its pickle, which the pickle made writable."""
-    return of.from_checked(read_only(cost), read_only(accuracy), None if allowed is None else read_only(allowed))

@@ -53,27 +53,22 @@ class CategoricalSampling(Sampling):
         counts, lists = np.array([problem.n_llms]), None
         if problem.allowed is not None:
             counts, lists = allowed_lists(problem.allowed)
-        places = _draw_places(n_samples, problem.n_queries, counts, self.stratified, random_state)
+        shape = n_samples, problem.n_queries
+        places: np.ndarray
+        if self.stratified:
+            # the unit sample lies in (0, 1], with the 1 included
+            unit = sampling_lhs_unit(*shape, random_state=random_state)
+            places = np.minimum((unit * counts).astype(np.int32), counts - 1)
+        else:
+            dtype = np.int8 if counts.max() <= np.iinfo(np.int8).max else np.int32
+            # one bound for all cells is drawn several times faster than an array of bounds
+            places = random_state.integers(0, counts if len(counts) > 1 else counts[0], size=shape, dtype=dtype)
         plans = places if lists is None else lists[np.arange(problem.n_queries), places]
         plans = plans.astype(problem.assignment_dtype, copy=False)
         if self.extremes:
             extremes = problem.extremes()[:n_samples]
             plans[: len(extremes)] = extremes
         return plans
-
-
-def _draw_places(
-    n_samples: int, n_queries: int, counts: np.ndarray, stratified: bool, random_state: np.random.Generator
-) -> np.ndarray:
-    """Draw (n_samples, N) numbers from 0 to counts - 1, where counts is (N,) or (1,)."""
-    if not stratified:
-        dtype = np.int8 if counts.max() <= np.iinfo(np.int8).max else np.int32
-        # one bound for all cells is drawn several times faster than an array of bounds
-        bound = counts if counts.size > 1 else counts[0]
-        return np.asarray(random_state.integers(0, bound, size=(n_samples, n_queries), dtype=dtype))
-    unit = sampling_lhs_unit(n_samples, n_queries, random_state=random_state)
-    # the unit sample lies in (0, 1], with the 1 included
-    return np.asarray(np.minimum((unit * counts).astype(np.int32), counts - 1))
 
 
 class RandomResetMutation(Mutation):
@@ -171,7 +166,12 @@ class AllowedRepair(Repair):
         """Return (n, N) allocations of the problem's ``assignment_dtype``."""
         if len(X) == 0:
             return X
-        plans = _round_and_clip(X, problem.n_llms).astype(problem.assignment_dtype)
+        if X.dtype.kind == "f":
+            if np.isnan(X.min()):
+                p, i = np.argwhere(np.isnan(X))[0].tolist()
+                raise UserError(f"an allocation holds numbers that can be rounded; X[{p}, {i}] = nan")
+            X = np.rint(X)
+        plans: np.ndarray = np.clip(X, 0, problem.n_llms - 1).astype(problem.assignment_dtype)
         if problem.allowed is None:
             return plans
         rows, queries = np.nonzero(~problem.allowed[np.arange(problem.n_queries), plans])
@@ -182,18 +182,10 @@ class AllowedRepair(Repair):
                     " AllowedRepair got no random_state to draw another; give it to the algorithm,"
                     " not to an operator"
                 )
-            plans[rows, queries] = draw_allowed(problem.allowed, queries, random_state)
+            distinct, place = np.unique(queries, return_inverse=True)
+            counts, lists = allowed_lists(problem.allowed[distinct])
+            plans[rows, queries] = lists[place, random_state.integers(0, counts[place])]
         return plans
-
-
-def _round_and_clip(X: np.ndarray, n_llms: int) -> np.ndarray:
-    """Round (n, N) numbers to the nearest integer and clip them to 0 ... M-1."""
-    if X.dtype.kind == "f":
-        if np.isnan(X.min()):
-            p, i = np.argwhere(np.isnan(X))[0].tolist()
-            raise UserError(f"an allocation holds numbers that can be rounded; X[{p}, {i}] = nan")
-        X = np.rint(X)
-    return np.asarray(np.clip(X, 0, n_llms - 1))
 
 
 class RowDuplicateElimination(DuplicateElimination):
@@ -238,22 +230,6 @@ def allowed_lists(allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (k,) how many LLMs are allowed, and (k, M) their rising numbers, followed by those not allowed.
     """
     return np.count_nonzero(allowed, axis=1), np.argsort(~allowed, axis=1, kind="stable")
-
-
-def draw_allowed(allowed: np.ndarray, queries: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
-    """Draw an allowed LLM for each of some queries.
-
-    Args:
-        allowed: (N, M) bool.
-        queries: (k,) query numbers, repeats allowed.
-        random_state: Source of the draws.
-
-    Returns:
-        (k,) LLM numbers. O(min(k, N) M + k).
-    """
-    rows, place = np.unique(queries, return_inverse=True)
-    counts, lists = allowed_lists(allowed[rows])
-    return np.asarray(lists[place, random_state.integers(0, counts[place])])
 
 
 def draw_other(
