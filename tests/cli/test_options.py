@@ -180,7 +180,7 @@ def test_refusals_end_with_2_and_write_nothing(run, batch: Path, arguments: list
     [
         ("a=5", ("a", 5, "calls")),
         ("a = 5 calls", ("a", 5, "calls")),
-        ("a=b=12.50USD", ("a=b", 12.5, "usd")),
+        ("a=b=12.50USD", ("a=b", 12.5, "US$")),
         ("a=$", None),
         ("a=-1", None),
         ("a=nan", None),
@@ -192,7 +192,8 @@ def test_refusals_end_with_2_and_write_nothing(run, batch: Path, arguments: list
 def test_quota_texts(text: str, read: tuple[str, float, str] | None) -> None:
     """Name, amount and unit; everything else is refused."""
     if read is not None:
-        assert tuple(parse_quota(text)) == read
+        quota = parse_quota(text)
+        assert (quota.name, quota.limit, quota.kind.unit) == read
         return
     with pytest.raises(Exception, match=r"is no quota|must lie in \[0, 1e\+15\] calls"):
         parse_quota(text)
