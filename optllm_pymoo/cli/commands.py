@@ -1,4 +1,4 @@
-"""The commands: plan, front, evaluate, convert and demo-data."""
+"""The commands: collect, plan, front, evaluate, convert and demo-data."""
 
 from __future__ import annotations
 
@@ -323,6 +323,51 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
         "realised.png": picture(lambda: plot_realised(problem, correct, plan=batch.plan)),
         "calibration.png": picture(lambda: plot_calibration(problem.accuracy, correct)),
     }
+
+
+@app.command()
+def collect(
+    runs: Annotated[list[Path], typer.Argument(help="Logs of graded runs, or folders of logs.", show_default=False)],
+    queries: options.MoreQueries = None,
+    prices: options.Prices = None,
+    price: options.PriceKeys = None,
+    batch_prices: options.BatchPrices = False,
+    columns: options.Map = None,
+    key: options.Key = "id",
+    errors: options.Errors = "missing",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the batch.")] = Path("batch"),
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Join logs of graded runs, queries and prices to a batch: queries.csv, calls.csv and llms.csv.
+
+    Logs of evaluation harnesses, gateways, tracers and batch APIs are told by their content. A table says what became
+    of the rows of every file.
+    """
+    _refuse_existing(out, overwrite)
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.data import PriceTable, save_batch
+    from optllm_pymoo.data import collect as collect_logs
+
+    with stages() as stage:
+        stage("Reading the logs")
+        found = collect_logs(
+            runs,
+            queries=queries,
+            prices=None if prices is None else PriceTable.from_file(prices),
+            price_keys=dict(price or ()),
+            batch_prices=batch_prices,
+            columns=columns or {},
+            by_text=key == "text",
+            errors_are_wrong=errors == "wrong",
+        )
+        stage(f"Writing {out}")
+        save_batch(found.batch, out, overwrite=overwrite)
+    if json:
+        print(text.as_json({**text.collected_json(found), "files": [out]}))
+        return
+    print(text.collected_text(found))
+    print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
 
 
 @app.command()

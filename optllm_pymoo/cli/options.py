@@ -89,6 +89,34 @@ def _names(text: Any) -> list[str]:
     return names
 
 
+def _pair(left: str, right: str) -> Callable[[Any], tuple[str, str]]:
+    """Build the reader of LEFT=RIGHT; the right side may hold "=" itself."""
+
+    def read(text: Any) -> tuple[str, str]:
+        name, _, value = (part.strip() for part in str(text).partition("="))
+        if not name or not value:
+            raise typer.BadParameter(f"{text!r} is no pair; write {left}={right}")
+        return name, value
+
+    return read
+
+
+def _fields(text: Any) -> dict[str, str]:
+    """Read fields by role."""
+    return dict(map(_pair("ROLE", "FIELD"), str(text).split(",")))
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    """Build the reader of one of some words."""
+
+    def read(text: Any) -> str:
+        if text not in words:
+            raise typer.BadParameter(f"expected {' or '.join(words)}; got {text!r}")
+        return str(text)
+
+    return read
+
+
 def parse_quota(text: str, /) -> Quota:
     """Read ``NAME=CALLS`` or ``NAME=12.50usd``.
 
@@ -300,6 +328,53 @@ ForSpreadsheet = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+MoreQueries = Annotated[
+    Path | None,
+    typer.Option(
+        "--queries", "-q", metavar="FILE", show_default=False,
+        help="More queries, which nobody need have run: a table or JSON lines with ids and texts, or batch requests.",
+    ),
+]  # fmt: skip
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices", "-p", metavar="FILE", show_default=False,
+        help="What tokens cost: LiteLLM's or OpenRouter's JSON, or a CSV file of US$ per million tokens.",
+    ),
+]  # fmt: skip
+PriceKeys = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--price", metavar="LLM=KEY", parser=_pair("LLM", "KEY"), show_default=False,
+        help="The name of an LLM in the file of prices, where it isn't found. Repeatable.",
+    ),
+]  # fmt: skip
+BatchPrices = Annotated[
+    bool, typer.Option("--batch-prices", help="Add a column LLM@batch for every LLM that has batch prices.")
+]
+Map = Annotated[
+    Any,
+    typer.Option(
+        "--map", "-m", metavar="ROLE=FIELD,...", parser=_fields, show_default=False,
+        help="Fields with unusual names: id=ticket_id,text=body,group=lang, also llm, score and system.",
+    ),
+]  # fmt: skip
+Key = Annotated[
+    Any,
+    typer.Option(
+        "--key", metavar="id|text", parser=_one_of("id", "text"),
+        help="Whether logs meet on the ids of queries or on their texts.",
+    ),
+]  # fmt: skip
+Errors = Annotated[
+    Any,
+    typer.Option(
+        "--errors", metavar="missing|wrong", parser=_one_of("missing", "wrong"),
+        help="What a call counts as that ended in an error.",
+    ),
+]  # fmt: skip
 
 
 def refuse_stray(context: typer.Context, /) -> None:

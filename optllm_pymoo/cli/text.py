@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.data import Collected
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.text import (
     IF_RIGHT,
@@ -29,6 +30,7 @@ from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.tolerances import SUM_ROUNDING
+from optllm_pymoo.validation import printable
 
 INSTEAD = {
     True: "in place of exact: no exact front is known where limits bind",
@@ -217,6 +219,56 @@ def evaluation_text(
     if whole is not None:
         lines.append(entry("Exact front", _whole(whole)))
     return "\n".join(lines)
+
+
+_COUNTED = ("rows", "matched", "repeated", "errors", "unpriced", "unscored")
+
+
+def collected_json(found: Collected, /) -> dict[str, Any]:
+    """Collect what became of logs.
+
+    Args:
+        found: The batch and how it came about.
+    """
+    calls = found.batch.calls
+    with_costs = [str(llm) for llm, n in calls.groupby("llm", sort=False)["cost_usd"].count().items() if n]
+    about = found.batch.dataset(with_costs).about if with_costs else {}
+    return {
+        "n_queries": len(found.batch.queries),
+        "llms": found.batch.llms["llm"].tolist(),
+        "logs": [each._asdict() for each in found.files],
+        "estimated_costs": about.get("estimated_costs", {}),
+        "cost_errors": about.get("cost_errors", {}),
+        "too_long": {llm: len(ids) for llm, ids in about.get("too_long", {}).items()},
+        "without_costs": [llm for llm in found.batch.llms["llm"] if llm not in with_costs],
+        "notes": found.notes,
+    }
+
+
+def collected_text(found: Collected, /) -> str:
+    """Say what became of logs: a line per file, what was estimated and how well, and notes.
+
+    Args:
+        found: The batch and how it came about.
+    """
+    facts = collected_json(found)
+    names = [abridged(printable(str(each.path)), 40) for each in found.files]
+    kinds = [each.kind for each in found.files]
+    widths = max(4, *map(len, names)), max(4, *map(len, kinds))
+    lines = [f"{'file':{widths[0]}}  {'kind':{widths[1]}}" + "".join(f"{name:>10}" for name in _COUNTED)]
+    for name, kind, each in zip(names, kinds, found.files, strict=True):
+        counted = "".join(f"{getattr(each, column):>10,}" for column in _COUNTED)
+        lines.append(f"{name:{widths[0]}}  {kind:{widths[1]}}{counted}")
+        lines += [f"  {number:,} records left out: {reason}" for reason, number in each.left_out.items()]
+    lines += ["", f"{count(facts['n_queries'], 'query', 'queries')}, {count(len(facts['llms']), 'column', 'columns')}"]
+    for llm, gaps in facts["estimated_costs"].items():
+        error = facts["cost_errors"][llm]
+        off = "too few calls are known to say how well" if error is None else f"its total to within {percent(error)}"
+        lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated by the length of the text, {off}")
+    too_long = facts["too_long"].items()
+    lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for it to read" for llm, n in too_long]
+    lines += [f"{printable(llm)}: no cost is known" for llm in facts["without_costs"]]
+    return "\n".join([*lines, *(wrapped(f"Note: {printable(note)}") for note in facts["notes"])])
 
 
 def limits_text(costs: LimitCosts, plan: Plan, /) -> str:

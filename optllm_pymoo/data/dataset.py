@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optllm_pymoo.data.estimates import estimated
+from optllm_pymoo.data.prices import PriceTable
 from optllm_pymoo.validation import (
     FloatArray,
     UserError,
@@ -195,6 +197,18 @@ class Dataset:
             about=self.about,
         )
 
+    def with_about(self, about: Mapping[str, Any], /) -> Dataset:
+        """The same batch with more in `about`; what has the same name there is replaced."""
+        return Dataset(
+            self.cost,
+            self.correct,
+            llms=self.llms,
+            query_ids=self.query_ids,
+            texts=self.texts,
+            groups=self.groups,
+            about={**self.about, **about},
+        )
+
     @classmethod
     def from_frames(
         cls,
@@ -243,6 +257,78 @@ class Dataset:
             about=about,
         )
 
+    @classmethod
+    def from_long(
+        cls,
+        frame: pd.DataFrame,
+        /,
+        *,
+        prices: PriceTable | None = None,
+        queries: pd.DataFrame | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """A data set from a row per query and LLM. Costs of calls that weren't made are estimated, see `estimated`.
+
+        Args:
+            frame: Columns `query_id`, `llm`, and as far as known `score`, `cost_usd`, `input_tokens`, `output_tokens`.
+            prices: What tokens cost, for calls without a `cost_usd`; an LLM's price is found as by `PriceTable.key_of`,
+                and in the mode `@batch` it is the batch price.
+            queries: All queries, also those nobody has run: columns `query_id`, and where known `text` and `group`. If
+                not given, those of `frame`.
+            about: Kept with the data set. Added: `estimated_costs`, by LLM the number of costs that are estimated, and
+                `cost_errors`, by how much, as a share, its total may be off for that (None if too little is known).
+
+        Raises:
+            UserError: A query and LLM has two rows, a query is unknown, or no cost of an LLM is known.
+
+        Examples:
+            >>> calls = pd.DataFrame({"query_id": ["a", "b"], "llm": "yi", "score": [1, 0], "cost_usd": [0.1, 0.3]})
+            >>> data = Dataset.from_long(calls, queries=pd.DataFrame({"query_id": ["a", "b", "c"]}))
+            >>> data.cost.ravel().tolist(), data.about["estimated_costs"]
+            ([0.1, 0.3, 0.2], {'yi': 1})
+        """
+        ids = pd.Index((frame if queries is None else queries)["query_id"].astype(str).drop_duplicates())
+        llms = pd.Index(frame["llm"].astype(str).drop_duplicates())
+        if frame.empty:
+            raise UserError("no call is known, so nothing can be learnt; one LLM on one query is needed at least")
+        rows, columns = (
+            index.get_indexer(pd.Index(frame[name].astype(str))) for index, name in ((ids, "query_id"), (llms, "llm"))
+        )
+        if (rows < 0).any():
+            raise UserError(f"queries lacks a query of the calls: {shown(frame['query_id'].iloc[int(rows.argmin())])}")
+        twice = frame.duplicated(["query_id", "llm"])
+        if twice.any():
+            query, llm = frame.loc[twice, ["query_id", "llm"]].iloc[0]
+            raise UserError(f"query {shown(query)} has two rows of {shown(llm)}; keep one, or put in their mean")
+
+        def table(name: str) -> FloatArray:
+            values = np.full((len(ids), len(llms)), np.nan)
+            if name in frame:
+                values[rows, columns] = pd.to_numeric(frame[name]).to_numpy(dtype=np.float64)
+            return values
+
+        known = None if queries is None else queries.drop_duplicates("query_id")
+        texts, groups = (None if known is None or name not in known else _texts(known[name]) for name in _SAID)
+        lengths = np.array([float(len(text)) for text in texts]) if texts else np.zeros(len(ids))
+        codes = pd.factorize(pd.Series(groups))[0].astype(np.intp) if groups else None
+        cost = table("cost_usd")
+        if prices is not None:
+            cost = np.where(np.isnan(cost), priced(prices, llms, table("input_tokens"), table("output_tokens")), cost)
+        counts: dict[str, int] = {}
+        errors: dict[str, float | None] = {}
+        for j, llm in enumerate(llms):
+            gaps = int(np.isnan(cost[:, j]).sum())
+            if gaps == len(ids):
+                problem = f"no cost of {shown(llm)} is known, so none can be estimated"
+                raise UserError(f"{problem}; give prices that have it, a few costs, or leave the LLM out")
+            cost[:, j], error = estimated(cost[:, j], lengths, codes)
+            if gaps:
+                counts[llm], errors[llm] = gaps, error if np.isfinite(error) else None
+        told = {"estimated_costs": counts, "cost_errors": errors} if counts else {}
+        return Dataset(
+            cost, table("score"), llms=llms, query_ids=ids, texts=texts, groups=groups, about={**(about or {}), **told}
+        )
+
     def to_frames(self) -> Frames:
         """The tables `cost`, `correct` and `queries` as pandas frames indexed by query id."""
         index = pd.Index(self.query_ids, name="query_id")
@@ -251,6 +337,32 @@ class Dataset:
         queries = pd.DataFrame({name: values for name, values in known.items() if values is not None}, index=index)
         cost = pd.DataFrame(self.cost.copy(), index=index, columns=columns)
         return Frames(cost, pd.DataFrame(self.correct.copy(), index=index, columns=columns), queries)
+
+
+_SAID = ("text", "group")
+
+
+def priced(
+    prices: PriceTable, llms: Iterable[str], input_tokens: FloatArray, output_tokens: FloatArray, /
+) -> FloatArray:
+    """US$ per call (N, M) of token counts (N, M); NaN where a count or a price isn't known.
+
+    Args:
+        prices: The prices; those of an LLM are found as by `PriceTable.key_of`.
+        llms: M columns; one in the mode `@batch` is paid at batch prices.
+        input_tokens: NaN where nothing is known.
+        output_tokens: Likewise.
+
+    Raises:
+        UserError: An LLM has several prices.
+    """
+    cost = np.full(input_tokens.shape, np.nan)
+    for j, llm in enumerate(llms):
+        known = ~np.isnan(input_tokens[:, j]) & ~np.isnan(output_tokens[:, j])
+        table = prices.of_column(llm) if known.any() else None
+        if table is not None:
+            cost[known, j] = table.cost(input_tokens[known, j], output_tokens[known, j])[:, 0]
+    return cost
 
 
 def _frozen(table: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ class JsonlSource(Source):
     def __init__(self, path: Path) -> None:
         self._lines = array("q")
         names: dict[str, None] = {}
-        with closing(_records(path)) as records:
+        with closing(records_of(path)) as records:
             for _, record in records:
                 names.update(dict.fromkeys(record))
         super().__init__(path, list(names))
@@ -37,7 +37,7 @@ class JsonlSource(Source):
         self._lines = array("q")
         chunk: list[Mapping[str, Any]] = []
         keys = {name: self._keys[name] for name in names}
-        with closing(_records(self.path)) as records:
+        with closing(records_of(self.path)) as records:
             for line, record in records:
                 self._lines.append(line)
                 chunk.append(record)
@@ -48,8 +48,12 @@ class JsonlSource(Source):
             yield {name: [record.get(key) for record in chunk] for name, key in keys.items()}
 
 
-def _records(path: Path) -> Generator[tuple[int, dict[str, Any]], None, None]:
-    """All records, each with its line; blank lines are skipped."""
+def records_of(path: Path, /) -> Generator[tuple[int, dict[str, Any]], None, None]:
+    """Stream all records, each with its line; blank lines are skipped.
+
+    Raises:
+        DataFileError: With the line that is no JSON object, or the file if it can't be read.
+    """
     line = 0
     try:
         with open_text(path) as file:
@@ -81,9 +85,21 @@ def read_json_object(path: Path, /) -> dict[str, Any]:
     Raises:
         DataFileError: It can't be read, is no JSON or holds something else.
     """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise DataFileError(path, f"expected a JSON object, found {type(found).__name__}")
+    return found
+
+
+def read_json(path: Path, /) -> Any:
+    """Read a file that holds JSON.
+
+    Raises:
+        DataFileError: It can't be read, or is no JSON.
+    """
     try:
         with open_text(path) as file:
-            found = json.load(file)
+            return json.load(file)
     except json.JSONDecodeError as error:
         raise DataFileError(path, f"expected JSON ({error.msg})", error.lineno) from None
     except UnicodeDecodeError as error:
@@ -92,6 +108,3 @@ def read_json_object(path: Path, /) -> dict[str, Any]:
         raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
     except RecursionError:
         raise DataFileError(path, "this JSON is nested too deep; is it the right file?") from None
-    if not isinstance(found, dict):
-        raise DataFileError(path, f"expected a JSON object, found {type(found).__name__}")
-    return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +21,51 @@ from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.jsonl import read_json_object
 from optllm_pymoo.data.source import NUMBER, DataFileError, DataFileWarning, number_or_problem
-from optllm_pymoo.validation import FloatArray, UserError, as_names, first_place, positions_of, shown, unknown_name
+from optllm_pymoo.validation import (
+    FloatArray,
+    UserError,
+    as_names,
+    first_place,
+    listed,
+    positions_of,
+    shown,
+    unknown_name,
+)
 
 JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")
 CSV_FIELDS = ("input_usd_per_million", "output_usd_per_million")
+BATCH: Final = "batch"
+"""The mode of a column that is paid at batch prices: ``gpt-x@batch``."""
+_DATED: Final = re.compile(r"(.+?)[-@:](?:20\d\d-\d\d-\d\d|20\d{6})$")
+_MODE: Final = re.compile(r"(.+)@([A-Za-z][\w-]*)$")
+
+
+class Tier(NamedTuple):
+    """US$ per token of calls whose prompt has more than so many tokens; they hold for the whole call."""
+
+    above: float
+    input: float
+    output: float
+    cached: float | None = None
+    """Of prompt tokens that the provider has in its cache; as others if None."""
+    reasoning: float | None = None
+    """Of answer tokens that were thought and not said; as others if None."""
+
+
+class Price(NamedTuple):
+    """What a model charges, and what else the table of prices says of it."""
+
+    tiers: tuple[Tier, ...]
+    """By rising `above`, the first at 0."""
+    batch: tuple[Tier, ...] = ()
+    """The same through a batch API; empty where there is none."""
+    per_request: float = 0.0
+    """US$ per call, whatever its tokens."""
+    provider: str = ""
+    context_tokens: float = math.inf
+    """Largest prompt."""
+    valid_until: str = ""
+    """Last day, as YYYY-MM-DD, if there is one."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -31,6 +76,10 @@ class PriceTable:
         models: M different names.
         input_usd_per_token: (M,), US$ per token of the prompt, finite and ≥ 0.
         output_usd_per_token: (M,), US$ per token of the answer, finite and ≥ 0.
+
+    Attributes:
+        prices: M prices, with tiers and batch prices as far as a file has them.
+        provenance: Of a table that was read: its ``file``, ``sha256`` and ``date``.
 
     Raises:
         UserError: Lengths disagree, a name occurs twice, or a price is no finite number ≥ 0.
@@ -46,6 +95,8 @@ class PriceTable:
     models: tuple[str, ...]
     input_usd_per_token: FloatArray
     output_usd_per_token: FloatArray
+    prices: tuple[Price, ...]
+    provenance: dict[str, str]
 
     def __init__(
         self,
@@ -56,36 +107,65 @@ class PriceTable:
         models = as_names("models", list(models), len(models), default="")
         if not models:
             raise UserError("a price table needs one model at least")
+        put = _prices(input_usd_per_token, "input_usd_per_token", models)
+        got = _prices(output_usd_per_token, "output_usd_per_token", models)
+        prices = tuple(Price((Tier(0.0, *pair),)) for pair in zip(put.tolist(), got.tolist(), strict=True))
         self.__dict__.update(
-            models=models,
-            input_usd_per_token=_prices(input_usd_per_token, "input_usd_per_token", models),
-            output_usd_per_token=_prices(output_usd_per_token, "output_usd_per_token", models),
+            models=models, input_usd_per_token=put, output_usd_per_token=got, prices=prices, provenance={}
         )
 
     @classmethod
-    def from_json(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
-        """Read a price table shaped like LiteLLM's `model_prices_and_context_window.json`.
+    def of(cls, prices: Mapping[str, Price], /, provenance: Mapping[str, str] | None = None) -> PriceTable:
+        """The table of prices that have more to them than two numbers.
 
-        That is an object with an entry per model, which holds `input_cost_per_token` and
-        `output_cost_per_token` in US$, as numbers or as text; -1 means that there is none. Other fields, such as prices
-        of cached tokens, are left alone. Only the models wanted are judged; how many of the others have no usable price
-        is told in a `DataFileWarning`.
+        Examples:
+            >>> tiers = (Tier(0, 1e-6, 2e-6), Tier(200_000, 2e-6, 4e-6))
+            >>> PriceTable.of({"long": Price(tiers)}).cost([200_000, 200_001], [0, 0]).round(6).ravel().tolist()
+            [0.2, 0.400002]
+        """
+        first = [price.tiers[0] for price in prices.values()]
+        table = cls(list(prices), [tier.input for tier in first], [tier.output for tier in first])
+        table.__dict__.update(prices=tuple(prices.values()), provenance=dict(provenance or {}))
+        return table
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
+        """Read prices from a file: JSON as `from_json`, tables as `from_csv`.
+
+        Raises:
+            DataFileError: As these two.
+        """
+        is_json = Path(path).name.lower().removesuffix(".gz").endswith(".json")
+        return cls.from_json(path, models) if is_json else cls.from_csv(path, models)
+
+    @classmethod
+    def from_json(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
+        """Read a price table shaped like LiteLLM's `model_prices_and_context_window.json`, or OpenRouter's list.
+
+        LiteLLM's is an object with an entry per model, which holds `input_cost_per_token` and `output_cost_per_token`
+        in US$, as numbers or as text, or `tiered_pricing`; -1 means that there is none. Read too: `*_above_Nk_tokens`,
+        `*_batches`, `cache_read_input_token_cost`, `output_cost_per_reasoning_token`, `input_cost_per_request`,
+        `max_input_tokens`, `litellm_provider`, `deprecation_date`. OpenRouter's has `data`, a list of `id` and
+        `pricing`. Only the models wanted are judged; how many of the others have no usable price, and why, is told in a
+        `DataFileWarning`.
 
         Args:
-            path: The JSON file.
+            path: The JSON file, plain or gzipped.
             models: The models wanted, in this order; all that are priced by token if not given.
 
         Raises:
             DataFileError: A UserError: the file is not of this shape, or a model is unknown (the message has the
                 closest) or not priced by token.
         """
-        return cls(*_prices_from_json(Path(path), models))
+        return cls.of(_prices_from_json(Path(path), models), _provenance(Path(path)))
 
     @classmethod
     def from_csv(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
         """Read a table with the columns model, input_usd_per_million and output_usd_per_million.
 
-        Cells are judged as in `from_json`.
+        Where they are there, `batch_input_usd_per_million` and `batch_output_usd_per_million`,
+        `cached_input_usd_per_million`, `reasoning_usd_per_million`, `usd_per_request`, `provider`, `context_tokens` and
+        `valid_until` are read too. Cells are judged as in `from_json`.
 
         Args:
             path: The table: CSV, or another format that `read_table` knows.
@@ -94,13 +174,13 @@ class PriceTable:
         Raises:
             DataFileError: A UserError that names line and column, or an unknown model and the closest.
         """
-        return cls(*_prices_from_csv(Path(path), models))
+        return cls.of(_prices_from_csv(Path(path), models), _provenance(Path(path)))
 
     @classmethod
     def from_genai_prices(cls, models: Sequence[str], /) -> PriceTable:
         """Look models up in the table that comes with the `genai-prices` package; nothing is downloaded.
 
-        The prices are those of the first token: higher tiers for long prompts don't count.
+        It has tiers and prices of cached tokens, but no batch prices.
 
         Args:
             models: Names such as "gpt-4o-mini"; "anthropic:claude-3-haiku-20240307" says whose price.
@@ -109,7 +189,7 @@ class PriceTable:
             ImportError: `genai-prices` is not installed; the message has the command that installs it.
             UserError: A model is unknown (the message has the closest) or not priced by token.
         """
-        return cls(*_prices_from_genai(models))
+        return cls.of({name: _genai_price(name) for name in models})
 
     def __len__(self) -> int:
         """Number of models, M."""
@@ -128,23 +208,93 @@ class PriceTable:
             UserError: A model is unknown (the message has the closest) or given twice.
         """
         rows = positions_of(models, self.models, kind="model")
-        return PriceTable(models, self.input_usd_per_token[rows], self.output_usd_per_token[rows])
+        as_names("models", models, len(models), default="")
+        return PriceTable.of({self.models[row]: self.prices[row] for row in rows}, self.provenance)
+
+    def key_of(self, llm: str, /) -> str | None:
+        """The name under which an LLM stands here, None if it doesn't.
+
+        An LLM stands under its own name; else under that without its mode (``gpt-x@high``), its date
+        (``gpt-x-2026-05-01``), or both; else under a name that ends in one of these after a slash
+        (``openai/gpt-x``), or that one of these ends in.
+
+        Raises:
+            UserError: Several names end so, and their prices differ: one of them has to be named in full.
+
+        Examples:
+            >>> table = PriceTable(["openai/gpt-x", "eu/yi", "us/yi"], [1, 1, 2], [1, 1, 2])
+            >>> table.key_of("gpt-x-2026-05-01@high"), table.key_of("mixtral")
+            ('openai/gpt-x', None)
+            >>> table.key_of("yi")
+            Traceback (most recent call last):
+            ...
+            optllm_pymoo.UserError: 'yi' has several prices; name one of them in full: 'eu/yi', 'us/yi'
+        """
+        base = split_mode(llm)[0]
+        names = list(dict.fromkeys([llm, base, undated(base)]))
+        where = {name: row for row, name in enumerate(self.models)}
+        for name in names:
+            if name in where:
+                return name
+        for name in names:
+            bare = name.rpartition("/")[2]
+            found = [key for key in self.models if key.rpartition("/")[2] == bare and ("/" in key) != ("/" in name)]
+            if len({self.prices[where[key]][:3] for key in found}) > 1:
+                raise UserError(f"{shown(llm)} has several prices; name one of them in full: {listed(found)}")
+            if found:
+                return found[0]
+        return None
+
+    def of_column(self, column: str, /, key: str | None = None) -> PriceTable | None:
+        """The prices of a column alone, under its name: of an LLM in the mode `@batch` the batch prices.
+
+        Args:
+            column: An LLM, or an LLM in a mode.
+            key: Its name in this table; found as by `key_of` if not given.
+
+        Returns:
+            A table of one model, None if there is no price.
+
+        Raises:
+            UserError: The key is unknown, or there are several prices.
+        """
+        found = self.key_of(column) if key is None else self.models[positions_of([key], self.models, kind="model")[0]]
+        if found is None:
+            return None
+        price = self.prices[self.models.index(found)]
+        if split_mode(column)[1] == BATCH and found != column:
+            if not price.batch:
+                return None
+            price = price._replace(tiers=price.batch, batch=())
+        return PriceTable.of({column: price}, {**self.provenance, "key": found})
 
     def cost(
-        self, input_tokens: npt.ArrayLike, output_tokens: npt.ArrayLike, /, *, batch_discount: float = 0.0
+        self,
+        input_tokens: npt.ArrayLike,
+        output_tokens: npt.ArrayLike,
+        /,
+        *,
+        cached_tokens: npt.ArrayLike | None = None,
+        reasoning_tokens: npt.ArrayLike | None = None,
+        batch: bool = False,
+        batch_discount: float = 0.0,
     ) -> FloatArray:
         """What every query costs on every model.
 
         Args:
             input_tokens: Tokens of the prompt, ≥ 0: (N,) if all models count alike, else (N, M).
             output_tokens: Tokens of the answer, likewise.
+            cached_tokens: Those of the prompt that the provider had in its cache, likewise; none if not given.
+            reasoning_tokens: Those of the answer that were thought and not said, likewise; none if not given.
+            batch: Whether to take the table's batch prices.
             batch_discount: Share of the price that a batch API takes off, in [0, 1).
 
         Returns:
             (N, M), US$ per call.
 
         Raises:
-            UserError: A count is negative or not finite, shapes disagree, or the discount is outside [0, 1).
+            UserError: A count is negative or not finite, shapes disagree, there is no batch price, or the discount is
+                outside [0, 1).
         """
         if not 0 <= batch_discount < 1:
             raise UserError(
@@ -157,8 +307,66 @@ class PriceTable:
             raise UserError(
                 f"input_tokens and output_tokens must be of the same queries; got {len(put)} and {len(got)}"
             )
-        cost: FloatArray = put * self.input_usd_per_token + got * self.output_usd_per_token
+        cached = _counts(np.zeros(len(put)) if cached_tokens is None else cached_tokens, "cached_tokens", len(self))
+        thought = np.zeros(len(put)) if reasoning_tokens is None else reasoning_tokens
+        thought = _counts(thought, "reasoning_tokens", len(self))
+        parts = np.broadcast_arrays(put, got, np.minimum(cached, put), np.minimum(thought, got), np.ones(len(self)))
+        cost = np.empty(parts[0].shape)
+        for j, price in enumerate(self.prices):
+            tiers = price.batch if batch else price.tiers
+            if not tiers:
+                raise UserError(f"{shown(self.models[j])} has no batch price; leave it out, or give batch_discount=")
+            cost[:, j] = price.per_request + _charged(tiers, *(part[:, j] for part in parts[:4]))
         return cost * (1 - batch_discount)
+
+
+def split_mode(column: str, /) -> tuple[str, str]:
+    """The LLM of a column, and the mode in which it is used, "" if there is none.
+
+    Examples:
+        >>> split_mode("gpt-x@high"), split_mode("claude@20240229"), split_mode("yi")
+        (('gpt-x', 'high'), ('claude@20240229', ''), ('yi', ''))
+    """
+    found = _MODE.match(column)
+    return (found[1], found[2]) if found else (column, "")
+
+
+def undated(model: str, /) -> str:
+    """The name of a model without the date of its release.
+
+    Examples:
+        >>> undated("gpt-x-2026-05-01"), undated("claude-20240229"), undated("gpt-4")
+        ('gpt-x', 'claude', 'gpt-4')
+    """
+    found = _DATED.match(model)
+    return found[1] if found else model
+
+
+def _charged(
+    tiers: Sequence[Tier], put: FloatArray, got: FloatArray, cached: FloatArray, thought: FloatArray
+) -> FloatArray:
+    """US$ of calls; the tier of a call is that of its whole prompt."""
+    row = np.maximum(np.searchsorted([tier.above for tier in tiers], put, side="left") - 1, 0)
+    of = np.array(
+        [
+            (
+                tier.input,
+                tier.output,
+                tier.input if tier.cached is None else tier.cached,
+                tier.output if tier.reasoning is None else tier.reasoning,
+            )
+            for tier in tiers
+        ]
+    )[row]
+    charged: FloatArray = put * of[:, 0] + got * of[:, 1]
+    charged += cached * (of[:, 2] - of[:, 0]) + thought * (of[:, 3] - of[:, 1])
+    return charged
+
+
+def _provenance(path: Path) -> dict[str, str]:
+    """What a plan keeps of the file its prices come from."""
+    day = datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc).date().isoformat()
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "date": day}
 
 
 def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArray:
@@ -186,98 +394,200 @@ def _counts(values: npt.ArrayLike, name: str, n_models: int) -> FloatArray:
     return counts[:, np.newaxis] if counts.ndim == 1 else counts
 
 
-Prices = tuple[list[str], list[float], list[float]]
-"""Names and, in the same order, US$ per input token and US$ per output token."""
+class _Unpriced(Exception):
+    """Why a model can't be priced; `problem` if what stands there is no price at all."""
+
+    def __init__(self, reason: str, problem: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.problem = reason, problem
 
 
-def _prices_from_json(path: Path, models: Sequence[str] | None) -> Prices:
-    """Prices from LiteLLM-shaped JSON."""
-    entries = {name: entry for name, entry in read_json_object(path).items() if name != "sample_spec"}
+def _prices_from_json(path: Path, models: Sequence[str] | None) -> dict[str, Price]:
+    """Prices from LiteLLM-shaped JSON, or OpenRouter's."""
+    found = read_json_object(path)
+    if isinstance(found.get("data"), list):
+        listing = {str(entry.get("id")): entry for entry in found["data"] if isinstance(entry, dict)}
+        names, read = ("pricing.prompt", "pricing.completion"), _openrouter
+    else:
+        listing = {name: entry for name, entry in found.items() if name != "sample_spec"}
+        names, read = JSON_FIELDS, _litellm
 
-    def pair_of(name: str) -> tuple[float, float] | None:
-        entry = entries[name]
-        fields = [entry.get(field) if isinstance(entry, dict) else None for field in JSON_FIELDS]
-        found = []
-        for field, value in zip(JSON_FIELDS, fields, strict=True):
-            price = _price(value)
-            if isinstance(price, str):
-                raise DataFileError(path, f"{shown(name)}, {field}: {price}")
-            found.append(price)
-        return None if None in found else (found[0] or 0.0, found[1] or 0.0)
+    def price_of(name: str) -> Price:
+        entry = listing[name]
+        return read(entry if isinstance(entry, dict) else {})
 
-    names, pairs = _chosen(list(entries), models, pair_of, path, f"{JSON_FIELDS[0]} and {JSON_FIELDS[1]}")
-    return names, [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    def fault(name: str, problem: str) -> DataFileError:
+        return DataFileError(path, f"{shown(name)}, {problem}")
+
+    return _chosen(list(listing), models, price_of, path, " and ".join(names), fault)
 
 
-def _prices_from_csv(path: Path, models: Sequence[str] | None) -> Prices:
+def _litellm(entry: Mapping[str, Any]) -> Price:
+    """One entry of LiteLLM's table."""
+    tiers = _litellm_tiers(entry, "")
+    if not tiers:
+        tiers = tuple(_ranges(entry.get("tiered_pricing")))
+    if not tiers:
+        prices = [_number(entry, field) for field in JSON_FIELDS]
+        others = any("cost" in field and value for field, value in entry.items())
+        if any(price is not None for price in prices):
+            raise _Unpriced("no price of input tokens" if prices[0] is None else "no price of output tokens")
+        raise _Unpriced("priced by other units than tokens" if others else "no price")
+    if isinstance(entry.get("tiered_pricing"), list) and len(tiers) == 1:
+        tiers = tuple(_ranges(entry["tiered_pricing"])) or tiers
+    return Price(
+        tiers,
+        _litellm_tiers(entry, "_batches"),
+        _number(entry, "input_cost_per_request") or 0.0,
+        str(entry.get("litellm_provider") or ""),
+        _context(entry.get("max_input_tokens")),
+        str(entry.get("deprecation_date") or ""),
+    )
+
+
+_ABOVE: Final = re.compile(r"(?:in|out)put_cost_per_token_above_(\d+)k_tokens(_batches)?")
+
+
+def _litellm_tiers(entry: Mapping[str, Any], ending: str) -> tuple[Tier, ...]:
+    """The tiers of a mode ("" or "_batches"), empty without prices of both input and output."""
+    starts = {int(found[1]) for field in entry if (found := _ABOVE.fullmatch(field)) and (found[2] or "") == ending}
+    tiers: list[Tier] = []
+    for start in (0, *sorted(starts)):
+        above = f"_above_{start}k_tokens" if start else ""
+        put, got = (_number(entry, f"{field}{above}{ending}") for field in JSON_FIELDS)
+        if tiers:
+            put, got = tiers[-1].input if put is None else put, tiers[-1].output if got is None else got
+        if put is None or got is None:
+            return ()
+        cached = _number(entry, f"cache_read_input_token_cost{above}{ending}")
+        thought = _number(entry, "output_cost_per_reasoning_token") if not start and not ending else None
+        tiers.append(Tier(1000.0 * start, put, got, cached, thought))
+    return tuple(tiers)
+
+
+def _ranges(listing: Any) -> Iterable[Tier]:
+    """The tiers of `tiered_pricing`, without any that isn't priced by token."""
+    for entry in listing if isinstance(listing, list) else ():
+        put, got = (_number(entry, field) for field in JSON_FIELDS)
+        if put is not None and got is not None:
+            cached = _number(entry, "cache_read_input_token_cost")
+            thought = _number(entry, "output_cost_per_reasoning_token")
+            yield Tier(float((entry.get("range") or [0])[0]), put, got, cached, thought)
+
+
+def _openrouter(entry: Mapping[str, Any]) -> Price:
+    """One entry of OpenRouter's list."""
+    pricing = entry.get("pricing") or {}
+    put, got = _number(pricing, "prompt"), _number(pricing, "completion")
+    if put is None or got is None:
+        raise _Unpriced("the price varies, or there is none")
+    cached, thought = _number(pricing, "input_cache_read"), _number(pricing, "internal_reasoning")
+    return Price(
+        (Tier(0.0, put, got, cached, thought or None),),
+        per_request=_number(pricing, "request") or 0.0,
+        provider=str(entry.get("id") or "").partition("/")[0],
+        context_tokens=_context(entry.get("context_length")),
+    )
+
+
+def _number(entry: Mapping[str, Any], field: str) -> float | None:
+    """A price, None where there is none (nothing, or -1)."""
+    price = number_or_problem(entry.get(field), NUMBER)
+    if isinstance(price, float):
+        return None if math.isnan(price) else price
+    if str(entry[field]).strip() in ("-1", "-1.0"):
+        return None
+    raise _Unpriced("no number for a price", f"{field}: {price}")
+
+
+def _context(value: Any) -> float:
+    """Largest prompt in tokens; what is no number says nothing."""
+    number = number_or_problem(value, NUMBER)
+    return number if isinstance(number, float) and number > 0 else math.inf
+
+
+_EXTRAS: Final = (
+    "batch_input_usd_per_million",
+    "batch_output_usd_per_million",
+    "cached_input_usd_per_million",
+    "reasoning_usd_per_million",
+    "usd_per_request",
+    "provider",
+    "context_tokens",
+    "valid_until",
+)
+
+
+def _prices_from_csv(path: Path, models: Sequence[str] | None) -> dict[str, Price]:
     """Prices from a table, given per million tokens."""
     source = open_source(path)
     source.require(["model", *CSV_FIELDS])
-    cells, _ = source.read(text=["model", *CSV_FIELDS])
+    cells, _ = source.read(text=["model", *CSV_FIELDS, *(name for name in _EXTRAS if name in source.names)])
     known = cells["model"]
     source.check_ids(known, "model", what="row")
     row_of = {name: row for row, name in enumerate(known)}
 
-    def pair_of(name: str) -> tuple[float, float] | None:
-        found = []
-        for field in CSV_FIELDS:
-            price = _price(cells[field][row_of[name]])
-            if isinstance(price, str):
-                raise source.fault(f"US$ per million tokens: {price}", row_of[name], field)
-            found.append(price)
-        return None if None in found else (found[0] or 0.0, found[1] or 0.0)
+    def price_of(name: str) -> Price:
+        entry = {field: column[row_of[name]] for field, column in cells.items()}
+        put, got, batch_put, batch_got, cached, thought = (
+            None if price is None else price / 1e6
+            for price in (_number(entry, field) for field in (*CSV_FIELDS, *_EXTRAS[:4]))
+        )
+        if put is None or got is None:
+            raise _Unpriced("no price of both input and output")
+        batch = () if batch_put is None or batch_got is None else (Tier(0.0, batch_put, batch_got),)
+        return Price(
+            (Tier(0.0, put, got, cached, thought),),
+            batch,
+            _number(entry, "usd_per_request") or 0.0,
+            entry.get("provider", ""),
+            _context(entry.get("context_tokens")),
+            entry.get("valid_until", ""),
+        )
 
-    names, pairs = _chosen(known, models, pair_of, path, f"{CSV_FIELDS[0]} and {CSV_FIELDS[1]}")
-    return names, [pair[0] / 1e6 for pair in pairs], [pair[1] / 1e6 for pair in pairs]
+    def fault(name: str, problem: str) -> DataFileError:
+        field, _, problem = problem.partition(": ")
+        return source.fault(f"US$ per million tokens: {problem}", row_of[name], field)
+
+    return _chosen(known, models, price_of, path, " and ".join(CSV_FIELDS), fault)
 
 
 def _chosen(
     known: Sequence[str],
     models: Sequence[str] | None,
-    pair_of: Callable[[str], tuple[float, float] | None],
+    price_of: Callable[[str], Price],
     path: Path,
     fields: str,
-) -> tuple[list[str], list[tuple[float, float]]]:
-    """The models wanted with their two prices, and only those judged; without names, all that have usable prices."""
-    found: dict[str, tuple[float, float]] = {}
+    fault: Callable[[str, str], DataFileError],
+) -> dict[str, Price]:
+    """The models wanted with their prices, and only those judged; without names, all that have usable prices."""
+    found: dict[str, Price] = {}
+    reasons: Counter[str] = Counter()
+    there = set(known)
     for name in known if models is None else models:
-        if name not in known:
+        if name not in there:
             raise DataFileError(path, unknown_name(name, known, kind="model"))
         try:
-            pair = pair_of(name)
-        except DataFileError:
-            if models is not None:
-                raise
-            pair = None
-        if pair is not None:
-            found[name] = pair
-        elif models is not None:
-            raise DataFileError(path, f"{shown(name)} has no price per token of both input and output ({fields})")
+            found[name] = price_of(name)
+        except _Unpriced as error:
+            reasons[error.reason] += 1
+            if models is None:
+                continue
+            if error.problem:
+                raise fault(name, error.problem) from None
+            problem = f"{shown(name)} has no price per token of both input and output ({fields})"
+            raise DataFileError(path, problem) from None
     if not found:
         raise DataFileError(path, f"no model has prices; expected {fields} for each")
-    unpriced = 0 if models is not None else len(known) - len(found)
-    if unpriced:
-        note = f"{unpriced:,} of {len(known):,} models have no usable price per token of both input and output"
-        warnings.warn(f"{path}: {note}, and are left out", DataFileWarning, stacklevel=4)
-    names = list(found) if models is None else list(models)
-    return names, [found[name] for name in names]
+    if reasons:
+        note = f"{reasons.total()} of {len(known):,} models have no usable price per token of both input and output"
+        why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
+        warnings.warn(f"{path}: {note}, and are left out: {why}", DataFileWarning, stacklevel=4)
+    return found
 
 
-def _price(value: Any) -> float | str | None:
-    """A price, None where there is none (nothing, or -1), or what is wrong with it."""
-    price = number_or_problem(value, NUMBER)
-    if isinstance(price, float):
-        return None if math.isnan(price) else price
-    return None if str(value).strip() in ("-1", "-1.0") else price
-
-
-def _prices_from_genai(models: Sequence[str]) -> Prices:
-    """Prices from the `genai-prices` package; each pair by name."""
-    pairs = [_genai_prices(name) for name in models]
-    return list(models), [per_input for per_input, _ in pairs], [per_output for _, per_output in pairs]
-
-
-def _genai_prices(name: str) -> tuple[float, float]:
+def _genai_price(name: str) -> Price:
+    """A price of the `genai-prices` package."""
     genai = _genai("genai_prices")
     providers = _genai("genai_prices.data_snapshot").get_snapshot().providers
     # Model names have colons too, so only a known provider counts as one
@@ -285,16 +595,29 @@ def _genai_prices(name: str) -> tuple[float, float]:
     owners = {owner.id for owner in providers}
     provider_id, model = (provider, model) if provider in owners else (None, name)
     try:
-        # One token each, so the price asked for is that of a token
-        usage = genai.Usage(input_tokens=1, output_tokens=1)
-        price = genai.calc_price(usage, model, provider_id=provider_id)
+        price = genai.calc_price(genai.Usage(input_tokens=1, output_tokens=1), model, provider_id=provider_id)
     except LookupError:
         models = [(owner.id, entry.id) for owner in providers for entry in owner.models]
         known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in models})
         raise UserError(unknown_name(name, known, kind="model")) from None
-    if price.model_price.input_mtok is None or price.model_price.output_mtok is None:
-        raise UserError(f"{name!r} is not priced by token in genai-prices: {price.model_price}")
-    return float(price.input_price), float(price.output_price)
+    listing = price.model_price
+    if listing.input_mtok is None or listing.output_mtok is None:
+        raise UserError(f"{name!r} is not priced by token in genai-prices: {listing}")
+    steps = [listing.input_mtok, listing.output_mtok, getattr(listing, "cache_read_mtok", None)]
+    starts = {0, *(tier.start for step in steps for tier in getattr(step, "tiers", ()))}
+    tiers = (Tier(float(start), *(_genai_at(step, start) for step in steps)) for start in sorted(starts))  # type: ignore[arg-type]
+    context = getattr(price.model, "context_window", None)
+    per_request = float(getattr(listing, "requests_kcount", None) or 0) / 1000
+    return Price(tuple(tiers), (), per_request, price.provider.id, _context(context))
+
+
+def _genai_at(price: Any, start: int) -> float | None:
+    """US$ per token in the tier that begins at `start` tokens."""
+    for tier in reversed(getattr(price, "tiers", ())):
+        if tier.start <= start:
+            return float(tier.price) / 1e6
+    base = getattr(price, "base", price)
+    return None if base is None else float(base) / 1e6
 
 
 def _genai(module: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from optllm_pymoo.data.atomic import replacing
+from optllm_pymoo.data.batch import is_batch, load_batch
 from optllm_pymoo.data.columns import Roles, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
@@ -17,7 +19,16 @@ from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.long import is_long, read_long
 from optllm_pymoo.data.parquet import write_parquet
-from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, table_suffix
+from optllm_pymoo.data.source import (
+    COST,
+    LATENCY,
+    SCORE,
+    DataFileError,
+    DataFileWarning,
+    Measure,
+    Source,
+    table_suffix,
+)
 from optllm_pymoo.data.wide import Grid, batch_layout, check_near, known_layout, no_llm, read_wide, wide_frame
 from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
 
@@ -62,6 +73,8 @@ def read_table(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+    if path.is_dir() and is_batch(path):
+        return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
     if path.is_dir():
         return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
     source = open_source(path)
@@ -87,6 +100,21 @@ def read_table(
         groups=None if roles.group is None else grid.texts[roles.group],
         about=about,
     )
+
+
+def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:
+    """The batch, unless there are gaps that weren't meant; estimates are told."""
+    counts = dataset.about.get("estimated_costs")
+    gaps = int((~dataset.tried).sum())
+    if not allow_missing and (gaps or counts):
+        problem = f"{gaps:,} outcomes and {sum((counts or {}).values()):,} costs are missing; pass allow_missing=True"
+        raise DataFileError(folder / "calls.csv", f"{problem} if not every LLM was tried on every query")
+    if counts:
+        note = f"{sum(counts.values()):,} of {dataset.cost.size:,} costs are missing and estimated"
+        worst = max((share for share in dataset.about["cost_errors"].values() if share is not None), default=None)
+        off = "" if worst is None else f"; the total of an LLM may be off by up to {100 * worst:.1f} %"
+        warnings.warn(f"{folder}: {note} by the length of the text{off}", DataFileWarning, stacklevel=3)
+    return dataset
 
 
 def _batch(source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str]) -> Grid:

@@ -570,3 +570,58 @@ def test_formulas_are_defused_on_request(run) -> None:
     assert "=1+1" in Path("plain.csv").read_text()
     assert run("convert", "a.csv", "safe.csv", "--for-spreadsheet").code == 0
     assert "'=1+1" in Path("safe.csv").read_text()
+
+
+class TestCollect:
+    @pytest.fixture
+    def desk(self, tmp_path: Path) -> Path:
+        """A log of two LLMs, new queries and prices."""
+        rows = [
+            {"id": f"t{k}", "model": llm, "text": f"ticket {k} " + "x" * k, "score": (k + j) % 2, "group": "en",
+             "prompt_tokens": 10 + k, "completion_tokens": 5}
+            for k in range(30) for j, llm in enumerate(("small", "large"))
+        ]  # fmt: skip
+        (tmp_path / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (tmp_path / "new.csv").write_text("id,text\n" + "".join(f"n{k},new ticket {k}\n" for k in range(20)))
+        prices = "model,input_usd_per_million,output_usd_per_million,batch_input_usd_per_million,"
+        prices += "batch_output_usd_per_million\nsmall,1,2,0.5,1\nacme/large,10,20,,\nother/large,11,20,,\n"
+        (tmp_path / "prices.csv").write_text(prices)
+        return tmp_path
+
+    def test_from_logs_to_a_plan(self, run, desk: Path) -> None:
+        """The table has the rows of each file; the folder is a batch that `plan` takes."""
+        arguments = ("collect", "run.jsonl", "-q", "new.csv", "-p", "prices.csv", "--batch-prices")
+        assert "'large' has several prices; name one of them in full: 'acme/large'" in run(*arguments).assert_failed()
+        done = run(*arguments, "--price", "large=acme/large")
+        assert done.code == 0, done.stderr
+        lines = [line.split() for line in done.stdout.splitlines()]
+        assert ["run.jsonl", "JSON", "lines", "60", "60", "0", "0", "0", "0"] in lines
+        assert "small: 20 costs estimated by the length of the text, its total to within" in done.stdout
+        assert "'large' has no batch price" in done.stdout
+        planned = run("plan", "-d", "batch", "--budget", "1", "--json")
+        assert planned.code == 0, planned.stderr
+        assert json.loads(planned.stdout)["plan"]["n_queries"] == 20
+        assert "exists already" in run(*arguments, "--price", "large=acme/large").assert_failed()
+
+    def test_json_says_the_same(self, run, desk: Path) -> None:
+        """Counts per file, and what was estimated."""
+        facts = json.loads(run("collect", "run.jsonl", "-q", "new.csv", "--json").stdout)
+        assert (facts["logs"][0]["rows"], facts["logs"][0]["unpriced"], facts["n_queries"]) == (60, 60, 50)
+        assert facts["without_costs"] == ["small", "large"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("--key", "name"), "expected id or text; got 'name'"),
+            (("--errors", "right"), "expected missing or wrong; got 'right'"),
+            (("--map", "id"), "'id' is no pair; write ROLE=FIELD"),
+            (("--map", "ticket=id"), "can't map 'ticket'; known are id, text"),
+            (("--price", "small"), "'small' is no pair; write LLM=KEY"),
+        ],
+    )
+    def test_wrong_options(self, run, desk: Path, arguments: tuple[str, ...], said: str) -> None:
+        """They are refused in words, before anything is written."""
+        done = run("collect", "run.jsonl", *arguments)
+        assert done.code == 2
+        assert said in words(done.stderr)
+        assert not (desk / "batch").exists()

@@ -220,3 +220,78 @@ def test_one_bad_entry_spoils_no_table(tmp_path):
             read(path, ["odd"])
         with pytest.raises(DataFileError, match=r"found (True|true)"):
             read(path, ["no"])
+
+
+def test_tiers_hold_for_the_whole_call(tmp_path):
+    """Above 200k tokens of prompt all tokens cost the higher price; exactly 200k is below; ranges mean the same."""
+    flat = {
+        "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "input_cost_per_token_above_200k_tokens": 3e-6,
+        "output_cost_per_token_above_200k_tokens": 4e-6,
+    }  # fmt: skip
+    first = {"range": [0, 200_000], "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    second = {"range": [200_000, 1e6], "input_cost_per_token": 3e-6, "output_cost_per_token": 4e-6}
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"flat": flat, "ranges": {"tiered_pricing": [first, second]}}))
+    cost = PriceTable.from_json(path).cost([200_000, 200_001], [10, 10])
+    by_hand = [0.2 + 2e-5, 200_001 * 3e-6 + 4e-5]
+    np.testing.assert_allclose(cost, np.transpose([by_hand, by_hand]), rtol=1e-12)
+
+
+def test_cached_reasoning_batch_and_request_prices(tmp_path):
+    """1000 prompt tokens, 400 of them cached, and 100 of an answer, 60 of them thoughts; or as a batch."""
+    entry = {
+        "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "cache_read_input_token_cost": 1e-7,
+        "output_cost_per_reasoning_token": 5e-6, "input_cost_per_request": 0.01,
+        "input_cost_per_token_batches": 4e-7, "output_cost_per_token_batches": 8e-7, "litellm_provider": "acme",
+        "max_input_tokens": 8000, "deprecation_date": "2027-01-01",
+    }  # fmt: skip
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"m": entry, "other": {**LITELLM["claude-3-haiku"]}}))
+    table = PriceTable.from_json(path, ["m"])
+    cost = table.cost([1000], [100], cached_tokens=[400], reasoning_tokens=[60])
+    assert cost[0, 0] == pytest.approx(0.01 + 600e-6 + 400e-7 + 40 * 2e-6 + 60 * 5e-6)
+    assert table.cost([1000], [100], batch=True)[0, 0] == pytest.approx(0.01 + 4e-4 + 8e-5)
+    price = table.prices[0]
+    assert (price.provider, price.context_tokens, price.valid_until) == ("acme", 8000, "2027-01-01")
+    assert set(table.provenance) == {"file", "sha256", "date"}
+    assert table.of_column("m@batch").cost([1000], [100])[0, 0] == pytest.approx(0.01 + 4e-4 + 8e-5)
+    other = PriceTable.from_json(path, ["other"])
+    assert other.of_column("other@batch") is None
+    with pytest.raises(ValueError, match="'other' has no batch price"):
+        other.cost([1], [1], batch=True)
+
+
+def test_openrouter_and_csv_say_the_same(tmp_path):
+    """Text, US$ per token, and -1 for a price that varies; the table has it per million."""
+    models = [
+        {"id": "acme/m", "context_length": 4000, "pricing": {"prompt": "0.000001", "completion": "0.000002"}},
+        {"id": "acme/auto", "pricing": {"prompt": "-1", "completion": "-1"}},
+    ]
+    (tmp_path / "router.json").write_text(json.dumps({"data": models}))
+    (tmp_path / "prices.csv").write_text(
+        "model,input_usd_per_million,output_usd_per_million,provider,context_tokens\nacme/m,1,2,acme,4000\n"
+    )
+    with pytest.warns(DataFileWarning, match="1 of 2 models .* left out: 1 the price varies, or there is none"):
+        one = PriceTable.from_file(tmp_path / "router.json")
+    other = PriceTable.from_file(tmp_path / "prices.csv")
+    np.testing.assert_allclose(one.cost([1000], [10]), other.cost([1000], [10]))
+    assert [table.prices[0][3:5] for table in (one, other)] == [("acme", 4000.0)] * 2
+
+
+def test_real_price_list(shared):
+    """At least 99 % of chat, completion and responses entries with any price per token; the rest is told by reason."""
+    import gzip
+
+    path = shared / "prices" / "litellm.json.gz"
+    with gzip.open(path) as file:
+        entries = {name: entry for name, entry in json.load(file).items() if name != "sample_spec"}
+    wanted = [
+        name
+        for name, entry in entries.items()
+        if entry.get("mode") in ("chat", "completion", "responses")
+        and any("per_token" in field or "token_cost" in field or field == "tiered_pricing" for field in entry)
+    ]
+    with pytest.warns(DataFileWarning, match=r"left out: \d+ no price, \d+ no price of input tokens, .* other units"):
+        table = PriceTable.from_json(path)
+    priced = set(table.models)
+    assert sum(name in priced for name in wanted) >= 0.99 * len(wanted) > 3500

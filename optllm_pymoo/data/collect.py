@@ -1,0 +1,393 @@
+"""From logs of graded runs, a file of queries and a list of prices to a batch."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from optllm_pymoo.data.batch import CALL_COLUMNS, LLM_COLUMNS, Batch
+from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
+from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.logs import READERS, Call, Log, reader_of
+from optllm_pymoo.data.logs.log import at, said
+from optllm_pymoo.data.prices import BATCH, PriceTable, split_mode, undated
+from optllm_pymoo.data.source import DataFileError, table_suffix
+from optllm_pymoo.validation import FloatArray, UserError, listed, shown
+
+ROLES: Final = ("id", "text", "group", "llm", "score", "system")
+_NUMBERS: Final = ("score", "input_tokens", "output_tokens", "cost_usd", "latency_s")
+_SECRET: Final = re.compile(r"(?i)(bearer\s+|api[-_ ]?key\S*\W+|\bsk-)[\w.*-]{6,}")
+_ERROR: Final = 200
+"""Characters kept of an error."""
+
+
+class FileCount(NamedTuple):
+    """What became of the rows of one file."""
+
+    path: Path
+    kind: str
+    rows: int
+    matched: int
+    """Rows whose query was put to another LLM too, or is in the file of queries."""
+    repeated: int
+    """Rows of a query and LLM that an earlier row has: the mean counts."""
+    errors: int
+    unpriced: int
+    """Rows with an outcome, but neither a cost nor tokens and prices to make it of."""
+    unscored: int
+    """Rows without a score, and without an error."""
+    left_out: dict[str, int]
+    """Records that are no calls, by reason."""
+
+
+class Collected(NamedTuple):
+    """A batch, and how it came about."""
+
+    batch: Batch
+    files: list[FileCount]
+    notes: list[str]
+    """What the user should know: names that were merged, prices that are missing, files that weren't read."""
+
+
+def collect(
+    runs: Sequence[str | PathLike[str]],
+    /,
+    *,
+    queries: str | PathLike[str] | None = None,
+    prices: PriceTable | None = None,
+    price_keys: Mapping[str, str] | None = None,
+    batch_prices: bool = False,
+    columns: Mapping[str, str] | None = None,
+    by_text: bool = False,
+    errors_are_wrong: bool = False,
+) -> Collected:
+    """Join logs of graded runs to a batch. Logs in JSON lines and archives are streamed. O(calls).
+
+    Args:
+        runs: Logs, or folders of logs, of any kind in `READERS`.
+        queries: More queries, which nobody need have run: a table or JSON lines with an id and a text, or requests of
+            a batch API.
+        prices: What tokens cost, for calls whose log has no cost.
+        price_keys: Names in `prices` by LLM, where they can't be found.
+        batch_prices: Add a column `<llm>@batch` for every LLM that has batch prices: the same outcomes, for less.
+        columns: Fields by role, see `Log`.
+        by_text: Let logs meet on the texts of queries instead of the harness's keys.
+        errors_are_wrong: Take a harness's error for a wrong answer instead of a missing one.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: No reader knows a file, a log is damaged (with the line), a query has two texts, or an LLM several
+            prices.
+    """
+    strange = set(columns or {}) - set(ROLES)
+    if strange:
+        raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(ROLES)}")
+    rows = _Rows(by_text, errors_are_wrong)
+    notes: list[str] = []
+    if queries is not None:
+        path = Path(queries)
+        for name, text, group, system in _queries(path, columns or {}):
+            rows.query(Call(name, "", text=text, group=group, system=system), path, None)
+        rows.n_asked = len(rows.names)
+    files: list[tuple[Path, str, Counter[str]]] = []
+    unread: list[str] = []
+    for path, log, reader in _logs(runs, columns or {}, unread):
+        rows.file = len(files)
+        for call in reader.calls(log):
+            rows.add(call, log)
+        files.append((path, reader.kind, log.left_out))
+    if unread:
+        notes.append(f"not read, as no reader knows them: {listed(unread)}")
+    if not len(rows.of_llm):
+        problem = f"there is no call in {listed([str(path) for path in runs])}"
+        raise UserError(f"{problem}; expected a log of {', '.join(each.kind for each in READERS)}")
+    llms, of_llm = _without_dates(list(rows.llms), np.frombuffer(rows.of_llm, dtype=np.int64), notes)
+    return _joined(rows, llms, of_llm, files, prices, price_keys or {}, batch_prices, notes)
+
+
+def _logs(
+    runs: Sequence[str | PathLike[str]], columns: Mapping[str, str], unread: list[str]
+) -> Iterator[tuple[Path, Log, Any]]:
+    """Each log with its reader. A file named by the user has to be one; of a folder's files those that are."""
+    for run in runs:
+        path = Path(run)
+        if not path.exists():
+            raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        for each in inside:
+            if each.name.startswith("."):
+                continue
+            log = Log(each, columns)
+            is_table = table_suffix(each) is not None or each.suffix.lower() in (".json", ".eval", ".gz", ".pkl")
+            reader = reader_of(log) if is_table or not path.is_dir() else None
+            if reader is not None:
+                yield each, log, reader
+            elif path.is_dir():
+                unread.append(each.name)
+            else:
+                kinds = ", ".join(known.kind for known in READERS)
+                problem = f"no reader knows this file; known are {kinds}. Name the column of the LLM with --map llm="
+                raise DataFileError(each, problem)
+
+
+def _queries(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    """Ids, texts, groups and system prompts of a file of queries."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if ".jsonl" in path.name.lower():
+        log = Log(path, columns)
+        for record in log.records():
+            asked = next((at(record, name) for name in _MESSAGES if at(record, name) is not None), None)
+            text, system = said(asked)
+            text = log.text(record, "text", TEXT_NAMES, text)
+            name = log.text(record, "id", (*ID_NAMES, "custom_id", "key")) or text
+            instruction = system or said(at(record, "params.system"))[0]
+            yield name or log.need(record, "id", ID_NAMES), text, log.text(record, "group", GROUP_NAMES), instruction
+        return
+    source = open_source(path)
+    roles = roles_of(source, query_id=columns.get("id"), text=columns.get("text"), group=columns.get("group"))
+    if roles.query_id is None and roles.text is None:
+        source.require(["query_id"])
+    cells, _ = source.read(text=[*roles.columns, *(["system"] if "system" in source.names else [])])
+    empty = [""] * len(next(iter(cells.values())))
+    names = cells[roles.query_id or roles.text or ""]
+    source.check_ids(names, roles.query_id or roles.text or "")
+    others = (cells.get(name or "", empty) for name in (roles.text, roles.group, "system"))
+    yield from zip(names, *others, strict=True)
+
+
+_MESSAGES: Final = ("messages", "body.messages", "params.messages", "request.contents", "contents")
+
+
+class _Rows:
+    """All calls as columns of numbers: a million take some 100 MB beside their texts."""
+
+    def __init__(self, by_text: bool, errors_are_wrong: bool) -> None:
+        self.by_text, self.errors_are_wrong = by_text, errors_are_wrong
+        self.file, self.n_asked = 0, 0
+        self.keys: dict[str, int] = {}
+        self.names: list[str] = []
+        self.texts: list[str] = []
+        self.groups: list[str] = []
+        self.systems: list[str] = []
+        self.llms: dict[str, int] = {}
+        self.errors: dict[int, str] = {}
+        self.of_query, self.of_llm, self.of_file = array("q"), array("q"), array("q")
+        self.numbers = {name: array("d") for name in _NUMBERS}
+
+    def query(self, call: Call, path: Path, line: int | None) -> int:
+        """The number of a call's query, which is entered if it is new."""
+        key = call.query.strip()
+        if self.by_text:
+            key = " ".join(call.text.split())
+            if not key:
+                raise DataFileError(path, f"query {shown(call.query)} has no text to meet others on", line)
+        i = self.keys.setdefault(key, len(self.keys))
+        if i == len(self.names):
+            self.names.append(call.query.strip())
+            self.texts.append(call.text)
+            self.groups.append(call.group)
+            self.systems.append(call.system)
+            return i
+        if call.text and not self.texts[i]:
+            self.texts[i] = call.text
+        elif call.text and call.text != self.texts[i] and call.text.split() != self.texts[i].split():
+            both = f"{shown(call.text)}, and before {shown(self.texts[i])}"
+            hint = "pass --key text (by_text=True) to let logs meet on texts, or give the queries other ids"
+            raise DataFileError(path, f"query {shown(call.query)} has two texts: {both}; {hint}", line)
+        self.groups[i] = self.groups[i] or call.group
+        self.systems[i] = self.systems[i] or call.system
+        return i
+
+    def add(self, call: Call, log: Log) -> None:
+        """Enter a call."""
+        if not call.llm.strip():
+            raise DataFileError(log.path, "a call names no LLM; is a file missing beside it?", log.line)
+        row = len(self.of_llm)
+        self.of_query.append(self.query(call, log.path, log.line))
+        self.of_llm.append(self.llms.setdefault(call.llm.strip(), len(self.llms)))
+        self.of_file.append(self.file)
+        values: tuple[float, ...] = call[2:7]
+        if call.error:
+            self.errors[row] = _SECRET.sub(r"\1***", " ".join(call.error.split()))[:_ERROR]
+            values = (0.0, *call[3:7]) if self.errors_are_wrong else (math.nan,) * len(_NUMBERS)
+        for column, value in zip(self.numbers.values(), values, strict=True):
+            column.append(value)
+
+
+def _without_dates(
+    llms: list[str], of_llm: npt.NDArray[np.int64], notes: list[str]
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Join `gpt-x-2026-05-01` with `gpt-x` where there are both, and no other date of it."""
+    bare: dict[str, list[str]] = {}
+    for name in llms:
+        base, mode = split_mode(name)
+        plain = undated(base)
+        if plain != base and (plain in llms or f"{plain}@{mode}" in llms):
+            bare.setdefault(f"{plain}@{mode}" if mode else plain, []).append(name)
+    target = {name: name for name in llms}
+    for plain, dated in bare.items():
+        if len(dated) == 1:
+            target[dated[0]] = plain
+            notes.append(f"{shown(dated[0])} is taken for {shown(plain)}: the same name but for the date behind it")
+        else:
+            notes.append(f"{listed(dated)} have different dates and stay apart from {shown(plain)}")
+    names = list(dict.fromkeys(target.values()))
+    where = np.array([names.index(target[name]) for name in llms], dtype=np.int64)
+    return names, where[of_llm]
+
+
+def _joined(
+    rows: _Rows,
+    llms: list[str],
+    of_llm: npt.NDArray[np.int64],
+    files: list[tuple[Path, str, Counter[str]]],
+    prices: PriceTable | None,
+    price_keys: Mapping[str, str],
+    batch_prices: bool,
+    notes: list[str],
+) -> Collected:
+    """Price the calls, take means of repeated ones, and count."""
+    of_query, of_file = (np.frombuffer(column, dtype=np.int64) for column in (rows.of_query, rows.of_file))
+    numbers = {name: np.frombuffer(column, dtype=np.float64).copy() for name, column in rows.numbers.items()}
+    unknown = [llm for llm in price_keys if llm not in llms]
+    if unknown:
+        raise UserError(f"no log has an LLM {shown(unknown[0])}, for which a price is named; there are {listed(llms)}")
+    found = {llm: None if prices is None else prices.of_column(llm, price_keys.get(llm)) for llm in llms}
+    for j, llm in enumerate(llms):
+        table, cost = found[llm], numbers["cost_usd"]
+        open_ = (of_llm == j) & np.isnan(cost)
+        if table is not None:
+            cost[open_] = _priced(table, numbers, open_)
+        elif prices is not None and open_.any():
+            hint = f"name one with --price {llm}=KEY, or leave it out of plans with --drop"
+            notes.append(f"no price of {shown(llm)} was found; {hint}")
+    failed = np.zeros(len(of_llm), dtype=bool)
+    failed[list(rows.errors)] = True
+    pair, first, inverse, n = np.unique(
+        of_query * len(llms) + of_llm, return_index=True, return_inverse=True, return_counts=True
+    )
+    calls = {name: _means(values, inverse, len(pair)) for name, values in numbers.items()}
+    error = np.full(len(pair), "", dtype=object)
+    for row, text in rows.errors.items():
+        if np.isnan(calls["score"][inverse[row]]) or rows.errors_are_wrong:
+            error[inverse[row]] = text
+    if (n > 1).any():
+        notes.append(f"{int((n > 1).sum()):,} pairs of query and LLM have several calls; the means of them count")
+    n_llms = np.bincount(pair // len(llms), minlength=len(rows.names))
+    is_matched = (n_llms > 1) | (np.arange(len(rows.names)) < rows.n_asked)
+    repeated = np.ones(len(of_llm), dtype=bool)
+    repeated[first] = False
+    no_score = np.isnan(numbers["score"]) & ~failed
+    counts = {
+        "rows": np.ones(len(of_llm), dtype=bool),
+        "matched": is_matched[of_query],
+        "repeated": repeated,
+        "errors": failed,
+        "unpriced": np.isnan(numbers["cost_usd"]) & (~failed | rows.errors_are_wrong),
+        "unscored": no_score,
+    }
+    by_file = {name: np.bincount(of_file[mask], minlength=len(files)).tolist() for name, mask in counts.items()}
+    told = [
+        FileCount(path, kind, **{name: of_each[k] for name, of_each in by_file.items()}, left_out=dict(left_out))
+        for k, (path, kind, left_out) in enumerate(files)
+    ]
+    if len(llms) > 1 and not rows.by_text and not is_matched.any() and any(rows.texts):
+        notes.append("no query was put to two LLMs: if their texts agree, pass --key text")
+    frame = pd.DataFrame(
+        {
+            "query_id": pd.array(_names(rows))[pair // len(llms)],
+            "llm": pd.array(llms)[pair % len(llms)],
+            **calls,
+            "error": error,
+        }
+    )
+    if batch_prices:
+        frame, llms, found = _with_batch(frame, llms, found, prices, price_keys, notes)
+    listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms], columns=list(LLM_COLUMNS))
+    said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
+    queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
+    return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes)
+
+
+def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDArray[np.bool_]) -> FloatArray:
+    """US$ of some calls, NaN where their tokens aren't known."""
+    put, got = numbers["input_tokens"][where], numbers["output_tokens"][where]
+    known = ~np.isnan(put) & ~np.isnan(got)
+    cost = np.full(len(put), np.nan)
+    cost[known] = table.cost(put[known], got[known])[:, 0]
+    return cost
+
+
+def _means(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatArray:
+    """Means of the known values of each pair, NaN where none is known."""
+    known = ~np.isnan(values)
+    count = np.bincount(inverse[known], minlength=n)
+    total = np.bincount(inverse[known], values[known], n)
+    means: FloatArray = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    return means
+
+
+def _names(rows: _Rows) -> list[str]:
+    """The ids of queries; where logs met on texts, and their ids clash, the texts themselves."""
+    if not rows.by_text:
+        return rows.names
+    count = Counter(rows.names)
+    keys = list(rows.keys)
+    return [name if count[name] == 1 else keys[i] for i, name in enumerate(rows.names)]
+
+
+def _with_batch(
+    frame: pd.DataFrame,
+    llms: list[str],
+    found: dict[str, PriceTable | None],
+    prices: PriceTable | None,
+    price_keys: Mapping[str, str],
+    notes: list[str],
+) -> tuple[pd.DataFrame, list[str], dict[str, PriceTable | None]]:
+    """Add a column at batch prices for each LLM that has them."""
+    if prices is None:
+        raise UserError("batch prices need a list of prices; pass --prices FILE")
+    parts, names, tables = [frame], list(llms), dict(found)
+    for llm in llms:
+        column, table = f"{llm}@{BATCH}", found[llm]
+        if split_mode(llm)[1] or column in llms or table is None:
+            continue
+        cheaper = prices.of_column(column, table.provenance["key"])
+        if cheaper is None:
+            notes.append(f"{shown(llm)} has no batch price")
+            continue
+        part = frame[frame["llm"] == llm].assign(llm=column)
+        numbers = {name: part[name].to_numpy(dtype=np.float64) for name in _NUMBERS}
+        part["cost_usd"] = _priced(cheaper, numbers, np.ones(len(part), dtype=bool))
+        parts.append(part.assign(latency_s=np.nan))
+        names.append(column)
+        tables[column] = cheaper
+    return pd.concat(parts, ignore_index=True), names, tables
+
+
+def _row_of(llm: str, table: PriceTable | None) -> dict[str, Any]:
+    """What llms.csv says of a column."""
+    model, mode = split_mode(llm)
+    row: dict[str, Any] = {**dict.fromkeys(LLM_COLUMNS, ""), "llm": llm, "model": model, "mode": mode}
+    row["provider"] = model.partition("/")[0] if "/" in model else ""
+    if table is not None:
+        [price], come_from = table.prices, table.provenance
+        row["provider"] = price.provider or row["provider"]
+        row["input_usd_per_million"], row["output_usd_per_million"] = (
+            f"{1e6 * each:.10g}" for each in (price.tiers[0].input, price.tiers[0].output)
+        )
+        row["context_tokens"] = "" if math.isinf(price.context_tokens) else f"{price.context_tokens:.0f}"
+        row["valid_until"] = price.valid_until
+        row |= {f"price_{name}": come_from.get(name, "") for name in ("key", "file", "sha256", "date")}
+    return row

@@ -1,0 +1,249 @@
+"""A log as its reader sees it: calls, records that are streamed, and what is looked up in them."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from optllm_pymoo.data.csv import open_text
+from optllm_pymoo.data.jsonl import read_json, records_of
+from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, DataFileError, Measure, number_or_problem
+
+_HEAD: Final = 2**20
+"""Characters of a first line: what is longer is no record of JSON lines."""
+TOKENS: Final = NUMBER._replace(name="tokens")
+
+
+class Call(NamedTuple):
+    """One query sent to one LLM. What isn't known is NaN, or empty."""
+
+    query: str
+    """The harness's own key of the query, the same in the logs of other LLMs."""
+    llm: str
+    score: float = math.nan
+    """In [0, 1]."""
+    input_tokens: float = math.nan
+    output_tokens: float = math.nan
+    cost_usd: float = math.nan
+    latency_s: float = math.nan
+    error: str = ""
+    """Why there is no outcome; it isn't the LLM's fault."""
+    text: str = ""
+    """What was asked, without the prompt round it."""
+    group: str = ""
+    system: str = ""
+    """The system prompt, where it is known apart."""
+
+
+class Log:
+    """A file that may be a log. Nothing in it is run or unpickled.
+
+    Args:
+        path: The file.
+        columns: Names or dotted paths of fields by role ("id", "text", "group", "llm", "score") that differ from the
+            usual ones.
+
+    Attributes:
+        line: Line of the record read last, None in a file without lines.
+        left_out: Records by the reason why they are no calls.
+    """
+
+    def __init__(self, path: Path, columns: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self.columns = dict(columns or {})
+        self.line: int | None = None
+        self.left_out: Counter[str] = Counter()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the files in a zip archive; of none if it is no archive."""
+        if not zipfile.is_zipfile(self.path):
+            return []
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.namelist()
+
+    @cached_property
+    def first(self) -> Mapping[str, Any]:
+        """The first record of JSON lines, else empty."""
+        if self.path.name.lower().endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")) or self.names:
+            return {}
+        try:
+            with open_text(self.path) as file:
+                line = next((text for text in iter(lambda: file.readline(_HEAD), "") if text.strip()), "")
+                found = json.loads(line) if line.lstrip().startswith("{") else None
+        except (ValueError, RecursionError, OSError, EOFError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def document(self) -> Any:
+        """The whole file, if it is one JSON object or list, else None.
+
+        Raises:
+            DataFileError: It begins like one, but is cut off or damaged.
+        """
+        if not self.path.name.lower().removesuffix(".gz").endswith(".json") or self.names or self._has_lines:
+            return None
+        return read_json(self.path)
+
+    @property
+    def _has_lines(self) -> bool:
+        """Whether there are JSON lines in spite of the name."""
+        if not self.first:
+            return False
+        with open_text(self.path) as file:
+            lines = (text for text in iter(lambda: file.readline(_HEAD), "") if text.strip())
+            next(lines)
+            return next(lines, "").startswith("{")
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Stream the records of JSON lines.
+
+        Raises:
+            DataFileError: With the line that is no JSON object.
+        """
+        with closing(records_of(self.path)) as found:
+            for self.line, record in found:
+                yield record
+
+    def entries(self, folder: str) -> Iterator[Any]:
+        """Stream the JSON files of a folder in a zip archive, one after another."""
+        with zipfile.ZipFile(self.path) as archive:
+            for name in self.names:
+                if name.startswith(folder) and name.endswith(".json"):
+                    try:
+                        yield json.loads(archive.read(name))
+                    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
+                        raise DataFileError(self.path, f"{name} in this archive is no JSON ({error})") from None
+
+    def beside(self, name: str) -> Any:
+        """Another JSON file in the same folder, None if there is none."""
+        path = self.path.parent / name
+        return read_json(path) if path.is_file() else None
+
+    def number(self, record: Any, names: Sequence[str], measure: Measure) -> float:
+        """The first of some fields that is there, as a number; NaN if none is.
+
+        Raises:
+            DataFileError: It is no number, or out of range.
+        """
+        for name in names:
+            value = at(record, name)
+            if value is not None:
+                number = number_or_problem(value, measure)
+                if isinstance(number, str):
+                    raise DataFileError(self.path, number, self.line, name)
+                return number
+        return math.nan
+
+    def amounts(self, record: Any, put: Sequence[str], got: Sequence[str]) -> dict[str, Any]:
+        """Tokens, cost and seconds of a record, in the names that most logs use beside those of its tokens."""
+        latency = self.number(record, ("latency_s", "latency", "response_time"), LATENCY)
+        if math.isnan(latency):
+            latency = self.number(record, ("latency_ms", "latencyMs", "request_duration_ms"), LATENCY) / 1e3
+        return {
+            "input_tokens": self.number(record, put, TOKENS),
+            "output_tokens": self.number(record, got, TOKENS),
+            "cost_usd": self.number(record, tuple(COST.names), COST),
+            "latency_s": latency,
+        }
+
+    def text(self, record: Any, role: str, names: Sequence[str], default: str = "") -> str:
+        """The first of some fields that is there, as text; a field that the user named for this role comes first."""
+        for name in (self.columns[role],) if role in self.columns else names:
+            value = at(record, name)
+            if value is not None and value != "":
+                return said(value)[0]
+        return default
+
+    def need(self, record: Any, role: str, names: Sequence[str]) -> str:
+        """As `text`, but it has to be there.
+
+        Raises:
+            DataFileError: With the names that were looked for.
+        """
+        found = self.text(record, role, names)
+        if not found:
+            looked = " or ".join(map(repr, (self.columns[role],) if role in self.columns else names))
+            problem = f"there is no {role} in this record ({looked}); name the field with --map {role}=FIELD"
+            raise DataFileError(self.path, problem, self.line)
+        return found
+
+
+class Reader(NamedTuple):
+    """How one kind of log is told and read. A package offers one as an entry point of `optllm_pymoo.readers`."""
+
+    kind: str
+    """What the report calls it."""
+    is_of: Callable[[Log], bool]
+    """Whether a file is of this kind, by its content."""
+    calls: Callable[[Log], Iterator[Call]]
+    """Its calls, one after another."""
+
+
+def at(record: Any, path: str) -> Any:
+    """What stands in a record under a name, or under a dotted path of names; None if nothing does.
+
+    Examples:
+        >>> at({"a": {"b": [4, 5]}, "a.c": 6}, "a.b.1"), at({"a.c": 6}, "a.c"), at({}, "a.b")
+        (5, 6, None)
+    """
+    if isinstance(record, dict) and (path in record or "." not in path):
+        return record.get(path)
+    for name in path.split("."):
+        if isinstance(record, dict):
+            record = record.get(name)
+        elif isinstance(record, list) and name.isdecimal() and int(name) < len(record):
+            record = record[int(name)]
+        else:
+            return None
+    return record
+
+
+def said(content: Any) -> tuple[str, str]:
+    """The last turn of the user, and the system prompt, of a text or of a chat's messages in any common form.
+
+    Examples:
+        >>> said([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}])
+        ('Why?', 'Be brief.')
+        >>> said([{"parts": [{"text": "Why?"}]}])
+        ('Why?', '')
+    """
+    if isinstance(content, str | int | float):
+        return str(content), ""
+    if isinstance(content, dict):
+        return said(content.get("content") or content.get("parts") or content.get("text") or "")
+    if not isinstance(content, list):
+        return "", ""
+    turns = [turn for turn in content if isinstance(turn, dict)]
+    if any("role" in turn for turn in turns):
+        users = [said(turn)[0] for turn in turns if turn.get("role") == "user"]
+        systems = [said(turn)[0] for turn in turns if turn.get("role") in ("system", "developer")]
+        return (users[-1] if users else ""), "\n".join(systems)
+    return "\n".join(text for part in content if (text := said(part)[0])), ""
+
+
+def verdict(value: Any) -> Any:
+    """A grade in [0, 1] for what harnesses write; what isn't known is None.
+
+    Examples:
+        >>> [verdict(value) for value in ("C", "I", "P", "N", True, 0.3)]
+        [1.0, 0.0, 0.5, 0.0, True, 0.3]
+    """
+    return {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}.get(value, value) if isinstance(value, str) else value
+
+
+def grade(log: Log, value: Any, name: str) -> float:
+    """A grade as a number, NaN where there is none.
+
+    Raises:
+        DataFileError: It is no grade in [0, 1].
+    """
+    return log.number({name: verdict(value)}, (name,), SCORE)

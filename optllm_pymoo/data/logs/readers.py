@@ -1,0 +1,162 @@
+"""All readers in the order in which they are asked, and long tables, which are asked last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, usual
+from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.logs.harnesses import HARNESSES
+from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, said
+from optllm_pymoo.data.logs.services import SERVICES
+from optllm_pymoo.data.long import LLM_NAMES, is_long
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, table_suffix
+from optllm_pymoo.validation import UserError
+
+_PUT: Final = ("input_tokens", "prompt_tokens")
+_GOT: Final = ("output_tokens", "completion_tokens")
+_SCORES: Final = tuple(SCORE.names)
+
+
+def _json_calls(log: Log) -> Iterator[Call]:
+    """A long table in JSON lines, record by record."""
+    id_names, score_names = (*ID_NAMES, "custom_id"), (log.columns.get("score"), *_SCORES)
+    for record in log.records():
+        messages = record.get("messages")
+        text, system = said(messages) if messages is not None else ("", "")
+        text = log.text(record, "text", TEXT_NAMES, text)
+        yield Call(
+            log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
+            log.need(record, "llm", LLM_NAMES),
+            log.number(record, [name for name in score_names if name], SCORE),
+            **log.amounts(record, _PUT, _GOT),
+            error=str(record.get("error") or ""),
+            text=text,
+            group=log.text(record, "group", GROUP_NAMES),
+            system=log.text(record, "system", ("system",), system),
+        )
+
+
+def _table_calls(log: Log) -> Iterator[Call]:
+    """A long table in CSV, TSV or Parquet."""
+    source = open_source(log.path)
+    there = {usual(name): name for name in reversed(source.names)}
+
+    def column(role: str, names: tuple[str, ...]) -> str | None:
+        if role in log.columns:
+            source.require([log.columns[role]])
+            return log.columns[role]
+        return next((there[name] for name in names if name in there), None)
+
+    texts = {
+        "query": column("id", ID_NAMES) or column("text", TEXT_NAMES),
+        "llm": column("llm", LLM_NAMES),
+        "text": column("text", TEXT_NAMES),
+        "group": column("group", GROUP_NAMES),
+        "system": column("system", ("system",)),
+        "error": column("error", ("error",)),
+    }
+    if texts["query"] is None or texts["llm"] is None:
+        what, role = ("id", "id") if texts["query"] is None else ("LLM", "llm")
+        problem = f"found no column of the {what}; name it with --map {role}=COLUMN"
+        raise DataFileError(log.path, problem, source.header_line)
+    found: dict[str, tuple[str, Measure, float]] = {}
+    for name, measure, names in (
+        ("score", SCORE, dict.fromkeys(_SCORES, 1.0)),
+        ("input_tokens", TOKENS, dict.fromkeys(_PUT, 1.0)),
+        ("output_tokens", TOKENS, dict.fromkeys(_GOT, 1.0)),
+        ("cost_usd", COST, dict(COST.names)),
+        ("latency_s", LATENCY, dict(LATENCY.names)),
+    ):
+        where = column(name, tuple(names))
+        if where is not None:
+            found[name] = where, measure, names.get(usual(where), 1.0)
+    cells, numbers = source.read(
+        text=[*dict.fromkeys(where for where in texts.values() if where)],
+        numbers={where: measure for where, measure, _ in found.values()},
+    )
+    said_of = {role: cells[where] for role, where in texts.items() if where}
+    amounts = {name: (numbers[where] * scale).tolist() for name, (where, _, scale) in found.items()}
+    columns = {**said_of, **amounts}
+    blank = next((row for row, llm in enumerate(said_of["llm"]) if not llm.strip()), None)
+    if blank is not None:
+        raise source.fault("this row names no LLM", blank, texts["llm"])
+    for values in zip(*columns.values(), strict=True):
+        yield Call(**dict(zip(columns, values, strict=True)))
+
+
+def _is_json_table(log: Log) -> bool:
+    names = {usual(name) for name in log.first}
+    named = log.columns.get("llm")
+    return bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
+
+
+def _is_table(log: Log) -> bool:
+    if table_suffix(log.path) is None or ".jsonl" in (table_suffix(log.path) or ""):
+        return False
+    source: Source = open_source(log.path)
+    return "llm" in log.columns or is_long(source, (SCORE, COST, LATENCY))
+
+
+READERS: Final[tuple[Reader, ...]] = (
+    *HARNESSES,
+    *SERVICES,
+    Reader("JSON lines", _is_json_table, _json_calls),
+    Reader("table", _is_table, _table_calls),
+)
+
+
+def reader_of(log: Log, /) -> Reader | None:
+    """Find out by a file's content which reader knows it, None if none does.
+
+    Readers of other packages, entry points of the group `optllm_pymoo.readers`, are asked first.
+
+    Raises:
+        UserError: It is a pickle, or what an entry point names is no reader.
+    """
+    with log.path.open("rb") as file:
+        head = file.read(2)
+    if head[:1] == b"\x80" and head[1:] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        problem = "this is a pickle, which can run any code when it is read; save it as CSV or Parquet"
+        raise DataFileError(log.path, problem)
+    others = []
+    for entry in entry_points(group="optllm_pymoo.readers"):
+        found = entry.load()
+        if not isinstance(found, Reader):
+            problem = f"the entry point {entry.name!r} of optllm_pymoo.readers is no Reader but {type(found).__name__}"
+            raise UserError(f"{problem}; mend or remove the package that offers it")
+        others.append(found)
+    return next((reader for reader in (*others, *READERS) if reader.is_of(log)), None)
+
+
+def read_log(path: str | PathLike[str], columns: Mapping[str, str] | None = None, /) -> Iterator[Call]:
+    """Stream the calls of a log of graded runs, whichever harness has written it.
+
+    Args:
+        path: The file.
+        columns: Fields by role, see `Log`.
+
+    Raises:
+        DataFileError: No reader knows it, or a record is damaged; the message has the line where there are lines.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     log = Path(folder, "run.jsonl")
+        ...     _ = log.write_text('{"id": "q1", "model": "yi", "correct": true, "prompt_tokens": 9}')
+        ...     [call] = read_log(log)
+        >>> call.query, call.llm, call.score, call.input_tokens
+        ('q1', 'yi', 1.0, 9.0)
+    """
+    log = Log(Path(path), columns)
+    if not log.path.is_file():
+        raise FileNotFoundError(f"there is no file {log.path}")
+    reader = reader_of(log)
+    if reader is None:
+        kinds = ", ".join(each.kind for each in READERS)
+        raise DataFileError(log.path, f"no reader knows this file; known are {kinds}, with a column of the LLM each")
+    yield from reader.calls(log)
