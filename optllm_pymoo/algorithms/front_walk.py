@@ -160,11 +160,7 @@ class FrontSearch:
         return []
 
     def _ruin_and_recreate(
-        self,
-        archive: NonDominatedArchive,
-        gaps: np.ndarray,
-        have_failed: np.ndarray,
-        random_state: np.random.Generator,
+        self, archive: NonDominatedArchive, gaps: np.ndarray, have_failed: np.ndarray, random_state: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))

@@ -146,11 +146,7 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
     check_choice("operators", operators, OPERATORS)
     sampling = start_sampling(start)
     if operators == "categorical":
-        variation: dict[str, Any] = {
-            "crossover": UX(),
-            "mutation": RandomResetMutation(),
-            "repair": NoRepair(),
-        }
+        variation: dict[str, Any] = {"crossover": UX(), "mutation": RandomResetMutation(), "repair": NoRepair()}
     else:
         published = published or NumericVariation()
         sampling.stratified = published.latin_hypercube

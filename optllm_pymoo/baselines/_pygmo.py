@@ -59,11 +59,11 @@ class PygmoSearch(DrivenAlgorithm):
 
     def _search(self, evaluate: Evaluate, random_state: np.random.Generator) -> None:
         pygmo = _pygmo(self.name)
-        relaxation = Relaxation(self.problem)
-        batch = ContinuousBatch(relaxation, evaluate, is_normalised=self.objectives == "normalised")
+        plans = RealPlans(self.problem)
+        batch = ContinuousBatch(plans, evaluate, is_normalised=self.objectives == "normalised")
         seeds = random_state.integers(0, 1 << 31, size=2).tolist()
         population = pygmo.population(pygmo.problem(batch), 0, seed=seeds[0])
-        first = relaxation.draw(self.pop_size, random_state, with_extremes=self.start == "warm")
+        first = plans.draw(self.pop_size, random_state, with_extremes=self.start == "warm")
         for x, f in zip(first, batch.evaluate(first), strict=True):
             population.push_back(x, f)
         parameters = dict(self.parameters)
@@ -182,7 +182,7 @@ def pygmo_moead_gen(
     return _build("pygmo_moead_gen", parameters, pop_size, start, objectives, options)
 
 
-class Relaxation:
+class RealPlans:
     """Real numbers for LLMs: each query's range [-0.5, M - 0.5] is cut into equal parts, one per allowed LLM.
 
     Without a mask that is rounding to the nearest LLM number. All LLMs are equally likely in a uniform draw.
@@ -232,23 +232,23 @@ class ContinuousBatch:
     pygmo copies problems at will; here a copy is the thing itself.
 
     Args:
-        relaxation: Turns numbers into plans.
+        plans: Turns numbers into plans.
         evaluate: Scores plans.
         is_normalised: Subtract the ideal point of the exact front, and divide by the distance to its nadir.
     """
 
-    def __init__(self, relaxation: Relaxation, evaluate: Evaluate, /, *, is_normalised: bool) -> None:
-        self.relaxation = relaxation
+    def __init__(self, plans: RealPlans, evaluate: Evaluate, /, *, is_normalised: bool) -> None:
+        self.plans = plans
         self._evaluate = evaluate
         self._ideal, self._range = np.zeros(2), np.ones(2)
         if is_normalised:
-            F = relaxation.problem.supported_front.F
+            F = plans.problem.supported_front.F
             ranges = F.max(axis=0) - F.min(axis=0)
             self._ideal, self._range = F.min(axis=0), np.where(ranges > 0.0, ranges, 1.0)
 
     def evaluate(self, x: np.ndarray, /) -> np.ndarray:
         """Score (n, N) numbers; returns (n, 2)."""
-        return np.asarray((self._evaluate(self.relaxation.decode(x)) - self._ideal) / self._range)
+        return np.asarray((self._evaluate(self.plans.decode(x)) - self._ideal) / self._range)
 
     def fitness(self, x: np.ndarray) -> np.ndarray:
         """Score (N,) numbers, as pygmo asks a problem to; returns (2,)."""
@@ -256,11 +256,11 @@ class ContinuousBatch:
 
     def __call__(self, problem: object, x: np.ndarray) -> np.ndarray:
         """Score (n * N,) numbers, as pygmo asks a batch evaluator to; returns (n * 2,)."""
-        return self.evaluate(x.reshape(-1, self.relaxation.problem.n_queries)).ravel()
+        return self.evaluate(x.reshape(-1, self.plans.problem.n_queries)).ravel()
 
     def get_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) lower and (N,) upper bounds."""
-        return self.relaxation.bounds
+        return self.plans.bounds
 
     def get_nobj(self) -> int:
         """Return 2."""

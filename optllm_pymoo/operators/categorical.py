@@ -41,12 +41,7 @@ class CategoricalSampling(Sampling):
         self.stratified = stratified
 
     def _do(
-        self,
-        problem: AllocationProblem,
-        n_samples: int,
-        *args: Any,
-        random_state: np.random.Generator,
-        **kwargs: Any,
+        self, problem: AllocationProblem, n_samples: int, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         """Return (n_samples, N) allocations."""
         problem = allocation_of(problem, self.name)
@@ -95,12 +90,7 @@ class RandomResetMutation(Mutation):
         super().__init__(prob=prob, prob_var=prob_var, **kwargs)
 
     def _do(
-        self,
-        problem: AllocationProblem,
-        X: np.ndarray,
-        *args: Any,
-        random_state: np.random.Generator,
-        **kwargs: Any,
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         """Return (n, N) mutated allocations."""
         prob_var = self.get_prob_var(problem, size=len(X))
@@ -233,11 +223,7 @@ def allowed_lists(allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_other(
-    n_llms: int,
-    allowed: np.ndarray | None,
-    queries: np.ndarray,
-    current: np.ndarray,
-    random_state: np.random.Generator,
+    n_llms: int, allowed: np.ndarray | None, queries: np.ndarray, current: np.ndarray, random_state: np.random.Generator
 ) -> np.ndarray:
     """Draw, for each of some queries, an allowed LLM other than the current one.
 

@@ -85,12 +85,7 @@ class AccuracyDestruction(Destruction):
     """
 
     def _do(
-        self,
-        problem: AllocationProblem,
-        X: np.ndarray,
-        *args: Any,
-        random_state: np.random.Generator,
-        **kwargs: Any,
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         _, most_accurate = problem.supported_front.ends
         return _move_rows(problem.accuracy, most_accurate, kwargs["gap"].accuracy, X)
@@ -109,12 +104,7 @@ class CostDestruction(Destruction):
     """
 
     def _do(
-        self,
-        problem: AllocationProblem,
-        X: np.ndarray,
-        *args: Any,
-        random_state: np.random.Generator,
-        **kwargs: Any,
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         cheapest, _ = problem.supported_front.ends
         return _move_rows(problem.cost, cheapest, kwargs["gap"].cost_usd, X)
@@ -149,12 +139,7 @@ class RandomDestruction(Destruction):
         self.share = Real(share, bounds=(0.01, 0.5), strict=(0.0, 1.0))
 
     def _do(
-        self,
-        problem: AllocationProblem,
-        X: np.ndarray,
-        *args: Any,
-        random_state: np.random.Generator,
-        **kwargs: Any,
+        self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
         plans, queries = np.nonzero(random_state.random(X.shape) < self.share.value)
         X[plans, queries] = draw_other(problem.n_llms, problem.allowed, queries, X[plans, queries], random_state)

@@ -122,13 +122,7 @@ def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
     return np.asarray(problem.evaluate(X, return_values_of=["F"]))
 
 
-def _rebuilt(
-    limits: LinearLimits,
-    weights: Weights,
-    prices: np.ndarray,
-    goal: Weights,
-    given: Plans,
-) -> np.ndarray:
+def _rebuilt(limits: LinearLimits, weights: Weights, prices: np.ndarray, goal: Weights, given: Plans) -> np.ndarray:
     """Mend the priced plan and the destroyed one, and take the better; mending the other given plan can't fail."""
     destroyed, fallback = given
     starts = (priced_plan(limits, weights, prices), destroyed)

@@ -10,13 +10,7 @@ from pymoo.core.population import Population
 from pymoo.optimize import minimize
 
 from optllm_pymoo.algorithms import OptLLM
-from optllm_pymoo.operators import (
-    AllocationOperator,
-    CategoricalSampling,
-    Destruction,
-    Reconstruction,
-    RuinAndRecreate,
-)
+from optllm_pymoo.operators import AllocationOperator, CategoricalSampling, Destruction, Reconstruction, RuinAndRecreate
 from optllm_pymoo.problems import AllocationProblem, make_problem
 from optllm_pymoo.testing.instances import edge_cases, random_plans
 
