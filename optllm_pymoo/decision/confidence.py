@@ -15,8 +15,8 @@ from optllm_pymoo.validation import UserError
 CORRELATION: Final = 0.05
 """Default correlation between the prediction errors of two queries, see `accuracy_deviation`.
 
-The smallest of the measured values 0.05, 0.2, 0.5 and 1: with it and `n_labelled`, 59 of 60 intervals of 95 % held on
-synthetic batches; the larger ones cover no more and are up to 2.9 times as wide.
+The smallest of 0.05, 0.2, 0.5 and 1: with it 95 % intervals already hold about as often as they say, or more often, and
+the larger ones only widen them.
 """
 
 
