@@ -18,17 +18,19 @@ class Recipe(NamedTuple):
     Attributes:
         build: From a seed; what it returns has ``fit(features, labels)`` and ``predict(features, return_std=True)``.
         is_robust: Whether its ``predict_robust`` is asked for accuracies.
+        for_plans: Whether its ``fit`` takes ``cost=`` of the labelled queries and ``planned=``, features of the others.
     """
 
     build: Callable[[int], Any]
     is_robust: bool = False
+    for_plans: bool = False
 
 
 # `published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
 # With `:1/6` (or `/11`, `/21`) behind its name it validates with that part of the labels, else with half.
 # `unshrunk` is `ours` without shrinking what differs between queries.
 PREDICTORS: Final[dict[str, Recipe]] = {
-    "ours": Recipe(lambda seed: SuccessPredictor(random_state=seed)),
+    "ours": Recipe(lambda seed: SuccessPredictor(random_state=seed), for_plans=True),
     "published": Recipe(lambda seed: SuccessPredictor.published(random_state=seed)),
     "published-robust": Recipe(lambda seed: SuccessPredictor.published(random_state=seed), is_robust=True),
     "unshrunk": Recipe(lambda seed: SuccessPredictor(objective=None, random_state=seed)),

@@ -13,8 +13,10 @@ from benchmarks.cells.definition import Built
 from benchmarks.cells.predictors import ORACLE, find_predictor
 from benchmarks.cells.split import Setting
 from optllm_pymoo import SupportedFront, UserError
+from optllm_pymoo.decision import accuracy_interval
 from optllm_pymoo.measures import Path, realised_area, realised_quality
 from optllm_pymoo.prediction import QueryFeatures
+from optllm_pymoo.prediction.optimism import Optimism
 
 # Values of α in robust accuracies, mean + α·σ, whose label vectors are compared with the truth, as in the paper.
 ALPHAS = (-1.0, 0.0, 1.0)
@@ -79,7 +81,7 @@ class TableCell(Cell):
     def subject(self) -> Any:
         """The predictor."""
         recipe = find_predictor(self.setting.predictor)
-        return recipe and (Built(recipe.build, (0,)), recipe.is_robust)
+        return recipe and (Built(recipe.build, (0,)), recipe.is_robust, recipe.for_plans)
 
     def description(self) -> dict[str, Value]:
         """Return the settings as plain values."""
@@ -95,20 +97,27 @@ class TableCell(Cell):
         outcomes = [workbench.outcome(cell).arrays["features"] for cell in self.needs]
         features = outcomes[0] if outcomes else np.empty((len(dataset.cost), 0))
         labelled = self.setting.labelled(dataset)
-        known = features[labelled], dataset.correct[labelled]
+        known = features[labelled], dataset.correct[labelled], dataset.cost[labelled]
         return *known, features[~labelled], dataset.cost[~labelled], dataset.correct[~labelled]
 
     def measure(
-        self, features: np.ndarray, labels: np.ndarray, targets: np.ndarray, cost: np.ndarray, correct: np.ndarray, /
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        paid: np.ndarray,
+        targets: np.ndarray,
+        cost: np.ndarray,
+        correct: np.ndarray,
+        /,
     ) -> Outcome:
         """Fit, predict, and follow the exact front of the predictions with the true outcomes.
 
         Returns:
             Arrays ``accuracy`` and ``sigma``, (N, M) each. Measures: the Brier score; ``labels_right_α``, the shares
-            of queries whose whole label vector is predicted right by mean + α·σ; and realised quality of the exact
-            front.
+            of queries whose whole label vector is predicted right by mean + α·σ; realised quality of the exact
+            front; and of predictors for plans `kept_promises`.
         """
-        accuracy, sigma, timings = self._predicted(features, labels, targets, correct)
+        accuracy, sigma, timings, optimism = self._predicted(features, labels, paid, targets, correct)
         oracle = realised_area(cost, correct, Path.along(SupportedFront(cost, correct)))
         start = perf_counter()
         path = Path.along(SupportedFront(cost, accuracy))
@@ -119,23 +128,64 @@ class TableCell(Cell):
             **{"brier": float(np.mean((accuracy - correct) ** 2))},
             **right,
             **realised_quality(cost, correct, path, oracle_area=oracle)._asdict(),
+            **({} if optimism is None else kept_promises(cost, accuracy, sigma, correct, optimism, len(labels))),
         }
         return Outcome(measures, timings, {"accuracy": accuracy, "sigma": sigma})
 
     def _predicted(
-        self, features: np.ndarray, labels: np.ndarray, targets: np.ndarray, correct: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-        """Fit the predictor with this cell's seed, and ask it: accuracies, how far they may be off, seconds."""
+        self, features: np.ndarray, labels: np.ndarray, paid: np.ndarray, targets: np.ndarray, correct: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, float], Optimism | None]:
+        """Fit the predictor with this cell's seed, and ask it: accuracies, sigma, seconds, optimism."""
         recipe = find_predictor(self.setting.predictor)
         if recipe is None:
-            return correct.astype(float), np.zeros(correct.shape), {"fit_seconds": 0.0, "predict_seconds": 0.0}
+            return correct.astype(float), np.zeros(correct.shape), {"fit_seconds": 0.0, "predict_seconds": 0.0}, None
         start = perf_counter()
-        predictor = recipe.build(seed_of(self)).fit(features, labels)
+        given = {"cost": paid, "planned": targets} if recipe.for_plans else {}
+        predictor = recipe.build(seed_of(self)).fit(features, labels, **given)
         fitted = perf_counter()
         accuracy, sigma = predictor.predict(targets, return_std=True)
         if recipe.is_robust:
             accuracy = np.asarray(predictor.predict_robust(targets))
-        return accuracy, sigma, {"fit_seconds": fitted - start, "predict_seconds": perf_counter() - fitted}
+        timings = {"fit_seconds": fitted - start, "predict_seconds": perf_counter() - fitted}
+        return accuracy, sigma, timings, predictor.optimism_ if recipe.for_plans else None
+
+
+def kept_promises(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    sigma: np.ndarray,
+    correct: np.ndarray,
+    optimism: Optimism,
+    n_labelled: int,
+    /,
+) -> dict[str, float]:
+    """Hold what three plans expect against what came true.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M) predicted.
+        sigma: (N, M) how far predictions may be off.
+        correct: (N, M) true outcomes.
+        optimism: By how much plans expect too much, as measured on the labelled queries.
+        n_labelled: Queries that were learnt from.
+
+    Returns:
+        For plans at 25, 50 and 75 % of the way from the cheapest plan to the dearest LLM expected less true accuracy,
+        ``too_much_...``, and the same after the correction, ``corrected_...``; the shares of the three 95 % intervals
+        that the true accuracy lies ``below_95`` and ``above_95``.
+    """
+    front = SupportedFront(cost, accuracy)
+    low, high = float(front.F[0, 0]), float(cost.sum(axis=0).max())
+    rows, found, outside = np.arange(len(cost)), {}, []
+    for share in (0.25, 0.5, 0.75):
+        x = front.assignment(front.within_budget(low + share * (high - low)))
+        expected, true, excess = accuracy[rows, x], float(correct[rows, x].mean()), optimism.at(share)
+        found[f"too_much_{share:.0%}"] = float(expected.mean()) - true
+        found[f"corrected_{share:.0%}"] = float(expected.mean()) - excess[0] - true
+        ends = accuracy_interval(expected, sigma[rows, x], n_labelled=n_labelled, excess=excess)
+        outside.append((true < ends[0], true > ends[1]))
+    below, above = np.mean(outside, axis=0).tolist()
+    return {**found, "below_95": below, "above_95": above}
 
 
 def label_vectors_right(accuracy: np.ndarray, correct: np.ndarray, /) -> float:

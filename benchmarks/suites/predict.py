@@ -44,6 +44,20 @@ COLUMNS = (
     Column("runs", "d", "splits"),
 )
 
+DIFFERENCES = (
+    Column("data", "", "data", "data"),
+    Column("drawn", "", "drawn"),
+    Column("labels", ".0%", "labelled", "labels"),
+    Column("predictor", "code", "predictor", "predictor"),
+    Column("difference", "+.4f", "area less that of constants ↑", "area - constants"),
+    Column("error", ".4f", "± standard error", "± se"),
+    Column("too_much", "+.4f", "expected less true accuracy"),
+    Column("corrected", "+.4f", "the same, corrected", "corrected"),
+    Column("held", ".0%", "95 % intervals that held", "held"),
+    Column("runs", "d", "splits"),
+)
+PLACES = ("25%", "50%", "75%")
+
 METHOD = explained("predictors")
 
 
@@ -96,7 +110,35 @@ class Predict(Suite):
                 f"{escape(data)}, {share:.0%} labelled: `{best['predictor']}` has the largest area, {best['area']:.4f}."
             )
         sections = [Section("At a glance", figures), Section("Realised quality", [Text(METHOD), table])]
-        return whole_document("Predictors", told, results, plan, sections, [table])
+        tables = [table]
+        if len(differences := self.differences(results)):
+            tables.append(TableBlock(differences, DIFFERENCES, "Against the averages, means over splits.", n_left=4))
+            sections.append(Section("Against the averages", [tables[-1]]))
+        return whole_document("Predictors", told, results, plan, sections, tables)
+
+    @staticmethod
+    def differences(results: Results, /) -> pd.DataFrame:
+        """Subtract the area of `constants` on the same splits, and average: a row per data set, share and predictor."""
+        frame = results.frame("table")
+        keys = ["data", "drawn", "labels", "split"]
+        plain = frame[frame["predictor"] == "constants"].set_index(keys)["area"]
+        frame = frame[~frame["predictor"].isin(["constants", ORACLE])]
+        if plain.empty or frame.empty:
+            return pd.DataFrame()
+        frame = frame.join(plain.rename("area_of_constants"), on=keys)
+        columns = [f"{name}_{place}" for name in ("too_much", "corrected") for place in PLACES]
+        frame = frame.reindex(
+            columns=[*frame.columns, *(c for c in [*columns, "below_95", "above_95"] if c not in frame)]
+        )
+        frame = frame.assign(
+            difference=frame["area"] - frame["area_of_constants"],
+            too_much=frame[columns[:3]].mean(axis=1),
+            corrected=frame[columns[3:]].mean(axis=1),
+            held=1 - frame["below_95"] - frame["above_95"],
+        )
+        groups = frame.groupby(KEYS, sort=False)
+        summary = groups[["difference", "too_much", "corrected", "held"]].mean()
+        return summary.assign(error=groups["difference"].sem(), runs=groups.size()).reset_index()
 
     @staticmethod
     def summary(results: Results, plan: Plan, /) -> pd.DataFrame:

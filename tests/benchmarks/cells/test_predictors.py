@@ -16,19 +16,20 @@ from optllm_pymoo.prediction import SuccessPredictor
 RNG = np.random.default_rng(0)
 FEATURES, TARGETS = RNG.normal(size=(40, 3)), RNG.normal(size=(15, 3))
 LABELS = (FEATURES[:, :2] + RNG.normal(size=(40, 2)) > 0).astype(float)
-COST, CORRECT = np.tile([1.0, 2.0], (15, 1)), (TARGETS[:, :2] > 0).astype(float)
+PAID, COST, CORRECT = np.tile([1.0, 2.0], (40, 1)), np.tile([1.0, 2.0], (15, 1)), (TARGETS[:, :2] > 0).astype(float)
 
 
 def _measured(name: str, labels: np.ndarray = LABELS) -> tuple[TableCell, dict[str, np.ndarray]]:
     cell = TableCell(Setting("made up", "f", name, 0.5))
-    return cell, dict(cell.measure(FEATURES, labels, TARGETS, COST, CORRECT).arrays)
+    return cell, dict(cell.measure(FEATURES, labels, PAID, TARGETS, COST, CORRECT).arrays)
 
 
 @pytest.mark.parametrize("name", ["ours", "constants"])
 def test_means_and_sigma(name: str) -> None:
     """Accuracies are what the predictor says with the cell's seed, and sigma is a standard deviation."""
     cell, found = _measured(name)
-    predictor = PREDICTORS[name].build(seed_of(cell)).fit(FEATURES, LABELS)
+    given = {"cost": PAID, "planned": TARGETS} if PREDICTORS[name].for_plans else {}
+    predictor = PREDICTORS[name].build(seed_of(cell)).fit(FEATURES, LABELS, **given)
     np.testing.assert_array_equal(found["accuracy"], predictor.predict(TARGETS))
     assert found["accuracy"].shape == found["sigma"].shape == (15, 2)
     assert (found["sigma"] >= 0).all()
@@ -58,7 +59,7 @@ def test_the_oracle_knows_the_outcomes() -> None:
     """It needs no features, and its area is all there is."""
     cell = TableCell(Setting("made up", "f", ORACLE, 0.5))
     assert cell.needs == ()
-    outcome = cell.measure(FEATURES, LABELS, TARGETS, COST, CORRECT)
+    outcome = cell.measure(FEATURES, LABELS, PAID, TARGETS, COST, CORRECT)
     np.testing.assert_array_equal(outcome.arrays["accuracy"], CORRECT)
     assert (outcome.measures["area"], outcome.measures["brier"]) == (1.0, 0.0)
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from benchmarks.cells.cell import Outcome
 from benchmarks.cells.split import Setting, Split
+from benchmarks.cells.table import TableCell
 from benchmarks.cli import app
 from benchmarks.runner.results import load_results
 from benchmarks.suites.predict import SUITE
@@ -76,6 +77,19 @@ def test_a_front_that_never_reaches_the_best_llm_saves_nothing(tmp_path):
     assert summary["runs"].tolist() == [2]
 
 
+def test_differences_are_paired_by_split(tmp_path):
+    """Areas .6 and .9 against .5 and .7 of constants: .1 and .2, mean .15 and standard error .05."""
+    tables = [
+        TableCell(Setting("d", "0", name, 0.2, split=split)) for name in ("ours", "constants") for split in (0, 1)
+    ]
+    areas = (0.6, 0.9, 0.5, 0.7)
+    plan = plan_of("predict", *tables)
+    results = results_of(tmp_path, plan, {cell: _table(area) for cell, area in zip(tables, areas, strict=True)})
+    (row,) = SUITE.differences(results).to_dict("records")
+    assert (row["predictor"], row["runs"]) == ("ours", 2)
+    assert (row["difference"], row["error"]) == pytest.approx((0.15, 0.05))
+
+
 def predict(*options):
     """Run the command in this process."""
     return CliRunner().invoke(app, ["predict", *map(str, options)])
@@ -84,7 +98,7 @@ def predict(*options):
 def test_the_command_on_a_synthetic_batch(tmp_path):
     """The oracle is 1 and features help; the old spelling of an option still works; a second run measures nothing."""
     write_table(make_dataset(400, 4), tmp_path / "batch.csv")
-    options = ["--data", tmp_path / "batch.csv", "--shares", "0.1", "--seeds", 2, "--out", tmp_path / "out"]
+    options = ["--data", tmp_path / "batch.csv", "--shares", "0.4", "--seeds", 2, "--out", tmp_path / "out"]
     result = predict(*options, "--predictors", "ours,constants,oracle")
     assert result.exit_code == 0, result.output
     rows = load_results(tmp_path / "out" / "predict")["table"]
@@ -133,6 +147,7 @@ def test_the_report_names_the_best(tmp_path):
     outcomes = dict(zip(cells, (_table(0.8), _table(0.7), _table(1.0)), strict=True))
     document = SUITE.report(results_of(tmp_path, plan, outcomes), plan)
     assert "logpai, 2% labelled: `ours` has the largest area, 0.8000." in document.summary
-    (table,) = document.printed
+    table, differences = document.printed
+    assert differences.frame["difference"].tolist() == pytest.approx([0.1])
     assert isinstance(table.frame, pd.DataFrame)
     assert table.frame["predictor"].tolist() == ["ours", "constants", "oracle"]
