@@ -9,8 +9,7 @@ import numpy as np
 from pymoo.core.population import Population
 from pymoo.util.optimum import filter_optimum
 
-from optllm_pymoo.kernels.cores import find_alternatives
-from optllm_pymoo.kernels.filling import Filling, fill_slack
+from optllm_pymoo.kernels.filling import Filling, fill_slack, find_alternatives
 from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import SingleObjectiveProblem
 from optllm_pymoo.solver import solve_multiple_choice

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.kernels.cores import common_denominator
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.filling import common_denominator
 from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching, check_reachable
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.base import PlanProblem

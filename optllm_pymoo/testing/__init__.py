@@ -12,8 +12,11 @@ Example:
     ```
 """
 
-from optllm_pymoo.testing.allocation_operators import DestructionConformance, ReconstructionConformance
-from optllm_pymoo.testing.instances import edge_cases
-from optllm_pymoo.testing.variation import MutationConformance
+from optllm_pymoo.testing.conformance import (
+    DestructionConformance,
+    MutationConformance,
+    ReconstructionConformance,
+    edge_cases,
+)
 
 __all__ = ["DestructionConformance", "MutationConformance", "ReconstructionConformance", "edge_cases"]

@@ -1,4 +1,4 @@
-"""What every destruction and every reconstruction has to hold."""
+"""What every destruction, reconstruction and mutation has to hold, and the small batches that it is tried on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,49 @@ import pickle
 
 import numpy as np
 from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.mutation import Mutation
 from pymoo.core.population import Population
+from pymoo.operators.crossover.ux import UX
 from pymoo.optimize import minimize
 
 from optllm_pymoo.algorithms import OptLLM
 from optllm_pymoo.operators import AllocationOperator, CategoricalSampling, Destruction, Reconstruction, RuinAndRecreate
 from optllm_pymoo.problems import AllocationProblem, make_problem
-from optllm_pymoo.testing.instances import edge_cases, random_plans
+
+
+def edge_cases() -> dict[str, AllocationProblem]:
+    """Build named small problems with all that operators have to live with: each family, and the degenerate cases.
+
+    Returns:
+        Problems by name, new ones at each call.
+
+    Example:
+        >>> sorted(edge_cases())[:3]
+        ['binary', 'continuous', 'dominated']
+    """
+    rng = np.random.default_rng(7)
+    cost, accuracy = rng.random((12, 3)), rng.random((12, 3))
+    allowed = rng.random((12, 3)) < 0.6
+    allowed[np.arange(12), rng.integers(0, 3, 12)] = True
+    return {
+        **{family: make_problem(30, 5, family=family) for family in ("continuous", "tied", "binary", "dominated")},
+        "one query": AllocationProblem(cost[:1], accuracy[:1]),
+        "one LLM": AllocationProblem(cost[:, :1], accuracy[:, :1]),
+        "one best and cheapest": AllocationProblem([[1, 2], [1, 3]], [[0.9, 0.8], [0.7, 0.2]]),
+        "equal LLMs": AllocationProblem(np.ones((6, 3)), np.full((6, 3), 0.5)),
+        "free LLM": AllocationProblem(cost * [0, 1, 1], accuracy),
+        "many LLMs": make_problem(8, 130),
+        "masked": AllocationProblem(cost, accuracy, allowed=allowed),
+        "float32": AllocationProblem(cost.astype(np.float32), accuracy.astype(np.float32)),
+    }
+
+
+def _random_plans(problem: AllocationProblem, n: int, /, *, seed: int) -> np.ndarray:
+    """Draw (n, N) allowed allocations."""
+    keys = np.random.default_rng(seed).random((n, problem.n_queries, problem.n_llms))
+    if problem.allowed is not None:
+        keys[:, ~problem.allowed] = -1.0
+    return problem.as_allocations(keys.argmax(axis=2))
 
 
 class _OperatorConformance:
@@ -30,7 +66,7 @@ class _OperatorConformance:
     def test_returns_allowed_allocations_of_the_same_shape(self) -> None:
         """On every edge case it returns allocations that the problem accepts, of the shape and type that came in."""
         for name, problem in edge_cases().items():
-            X = random_plans(problem, 4, seed=1)
+            X = _random_plans(problem, 4, seed=1)
             changed = self.apply(problem, X)
             assert changed.shape == X.shape, name
             np.testing.assert_array_equal(problem.as_allocations(changed), changed, err_msg=name)
@@ -38,7 +74,7 @@ class _OperatorConformance:
     def test_leaves_its_input_alone(self) -> None:
         """The allocations that were handed in are not changed."""
         for name, problem in edge_cases().items():
-            X = random_plans(problem, 4, seed=2)
+            X = _random_plans(problem, 4, seed=2)
             before = X.copy()
             self.apply(problem, X)
             np.testing.assert_array_equal(X, before, err_msg=name)
@@ -46,7 +82,7 @@ class _OperatorConformance:
     def test_same_seed_same_result(self) -> None:
         """Two instances, and one that went through pickle, give the same for the same seed."""
         problem = make_problem(60, 5, family="tied")
-        X = random_plans(problem, 5, seed=3)
+        X = _random_plans(problem, 5, seed=3)
         pickled = pickle.loads(pickle.dumps(self.make_operator()))
         expected = self.apply(problem, X, seed=9)
         np.testing.assert_array_equal(self.apply(problem, X, seed=9), expected)
@@ -55,7 +91,7 @@ class _OperatorConformance:
     def test_keeps_no_state(self) -> None:
         """One instance that is applied twice gives the same twice."""
         problem = make_problem(60, 5)
-        X = random_plans(problem, 5, seed=3)
+        X = _random_plans(problem, 5, seed=3)
         operator = self.make_operator()
         first, second = (operator.do(problem, X, random_state=np.random.default_rng(9)) for _ in range(2))
         np.testing.assert_array_equal(first, second)
@@ -63,7 +99,7 @@ class _OperatorConformance:
     def test_population_and_array_agree(self) -> None:
         """A population gives a new, unevaluated population with the allocations that an array gives."""
         problem = make_problem(40, 4)
-        X = random_plans(problem, 3, seed=4)
+        X = _random_plans(problem, 3, seed=4)
         pop = self.make_operator().do(problem, Population.new(X=X), random_state=np.random.default_rng(5))
         assert isinstance(pop, Population)
         assert all(not individual.evaluated for individual in pop)
@@ -72,7 +108,7 @@ class _OperatorConformance:
     def test_one_allocation_alone(self) -> None:
         """One allocation (N,) comes back as one allocation (N,)."""
         problem = make_problem(40, 4)
-        assert self.apply(problem, random_plans(problem, 1, seed=6)[0]).shape == (40,)
+        assert self.apply(problem, _random_plans(problem, 1, seed=6)[0]).shape == (40,)
 
     def check_in_algorithms(self, optllm: OptLLM, mating: RuinAndRecreate) -> None:
         """Run in OptLLM and in NSGA-II on every edge case: both end, and score the plans that they return."""
@@ -93,7 +129,7 @@ class DestructionConformance(_OperatorConformance):
         """On some edge case it leaves some allocation: one that never does would end every walk at its start."""
         moved = False
         for problem in edge_cases().values():
-            X = np.concatenate([random_plans(problem, 4, seed=1), problem.extremes()])
+            X = np.concatenate([_random_plans(problem, 4, seed=1), problem.extremes()])
             moved |= not np.array_equal(self.apply(problem, X), X)
         assert moved
 
@@ -121,8 +157,55 @@ class ReconstructionConformance(_OperatorConformance):
     def test_never_makes_an_allocation_worse(self) -> None:
         """What comes back is never dominated by what went in."""
         for name, problem in edge_cases().items():
-            X = random_plans(problem, 6, seed=8)
+            X = _random_plans(problem, 6, seed=8)
             before, after = problem.evaluate(X), problem.evaluate(self.apply(problem, X))
             slack = 1e-12 * np.abs(before)
             worse = np.all(after >= before - slack, axis=1) & np.any(after > before + slack, axis=1)
             assert not worse.any(), (name, before[worse], after[worse])
+
+
+class MutationConformance:
+    """Conformance tests of a pymoo ``Mutation``: subclass it, define ``make_operator()``, run pytest."""
+
+    def make_operator(self) -> Mutation:
+        """Return a new instance of the mutation under test; the one method to write."""
+        raise TypeError(f"{type(self).__name__} must define make_operator()")
+
+    def apply(self, problem: AllocationProblem, X: np.ndarray, seed: int = 1) -> np.ndarray:
+        """Mutate a new population with a new instance and its own generator."""
+        pop = Population.new(X=X.copy())
+        mutated = self.make_operator()(problem, pop, random_state=np.random.default_rng(seed))
+        return np.asarray(mutated.get("X"))
+
+    def test_returns_allowed_allocations_of_the_same_type(self) -> None:
+        """On every edge case it returns allocations that the problem accepts, of the type that came in."""
+        for name, problem in edge_cases().items():
+            X = _random_plans(problem, 4, seed=1)
+            mutated = self.apply(problem, X)
+            assert mutated.dtype == X.dtype, name
+            np.testing.assert_array_equal(problem.as_allocations(mutated), mutated, err_msg=name)
+
+    def test_same_seed_same_result(self) -> None:
+        """Two instances, and one that went through pickle, give the same for the same seed."""
+        problem = make_problem(60, 5)
+        X = _random_plans(problem, 5, seed=3)
+        expected = self.apply(problem, X, seed=9)
+        np.testing.assert_array_equal(self.apply(problem, X, seed=9), expected)
+        pickled = pickle.loads(pickle.dumps(self.make_operator()))
+        again = pickled(problem, Population.new(X=X.copy()), random_state=np.random.default_rng(9))
+        np.testing.assert_array_equal(again.get("X"), expected)
+
+    def test_works_in_nsga2(self) -> None:
+        """NSGA-II takes it on every edge case, ends, and scores the plans that it returns."""
+        for name, problem in edge_cases().items():
+            algorithm = NSGA2(8, sampling=CategoricalSampling(), crossover=UX(), mutation=self.make_operator())
+            res = minimize(problem, algorithm, ("n_gen", 3), seed=1)
+            np.testing.assert_allclose(problem.evaluate(res.X), res.F, err_msg=name)
+
+    def test_reaches_every_llm(self) -> None:
+        """Applied again and again to allocations that all use one LLM, it reaches every other."""
+        problem = make_problem(200, 3)
+        X = np.zeros((200, 200), dtype=problem.assignment_dtype)
+        for seed in range(10):
+            X = self.apply(problem, X, seed=seed)
+        assert set(np.unique(X)) == {0, 1, 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optllm_pymoo.kernels.cores import common_denominator
+from optllm_pymoo.kernels.filling import common_denominator
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.kernels.cores import find_alternatives
+from optllm_pymoo.kernels.filling import find_alternatives
 from tests.strategies import allocations, tables
 
 
