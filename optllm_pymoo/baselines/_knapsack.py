@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.baselines._reduction import Reduction, reduce_choices
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.solver import Status, solve_multiple_choice
-from optllm_pymoo.tolerances import HIGHS_WHOLE, SAME_TOTAL
+from optllm_pymoo.tolerances import HIGHS_WHOLE, PROVEN, SAME_TOTAL
 from optllm_pymoo.validation import UserError
 
 ATTEMPTS = 4
@@ -38,7 +37,7 @@ class Knapsack:
     Every query starts at its cheapest LLM; a variable moves it to a dearer and more accurate one, at most one per
     query. LLMs that another allowed one dominates within a query are left out; those below the query's hull
     stay, as whole plans may need them. What can be in no plan better than the best supported one is then fixed,
-    bound by bound (`reduce_choices`), and HiGHS proves the optimum on the rest. Both columns are divided by their
+    bound by bound (`_fixed`), and HiGHS proves the optimum on the rest. Both columns are divided by their
     means: then HiGHS' absolute tolerances are millionths of one query's average step, whatever the prices.
 
     Attributes:
@@ -124,8 +123,18 @@ class Knapsack:
             tightened -= 2.0 * excess + HIGHS_WHOLE * self._unit(bounded)
         return Proved(fallback, False)
 
-    def _fixed(self, k: int, bounded: int, bound: float) -> Reduction | None:
-        """Say which choices a plan better than point ``k`` of the front can make; None if that point is best."""
+    def _fixed(self, k: int, bounded: int, bound: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """Fix choices by their reduced costs (Dyer, Kayal, Walker 1984; Pisinger 1995), O(V).
+
+        At the exchange rate λ of the linear relaxation each query has a best choice, and a plan that makes another one
+        loses the difference in accuracy - λ·cost. Point ``k`` of the front, the best within the bound, loses nothing
+        at that rate. A plan at least as good can lose no more than what the point leaves over of the bound, in units of
+        accuracy.
+
+        Returns:
+            (V,) 1.0 for choices that all such plans make, and (V,) 0.0 for those that none makes; None if the point is
+            best.
+        """
         front = self.problem.supported_front
         step = k if bounded == 0 else k - 1
         if not 0 <= step < len(front.steps.delta_cost):
@@ -134,11 +143,22 @@ class Knapsack:
         left = max(0.0, bound - float(front.F[k, bounded]))
         # left over of the budget in US$, or of the target in mean accuracy
         tolerated = rate * left if bounded == 0 else self.problem.n_queries * left
-        extras = self.extra_cost * self.unit_cost, self.extra_accuracy * self.unit_accuracy
-        return reduce_choices(self.query, *extras, rate, tolerated)
+        query, paid, gained = (
+            self.query,
+            rate * self.extra_cost * self.unit_cost,
+            self.extra_accuracy * self.unit_accuracy,
+        )
+        score = gained - paid
+        best = np.zeros(int(query.max(initial=-1)) + 1)  # the cheapest LLM scores 0
+        np.maximum.at(best, query, score)
+        slack = tolerated + PROVEN * (1.0 + tolerated + gained + paid)
+        is_possible = best[query] - score <= slack
+        n_possible = np.bincount(query[is_possible], minlength=len(best))
+        is_certain = is_possible & (n_possible == 1)[query] & (best[query] > slack)
+        return is_certain.astype(float), is_possible.astype(float)
 
     def _attempt(
-        self, bounded: int, bound: float, fixed: Reduction, relative_gap: float, time_limit: float
+        self, bounded: int, bound: float, fixed: tuple[np.ndarray, np.ndarray], relative_gap: float, time_limit: float
     ) -> tuple[np.ndarray | None, bool]:
         base = self._score(self.cheapest)
         cost, gain = self.extra_cost, -self.extra_accuracy
@@ -148,8 +168,8 @@ class Knapsack:
             self.query,
             rows[bounded][None],
             np.array([(bound - base[bounded]) / self._unit(bounded)]),
-            lower=fixed.lower,
-            upper=fixed.upper,
+            lower=fixed[0],
+            upper=fixed[1],
             relative_gap=relative_gap,
             seconds=time_limit,
         )
