@@ -34,6 +34,8 @@ def plan(
     quota: options.Quotas = None,
     provider: options.Providers = None,
     floor: options.Floors = None,
+    forbid: options.Forbid = None,
+    allow: options.Allow = None,
     latency: options.Latency = None,
     max_latency: options.MaxLatency = None,
     promise: options.Promise = None,
@@ -57,7 +59,7 @@ def plan(
     options.refuse_stray(context)
     with stages() as stage:
         choice = _choice(budget, accuracy, knee, promise)
-        limits = options.constraints_of(quota, provider, floor, latency, max_latency)
+        limits = options.constraints_of(quota, provider, floor, latency, max_latency, forbid, allow)
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import plan_writers, write_files
 
@@ -72,10 +74,13 @@ def plan(
         files = write_files(out, plan_writers(front, chosen, for_spreadsheet=for_spreadsheet))
     if json:
         facts = {"synthetic": synthetic, "seed": seed, **text.front_json(front), "plan": text.plan_json(chosen, costs)}
+        facts["plan"]["groups"] = text.groups_json(front.by_group(chosen))
         print(text.as_json({**facts, "files": files}))
         return
     _print_head(synthetic, text.front_text(front))
     print(text.plan_text(chosen, costs))
+    if front.by_group(chosen):
+        print(f"\n{text.groups_text(front.by_group(chosen))}")
     _print_files(files)
 
 
@@ -89,6 +94,8 @@ def front(
     quota: options.Quotas = None,
     provider: options.Providers = None,
     floor: options.Floors = None,
+    forbid: options.Forbid = None,
+    allow: options.Allow = None,
     latency: options.Latency = None,
     max_latency: options.MaxLatency = None,
     algorithm: options.Algorithm = "exact",
@@ -102,7 +109,7 @@ def front(
     """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     options.refuse_stray(context)
     with stages() as stage:
-        limits = options.constraints_of(quota, provider, floor, latency, max_latency)
+        limits = options.constraints_of(quota, provider, floor, latency, max_latency, forbid, allow)
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, write_files
 

@@ -256,6 +256,20 @@ Floors = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+Forbid = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--forbid", metavar="LLM[:GROUP]", show_default=False,
+        help="Send no query to this LLM with its modes, provider or pattern; or none of a group. Repeatable.",
+    ),
+]  # fmt: skip
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow", metavar="LLM[:GROUP]", show_default=False,
+        help="Send queries to this LLM only, or those of a group; several add up. Repeatable.",
+    ),
+]  # fmt: skip
 Latency = Annotated[
     Path | None,
     typer.Option(
@@ -397,6 +411,8 @@ def constraints_of(
     floors: list[tuple[str | None, float]] | None,
     latency: Path | None,
     max_latency: float | None,
+    forbid: list[str] | None = None,
+    allow: list[str] | None = None,
     /,
 ) -> Constraints:
     """Put all constraints together.
@@ -407,6 +423,8 @@ def constraints_of(
         floors: From each --floor.
         latency: What followed --latency.
         max_latency: What followed --max-latency.
+        forbid: What followed each --forbid.
+        allow: What followed each --allow.
 
     Raises:
         typer.BadParameter: If a group has two floors, or --max-latency stands without --latency.
@@ -427,4 +445,6 @@ def constraints_of(
         floors=by_group,
         latency=latency,
         max_latency=max_latency,
+        forbidden=tuple(forbid or ()),
+        allowed=tuple(allow or ()),
     )

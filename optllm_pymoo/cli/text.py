@@ -29,6 +29,7 @@ from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.choose import LimitCosts
+from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import printable
 
@@ -116,6 +117,7 @@ def front_json(front: Front, /) -> dict[str, Any]:
         "n_labelled": front.n_labelled,
         "shift": None if front.shift is None else front.shift._asdict(),
         "n_plans": len(F),
+        "prices": list(front.prices),
         "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
         "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
     }
@@ -145,6 +147,10 @@ def front_text(front: Front, /) -> str:
         [
             entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
             entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
+            *(
+                entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}")
+                for each in front.prices
+            ),
             *_shift(front),
         ]
     )
@@ -219,6 +225,38 @@ def evaluation_text(
     if whole is not None:
         lines.append(entry("Exact front", _whole(whole)))
     return "\n".join(lines)
+
+
+GROUPS = 20
+"""So many groups are listed in a report; --json has all."""
+
+
+def groups_json(groups: Sequence[GroupTotal], /) -> list[dict[str, Any]]:
+    """Collect what a plan comes to in each group.
+
+    Args:
+        groups: The largest first.
+    """
+    return [each._asdict() for each in groups]
+
+
+def groups_text(groups: Sequence[GroupTotal], /) -> str:
+    """Write a table of what a plan comes to in each group.
+
+    Args:
+        groups: The largest first.
+    """
+    names = [abridged(each.group, 30) for each in groups[:GROUPS]]
+    width = max(5, *map(len, names))
+    lines = [f"{'Group':{width}}   queries         US$  expected      95 % interval"]
+    for name, each in zip(names, groups, strict=False):
+        interval = " to ".join(map(percent, each.interval_95))
+        numbers = (
+            f"{each.n_queries:>8,}  {usd(each.cost_usd):>10}  {percent(each.expected_accuracy):>8}  {interval:>17}"
+        )
+        lines.append(f"{name:{width}}  {numbers}")
+    more = len(groups) - GROUPS
+    return "\n".join([*lines, *([f"and {count(more, 'group', 'groups')} more"] if more > 0 else [])])
 
 
 _COUNTED = ("rows", "matched", "repeated", "errors", "unpriced", "unscored")

@@ -12,11 +12,14 @@ import numpy as np
 
 from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.data.batch import is_batch, load_batch
+from optllm_pymoo.data.collect import collect
 from optllm_pymoo.data.columns import Roles, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
 from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.logs.log import Log
+from optllm_pymoo.data.logs.readers import TABLES, reader_of
 from optllm_pymoo.data.long import is_long, read_long
 from optllm_pymoo.data.parquet import write_parquet
 from optllm_pymoo.data.source import (
@@ -54,6 +57,8 @@ def read_table(
     LLM, with the columns `llm` or `model`, `score` or `correct`, and `cost`. Without a column of ids, queries of a wide
     table are called "0", "1", …. Columns that are left out are named in a `DataFileWarning`.
 
+    The log of a harness is read as `collect` reads it, and a folder that `collect` has written as `load_batch` does.
+
     Args:
         path: A folder as `load_dataset` reads it, or a file; what it is shows in its suffix.
         allow_missing: Take an outcome that is missing as "this LLM was not tried on this query" (NaN), and a cost that
@@ -73,6 +78,8 @@ def read_table(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+    if path.is_file() and _is_log(path):
+        return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
     if path.is_dir() and is_batch(path):
         return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
     if path.is_dir():
@@ -102,13 +109,23 @@ def read_table(
     )
 
 
+def _is_log(path: Path) -> bool:
+    """Whether a file is what a harness writes, and no table of its own."""
+    if not path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".eval")):
+        return False
+    reader = reader_of(Log(path))
+    return reader is not None and reader not in TABLES
+
+
 def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:
     """The batch, unless there are gaps that weren't meant; estimates are told."""
     counts = dataset.about.get("estimated_costs")
     gaps = int((~dataset.tried).sum())
     if not allow_missing and (gaps or counts):
         problem = f"{gaps:,} outcomes and {sum((counts or {}).values()):,} costs are missing; pass allow_missing=True"
-        raise DataFileError(folder / "calls.csv", f"{problem} if not every LLM was tried on every query")
+        raise DataFileError(
+            folder / "calls.csv" if folder.is_dir() else folder, f"{problem} if not every LLM was tried on every query"
+        )
     if counts:
         note = f"{sum(counts.values()):,} of {dataset.cost.size:,} costs are missing and estimated"
         worst = max((share for share in dataset.about["cost_errors"].values() if share is not None), default=None)

@@ -46,6 +46,8 @@ def problem_of(dataset: Dataset, accuracy: npt.ArrayLike | None = None, /, **opt
     return AllocationProblem(dataset.cost, accuracy, llms=dataset.llms, query_ids=dataset.query_ids, **options)
 
 
+Rules = Mapping[str | None, Sequence[str]] | Sequence[str]
+"""Names of LLMs by group, None for every query; or texts `LLM` or `LLM:GROUP`."""
 EVERYTHING = "all queries"
 """The one group of a batch without groups."""
 
@@ -60,6 +62,9 @@ class Constraints:
         floors: Mean accuracy by group; None stands for every group that has no floor of its own.
         latency: File of latencies, see `load_latency`: a third objective, or with ``max_latency`` what that bounds.
         max_latency: Largest mean latency of a plan, seconds per call.
+        forbidden: By group, LLMs that its queries must not go to; None stands for every query. Names are those of
+            quotas: an LLM with its modes, a pattern, or a provider. Or rules as a list, ``LLM`` or ``LLM:GROUP``.
+        allowed: By group, the only LLMs that its queries may go to.
     """
 
     quotas: Sequence[Quota] = ()
@@ -67,9 +72,11 @@ class Constraints:
     floors: Mapping[str | None, float] = field(default_factory=dict)
     latency: str | Path | None = None
     max_latency: float | None = None
+    forbidden: Rules = ()
+    allowed: Rules = ()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is any limit or third objective; masks are neither."""
         return bool(self.quotas or self.floors or self.latency is not None)
 
     def check(self, dataset: Dataset, /) -> None:
@@ -83,9 +90,67 @@ class Constraints:
         """
         self._resolve_quotas(dataset)
         known = _names(groups_of(dataset))
-        for group in self.floors:
+        rules = [self._by_group(each, dataset) for each in (self.forbidden, self.allowed)]
+        for group in {**self.floors, **rules[0], **rules[1]}:
             if group is not None and group not in known:
                 raise UserError(unknown_name(group, known, kind="group"))
+        self.mask(dataset)
+
+    def mask(self, dataset: Dataset, /) -> np.ndarray | None:
+        """Make the mask of what is allowed: by rule, and by what a query is too long for.
+
+        Args:
+            dataset: N queries on M LLMs; ``too_long`` in its `about` has ids by LLM.
+
+        Returns:
+            (N, M) bool, None if everything is allowed.
+
+        Raises:
+            UserError: If a name is unknown, or nothing is left for a query.
+        """
+        too_long = {llm: ids for llm, ids in dataset.about.get("too_long", {}).items() if llm in dataset.llms}
+        if not (self.forbidden or self.allowed or too_long):
+            return None
+        groups = np.array(groups_of(dataset), dtype=object)
+        mask = np.ones(dataset.cost.shape, dtype=bool)
+        for rules, wanted in ((self.allowed, True), (self.forbidden, False)):
+            for group, names in self._by_group(rules, dataset).items():
+                whose = np.full(len(dataset), True) if group is None else groups == group
+                members = np.any([self._members(name, dataset) for name in names], axis=0)
+                mask[whose] &= members if wanted else ~members
+        for llm, ids in too_long.items():
+            mask[np.isin(dataset.query_ids, ids), dataset.llms.index(llm)] = False
+        stranded = np.flatnonzero(~mask.any(axis=1))
+        if len(stranded):
+            i = int(stranded[0])
+            whose = f" of group {shown(groups[i])}" if dataset.groups is not None and groups[i] else ""
+            more = f" ({len(stranded):,} such queries)" if len(stranded) > 1 else ""
+            problem = f"no LLM is allowed for query {shown(dataset.query_ids[i])}{whose}{more}"
+            raise UserError(f"{problem}: forbid less, allow more, or take in an LLM that can read longer prompts")
+        return None if mask.all() else mask
+
+    def _by_group(self, rules: Rules, dataset: Dataset) -> Mapping[str | None, Sequence[str]]:
+        """Rules by group; what follows a colon is a group, unless the whole is a name."""
+        if isinstance(rules, Mapping):
+            return rules
+        found: dict[str | None, list[str]] = {}
+        for rule in rules:
+            name, colon, group = rule.rpartition(":")
+            if not colon or self._is_name(rule, dataset):
+                name, group = rule, ""
+            found.setdefault(group.strip() or None, []).append(name.strip())
+        return found
+
+    def _is_name(self, text: str, dataset: Dataset) -> bool:
+        """Whether a text as a whole stands for LLMs."""
+        try:
+            return bool(self._members(text, dataset).any())
+        except UserError:
+            return False
+
+    def _members(self, name: str, dataset: Dataset) -> np.ndarray:
+        """The LLMs that a rule's name stands for, (M,) bool, as in a quota."""
+        return self._resolved([Quota(name, calls=0)], dataset)[0].members(dataset.llms)
 
     def options(self, dataset: Dataset, /) -> dict[str, Any]:
         """Make the options of an `AllocationProblem`.
@@ -94,8 +159,8 @@ class Constraints:
             dataset: The queries to plan.
 
         Returns:
-            ``limits``, ``groups`` and ``objectives``, as far as there are any. Groups without a query to plan have no
-            floor, nor have queries of no group.
+            ``allowed``, ``limits``, ``groups`` and ``objectives``, as far as there are any. Groups without a query to
+            plan have no floor, nor have queries of no group.
 
         Raises:
             UserError: As `check`.
@@ -103,6 +168,9 @@ class Constraints:
         """
         limits: list[Quota | Floor | Ceiling] = [*self._resolve_quotas(dataset)]
         made: dict[str, Any] = {}
+        mask = self.mask(dataset)
+        if mask is not None:
+            made["allowed"] = mask
         if self.floors:
             groups = groups_of(dataset)
             general = self.floors.get(None)
@@ -142,16 +210,18 @@ class Constraints:
         Raises:
             UserError: As `problem`.
         """
-        alone = Constraints(
-            quotas=self.quotas, providers=self.providers, latency=self.latency, max_latency=self.max_latency
-        )
+        alone = replace(self, floors={})
         return alone.problem(dataset, np.zeros(dataset.cost.shape))
 
     def _resolve_quotas(self, dataset: Dataset) -> list[Quota]:
+        return self._resolved(self.quotas, dataset)
+
+    def _resolved(self, quotas: Sequence[Quota], dataset: Dataset) -> list[Quota]:
+        """Quotas with their LLMs, those of providers too."""
         providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}
         for llms in self.providers.values():
             positions_of(llms, dataset.llms)
-        return [_resolved(quota, dataset.llms, providers) for quota in self.quotas]
+        return [_resolved(quota, dataset.llms, providers) for quota in quotas]
 
 
 def groups_of(dataset: Dataset, /) -> list[str | None]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, Plan, WithinBudget, robust_plan
+from optllm_pymoo.decision import (
+    AtLeastAccuracy,
+    Choice,
+    Knee,
+    Plan,
+    WithinBudget,
+    accuracy_interval,
+    robust_plan,
+)
 from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
@@ -126,6 +135,16 @@ ALL = "all"
 _RAISES = 5  # of a target until what is promised reaches it; two are enough where the excess changes slowly
 
 
+class GroupTotal(NamedTuple):
+    """What a plan comes to in one group of queries."""
+
+    group: str
+    n_queries: int
+    cost_usd: float
+    expected_accuracy: float
+    interval_95: tuple[float, float]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Front:
     """Plans from cheap to accurate for the queries of a batch that need one.
@@ -140,6 +159,7 @@ class Front:
         shift: How unlike the labelled queries the planned ones look; None if there was nothing to learn.
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
         groups: Name of each query's group, None where it has none; None without groups.
+        prices: File, SHA-256 and date of the lists of prices that costs come from, as far as the batch says.
     """
 
     problem: AllocationProblem
@@ -151,6 +171,7 @@ class Front:
     optimism: Optimism | None = None
     shift: Shift | None = None
     groups: list[str | None] | None = None
+    prices: Sequence[Mapping[str, str]] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -228,6 +249,23 @@ class Front:
             return self._promised(choice)
         return choice.plan(self.problem, **known)
 
+    def by_group(self, plan: Plan, /) -> list[GroupTotal]:
+        """What a plan comes to in each group, the largest first; empty without groups.
+
+        Args:
+            plan: A plan of this front.
+        """
+        of = {} if self.groups is None else pd.Series(self.groups).groupby(pd.Series(self.groups)).indices
+        excess = plan.excess or (0.0, 0.0)
+        found = []
+        for name, rows in of.items():
+            accuracy = plan.chosen_accuracy[rows]
+            sigma = None if plan.chosen_sigma is None else plan.chosen_sigma[rows]
+            interval = accuracy_interval(accuracy, sigma, n_labelled=plan.n_labelled, excess=excess)
+            cost = float(plan.chosen_cost[rows].sum())
+            found.append(GroupTotal(str(name), len(rows), cost, float(accuracy.mean()), interval))
+        return sorted(found, key=lambda each: (-each.n_queries, each.group))
+
     @property
     def limits(self) -> LinearLimits | None:
         """What plans have to keep to; None without limits."""
@@ -292,7 +330,7 @@ def expected_problem(
     if labels == ALL:
         return constraints.problem(dataset), None, len(dataset)
     split = _split(dataset, labels, random_state)
-    if constraints or budget_usd is not None:
+    if constraints or constraints.forbidden or constraints.allowed or budget_usd is not None:
         costs_alone = constraints.costs_alone(split.planned)
         if budget_usd is not None:
             check_budget(costs_alone, budget_usd)
@@ -362,6 +400,7 @@ def plan_front(
         optimism=None if prediction is None else prediction.optimism,
         shift=None if prediction is None else prediction.shift,
         groups=groups,
+        prices=dataset.about.get("prices", ()),
     )
 
 

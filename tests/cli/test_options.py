@@ -214,3 +214,20 @@ def test_real_quota(run, shared: Path) -> None:
     line = run(*given, "--budget", 2).assert_failed(2)
     assert "a budget of 2 US$ is below the cheapest plan within 20,000 calls for TogetherAI, which costs" in line
     assert "For 2 US$, TogetherAI would need at least" in line
+
+
+def test_masks_and_the_table_of_groups(run, batch: Path) -> None:
+    """No query of the group goes to the LLM; report and JSON have a row per group, which add up."""
+    data = load_dataset(batch)
+    llm, group = data.llms[0], data.groups[0]
+    arguments = ("plan", "-d", batch, *KNOWN, "--forbid", f"{llm}:{group}", "--accuracy", "0.2")
+    facts = json.loads(run(*arguments, "--json").stdout)
+    plan = pd.read_csv("optllm-plan/plan.csv", dtype=str)
+    of = dict(zip(data.query_ids, data.groups, strict=True))
+    assert llm not in set(plan["llm"][plan["query_id"].map(of) == group])
+    assert sum(each["n_queries"] for each in facts["plan"]["groups"]) == len(data)
+    assert sum(each["cost_usd"] for each in facts["plan"]["groups"]) == pytest.approx(facts["plan"]["cost_usd"])
+    lines = [line.split() for line in run(*arguments).stdout.splitlines()]
+    assert ["Group", "queries", "US$", "expected", "95", "%", "interval"] in lines
+    assert any(line[:1] == [group] for line in lines)
+    assert "unknown group 'none'" in run("plan", "-d", batch, *KNOWN, "--forbid", f"{llm}:none").assert_failed()

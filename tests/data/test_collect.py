@@ -289,3 +289,18 @@ def test_from_long_prices_tokens():
         Dataset.from_long(frame)
     with pytest.raises(UserError, match="queries lacks a query of the calls: 'a'"):
         Dataset.from_long(frame, prices=PRICES, queries=pd.DataFrame({"query_id": ["b"]}))
+
+
+def test_a_log_is_a_batch_by_itself(tmp_path):
+    """What a harness wrote with costs is read as it is; without costs the error says what to give."""
+    samples = [
+        {"id": k, "input": f"Q{k}", "scores": {"s": {"value": "C"}}, "model_usage": {"m": {"total_cost": 0.1 * k}}}
+        for k in (1, 2)
+    ]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"status": "success", "eval": {"model": "m", "task": "t"}, "samples": samples}))
+    data = read_table(path)
+    assert (data.llms, data.query_ids, data.cost.ravel().tolist()) == (("m",), ("1", "2"), [0.1, 0.2])
+    path.write_text(path.read_text().replace("total_cost", "input_tokens"))
+    with pytest.raises(UserError, match="no cost of 'm' is known, so none can be estimated; give prices"):
+        read_table(path)

@@ -274,3 +274,70 @@ def test_latency_is_an_objective_beside_quotas(tmp_path: Path) -> None:
     assert front.problem.limits.are_met(np.atleast_2d(front.found.X)).all()
     assert "latency_s" in front_frame(front.problem, front.found)
     assert front.choose(Knee()).third is not None
+
+
+MASKED = Dataset(
+    TINY.cost, TINY.correct, llms=["a", "b:1", "b:1@batch"], groups=TINY.groups,
+    about={"llms": [{"name": "b:1", "provider": "Big"}, {"name": "b:1@batch", "provider": "Big"}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        (Constraints(forbidden={"h": ["a"]}), [[1, 1, 1]] * 3 + [[0, 1, 1]] * 3),
+        (Constraints(forbidden=["a:h"]), [[1, 1, 1]] * 3 + [[0, 1, 1]] * 3),
+        (Constraints(forbidden={"g": ["Big"]}), [[1, 0, 0]] * 3 + [[1, 1, 1]] * 3),
+        (Constraints(forbidden=["b:1"]), [[1, 0, 0]] * 6),
+        (Constraints(forbidden=["b:1:g"]), [[1, 0, 0]] * 3 + [[1, 1, 1]] * 3),
+        (Constraints(allowed={None: ["b:1@batch"]}), [[0, 0, 1]] * 6),
+        (Constraints(allowed=["a:g", "*@batch:g"]), [[1, 0, 1]] * 3 + [[1, 1, 1]] * 3),
+        (Constraints(allowed=["b:1"], forbidden=["b:1@batch:h"]), [[0, 1, 1]] * 3 + [[0, 1, 0]] * 3),
+    ],
+)
+def test_masks_by_rule(constraints: Constraints, expected: list[list[int]]) -> None:
+    """An LLM with its modes, a provider, a pattern; for all or for a group; names may hold a colon themselves."""
+    mask = constraints.mask(MASKED)
+    assert mask is not None
+    assert mask.astype(int).tolist() == expected
+    assert not constraints
+
+
+def test_what_a_query_is_too_long_for_is_masked() -> None:
+    """A batch knows which; without rules and such queries there is no mask."""
+    data = MASKED.with_about({"too_long": {"a": ["1"], "gone": ["2"]}})
+    mask = Constraints().mask(data)
+    assert mask is not None
+    assert np.argwhere(~mask).tolist() == [[1, 0]]
+    assert Constraints().mask(MASKED) is None
+
+
+def test_masked_plans_are_exact_and_told_by_group() -> None:
+    """Best within a budget over all plans that keep to the rule; groups add up to the plan."""
+    X, cost, accuracy = all_plans()
+    kept = (X[:, 3:] != 0).all(axis=1)
+    front = plan_front(TINY, "all", constraints=Constraints(forbidden=["a:h"]))
+    assert front.is_exact
+    F = np.unique(front.found.F, axis=0)
+    for usd, negated in F:
+        assert -negated == pytest.approx(accuracy[kept & (cost <= usd + 1e-12)].max())
+    plan = front.choose(Knee())
+    totals = front.by_group(plan)
+    assert [(each.group, each.n_queries) for each in totals] == [("g", 3), ("h", 3)]
+    assert sum(each.cost_usd for each in totals) == pytest.approx(plan.cost_usd)
+    assert np.mean([each.expected_accuracy for each in totals]) == pytest.approx(plan.accuracy)
+    assert all(each.interval_95[0] <= each.expected_accuracy <= each.interval_95[1] for each in totals)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        (Constraints(forbidden=["x"]), "unknown provider or LLM 'x'"),
+        (Constraints(forbidden=["a:i"]), "unknown group 'i'"),
+        (Constraints(forbidden=["*"]), r"no LLM is allowed for query '0' of group 'g' \(6 such queries\): forbid less"),
+    ],
+)
+def test_masks_that_cannot_be(constraints: Constraints, message: str) -> None:
+    """Unknown names, and queries for which nothing is left, are refused before any work."""
+    with pytest.raises(UserError, match=message):
+        constraints.check(TINY)

@@ -102,12 +102,11 @@ def _is_table(log: Log) -> bool:
     return "llm" in log.columns or is_long(source, (SCORE, COST, LATENCY))
 
 
-READERS: Final[tuple[Reader, ...]] = (
-    *HARNESSES,
-    *SERVICES,
+TABLES: Final = (
     Reader("JSON lines", _is_json_table, _json_calls),
     Reader("table", _is_table, _table_calls),
 )
+READERS: Final[tuple[Reader, ...]] = (*HARNESSES, *SERVICES, *TABLES)
 
 
 def reader_of(log: Log, /) -> Reader | None:
