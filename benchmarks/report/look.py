@@ -17,7 +17,8 @@ from optllm_pymoo.plotting.style import as_written
 # Colours for any kind of colour vision (Okabe and Ito 2008); black is the exact front.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#F0E442")
 
-MARKERS = "osD^vP*"
+MARKERS = "osD^vP*<>Xp"
+N_LOOKS = len(OKABE_ITO) * len(MARKERS)
 
 # Inches: a figure is shown at about this width, and at half of it on a phone.
 WIDTH = 5.8
@@ -36,7 +37,7 @@ MOST = 7
 
 
 def look(k: int, /) -> tuple[str, str]:
-    """Return colour and marker of algorithm ``k``: colours change first, and no pair comes twice in 49."""
+    """Return colour and marker of algorithm ``k``: colours change first, and no pair comes twice in `N_LOOKS`."""
     turn = k // len(OKABE_ITO)
     return OKABE_ITO[k % len(OKABE_ITO)], MARKERS[(k + turn) % len(MARKERS)]
 
@@ -89,7 +90,7 @@ def looks_of(algorithms: Sequence[str], /) -> dict[str, tuple[str, str]]:
     for name in algorithms:
         family = family_of(name)
         wanted = order.index(family) if family in order else len(order)
-        free = [k % 49 for k in range(wanted, wanted + 49) if look(k % 49) not in looks.values()]
+        free = [k % N_LOOKS for k in range(wanted, wanted + N_LOOKS) if look(k % N_LOOKS) not in looks.values()]
         fresh = [k for k in free if look(k)[0] not in {colour for colour, _ in looks.values()}]
         looks[name] = look((fresh or free or [wanted])[0])
     return looks
