@@ -121,17 +121,19 @@ class NormalizedMOEAD(ParallelMOEAD):
         self.weights = weights
 
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        if problem.n_obj != 2:
-            self.ref_dirs = np.maximum(self._surface_weights(problem), SMALLEST_WEIGHT)
-            super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
-            return
-        share = _cost_shares(self.pop_size, self.weights, self.random_state)
-        self.ref_dirs = np.maximum(np.column_stack([share, 1 - share]), SMALLEST_WEIGHT)
+        weights = self._front_weights() if problem.n_obj == 2 else self._surface_weights(problem)
+        self.ref_dirs = np.maximum(weights, SMALLEST_WEIGHT)
         # pymoo's set-up needs no more of a problem than this, and refuses one with constraints, which `_replace` heeds
         super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
-        if isinstance(self.decomposition, PBI):
-            # here weights are directions from the ideal point: the cheap end lies along the axis of accuracy
-            self.ref_dirs = self.ref_dirs[:, ::-1].copy()
+
+    def _front_weights(self) -> np.ndarray:
+        """Spread weights over two objectives; first those of the cheapest and of the most accurate plan."""
+        n = self.pop_size - 2
+        inner = np.linspace(1, 0, n + 2)[1:-1] if self.weights == "grid" else self.random_state.random(n)
+        of_cost = np.concatenate([[1.0, 0.0], inner])
+        weights = np.column_stack([of_cost, 1 - of_cost])
+        # to PBI they are directions from the ideal point: the cheap end lies along the axis of accuracy
+        return weights[:, ::-1] if isinstance(self.decomposition, PBI) else weights
 
     def _surface_weights(self, problem: AllocationProblem) -> np.ndarray:
         """Spread weights over three or more objectives; those that a warm start's plans belong to come first."""
@@ -191,13 +193,3 @@ class NormalizedMOEAD(ParallelMOEAD):
     def _set_optimum(self) -> None:
         # one plan may sit at several weights
         self.opt = best_front(self.pop)
-
-
-def _cost_shares(n: int, weights: str, random_state: np.random.Generator) -> np.ndarray:
-    """Return (n,) weights of cost in [0, 1], those of accuracy being the rest.
-
-    The first asks for the cheapest plan and the second for the most accurate one, which are the first two
-    plans of a warm start.
-    """
-    inner = np.linspace(1, 0, n)[1:-1] if weights == "grid" else random_state.random(n - 2)
-    return np.concatenate([[1.0, 0.0], inner])

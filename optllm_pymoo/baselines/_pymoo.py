@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
+from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.algorithms.moo.nsga3 import NSGA3, ReferenceDirectionSurvival
 from pymoo.algorithms.moo.rnsga2 import RNSGA2, RankAndModifiedCrowdingSurvival
 from pymoo.algorithms.moo.sms import SMSEMOA, cv_and_dom_tournament
 from pymoo.core.population import Population
+from pymoo.core.survival import Survival
 from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.util.ref_dirs import get_reference_directions
 
@@ -66,28 +69,42 @@ def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.G
     return duel_winners(P, np.zeros(len(P)), random_state)
 
 
-class LatticeNSGA3(NSGA3):
-    """NSGA-III whose reference directions follow from the number of objectives.
+class OnLattice(GeneticAlgorithm, abc.ABC):
+    """Mix-in in front of an algorithm of pymoo's: its reference directions follow from the number of objectives.
 
-    The answer is all that is feasible and non-dominated in the population, not only the plan nearest to each
-    direction; while nothing is feasible, the plan that exceeds the limits least.
+    They are the largest Das-Dennis lattice of at most ``pop_size``. The answer is all that is feasible and
+    non-dominated in the population, not only the plan nearest to each direction; while nothing is feasible, the plan
+    that exceeds the limits least.
+    """
+
+    ref_dirs: np.ndarray
+
+    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
+        allocation_of(problem, type(self).__name__)
+        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
+        self.survival = self._survival()
+
+    @abc.abstractmethod
+    def _survival(self) -> Survival:
+        """Make the survival of the directions, which aren't known before the problem."""
+
+    def _set_optimum(self, **kwargs: Any) -> None:
+        self.opt = best_front(self.pop)
+
+
+class LatticeNSGA3(OnLattice, NSGA3):
+    """NSGA-III; see `nsga3`.
 
     Args:
-        pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
+        pop_size: Size of the population.
         **kwargs: pymoo's own.
     """
 
     def __init__(self, *, pop_size: int = 100, **kwargs: Any) -> None:
-        # the directions aren't known before the problem; the survival is made again in `_setup`
         super().__init__(np.ones((1, 1)), pop_size=pop_size, **kwargs)
 
-    def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
-        allocation_of(problem, "nsga3")
-        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
-        self.survival = ReferenceDirectionSurvival(self.ref_dirs)
-
-    def _set_optimum(self, **kwargs: Any) -> None:
-        self.opt = best_front(self.pop)
+    def _survival(self) -> Survival:
+        return ReferenceDirectionSurvival(self.ref_dirs)
 
 
 def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:

@@ -13,10 +13,9 @@ from pymoo.algorithms.moo.rvea import RVEA, APDSurvival, calc_gamma, calc_V
 from pymoo.algorithms.moo.spea2 import SPEA2, SPEA2Survival
 from pymoo.core.population import Population
 
-from optllm_pymoo.baselines._build import best_front, build, operator_set, scaled
-from optllm_pymoo.baselines._pymoo import duel_winners, largest_lattice
+from optllm_pymoo.baselines._build import build, operator_set, scaled
+from optllm_pymoo.baselines._pymoo import OnLattice, duel_winners
 from optllm_pymoo.measures.search import non_dominated
-from optllm_pymoo.problems import allocation_of
 from optllm_pymoo.tolerances import FLAT
 
 
@@ -115,7 +114,7 @@ def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Ge
     return duel_winners(P, np.where(both, -no_worse, ahead), random_state)
 
 
-class LatticeRVEA(RVEA):
+class LatticeRVEA(OnLattice, RVEA):
     """RVEA whose directions follow from the number of objectives, and which any termination may end; see `rvea`.
 
     Args:
@@ -127,15 +126,15 @@ class LatticeRVEA(RVEA):
     survival: ScaledAPD
 
     def __init__(self, *, pop_size: int = 100, alpha: float = 2.0, **kwargs: Any) -> None:
-        # the directions aren't known before the problem; the survival is made again in `_setup`
         super().__init__(np.eye(2), pop_size=pop_size, **kwargs)
         self.alpha = alpha
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
-        allocation_of(problem, "rvea")
-        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
-        self.survival = ScaledAPD(self.ref_dirs, alpha=self.alpha)
+        super()._setup(problem, **kwargs)
         self.n_adapted = 0
+
+    def _survival(self) -> ScaledAPD:
+        return ScaledAPD(self.ref_dirs, alpha=self.alpha)
 
     def _advance(self, infills: Population | None = None, **kwargs: Any) -> None:
         GeneticAlgorithm._advance(self, infills=infills, **kwargs)
@@ -143,11 +142,8 @@ class LatticeRVEA(RVEA):
             self.n_adapted = int(self.termination.perc / self.adapt_freq)
             self.survival.adapt()
 
-    def _set_optimum(self, **kwargs: Any) -> None:
-        self.opt = best_front(self.pop)
 
-
-class LatticeCTAEA(CTAEA):
+class LatticeCTAEA(OnLattice, CTAEA):
     """C-TAEA whose directions follow from the number of objectives; see `ctaea`.
 
     Args:
@@ -156,14 +152,11 @@ class LatticeCTAEA(CTAEA):
     """
 
     def __init__(self, *, pop_size: int = 100, **kwargs: Any) -> None:
-        # the directions aren't known before the problem; the survival is made again in `_setup`
         super().__init__(np.eye(2), **kwargs)
         self.pop_size = self.n_offsprings = pop_size
 
-    def _setup(self, problem: Any, **kwargs: Any) -> None:
-        allocation_of(problem, "ctaea")
-        self.ref_dirs = largest_lattice(problem.n_obj, self.pop_size)
-        self.survival = ScaledCADA(self.ref_dirs)
+    def _survival(self) -> ScaledCADA:
+        return ScaledCADA(self.ref_dirs)
 
     def _infill(self) -> Population:
         off = super()._infill()
@@ -171,9 +164,6 @@ class LatticeCTAEA(CTAEA):
             # as pymoo's other genetic algorithms end where no new plan is found
             self.termination.force_termination = True
         return off
-
-    def _set_optimum(self, **kwargs: Any) -> None:
-        self.opt = best_front(self.pop)
 
 
 def age_moea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AGEMOEA:
