@@ -182,7 +182,7 @@ def _predict_rows(ensemble: Ensemble, features: Floats, shrinkage: Shrinkage) ->
     return mean, np.sqrt((within + inside.squares) / total)
 
 
-def spread(
+def scatter_to_error(
     estimator: Any,
     features: Floats,
     labels: Floats,

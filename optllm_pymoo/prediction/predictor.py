@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
-from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, spread
+from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
 from optllm_pymoo.prediction.members import check_estimator_suits, in_order, resamples
 from optllm_pymoo.prediction.optimism import fit_optimism
 from optllm_pymoo.prediction.shift import Shift, measure_shift
@@ -181,7 +181,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_labelled_ = len(rows)
         self.spread_ = np.ones(labels.shape[1])
         if self.resampling == "folds":
-            self.spread_ = spread(
+            self.spread_ = scatter_to_error(
                 base, *known, self.ensemble_, seeds=seeds, shrinkage=self.calibration_, n_jobs=self.n_jobs
             )
         return self
@@ -204,7 +204,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             probability may be from the true one, one standard deviation, for one query.
 
             With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
-            deviation inside a round, less the part that comes from their own randomness (`spread`), yet never less
+            deviation inside a round, less the part that comes from their own randomness (`scatter_to_error`), yet never less
             than that standard deviation itself, as no resampling shows the bias of regularised members. With
             `validation-split` it is the plain standard deviation over members. It is that of the predictions that
             fit best; what the objective "plan" leaves out of them, and the sampling error of the LLM's mean, join it.

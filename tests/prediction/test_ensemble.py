@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 
 from optllm_pymoo.prediction import SuccessPredictor
-from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, spread
+from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
 from optllm_pymoo.prediction.members import Member, Resample, resamples
 from optllm_pymoo.prediction.shrinkage import AVERAGES, UNCHANGED, Shrinkage
 
@@ -100,10 +100,10 @@ def factors(estimator: object, X: Floats, y: Floats, shrinkage: Shrinkage = UNCH
     samples = resamples("folds", np.arange(len(X)), 40, np.random.RandomState(0))
     seeds = list(range(0, 80, 2))
     ensemble = fit_ensemble(estimator, X, y, samples, seeds=seeds, n_jobs=1)
-    return spread(estimator, X, y, ensemble, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
+    return scatter_to_error(estimator, X, y, ensemble, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
 
 
-def test_spread() -> None:
+def test_scatter_to_error() -> None:
     """Without randomness that of the jackknife, the root of nine; less with fewer trees; a common stretch cancels."""
     X, truth = gentle(80, 0)
     y = (np.random.default_rng(0).random(truth.shape) < truth).astype(float)
