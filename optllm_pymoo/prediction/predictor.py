@@ -204,8 +204,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             probability may be from the true one, one standard deviation, for one query.
 
             With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
-            deviation inside a round, less the part that comes from their own randomness (`scatter_to_error`), yet never less
-            than that standard deviation itself, as no resampling shows the bias of regularised members. With
+            deviation inside a round, less the part that comes from their own randomness (`scatter_to_error`), yet
+            never less than that standard deviation itself, as no resampling shows the bias of regularised members. With
             `validation-split` it is the plain standard deviation over members. It is that of the predictions that
             fit best; what the objective "plan" leaves out of them, and the sampling error of the LLM's mean, join it.
             It is bounded by `most_sigma`, about sqrt(p (1 - p)).
