@@ -84,21 +84,16 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _show_tracebacks(wanted: bool) -> None:
-    if wanted:
-        sys.excepthook = sys.__excepthook__
-
-
 @app.callback()
 def _command(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", callback=_show_tracebacks, help="Show the traceback of a bug.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")] = False,
 ) -> None:
     """Split a batch of queries over several LLMs: every sensible plan from the cheapest to the most accurate."""
+    if debug:
+        sys.excepthook = sys.__excepthook__
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -15,8 +15,8 @@ from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
     from optllm_pymoo.data import Dataset
-    from optllm_pymoo.decision import Choice, Plan
-    from optllm_pymoo.planning import Constraints, Front, LimitCosts, PlannedBatch
+    from optllm_pymoo.decision import Choice
+    from optllm_pymoo.planning import Constraints, Front, PlannedBatch
 
 SYNTHETIC = "Synthetic demo batch: made-up queries, LLMs, prices. Pass your own with --data."
 
@@ -61,17 +61,19 @@ def plan(
         choice = _choice(budget, accuracy, knee, promise)
         limits = options.constraints_of(quota, provider, floor, latency, max_latency, forbid, allow)
         from optllm_pymoo.cli import text
-        from optllm_pymoo.planning import plan_writers, write_files
+        from optllm_pymoo.planning import front_writers, limit_costs, write_files
 
-        known = _known_budget(budget, limits, choice)
+        # whether a plan is that cheap may depend on what can't be known before learning
+        known = budget if limits.quotas or not (limits.floors or choice.promise is not None) else None
         front, synthetic = _front(
             partial(_read, data, llms, drop), labels, limits, algorithm, n_grid, seed, jobs, out, stage, known
         )
         stage("Choosing a plan")
-        chosen, costs = _chosen(front, choice)
+        chosen = front.choose(choice)
+        costs = None if front.limits is None else limit_costs(front.limits, chosen)
         front = front.including(chosen)
         stage(f"Writing {out}")
-        files = write_files(out, plan_writers(front, chosen, for_spreadsheet=for_spreadsheet))
+        files = write_files(out, front_writers(front, chosen, for_spreadsheet=for_spreadsheet))
     if json:
         facts = {"synthetic": synthetic, "seed": seed, **text.front_json(front), "plan": text.plan_json(chosen, costs)}
         facts["plan"]["groups"] = text.groups_json(front.by_group(chosen))
@@ -147,20 +149,6 @@ def _choice(
     return Knee()
 
 
-def _known_budget(budget: float | None, limits: Constraints, choice: Choice) -> float | None:
-    """Return the budget, if whether a plan is that cheap doesn't depend on what can't be known before learning."""
-    is_alone = not limits.floors and choice.promise is None
-    return budget if is_alone or limits.quotas else None
-
-
-def _chosen(front: Front, choice: Choice) -> tuple[Plan, LimitCosts | None]:
-    """Choose, and price what the plan keeps to."""
-    from optllm_pymoo.planning import limit_costs
-
-    plan = front.choose(choice)
-    return plan, None if front.limits is None else limit_costs(front.limits, plan)
-
-
 def _front(
     read: Callable[[], Dataset],
     labels: float | str | Path | None,
@@ -180,7 +168,12 @@ def _front(
     check_writable(out)
     stage("Reading the batch")
     batch = read()
-    _check_all_known(batch, labels)
+    gaps = int((~batch.tried.all(axis=1)).sum())
+    if labels == "all" and gaps:
+        raise UserError(
+            f"--labels all needs the outcomes of all LLMs on all queries; {gaps:,} of {len(batch):,} queries lack some."
+            " Leave --labels out to learn from the known outcomes"
+        )
     found = plan_front(
         batch,
         labels,
@@ -193,15 +186,6 @@ def _front(
         report=stage,
     )
     return found, bool(batch.about.get("synthetic"))
-
-
-def _check_all_known(batch: Dataset, labels: float | str | Path | None) -> None:
-    gaps = int((~batch.tried.all(axis=1)).sum())
-    if labels == "all" and gaps:
-        raise UserError(
-            f"--labels all needs the outcomes of all LLMs on all queries; {gaps:,} of {len(batch):,} queries lack some."
-            " Leave --labels out to learn from the known outcomes"
-        )
 
 
 def _check_algorithm(algorithm: str, n_grid: int | None, *, is_limited: bool) -> None:
@@ -230,11 +214,9 @@ def _read(data: Path | None, llms: list[str] | None, drop: list[str] | None) -> 
 
 
 def _print_head(synthetic: bool, front: str) -> None:
-    if synthetic:
-        from optllm_pymoo.decision.text import wrapped
+    from optllm_pymoo.decision.text import wrapped
 
-        print(wrapped(SYNTHETIC), end="\n\n")
-    print(front)
+    print(f"{wrapped(SYNTHETIC)}\n\n{front}" if synthetic else front)
 
 
 def _print_files(files: list[Path]) -> None:
@@ -377,8 +359,8 @@ def collect(
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
 
 
-@app.command()
-def convert(
+@app.command("convert")
+def convert_data(
     source: Annotated[
         Path, typer.Argument(help="Folder, or table in CSV, TSV, JSON lines or Parquet.", show_default=False)
     ],
@@ -392,12 +374,10 @@ def convert(
     json: options.Json = False,
 ) -> None:
     """Read a data set in one format and write it in another."""
-    from optllm_pymoo.data import convert as convert_table
+    from optllm_pymoo.data import convert
 
     _refuse_existing(target, overwrite)
-    dataset = convert_table(
-        source, target, overwrite=overwrite, llms=llms, drop=drop or (), for_spreadsheet=for_spreadsheet
-    )
+    dataset = convert(source, target, overwrite=overwrite, llms=llms, drop=drop or (), for_spreadsheet=for_spreadsheet)
     _print_written(target, len(dataset), dataset.n_llms, json)
 
 

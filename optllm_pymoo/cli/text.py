@@ -21,7 +21,6 @@ from optllm_pymoo.decision.text import (
     percent,
     probability,
     rounded_up,
-    summary,
     usd,
     wrapped,
 )
@@ -85,7 +84,17 @@ def plan_json(plan: Plan, costs: LimitCosts | None, /) -> dict[str, Any]:
     """
     facts = facts_of(plan, costs)._asdict()
     mix = facts.pop("mix")
-    found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": _single_json(plan)}
+    single, value = None, plan.evaluate(plan.problem.accuracy)  # as if the predictions were right
+    if value.best_llm is not None:
+        single = {
+            "llm": value.best_llm,
+            "cost_usd": value.best_cost_usd,
+            "expected_accuracy": value.best_accuracy,
+            "saving": value.saving,
+        }
+        if plan.problem.has_limits:
+            single["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
+    found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": single}
     if costs is not None:
         limits, *together = costs
         found["limits"] = [{**each._asdict(), "kind": each.kind.name.lower()} for each in limits]
@@ -100,8 +109,18 @@ def plan_text(plan: Plan, costs: LimitCosts | None, /) -> str:
         plan: The plan, from a choice of the command line.
         costs: What its limits cost; None without limits.
     """
-    parts = [f"{entry('Choice', _choice(plan))}\n{_single(plan)}", summary(facts_of(plan, costs))]
-    return "\n\n".join([*parts, *([] if costs is None else [limits_text(costs, plan)])])
+    lines = [entry("Choice", _choice(plan))]
+    value = plan.evaluate(plan.problem.accuracy)
+    if value.best_llm is None:
+        lines.append(entry("Best single LLM", "none is allowed for all queries"))
+    else:
+        exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
+        refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
+        best = f"{percent(value.best_accuracy)} expected for {usd(value.best_cost_usd)} US$"
+        lines.append(entry("Best single LLM", f"{abridged(value.best_llm)}: {best}{refused}"))
+        lines.append(entry("Saving", f"{_saving(value)}, {IF_RIGHT}"))
+    parts = ["\n".join(lines), facts_of(plan, costs).summary()]
+    return "\n\n".join([*parts, *([] if costs is None else [_limits(costs, plan)])])
 
 
 def front_json(front: Front, /) -> dict[str, Any]:
@@ -135,7 +154,7 @@ def front_text(front: Front, /) -> str:
     Args:
         front: The front.
     """
-    facts = front_json(front)
+    facts, shift = front_json(front), front.shift
     cheapest, best = (
         f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
         for end in (facts["cheapest"], facts["most_accurate"])
@@ -143,29 +162,21 @@ def front_text(front: Front, /) -> str:
     why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
     learnt = f"learnt from {count(front.n_labelled, 'labelled query', 'labelled queries')}"
     plans = count(facts["n_plans"], "plan", "plans")
-    return "\n".join(
-        [
-            entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
-            entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
-            *(
-                entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}")
-                for each in front.prices
-            ),
-            *_shift(front),
-        ]
-    )
-
-
-def _shift(front: Front) -> list[str]:
-    """Warn if the planned queries look unlike the labelled ones."""
-    if front.shift is None or front.shift.unlikeness == 0:
-        return []
-    said = (
-        f"the queries to plan look unlike the labelled ones (told apart in {percent(front.shift.auc)} of pairs), so"
-        " what was learnt may not hold: predictions are moved toward the averages by"
-        f" {percent(front.shift.unlikeness)}. Label a random sample of these queries"
-    )
-    return [entry("Caution", said)]
+    lines = [
+        entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
+        entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
+    ]
+    lines += [
+        entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}") for each in front.prices
+    ]
+    if shift is not None and shift.unlikeness > 0:
+        said = (
+            f"the queries to plan look unlike the labelled ones (told apart in {percent(shift.auc)} of pairs), so"
+            " what was learnt may not hold: predictions are moved toward the averages by"
+            f" {percent(shift.unlikeness)}. Label a random sample of these queries"
+        )
+        lines.append(entry("Caution", said))
+    return "\n".join(lines)
 
 
 def evaluation_json(
@@ -309,13 +320,8 @@ def collected_text(found: Collected, /) -> str:
     return "\n".join([*lines, *(wrapped(f"Note: {printable(note)}") for note in facts["notes"])])
 
 
-def limits_text(costs: LimitCosts, plan: Plan, /) -> str:
-    """Explain what limits cost a plan.
-
-    Args:
-        costs: What they cost.
-        plan: The plan.
-    """
+def _limits(costs: LimitCosts, plan: Plan) -> str:
+    """Explain what limits cost a plan."""
     slack = [each for each in costs.limits if each.kind is Kind.ACCURACY and not each.binds]
     listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
     items = [_limit(each, plan) for each in listed]
@@ -347,33 +353,6 @@ def _choice(plan: Plan) -> str:
     third = plan.problem.third
     two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
     return f"the knee of the front{two}, from where accuracy costs more than on average"
-
-
-def _single_json(plan: Plan) -> dict[str, Any] | None:
-    """Collect what the best single LLM would do if the predictions are right; None if none is allowed for all."""
-    found = plan.evaluate(plan.problem.accuracy)
-    if found.best_llm is None:
-        return None
-    facts = {"llm": found.best_llm, "cost_usd": found.best_cost_usd, "expected_accuracy": found.best_accuracy}
-    if plan.problem.has_limits:
-        facts["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
-    return {**facts, "saving": found.saving}
-
-
-def _single(plan: Plan) -> str:
-    """Compare a plan with the best single LLM, taking predictions for outcomes."""
-    found = plan.evaluate(plan.problem.accuracy)
-    if found.best_llm is None:
-        return entry("Best single LLM", "none is allowed for all queries")
-    exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(found.best_llm))
-    refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
-    best = f"{percent(found.best_accuracy)} expected for {usd(found.best_cost_usd)} US$"
-    return "\n".join(
-        [
-            entry("Best single LLM", f"{abridged(found.best_llm)}: {best}{refused}"),
-            entry("Saving", f"{_saving(found)}, {IF_RIGHT}"),
-        ]
-    )
 
 
 def _saving(found: PlanEvaluation) -> str:

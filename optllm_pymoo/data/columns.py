@@ -14,7 +14,6 @@ TEXT_NAMES: Final = ("query", "text", "prompt", "question")
 ID_NAMES: Final = ("query_id", "sample_id", "id")
 GROUP_NAMES: Final = ("group", "eval_name", "task")
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
-_NAMED: Final = 8
 _LOOKED_AT: Final = 20
 """Of so many columns it is said which are not used, and is looked for a slip of the pen."""
 
@@ -112,12 +111,12 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
     unused = [name for name in names if name not in taken]
     if not unused:
         return None
-    note = f"column {_named(unused)} is not used" if len(unused) == 1 else f"columns {_named(unused)} are not used"
+    note = f"column {listed(unused)} is not used" if len(unused) == 1 else f"columns {listed(unused)} are not used"
     meant = _meant(unused, costs, has_ids=roles.query_id is not None)
     if costs and not meant:
         bases = [base for column in costs if (base := cost_base(column))]
         one = len(bases) == 1
-        note += f": there are no outcomes {_named(bases)}; if {'that is an LLM' if one else 'those are LLMs'}, name all"
+        note += f": there are no outcomes {listed(bases)}; if {'that is an LLM' if one else 'those are LLMs'}, name all"
         note += " LLMs with llms= (--llms)"
     if meant:
         note += f"; did you mean {', '.join(map(repr, meant))}?"
@@ -136,11 +135,6 @@ def cost_base(column: str, /) -> str:
     """
     suffix = next((suffix for suffix in COST.suffixes if column.lower().endswith(suffix)), column)
     return column[: len(column) - len(suffix)]
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return listed(names[:_NAMED]) + more
 
 
 def _meant(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:

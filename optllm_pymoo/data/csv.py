@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ class CsvSource(Source):
                 path, "expected a header with column names, found a note for Excel; remove this line", 1
             )
         text = header[0]
-        self._separator = _separator_of(path, text, line)
+        self._separator = self._separator_of(path, text, line)
         self._skips_blanks = f"{self._separator} " in text
         with closing(self._records(path)) as found:
             self.header_line, names = next(found)
@@ -147,7 +147,7 @@ class CsvSource(Source):
         line = 1
         try:
             with open_text(path) as file, _field_size(LARGEST_RECORD):
-                lines = _lines_of(path, file)
+                lines = self._lines_of(path, file)
                 if first:
                     # names of columns may have line breaks, but separators stand before the first one too
                     yield from ((line, [text]) for line, text in enumerate(lines, 1) if text.strip())
@@ -165,20 +165,31 @@ class CsvSource(Source):
             problem = f"this record can't be read; a quote may not be closed ({error})"
             raise DataFileError(path, problem, line) from None
 
+    @staticmethod
+    def _separator_of(path: Path, header: str, line: int) -> str:
+        """What separates the cells: commas, or in a header without any semicolons or tabs."""
+        if (table_suffix(path) or "").startswith(".tsv"):
+            return "\t" if "\t" in header or "," not in header else ","
+        if "," not in header:
+            # the cost of RouterBench's LLMs has one bar
+            if header.count("|") > 1 and ";" not in header and "\t" not in header:
+                raise DataFileError(path, "cells seem to be separated by bars; save the table with commas", line)
+            return max(("\t", ";", ","), key=header.count) if any(c in header for c in "\t;") else ","
+        return ","
+
+    @staticmethod
+    def _lines_of(path: Path, file: TextIO) -> Iterator[str]:
+        """Lines of a text, each no longer than a record may be."""
+        number = 0
+        while line := file.readline(LARGEST_RECORD):
+            number += 1
+            if len(line) == LARGEST_RECORD:
+                problem = f"this line has more than {LARGEST_RECORD:,} characters; it begins with {shown(line)}"
+                raise DataFileError(path, f"{problem}. Is it a table?", number)
+            yield line
+
 
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
-
-
-def _separator_of(path: Path, header: str, line: int) -> str:
-    """What separates the cells: commas, or in a header without any semicolons or tabs."""
-    if (table_suffix(path) or "").startswith(".tsv"):
-        return "\t" if "\t" in header or "," not in header else ","
-    if "," not in header:
-        # the cost of RouterBench's LLMs has one bar
-        if header.count("|") > 1 and ";" not in header and "\t" not in header:
-            raise DataFileError(path, "cells seem to be separated by bars; save the table with commas", line)
-        return max(("\t", ";", ","), key=header.count) if any(c in header for c in "\t;") else ","
-    return ","
 
 
 def open_text(path: Path, /) -> TextIO:
@@ -278,17 +289,6 @@ def _decodes(content: bytes, encoding: str) -> bool:
     return True
 
 
-def _lines_of(path: Path, file: TextIO) -> Iterator[str]:
-    """Lines of a text, each no longer than a record may be."""
-    number = 0
-    while line := file.readline(LARGEST_RECORD):
-        number += 1
-        if len(line) == LARGEST_RECORD:
-            problem = f"this line has more than {LARGEST_RECORD:,} characters; it begins with {shown(line)}"
-            raise DataFileError(path, f"{problem}. Is it a table?", number)
-        yield line
-
-
 @contextmanager
 def _field_size(size: int) -> Iterator[None]:
     """Texts may be longer than the csv module's limit, which is one for the whole process: put it back."""
@@ -311,8 +311,15 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
         frame = _defused(frame)
     name = path.name.lower()
     separator = "\t" if (table_suffix(path) or "").startswith(".tsv") else ","
-    # Without a name and a time in its header an archive depends on the content alone
-    with path.open("wb") as file, _gzipped(file) if name.endswith(".gz") else nullcontext(file) as target:
+    # quotes where needed, but round all text if a carriage return is in it, which the writer overlooks
+    texts = frame.select_dtypes(exclude="number")
+    in_names = any("\r" in str(name) for name in frame.columns)
+    has_return = in_names or any("\r" in str(value) for column in texts for value in texts[column])
+    # without a name and a time in its header an archive depends on the content alone
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", 6, file, 0) if name.endswith(".gz") else nullcontext(file) as target,
+    ):
         frame.to_csv(
             target,
             sep=separator,
@@ -320,21 +327,8 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
             lineterminator="\n",
             mode="wb",
             encoding="utf-8",
-            quoting=_quoting(frame),
+            quoting=csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL,
         )
-
-
-def _gzipped(file: BinaryIO) -> gzip.GzipFile:
-    """An archive to write to."""
-    return gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
-
-
-def _quoting(frame: pd.DataFrame) -> Literal[0, 2]:
-    """Quotes where needed, but round all text if a carriage return is in it, which the writer overlooks."""
-    texts = frame.select_dtypes(exclude="number")
-    in_names = any("\r" in str(name) for name in frame.columns)
-    has_return = in_names or any("\r" in str(value) for column in texts for value in texts[column])
-    return csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
 
 
 def _defused(frame: pd.DataFrame) -> pd.DataFrame:

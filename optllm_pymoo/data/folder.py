@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -16,8 +15,8 @@ from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.jsonl import read_json_object
-from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure, Source, table_suffix
-from optllm_pymoo.data.wide import Grid, chosen_llms, outcomes_frame, read_wide
+from optllm_pymoo.data.source import COST, SCORE, SUFFIXES, DataFileError, Measure, Source
+from optllm_pymoo.data.wide import Grid, as_dataset, chosen_llms, outcomes_frame, read_wide
 from optllm_pymoo.validation import UserError, listed, shown
 
 ID = "query_id"
@@ -68,23 +67,16 @@ def load_dataset(
     _same_llms(sources["correct"].path, correct.llms, sources["cost"].path, cost.llms)
     for grid in (cost, correct):
         _same_ids(grid, ids, sources["queries"].path)
-    about = _read_about(folder / "about.json")
+    about = folder / "about.json"
     chosen = chosen_llms(cost.source, cost.llms, llms, drop)
-    cost, correct = cost.of(chosen), correct.of(chosen)
-    if not allow_missing:
-        correct.check_complete(SCORE)
-        cost.check_complete(COST)
-    costs, counts = cost.estimated_costs()
-    if counts:
-        about["estimated_costs"] = counts
-    return Dataset(
-        costs,
-        correct.values[SCORE.name],
-        llms=chosen,
+    return as_dataset(
+        cost.of(chosen),
+        correct.of(chosen),
         query_ids=ids,
-        texts=None if roles.text is None else texts[roles.text],
-        groups=None if roles.group is None else texts[roles.group],
-        about=about,
+        roles=roles,
+        texts=texts,
+        about=read_json_object(about) if about.is_file() else {},
+        allow_missing=allow_missing,
     )
 
 
@@ -106,7 +98,10 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
     """
     if overwrite:
         recover(folder, ours=FILES)
-        _refuse_other_files(Path(folder))
+        other = next(foreign_entries(folder, FILES), None) if Path(folder).is_dir() else None
+        if other is not None:
+            problem = f"holds {shown(other)}, which is no part of a data set; write to another folder"
+            raise FileExistsError(f"{folder} {problem}")
     try:
         about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -132,25 +127,16 @@ def find_file(folder: Path, stem: str, /) -> Path:
         FileNotFoundError: There is none.
         DataFileError: There are several.
     """
-    found = sorted(path for path in folder.iterdir() if path.is_file() and _stem(path) == stem)
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.name.lower() in {f"{stem}{suffix}" for suffix in SUFFIXES}
+    )
     if not found:
         raise FileNotFoundError(f"{folder} has neither {stem}.csv.gz nor {stem}.csv")
     if len(found) > 1:
         raise DataFileError(found[1], f"there is also {found[0].name}; remove the one that doesn't count")
     return found[0]
-
-
-def _stem(path: Path) -> str:
-    """The name of a table in lower case without its suffix; "" for other files."""
-    suffix = table_suffix(path)
-    return "" if suffix is None or path.name.startswith(".") else path.name[: -len(suffix)].lower()
-
-
-def _refuse_other_files(folder: Path) -> None:
-    """A data set takes the place of another, not of anything else."""
-    other = next(foreign_entries(folder, FILES), None) if folder.is_dir() else None
-    if other is not None:
-        raise FileExistsError(f"{folder} holds {shown(other)}, which is no part of a data set; write to another folder")
 
 
 def _read_queries(source: Source) -> tuple[Roles, dict[str, list[str]]]:
@@ -199,7 +185,3 @@ def _same_ids(grid: Grid, expected: list[str], other: Path) -> None:
             problem = f"found query {shown(found)} where {other.name} has {shown(wanted)}; rows need the same order"
             raise grid.source.fault(problem, row, column)
     raise DataFileError(grid.source.path, f"there are {len(ids)} queries, but {len(expected)} in {other.name}")
-
-
-def _read_about(path: Path) -> dict[str, Any]:
-    return dict(read_json_object(path)) if path.is_file() else {}

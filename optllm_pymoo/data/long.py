@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from optllm_pymoo.data.columns import Roles, unused_note, usual, warn
-from optllm_pymoo.data.source import DataFileError, Measure, Source
+from optllm_pymoo.data.source import LATENCY, DataFileError, Measure, Source
 from optllm_pymoo.data.wide import Grid, chosen_llms
 from optllm_pymoo.validation import shown
 
@@ -71,10 +71,15 @@ def read_long(
     found = {name: column for name, column in columns.items() if column is not None}
     chosen = {found[measure.name][0]: measure for measure in measures}
     texts, numbers = source.read(text=[*roles.columns, llm_name], numbers=chosen)
-    note = unused_note(source.names, [*chosen, llm_name, *_known(source)], roles)
+    # nobody misses what long tables usually have
+    usually = [name for name in source.names if usual(name) in (*_TOKEN_NAMES, *LATENCY.names)]
+    note = unused_note(source.names, [*chosen, llm_name, *usually], roles)
     if note and len(measures) > 1:
         warn(source, note)
-    where = _llms(source, texts[llm_name], llm_name, llms, drop)
+    there = list(dict.fromkeys(texts[llm_name]))
+    if "" in there:
+        raise source.fault("this row names no LLM", texts[llm_name].index(""), llm_name)
+    where = {name: j for j, name in enumerate(chosen_llms(source, there, llms, drop))}
     row_of: dict[str, int] = {}
     first: list[int] = []
     cells: dict[tuple[int, int], int] = {}
@@ -102,18 +107,3 @@ def read_long(
     once = {name: [texts[name][row] for row in first] for name in roles.columns}
     names = {name: [column] * len(where) for name, (column, _) in found.items()}
     return Grid(source, roles, list(where), once, values, rows, names)
-
-
-def _known(source: Source) -> list[str]:
-    """Columns that long tables usually have, and that nobody misses."""
-    return [name for name in source.names if usual(name) in (*_TOKEN_NAMES, "latency_s", "latency", "latency_ms")]
-
-
-def _llms(
-    source: Source, cells: Sequence[str], column: str, llms: Sequence[str] | None, drop: Collection[str]
-) -> dict[str, int]:
-    """Number by LLM of those that are wanted."""
-    there = list(dict.fromkeys(cells))
-    if "" in there:
-        raise source.fault("this row names no LLM", cells.index(""), column)
-    return {name: j for j, name in enumerate(chosen_llms(source, there, llms, drop))}

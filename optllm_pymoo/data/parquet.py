@@ -41,16 +41,13 @@ class ParquetSource(Source):
         """See `Source.read`; a column whose type can be no number is refused with that type."""
         arrow = _pyarrow("pyarrow").types
         for name in numbers or {}:
-            kind = self._type_of(name)
+            kind = self._schema.field(self.names.index(name)).type
             kind = kind.value_type if arrow.is_dictionary(kind) else kind
             is_text = arrow.is_string(kind) or arrow.is_large_string(kind)
             is_number = arrow.is_integer(kind) or arrow.is_floating(kind) or arrow.is_decimal(kind)
             if not (is_text or is_number or arrow.is_boolean(kind) or arrow.is_null(kind)):
                 raise DataFileError(self.path, f"expected numbers, found a column of type {kind}", column=name)
         return super().read(text=text, numbers=numbers)
-
-    def _type_of(self, name: str) -> Any:
-        return self._schema.field(self.names.index(name)).type
 
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
         arrow = _pyarrow("pyarrow")
@@ -63,7 +60,8 @@ class ParquetSource(Source):
         for name, column in zip(names, columns, strict=True):
             values = table.column(column)
             if arrow.types.is_floating(values.type) or arrow.types.is_integer(values.type):
-                cells[name] = _plain(values)
+                # an array, or a list where integers have gaps or are used as text
+                cells[name] = values.to_numpy() if values.null_count == 0 else values.to_pylist()
             else:
                 cells[name] = self._listed(values, name)
         if table.num_rows:
@@ -84,12 +82,6 @@ class ParquetSource(Source):
                 self.path, f"expected text, found a column of type {values.type}", column=name
             ) from None
         return texts
-
-
-def _plain(values: Any) -> Sequence[Any]:
-    """Numbers as they are: an array, or a list where integers have gaps or are used as text."""
-    found: Sequence[Any] = values.to_numpy() if values.null_count == 0 else values.to_pylist()
-    return found
 
 
 def write_parquet(frame: pd.DataFrame, path: Path, /) -> None:

@@ -18,26 +18,9 @@ from optllm_pymoo.validation import FloatArray, Notice, UserError, first_duplica
 MISSING: Final = ("", "NA", "N/A", "#N/A", "NaN", "NULL", "None")
 """Words that stand for no value among numbers, in any letter case."""
 _MISSING = frozenset(word.lower() for word in MISSING)
-_VERDICTS = frozenset(
-    [
-        "c",
-        "i",
-        "p",
-        "n",
-        "correct",
-        "incorrect",
-        "right",
-        "wrong",
-        "pass",
-        "fail",
-        "passed",
-        "failed",
-        "yes",
-        "no",
-        "y",
-        "n",
-    ]
-)
+_VERDICTS = frozenset([
+    "c", "i", "p", "n", "y", "correct", "incorrect", "right", "wrong", "pass", "fail", "passed", "failed", "yes", "no",
+])  # fmt: skip
 
 
 class DataFileError(UserError):
@@ -310,18 +293,16 @@ def _numbers(cells: Sequence[Any] | FloatArray, measure: Measure) -> tuple[Float
         if (np.isnan(values) | ((values >= 0) & (values <= measure.upper) & np.isfinite(values))).all():
             return values, None
         cells = cells.tolist()
-    elif (kinds := set(map(type, cells))) <= {int, float} or (kinds == {str} and _is_plain("".join(cells))):
+    elif (kinds := set(map(type, cells))) <= {int, float} or (
+        # Python takes more for a number than others do
+        kinds == {str} and (text := "".join(cells)).isascii() and "_" not in text
+    ):
         # most columns are plain numbers and gaps; words and the like are looked at one by one
         with suppress(ValueError, OverflowError):
             return _numbers(np.array([math.nan if cell == "" else float(cell) for cell in cells]), measure)
     found = [number_or_problem(cell, measure) for cell in cells]
     fault = next(((row, value) for row, value in enumerate(found) if isinstance(value, str)), None)
     return np.array([math.nan if isinstance(value, str) else value for value in found], dtype=np.float64), fault
-
-
-def _is_plain(text: str) -> bool:
-    """Whether Python takes no more in it for a number than others do."""
-    return text.isascii() and "_" not in text
 
 
 def _texts(cells: Sequence[Any], *, strip: bool) -> tuple[list[str], tuple[int, str] | None]:

@@ -18,7 +18,7 @@ SYSTEM_PROMPT_TOKENS = 20
 CHARACTERS_PER_TOKEN = 4.0
 
 
-class Candidates(NamedTuple):
+class _Candidates(NamedTuple):
     """Made-up LLMs, cheapest first.
 
     Attributes:
@@ -32,6 +32,44 @@ class Candidates(NamedTuple):
     skill: FloatArray
     tokens_per_token: FloatArray
     verbosity: FloatArray
+
+    @classmethod
+    def made(cls, n_llms: int, rng: np.random.Generator) -> _Candidates:
+        """LLMs on a geometric price ladder, with skill that rises along it on average, and with specialities."""
+        ladder = np.linspace(0.0, 1.0, n_llms)
+        input_usd = CHEAPEST * (DEAREST / CHEAPEST) ** ladder * rng.uniform(0.85, 1.15, n_llms)
+        output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
+        names = [f"model-{j + 1}" for j in range(n_llms)]
+        skill = (-0.4 + 2.4 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
+        skill = skill + rng.normal(0.0, 0.9, (n_llms, len(_KINDS)))
+        skill[np.arange(n_llms), rng.integers(len(_KINDS), size=n_llms)] += 1.5
+        order = np.argsort(input_usd)
+        prices = PriceTable(names, input_usd[order] / 1e6, output_usd[order] / 1e6)
+        return cls(prices, skill, rng.uniform(0.9, 1.15, n_llms), rng.uniform(0.7, 1.5, n_llms))
+
+    def outcomes(self, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Who answers what correctly, (N, M): 1 or 0."""
+        offsets = np.array([kind.offset for kind in _KINDS])
+        hidden = rng.normal(0.0, 0.6, len(kinds))
+        difficulty = offsets[kinds] + 6.0 * (hardness - 0.45) + hidden
+        probability: FloatArray = expit(self.skill[:, kinds].T - difficulty[:, np.newaxis])
+        outcomes: FloatArray = (rng.random(probability.shape) < probability).astype(np.float64)
+        return outcomes
+
+    def cost(
+        self,
+        kinds: npt.NDArray[np.intp],
+        n_parts: npt.NDArray[np.intp],
+        texts: list[str],
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """US$ per call, (N, M)."""
+        length = np.array([len(text) for text in texts]) / CHARACTERS_PER_TOKEN
+        asked = np.ceil(length[:, np.newaxis] * self.tokens_per_token) + SYSTEM_PROMPT_TOKENS
+        usual = np.array([kind.answer_tokens for kind in _KINDS])[kinds] * n_parts
+        spread = rng.lognormal(0.0, 0.3, (len(texts), len(self.verbosity)))
+        answered = np.ceil(usual[:, np.newaxis] * self.verbosity * spread)
+        return self.prices.cost(asked, answered)
 
 
 def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0) -> Dataset:
@@ -68,12 +106,12 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
         if value < 1:
             raise UserError(f"{name} must be at least 1; got {value}")
     rng = np.random.default_rng(random_state)
-    candidates = make_candidates(n_llms, rng)
+    candidates = _Candidates.made(n_llms, rng)
     kinds = rng.integers(len(_KINDS), size=n_queries)
     hardness = rng.beta(1.3, 1.6, n_queries)
     texts, n_parts = _make_questions(kinds, hardness, rng)
-    correct = _outcomes(candidates, kinds, hardness, rng)
-    cost = _cost(candidates, kinds, n_parts, texts, rng)
+    correct = candidates.outcomes(kinds, hardness, rng)
+    cost = candidates.cost(kinds, n_parts, texts, rng)
     return Dataset(
         cost,
         correct,
@@ -83,46 +121,6 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
         groups=[_KINDS[kind].name for kind in kinds.tolist()],
         about=_about(candidates.prices, cost, correct, random_state),
     )
-
-
-def make_candidates(n_llms: int, rng: np.random.Generator, /) -> Candidates:
-    """LLMs on a geometric price ladder, with skill that rises along it on average, and with specialities."""
-    ladder = np.linspace(0.0, 1.0, n_llms)
-    input_usd = CHEAPEST * (DEAREST / CHEAPEST) ** ladder * rng.uniform(0.85, 1.15, n_llms)
-    output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
-    names = [f"model-{j + 1}" for j in range(n_llms)]
-    skill = (-0.4 + 2.4 * ladder + rng.normal(0.0, 0.3, n_llms))[:, np.newaxis]
-    skill = skill + rng.normal(0.0, 0.9, (n_llms, len(_KINDS)))
-    skill[np.arange(n_llms), rng.integers(len(_KINDS), size=n_llms)] += 1.5
-    order = np.argsort(input_usd)
-    prices = PriceTable(names, input_usd[order] / 1e6, output_usd[order] / 1e6)
-    return Candidates(prices, skill, rng.uniform(0.9, 1.15, n_llms), rng.uniform(0.7, 1.5, n_llms))
-
-
-def _outcomes(
-    candidates: Candidates, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator
-) -> FloatArray:
-    offsets = np.array([kind.offset for kind in _KINDS])
-    hidden = rng.normal(0.0, 0.6, len(kinds))
-    difficulty = offsets[kinds] + 6.0 * (hardness - 0.45) + hidden
-    probability: FloatArray = expit(candidates.skill[:, kinds].T - difficulty[:, np.newaxis])
-    outcomes: FloatArray = (rng.random(probability.shape) < probability).astype(np.float64)
-    return outcomes
-
-
-def _cost(
-    candidates: Candidates,
-    kinds: npt.NDArray[np.intp],
-    n_parts: npt.NDArray[np.intp],
-    texts: list[str],
-    rng: np.random.Generator,
-) -> FloatArray:
-    length = np.array([len(text) for text in texts]) / CHARACTERS_PER_TOKEN
-    asked = np.ceil(length[:, np.newaxis] * candidates.tokens_per_token) + SYSTEM_PROMPT_TOKENS
-    usual = np.array([kind.answer_tokens for kind in _KINDS])[kinds] * n_parts
-    spread = rng.lognormal(0.0, 0.3, (len(texts), len(candidates.verbosity)))
-    answered = np.ceil(usual[:, np.newaxis] * candidates.verbosity * spread)
-    return candidates.prices.cost(asked, answered)
 
 
 def _about(
@@ -302,13 +300,8 @@ def _make_questions(
         numbers.astype(int).tolist(),
         strict=True,
     )
-    return [_question(*row) for row in rows], n_parts
-
-
-def _question(kind: int, opening: int, places: list[int], n_parts: int, numbers: list[int]) -> str:
-    task = _KINDS[kind]
-    parts = [
-        task.parts[place].format(a=numbers[position], b=numbers[position + 1])
-        for position, place in enumerate(places[:n_parts])
-    ]
-    return f"{task.openings[opening].format(a=numbers[-1])} {'; '.join(dict.fromkeys(parts))}."
+    texts = []
+    for kind, opening, row, n, values in rows:
+        parts = [_KINDS[kind].parts[k].format(a=values[at], b=values[at + 1]) for at, k in enumerate(row[:n])]
+        texts.append(f"{_KINDS[kind].openings[opening].format(a=values[-1])} {'; '.join(dict.fromkeys(parts))}.")
+    return texts, n_parts

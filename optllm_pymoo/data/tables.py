@@ -6,14 +6,13 @@ import warnings
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.data.batch import is_batch, load_batch
 from optllm_pymoo.data.collect import collect
-from optllm_pymoo.data.columns import Roles, roles_of, usual, warn
+from optllm_pymoo.data.columns import roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
@@ -22,17 +21,17 @@ from optllm_pymoo.data.logs.log import Log
 from optllm_pymoo.data.logs.readers import TABLES, reader_of
 from optllm_pymoo.data.long import is_long, read_long
 from optllm_pymoo.data.parquet import write_parquet
-from optllm_pymoo.data.source import (
-    COST,
-    LATENCY,
-    SCORE,
-    DataFileError,
-    DataFileWarning,
-    Measure,
-    Source,
-    table_suffix,
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, DataFileWarning, Measure, table_suffix
+from optllm_pymoo.data.wide import (
+    Grid,
+    as_dataset,
+    batch_layout,
+    check_near,
+    known_layout,
+    no_llm,
+    read_wide,
+    wide_frame,
 )
-from optllm_pymoo.data.wide import Grid, batch_layout, check_near, known_layout, no_llm, read_wide, wide_frame
 from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
 
 _OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
@@ -86,26 +85,28 @@ def read_table(
         return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
     source = open_source(path)
     roles = roles_of(source, text=text, query_id=query_id, group=group)
-    grid = _batch(source, roles, llms, drop)
+    long = is_long(source, (COST, SCORE))
+    found, layout = batch_layout(source, roles, None if long else llms, () if long else drop)
+    if found:  # wide if an LLM has its columns, else long
+        if long:
+            found, layout = batch_layout(source, roles, llms, drop)
+        grid = read_wide(source, roles, layout, found)
+    elif long:
+        grid = read_long(source, roles, (COST, SCORE), llms, drop)
+    else:
+        raise no_llm(source)
     ids = [str(row) for row in range(len(grid.rows))]
     if roles.query_id is not None:
         ids = grid.texts[roles.query_id]
         source.check_ids(ids, roles.query_id)
-    about: dict[str, Any] = {"source": path.name}
-    if not allow_missing:
-        grid.check_complete(SCORE)
-        grid.check_complete(COST)
-    cost, counts = grid.estimated_costs()
-    if counts:
-        about["estimated_costs"] = counts
-    return Dataset(
-        cost,
-        grid.values[SCORE.name],
-        llms=grid.llms,
+    return as_dataset(
+        grid,
+        grid,
         query_ids=ids,
-        texts=None if roles.text is None else grid.texts[roles.text],
-        groups=None if roles.group is None else grid.texts[roles.group],
-        about=about,
+        roles=roles,
+        texts=grid.texts,
+        about={"source": path.name},
+        allow_missing=allow_missing,
     )
 
 
@@ -132,19 +133,6 @@ def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Datas
         off = "" if worst is None else f"; the total of an LLM may be off by up to {100 * worst:.1f} %"
         warnings.warn(f"{folder}: {note} by the length of the text{off}", DataFileWarning, stacklevel=3)
     return dataset
-
-
-def _batch(source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str]) -> Grid:
-    """Costs and outcomes, wide if an LLM has its columns, else long."""
-    long = is_long(source, (COST, SCORE))
-    found, layout = batch_layout(source, roles, None if long else llms, () if long else drop)
-    if found and long:
-        found, layout = batch_layout(source, roles, llms, drop)
-    if found:
-        return read_wide(source, roles, layout, found)
-    if long:
-        return read_long(source, roles, (COST, SCORE), llms, drop)
-    raise no_llm(source, roles)
 
 
 def write_table(
@@ -298,7 +286,12 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         problem = f"there is no column of any LLM of the batch, {listed(dataset.llms)}; there are"
         problem = f"{problem} {listed(grid.source.names)}"
         raise DataFileError(path, problem, grid.source.header_line)
-    _check_all_known(grid, dataset)
+    column, known = grid.roles.query_id or "", {query.strip() for query in dataset.query_ids}
+    stranger = next((i for i, query in enumerate(grid.texts[column]) if query.strip() not in known), None)
+    if stranger is not None:
+        rows = grid.rows[stranger][grid.rows[stranger] >= 0]
+        problem = f"the batch has no query {shown(grid.texts[column][stranger])}"
+        raise grid.source.fault(problem, int(rows[0]) if len(rows) else 0, column)
     values = grid.values[SCORE.name]
     return np.where((rows >= 0)[:, np.newaxis], values[rows], np.nan)
 
@@ -310,7 +303,13 @@ def _known_queries(path: Path, dataset: Dataset, measure: Measure) -> tuple[Grid
     if roles.query_id is None:
         source.require(["query_id"])
     if is_long(source, (measure,)):
-        grid = _of_llms(read_long(source, roles, (measure,)), dataset.llms, measure)
+        long = read_long(source, roles, (measure,))
+        strangers = [name for name in long.llms if name not in dataset.llms]
+        absent = [llm for llm in dataset.llms if llm not in long.llms]
+        check_near(source, {usual(name): name for name in strangers}, absent)
+        if strangers:
+            warn(source, f"rows of {listed(strangers)} are left out: the batch has no such LLM")
+        grid = long.of(dataset.llms)
     else:
         layout = known_layout(source, roles, measure, dataset.llms)
         grid = read_wide(source, roles, layout, dataset.llms)
@@ -320,27 +319,3 @@ def _known_queries(path: Path, dataset: Dataset, measure: Measure) -> tuple[Grid
         row_of.setdefault(query.strip(), row)
     rows = [row_of.get(query, row_of.get(query.strip(), -1)) for query in dataset.query_ids]
     return grid, np.array(rows)
-
-
-def _of_llms(grid: Grid, llms: Sequence[str], measure: Measure) -> Grid:
-    """A long table's grid with the columns of known LLMs; one that it lacks is NaN and has no column."""
-    where = {llm: j for j, llm in enumerate(grid.llms)}
-    strangers = [name for name in grid.llms if name not in llms]
-    check_near(grid.source, {usual(name): name for name in strangers}, [llm for llm in llms if llm not in where])
-    if strangers:
-        warn(grid.source, f"rows of {listed(strangers[:8])} are left out: the batch has no such LLM")
-    index = np.array([where.get(llm, -1) for llm in llms])
-    values = np.where(index < 0, np.nan, grid.values[measure.name][:, index])
-    names = [grid.columns[measure.name][0] if j >= 0 else "" for j in index]
-    rows = np.where(index < 0, -1, grid.rows[:, index])
-    return grid._replace(llms=list(llms), values={measure.name: values}, columns={measure.name: names}, rows=rows)
-
-
-def _check_all_known(grid: Grid, dataset: Dataset) -> None:
-    """Refuse outcomes of a query that the data set lacks."""
-    column = grid.roles.query_id or ""
-    known = {query.strip() for query in dataset.query_ids}
-    for i, query in enumerate(grid.texts[column]):
-        if query.strip() not in known:
-            rows = grid.rows[i][grid.rows[i] >= 0]
-            raise grid.source.fault(f"the batch has no query {shown(query)}", int(rows[0]) if len(rows) else 0, column)

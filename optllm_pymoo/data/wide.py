@@ -17,7 +17,6 @@ from optllm_pymoo.validation import (
     UserError,
     first_place,
     listed,
-    positions_of,
     shown,
     unknown_name,
 )
@@ -48,11 +47,13 @@ class Grid(NamedTuple):
     columns: dict[str, list[str]]
 
     def of(self, llms: Sequence[str], /) -> Grid:
-        """The columns of some LLMs, in the order given."""
-        index = positions_of(llms, self.llms)
-        values = {name: table[:, index] for name, table in self.values.items()}
-        columns = {name: [names[j] for j in index] for name, names in self.columns.items()}
-        return self._replace(llms=list(llms), values=values, rows=self.rows[:, index], columns=columns)
+        """The columns of some LLMs, in the order given; of one that isn't there all is NaN, and it has no column."""
+        where = {llm: j for j, llm in enumerate(self.llms)}
+        index = np.array([where.get(llm, -1) for llm in llms])
+        values = {name: np.where(index < 0, np.nan, table[:, index]) for name, table in self.values.items()}
+        columns = {name: ["" if j < 0 else names[j] for j in index] for name, names in self.columns.items()}
+        rows = np.where(index < 0, -1, self.rows[:, index])
+        return self._replace(llms=list(llms), values=values, rows=rows, columns=columns)
 
     def check_complete(self, measure: Measure, /) -> None:
         """Refuse the first missing value.
@@ -105,6 +106,46 @@ class Grid(NamedTuple):
         query = i if ids is None else shown(ids[i])
         problem = f"query {query} has no row for {shown(self.llms[j])}; {problem}"
         return DataFileError(self.source.path, problem, column=column)
+
+
+def as_dataset(
+    cost: Grid,
+    correct: Grid,
+    /,
+    *,
+    query_ids: Sequence[str],
+    roles: Roles,
+    texts: Mapping[str, list[str]],
+    about: dict[str, Any],
+    allow_missing: bool,
+) -> Dataset:
+    """Make a batch of what tables say of the same queries and LLMs.
+
+    Args:
+        cost: Has the costs.
+        correct: Has the outcomes.
+        query_ids: N ids.
+        roles: The columns of texts and groups.
+        texts: By column: N strings.
+        about: Goes with the batch, with the number of estimated costs by LLM if there are any.
+        allow_missing: See `read_table`.
+
+    Raises:
+        DataFileError: A value is missing that may not be.
+    """
+    if not allow_missing:
+        correct.check_complete(SCORE)
+        cost.check_complete(COST)
+    costs, counts = cost.estimated_costs()
+    return Dataset(
+        costs,
+        correct.values[SCORE.name],
+        llms=cost.llms,
+        query_ids=query_ids,
+        texts=None if roles.text is None else texts[roles.text],
+        groups=None if roles.group is None else texts[roles.group],
+        about={**about, "estimated_costs": counts} if counts else about,
+    )
 
 
 def read_wide(
@@ -193,7 +234,7 @@ def chosen_llms(
     return chosen
 
 
-def no_llm(source: Source, roles: Roles, /) -> DataFileError:
+def no_llm(source: Source, /) -> DataFileError:
     """Build the error for a table without any LLM: with the columns there are, and what is expected."""
     costs = [name for name in source.names if cost_base(name)]
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"

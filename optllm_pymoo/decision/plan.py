@@ -22,7 +22,7 @@ from optllm_pymoo.decision.confidence import (
     quantile,
     stability,
 )
-from optllm_pymoo.decision.text import PlanFacts, summary
+from optllm_pymoo.decision.text import PlanFacts
 from optllm_pymoo.measures.realised import PlanEvaluation, evaluate_plan
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import FREE, SAME_TOTAL
@@ -438,7 +438,7 @@ class Plan:
 
     def summary(self) -> str:
         """Explain the plan in a few lines of text."""
-        return summary(self.facts())
+        return self.facts().summary()
 
     def facts(self) -> PlanFacts:
         """Collect what `summary` says, for whoever writes it otherwise."""

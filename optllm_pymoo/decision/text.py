@@ -25,51 +25,6 @@ IF_RIGHT: Final = "if the predictions are right"
 """What everything rests on that is expected, not known."""
 
 
-class PlanFacts(NamedTuple):
-    """What there is to say about a plan."""
-
-    n_queries: int
-    n_llms: int
-    """LLMs that could be used."""
-    cost_usd: float
-    budget_usd: float | None
-    expected_accuracy: float
-    corrected_accuracy: float | None
-    """Without what plans are known to expect too much; None if nothing is known of that."""
-    target_accuracy: float | None
-    interval_95: tuple[float, float]
-    """Where the accuracy will be with 95 % probability."""
-    has_sigma: bool
-    """Whether errors of the prediction are allowed for, not chance alone."""
-    n_labelled: int | None
-    accuracy_bound: float
-    """No plan within the budget (or at this cost) has a higher expected accuracy."""
-    gap: float
-    """Mean accuracy that the plan can be short of that."""
-    gap_usd: float
-    """US$ by which a plan of the same target (or accuracy) can be cheaper."""
-    promise: float | None
-    """Probability that was asked for."""
-    promised_accuracy: float | None
-    """Reached with that probability; None without one and without sigma, when 0.95 stands for it."""
-    promised_range: tuple[float, float] | None
-    """The same if one shift is common to all errors, and if they are independent; None without sigma."""
-    correlation: float
-    """Assumed between the errors of two queries."""
-    stability: float | None
-    """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
-    unstable_usd: float | None
-    """US$ that the plan spends on the others."""
-    third: dict[str, Any] | None
-    """Name, amount and unit of a third objective."""
-    usd_per_next_correct: float
-    usd_saved_per_lost_correct: float
-    has_limits: bool
-    """Whether bound and gaps are about plans within limits, which next steps leave aside."""
-    mix: pd.DataFrame
-    """As `Plan.mix` returns it."""
-
-
 def usd(amount: float, /) -> str:
     """Write US$ with five significant digits, with an exponent only where it would be very long.
 
@@ -160,118 +115,6 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
     return wrapper.fill(joined).replace("\0", " ")
 
 
-def _third(name: str, amount: float, unit: str) -> str:
-    return entry(name[0].upper() + name[1:], f"{amount:.4g} {unit}".rstrip())
-
-
-def summary(facts: PlanFacts, /) -> str:
-    """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
-
-    Args:
-        facts: About the plan.
-
-    Returns:
-        Lines of plain text, without a line break at the end.
-    """
-    low, high = map(percent, facts.interval_95)
-    because = "" if facts.has_sigma or facts.n_labelled else ", by chance alone"
-    aside = " (limits left aside)" if facts.has_limits else ""
-    of = "" if facts.budget_usd is None else f" of {usd(facts.budget_usd)} US$"
-    n_used = int((facts.mix["queries"] > 0).sum())
-    lines = [
-        entry("Queries", f"{facts.n_queries:,} on {n_used} of {facts.n_llms} LLMs"),
-        entry("Cost", f"{usd(facts.cost_usd)} US${of}"),
-        entry(
-            "Expected accuracy",
-            f"{percent(facts.expected_accuracy)}{_corrected(facts)}, with {probability(0.95)} {low} to {high}{because}",
-        ),
-        *_promise(facts),
-        *_stability(facts),
-        *([] if facts.third is None else [_third(**facts.third)]),
-        entry("Certificate", f"{_certificate(facts)}, {IF_RIGHT}"),
-        entry("One more correct", f"{_next_step(facts.usd_per_next_correct)}{aside}"),
-        entry("One fewer correct", f"{_last_step(facts.usd_saved_per_lost_correct)}{aside}"),
-    ]
-    return "\n".join([*lines, "", _mix_table(facts.mix)])
-
-
-def _corrected(facts: PlanFacts) -> str:
-    """Say what is left of the expectation, where that is less."""
-    if facts.corrected_accuracy is None or percent(facts.corrected_accuracy) == percent(facts.expected_accuracy):
-        return ""
-    return f" by the predictions, {percent(facts.corrected_accuracy)} without what chosen LLMs are overrated by"
-
-
-def _stability(facts: PlanFacts) -> list[str]:
-    """Say how much of the plan would stay."""
-    if facts.stability is None or facts.unstable_usd is None:
-        return []
-    stays = f"{percent(facts.stability)} of the queries keep their LLM where predictions vary as they may"
-    return [entry("Stability", f"{stays}; {usd(facts.unstable_usd)} US$ go to the others")]
-
-
-def _certificate(facts: PlanFacts) -> str:
-    """Say how far a plan can be from the best possible one, in whole answers or US$."""
-    within = " within the limits" if facts.has_limits else ""
-    if facts.target_accuracy is not None:
-        expected = facts.target_accuracy if facts.promise is None else facts.expected_accuracy
-        than = "" if facts.gap_usd <= BOUND_ROUNDING * facts.cost_usd else f" by more than {usd(facts.gap_usd)} US$"
-        return f"no plan{within} that expects {percent(expected)} is cheaper{than}"
-    where = "at this cost" if facts.budget_usd is None else f"for {usd(facts.budget_usd)} US$"
-    answers = facts.gap * facts.n_queries
-    if facts.gap <= BOUND_ROUNDING:
-        return f"no plan{within} {where} has a higher expected accuracy"
-    if answers < 1:
-        return f"no plan{within} {where} gives one more correct answer"
-    # whole answers: a bound is rounded up, so that it stays one
-    most = count(math.ceil(answers), "correct answer", "correct answers")
-    return f"no plan{within} {where} is better by more than {most}"
-
-
-def _mix_table(mix: pd.DataFrame) -> str:
-    """Tabulate the LLMs in use, the busiest first."""
-    used = mix[mix["queries"] > 0].sort_values("queries", ascending=False, kind="stable")
-    names = [abridged(str(name)) for name in used.index]
-    width = max(3, *map(len, names))
-    rows = [f"{'LLM':<{width}}  {'queries':>9}  {'share':>8}  {'US$':>13}  {'expected':>8}"]
-    for name, (_, queries, share, cost, accuracy) in zip(names, used.itertuples(), strict=True):
-        rows.append(f"{name:<{width}}  {queries:>9,}  {percent(share):>8}  {usd(cost):>13}  {percent(accuracy):>8}")
-    return "\n".join(rows)
-
-
-def _next_step(price: float) -> str:
-    """Say what the next expected correct answer costs."""
-    if math.isnan(price):
-        return "not to be had: no query has a more accurate LLM"
-    if price <= 0:
-        return "for nothing: a query can move to an LLM that is more accurate and no dearer"
-    return f"costs {usd(price)} US$ at the next upgrade"
-
-
-def _last_step(price: float) -> str:
-    """Say what giving up an expected correct answer saves."""
-    if math.isnan(price):
-        return "saves nothing: every query is at its cheapest LLM"
-    if math.isinf(price):
-        return "not needed to save: a query can move to a cheaper LLM that is as accurate"
-    return f"saves {usd(price)} US$ at the next downgrade"
-
-
-def _promise(facts: PlanFacts) -> list[str]:
-    """Say what is promised, and what it rests on."""
-    if facts.promised_accuracy is None:
-        return []
-    given = probability(0.95 if facts.promise is None else facts.promise)
-    errors = f", errors correlated by {facts.correlation:g}" if facts.has_sigma else ", by chance alone"
-    if not facts.has_sigma and facts.n_labelled:
-        errors = ""
-    lines = [entry("Promised accuracy", f"{percent(facts.promised_accuracy)} with {given}{errors}")]
-    if facts.promised_range is not None:
-        together, alone = map(percent, facts.promised_range)
-        lines.append(entry("", f"{alone} if errors are independent, {together} if one shift is common to all"))
-    return lines
-
-
 def _digits(value: float, rounding: str) -> str:
     """Write five significant digits, rounded to one side."""
     if not math.isfinite(value):
@@ -282,3 +125,147 @@ def _digits(value: float, rounding: str) -> str:
     if not rounded:
         return "0"
     return f"{rounded:f}" if -8 <= rounded.adjusted() < 13 else f"{rounded:E}"
+
+
+class PlanFacts(NamedTuple):
+    """What there is to say about a plan."""
+
+    n_queries: int
+    n_llms: int
+    """LLMs that could be used."""
+    cost_usd: float
+    budget_usd: float | None
+    expected_accuracy: float
+    corrected_accuracy: float | None
+    """Without what plans are known to expect too much; None if nothing is known of that."""
+    target_accuracy: float | None
+    interval_95: tuple[float, float]
+    """Where the accuracy will be with 95 % probability."""
+    has_sigma: bool
+    """Whether errors of the prediction are allowed for, not chance alone."""
+    n_labelled: int | None
+    accuracy_bound: float
+    """No plan within the budget (or at this cost) has a higher expected accuracy."""
+    gap: float
+    """Mean accuracy that the plan can be short of that."""
+    gap_usd: float
+    """US$ by which a plan of the same target (or accuracy) can be cheaper."""
+    promise: float | None
+    """Probability that was asked for."""
+    promised_accuracy: float | None
+    """Reached with that probability; None without one and without sigma, when 0.95 stands for it."""
+    promised_range: tuple[float, float] | None
+    """The same if one shift is common to all errors, and if they are independent; None without sigma."""
+    correlation: float
+    """Assumed between the errors of two queries."""
+    stability: float | None
+    """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
+    unstable_usd: float | None
+    """US$ that the plan spends on the others."""
+    third: dict[str, Any] | None
+    """Name, amount and unit of a third objective."""
+    usd_per_next_correct: float
+    usd_saved_per_lost_correct: float
+    has_limits: bool
+    """Whether bound and gaps are about plans within limits, which next steps leave aside."""
+    mix: pd.DataFrame
+    """As `Plan.mix` returns it."""
+
+    def summary(self) -> str:
+        """Explain a plan: cost, expected against promised accuracy, certificate, the next dollar, and the mix of LLMs.
+
+        Returns:
+            Lines of plain text, without a line break at the end.
+        """
+        low, high = map(percent, self.interval_95)
+        because = "" if self.has_sigma or self.n_labelled else ", by chance alone"
+        aside = " (limits left aside)" if self.has_limits else ""
+        of = "" if self.budget_usd is None else f" of {usd(self.budget_usd)} US$"
+        n_used = int((self.mix["queries"] > 0).sum())
+        third = self.third
+        amount = "" if third is None else f"{third['amount']:.4g} {third['unit']}".rstrip()
+        expected = f"{percent(self.expected_accuracy)}{self._corrected()}"
+        lines = [
+            entry("Queries", f"{self.n_queries:,} on {n_used} of {self.n_llms} LLMs"),
+            entry("Cost", f"{usd(self.cost_usd)} US${of}"),
+            entry("Expected accuracy", f"{expected}, with {probability(0.95)} {low} to {high}{because}"),
+            *self._promise(),
+            *self._stability(),
+            *([] if third is None else [entry(third["name"][0].upper() + third["name"][1:], amount)]),
+            entry("Certificate", f"{self._certificate()}, {IF_RIGHT}"),
+            entry("One more correct", f"{self._next_step()}{aside}"),
+            entry("One fewer correct", f"{self._last_step()}{aside}"),
+        ]
+        return "\n".join([*lines, "", self._mix_table()])
+
+    def _corrected(self) -> str:
+        """Say what is left of the expectation, where that is less."""
+        if self.corrected_accuracy is None or percent(self.corrected_accuracy) == percent(self.expected_accuracy):
+            return ""
+        return f" by the predictions, {percent(self.corrected_accuracy)} without what chosen LLMs are overrated by"
+
+    def _stability(self) -> list[str]:
+        """Say how much of the plan would stay."""
+        if self.stability is None or self.unstable_usd is None:
+            return []
+        stays = f"{percent(self.stability)} of the queries keep their LLM where predictions vary as they may"
+        return [entry("Stability", f"{stays}; {usd(self.unstable_usd)} US$ go to the others")]
+
+    def _certificate(self) -> str:
+        """Say how far a plan can be from the best possible one, in whole answers or US$."""
+        within = " within the limits" if self.has_limits else ""
+        if self.target_accuracy is not None:
+            expected = self.target_accuracy if self.promise is None else self.expected_accuracy
+            than = "" if self.gap_usd <= BOUND_ROUNDING * self.cost_usd else f" by more than {usd(self.gap_usd)} US$"
+            return f"no plan{within} that expects {percent(expected)} is cheaper{than}"
+        where = "at this cost" if self.budget_usd is None else f"for {usd(self.budget_usd)} US$"
+        answers = self.gap * self.n_queries
+        if self.gap <= BOUND_ROUNDING:
+            return f"no plan{within} {where} has a higher expected accuracy"
+        if answers < 1:
+            return f"no plan{within} {where} gives one more correct answer"
+        # whole answers: a bound is rounded up, so that it stays one
+        most = count(math.ceil(answers), "correct answer", "correct answers")
+        return f"no plan{within} {where} is better by more than {most}"
+
+    def _mix_table(self) -> str:
+        """Tabulate the LLMs in use, the busiest first."""
+        used = self.mix[self.mix["queries"] > 0].sort_values("queries", ascending=False, kind="stable")
+        names = [abridged(str(name)) for name in used.index]
+        width = max(3, *map(len, names))
+        rows = [f"{'LLM':<{width}}  {'queries':>9}  {'share':>8}  {'US$':>13}  {'expected':>8}"]
+        for name, (_, queries, share, cost, accuracy) in zip(names, used.itertuples(), strict=True):
+            rows.append(f"{name:<{width}}  {queries:>9,}  {percent(share):>8}  {usd(cost):>13}  {percent(accuracy):>8}")
+        return "\n".join(rows)
+
+    def _next_step(self) -> str:
+        """Say what the next expected correct answer costs."""
+        price = self.usd_per_next_correct
+        if math.isnan(price):
+            return "not to be had: no query has a more accurate LLM"
+        if price <= 0:
+            return "for nothing: a query can move to an LLM that is more accurate and no dearer"
+        return f"costs {usd(price)} US$ at the next upgrade"
+
+    def _last_step(self) -> str:
+        """Say what giving up an expected correct answer saves."""
+        price = self.usd_saved_per_lost_correct
+        if math.isnan(price):
+            return "saves nothing: every query is at its cheapest LLM"
+        if math.isinf(price):
+            return "not needed to save: a query can move to a cheaper LLM that is as accurate"
+        return f"saves {usd(price)} US$ at the next downgrade"
+
+    def _promise(self) -> list[str]:
+        """Say what is promised, and what it rests on."""
+        if self.promised_accuracy is None:
+            return []
+        given = probability(0.95 if self.promise is None else self.promise)
+        errors = f", errors correlated by {self.correlation:g}" if self.has_sigma else ", by chance alone"
+        if not self.has_sigma and self.n_labelled:
+            errors = ""
+        lines = [entry("Promised accuracy", f"{percent(self.promised_accuracy)} with {given}{errors}")]
+        if self.promised_range is not None:
+            together, alone = map(percent, self.promised_range)
+            lines.append(entry("", f"{alone} if errors are independent, {together} if one shift is common to all"))
+        return lines

@@ -136,19 +136,6 @@ def _checked(cost: Any, correct: Any) -> tuple[Floats, Floats]:
     return cost, correct
 
 
-def _check_points(spent: Floats, accuracy: Floats) -> None:
-    if spent.ndim != 1 or spent.shape != accuracy.shape or not spent.size:
-        raise UserError(f"spent and accuracy must hold one number per plan, (P,); got {spent.shape}, {accuracy.shape}")
-    for name, values in (("spent", spent), ("accuracy", accuracy)):
-        if not np.isfinite(values).all():
-            k = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise UserError(f"{name} must be finite; {name}[{k}] = {values[k]}")
-    falls = np.flatnonzero(np.diff(spent) < 0)
-    if len(falls):
-        k = int(falls[0])
-        raise UserError(f"spent must not fall; spent[{k}] = {spent[k]}, spent[{k + 1}] = {spent[k + 1]}. Sort by it")
-
-
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
     """Mean true accuracy of a walk over budgets from the cheapest plan to the dearest single LLM.
 
@@ -216,7 +203,16 @@ def quality_of_points(cost: Any, correct: Any, spent: Any, accuracy: Any, /, *, 
     """
     cost, correct = _checked(cost, correct)
     spent, accuracy = np.asarray(spent, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
-    _check_points(spent, accuracy)
+    if spent.ndim != 1 or spent.shape != accuracy.shape or not spent.size:
+        raise UserError(f"spent and accuracy must hold one number per plan, (P,); got {spent.shape}, {accuracy.shape}")
+    for name, values in (("spent", spent), ("accuracy", accuracy)):
+        if not np.isfinite(values).all():
+            k = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise UserError(f"{name} must be finite; {name}[{k}] = {values[k]}")
+    falls = np.flatnonzero(np.diff(spent) < 0)
+    if len(falls):
+        k = int(falls[0])
+        raise UserError(f"spent must not fall; spent[{k}] = {spent[k]}, spent[{k + 1}] = {spent[k + 1]}. Sort by it")
     return _quality(cost, correct, spent, accuracy, oracle_area)
 
 

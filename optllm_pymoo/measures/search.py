@@ -160,7 +160,12 @@ def hypervolume_ratio(F: Any, front: Yardstick, /) -> float:
     points = normalise(F, front)
     exact = _exact_hypervolumes.get(front)
     if exact is None:
-        exact = _exact_hypervolumes[front] = _front_hypervolume(front)
+        ends = normalise(front.F, front)
+        exact = _hypervolume(ends)
+        if isinstance(front, BoundFront):  # the area above its polyline, which no set of plans exceeds
+            x, y = np.clip(ends, 0.0, 1.0).T
+            exact = float(1.0 - x[-1] + np.sum(np.diff(x) * (2.0 - y[:-1] - y[1:]) / 2))
+        _exact_hypervolumes[front] = exact
     if exact > 0.0:
         return _hypervolume(points) / exact
     shortfall = np.clip(points[:, None] - normalise(front.F, front), 0.0, None).max(axis=2)
@@ -250,15 +255,6 @@ def _as_points(F: Any, n_obj: int = 2) -> np.ndarray:
 
 def _hypervolume(points: np.ndarray) -> float:
     return float(moocore.hypervolume(points, ref=(1.0,) * points.shape[1]))
-
-
-def _front_hypervolume(front: Yardstick) -> float:
-    """Area above the exact front's points; for a bound the area above its polyline, which no set of plans exceeds."""
-    points = normalise(front.F, front)
-    if isinstance(front, BoundFront):
-        x, y = np.clip(points, 0.0, 1.0).T
-        return float(1.0 - x[-1] + np.sum(np.diff(x) * (2.0 - y[:-1] - y[1:]) / 2))
-    return _hypervolume(points)
 
 
 def _reference(front: Yardstick) -> np.ndarray:

@@ -7,7 +7,6 @@ from optllm_pymoo.planning.files import (
     check_writable,
     front_frame,
     front_writers,
-    plan_writers,
     read_plan,
     write_files,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "limit_costs",
     "normalised",
     "plan_front",
-    "plan_writers",
     "predict_accuracy",
     "problem_of",
     "read_plan",

@@ -39,7 +39,8 @@ def including(found: Any, plan: Plan, /) -> Result:
     Returns:
         A result of the same problem, cheapest plan first. The plan is in it even if another one dominates it.
     """
-    X = np.concatenate([np.atleast_2d(plan.x), _others(found.X, plan.x)])
+    others = np.atleast_2d(found.X)
+    X = np.concatenate([np.atleast_2d(plan.x), others[(others != plan.x).any(axis=1)]])
     F = np.atleast_2d(plan.problem.evaluate(X, return_values_of=["F"]))
     return _result(found.problem, X, F, _undominated(F) | (np.arange(len(X)) == 0))
 
@@ -57,11 +58,6 @@ def by_cost_and_accuracy(found: Any, plan: Plan | None = None, /) -> Result:
         as_good = F[:, 2] <= most + 1e-12 * abs(most)
         X, F = X[as_good], F[as_good]
     return _result(found.problem, X, F, _undominated(F[:, :2]))
-
-
-def _others(X: Any, x: np.ndarray) -> np.ndarray:
-    plans = np.atleast_2d(X)
-    return np.asarray(plans[(plans != x).any(axis=1)])
 
 
 def _undominated(F: np.ndarray) -> np.ndarray:
@@ -155,34 +151,29 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
 
 def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> UserError:
     cheapest, without = _with_and_without(limits, cheapest_reaching, rounded_up, "the cheapest costs {} US$")
+    hints = _hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f"{usd(budget_usd)} US$")
     return UserError(
-        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which"
-        f" costs {cheapest} US${without}"
-        f"{_hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f'{usd(budget_usd)} US$')}"
+        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which costs"
+        f" {cheapest} US${without}{hints}"
     )
 
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
     if _too_inaccurate(limits, target):
-        raise _above_the_most_accurate(limits, target)
+        best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
+        hints = _hints(limits.within(min_accuracy=target), _too_inaccurate, target, f"an accuracy of {target:g}")
+        raise UserError(
+            f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which reaches"
+            f" {best}{without}{hints}"
+        )
     try:
         return cheapest_reaching(limits, target).x
     except ValueError:
         found = best_within(limits)
         raise UserError(
             f"no plan within {_named(limits)} was found that reaches an accuracy of {target:g}: the most accurate that"
-            f" was found reaches {rounded_down(found.value)}, and none reaches more than"
-            f" {rounded_up(found.bound)}"
+            f" was found reaches {rounded_down(found.value)}, and none reaches more than {rounded_up(found.bound)}"
         ) from None
-
-
-def _above_the_most_accurate(limits: LinearLimits, target: float) -> UserError:
-    best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
-    return UserError(
-        f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which"
-        f" reaches {best}{without}"
-        f"{_hints(limits.within(min_accuracy=target), _too_inaccurate, target, f'an accuracy of {target:g}')}"
-    )
 
 
 def _with_and_without(

@@ -195,11 +195,7 @@ class Constraints:
         Raises:
             UserError: If no plan meets the limits, or they don't go together.
         """
-        options = self.options(dataset)
-        if not options:
-            return problem_of(dataset, accuracy)
-        plain = problem_of(dataset, accuracy)
-        return AllocationProblem(plain.cost, plain.accuracy, llms=plain.llms, query_ids=plain.query_ids, **options)
+        return problem_of(dataset, accuracy, **self.options(dataset))
 
     def costs_alone(self, dataset: Dataset, /) -> AllocationProblem:
         """Build the problem of some queries as far as no expected accuracy plays a part: all are 0, and no floors.

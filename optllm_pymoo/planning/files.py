@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,11 +20,11 @@ from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.plan import PREDICTED
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.validation import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from optllm_pymoo.decision import Plan
     from optllm_pymoo.planning.front import Front
 
 DPI = 200
@@ -106,15 +106,16 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 def front_writers(
     front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False
 ) -> dict[str, Callable[[Path], None]]:
-    """Name the files that tell a front: front.csv, front.png, mix.png and plan.html.
+    """Name the files that tell a front: front.csv, front.png, mix.png and plan.html; of a plan also plan.csv.
 
     With a third objective front.png colours the plans by it, and mix.png shows those that no other plan beats
-    in both cost and accuracy.
+    in both cost and accuracy. plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the
+    plan again.
 
     Args:
         front: The front.
-        plan: The plan that is to be marked; a search's plans are shown with it.
-        for_spreadsheet: See `write_csv`.
+        plan: The plan chosen from it, if any; it is marked, and a search's plans are shown with it.
+        for_spreadsheet: See `write_csv`; then `read_plan` can't.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
     from optllm_pymoo.plotting import plot_front, plot_mix, plot_third
@@ -130,28 +131,15 @@ def front_writers(
     def page(path: Path) -> None:
         path.write_text(page_html(problem, found=mixed, plan=plan, groups=front.groups), encoding="utf-8")
 
+    def table(frame: pd.DataFrame) -> Callable[[Path], None]:
+        return lambda path: write_csv(frame, path, for_spreadsheet=for_spreadsheet)
+
     return {
-        "front.csv": lambda path: write_csv(front_frame(problem, found), path, for_spreadsheet=for_spreadsheet),
+        **({} if plan is None else {"plan.csv": table(plan.to_frame(predictions=True))}),
+        "front.csv": table(front_frame(problem, found)),
         "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
         "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
         "plan.html": page,
-    }
-
-
-def plan_writers(front: Front, plan: Plan, /, *, for_spreadsheet: bool = False) -> dict[str, Callable[[Path], None]]:
-    """Name the files that tell a plan: plan.csv, front.csv, front.png, mix.png and plan.html.
-
-    plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the plan again.
-
-    Args:
-        front: The front it was chosen from.
-        plan: The plan.
-        for_spreadsheet: See `write_csv`; then it can't.
-    """
-    table = plan.to_frame(predictions=True)
-    return {
-        "plan.csv": lambda path: write_csv(table, path, for_spreadsheet=for_spreadsheet),
-        **front_writers(front, plan, for_spreadsheet=for_spreadsheet),
     }
 
 
@@ -237,7 +225,8 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     if len(few := np.flatnonzero(numbers.get("n_labelled", np.ones(1)) < 1)):
         raise source.fault("expected at least 1 query", int(few[0]), "n_labelled")
     frame = pd.DataFrame(texts | numbers)
-    rows, x = _rows(source, frame, dataset), _llms(source, frame, dataset)
+    rows = _positions(source, texts, "query_id", dataset.query_ids, "query", "; is this plan of other data?")
+    x = _positions(source, texts, "llm", dataset.llms, "LLM", f", only {listed(dataset.llms)}")
     paid = dataset.cost[rows]
     planned = np.array(paid, dtype=float)
     if "cost_usd" in frame:
@@ -257,18 +246,12 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     return PlannedBatch(plan, dataset.correct[rows], paid, sigma, has_predictions)
 
 
-def _rows(source: Source, frame: pd.DataFrame, dataset: Dataset) -> list[int]:
-    row_of = {query_id: row for row, query_id in enumerate(dataset.query_ids)}
-    for row, query_id in enumerate(frame["query_id"]):
-        if query_id not in row_of:
-            raise source.fault(f"the data have no query {query_id!r}; is this plan of other data?", row, "query_id")
-    return [row_of[query_id] for query_id in frame["query_id"]]
-
-
-def _llms(source: Source, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
-    number_of = {llm: j for j, llm in enumerate(dataset.llms)}
-    for row, llm in enumerate(frame["llm"]):
-        if llm not in number_of:
-            known = ", ".join(map(repr, dataset.llms))
-            raise source.fault(f"the data have no LLM {llm!r}, only {known}", row, "llm")
-    return np.array([number_of[llm] for llm in frame["llm"]])
+def _positions(
+    source: Source, texts: Mapping[str, list[str]], column: str, known: Sequence[str], what: str, hint: str
+) -> np.ndarray:
+    """Find what a column names among the queries or LLMs of the data."""
+    position = {name: at for at, name in enumerate(known)}
+    for row, name in enumerate(texts[column]):
+        if name not in position:
+            raise source.fault(f"the data have no {what} {name!r}{hint}", row, column)
+    return np.array([position[name] for name in texts[column]])

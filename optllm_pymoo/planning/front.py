@@ -101,7 +101,10 @@ def find_front(
         return problem.supported_front
     from pymoo.optimize import minimize
 
-    found = minimize(problem, _build(name, n_grid), seed=random_state, callback=_Reporter(name, report))
+    def show(search: Any) -> None:
+        report(f"{name}: iteration {search.n_gen}, {search.evaluator.n_eval:,} plans evaluated")
+
+    found = minimize(problem, _build(name, n_grid), seed=random_state, callback=show)
     if found.F is None:
         raise UserError(f"{algorithm} found no plan within the limits; {SEARCH} always does")
     return found
@@ -116,17 +119,6 @@ def _build(name: str, n_grid: int | None) -> Any:
         return OptLLM() if n_grid is None else OptLLM(n_grid=n_grid)
     factory = getattr(baselines, name)
     return factory(start="warm") if "start" in inspect.signature(factory).parameters else factory()
-
-
-class _Reporter:
-    """Reports a running search; pymoo calls it after every iteration."""
-
-    def __init__(self, name: str, report: Callable[[str], None]) -> None:
-        self.name, self.report = name, report
-
-    def __call__(self, algorithm: Any) -> None:
-        evaluations = algorithm.evaluator.n_eval
-        self.report(f"{self.name}: iteration {algorithm.n_gen}, {evaluations:,} plans evaluated")
 
 
 NO_CONSTRAINTS = Constraints()

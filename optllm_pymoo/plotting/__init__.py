@@ -4,10 +4,9 @@ Every function takes axes, or makes those of a figure of its own, and returns th
 writes it. Nothing here touches pyplot or its settings.
 """
 
-from optllm_pymoo.plotting.front import plot_front
+from optllm_pymoo.plotting.front import plot_front, plot_third
 from optllm_pymoo.plotting.mix import plot_mix
 from optllm_pymoo.plotting.realised import plot_calibration, plot_realised, realised_accuracy
-from optllm_pymoo.plotting.third import plot_third
 
 __all__ = [
     "plot_calibration",

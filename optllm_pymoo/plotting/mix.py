@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.plotting.style import BLACK, axes, dollars, looks_of, percent, shown_names
+from optllm_pymoo.plotting.style import BLACK, axes, dollars, looks_of, percent_axis, shown_names
 from optllm_pymoo.problems import AllocationProblem
 
 COLUMNS = 400
@@ -122,7 +122,7 @@ def plot_mix(
     dollars(ax, cost)
     ax.set_xlim(cost[0], cost[-1])
     ax.set_ylim(0, 1)
-    percent(ax)
+    percent_axis(ax)
     ax.set_ylabel("Share of queries")
     if plan is not None:
         ax.axvline(plan.cost_usd, color="white", linewidth=4)

@@ -11,7 +11,7 @@ from optllm_pymoo.decision import Plan
 from optllm_pymoo.measures import Path, calibration
 from optllm_pymoo.measures.realised import prefix_totals
 from optllm_pymoo.plotting.front import CURVE_POINTS, draw_llms
-from optllm_pymoo.plotting.style import BLACK, GREY, OKABE_ITO, STAR, axes, dollars, percent
+from optllm_pymoo.plotting.style import BLACK, GREY, OKABE_ITO, STAR, axes, dollars, percent_axis
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
@@ -71,21 +71,16 @@ def plot_realised(
     singles = np.stack([problem.cost.sum(axis=0), outcomes.mean(axis=0)], axis=1)
     dollars(ax, np.concatenate([cost[[0, -1]], singles[:, 0]]))
     if plan is not None:
-        _draw_plan(ax, plan, outcomes)
+        true = outcomes[np.arange(len(plan.x)), plan.x].mean()
+        ax.plot([plan.cost_usd] * 2, [plan.accuracy, true], color=BLACK, linewidth=0.8, zorder=4)
+        ax.plot(plan.cost_usd, plan.accuracy, color="white", label="chosen plan, expected", zorder=5, **STAR)
+        ax.plot(plan.cost_usd, true, color="#D55E00", label="chosen plan, realised", zorder=5, **STAR)
     ax.set_ylabel("Mean accuracy")
     lines = np.stack([cost, realised[chosen]], axis=1)
     avoid = np.stack([cost, expected], axis=1)
     llms = np.arange(problem.n_llms)
     draw_llms(ax, problem, llms, singles, plan=plan, curve=lines, avoid=avoid, title=title)
     return ax
-
-
-def _draw_plan(ax: Axes, plan: Plan, outcomes: np.ndarray) -> None:
-    """Draw the chosen plan where it was expected and where it came out."""
-    true = outcomes[np.arange(len(plan.x)), plan.x].mean()
-    ax.plot([plan.cost_usd] * 2, [plan.accuracy, true], color=BLACK, linewidth=0.8, zorder=4)
-    ax.plot(plan.cost_usd, plan.accuracy, color="white", label="chosen plan, expected", zorder=5, **STAR)
-    ax.plot(plan.cost_usd, true, color="#D55E00", label="chosen plan, realised", zorder=5, **STAR)
 
 
 def plot_calibration(
@@ -122,7 +117,7 @@ def plot_calibration(
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Predicted probability of a correct answer", ylabel="Answered correctly")
     ax.set_aspect("equal")
     for axis in "xy":
-        percent(ax, axis=axis)
+        percent_axis(ax, axis=axis)
     ax.legend(loc="upper left", frameon=False, fontsize=8)
     if title:
         ax.set_title(title, fontsize=10)

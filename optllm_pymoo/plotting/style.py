@@ -179,39 +179,29 @@ def dollars(ax: Axes, amounts: Any, /) -> None:
         ax: The axes.
         amounts: US$ that are to be seen.
     """
+
+    def plain(amount: float, _: Any = None) -> str:
+        return f"{amount:.6g}"
+
     values = np.asarray(amounts, dtype=float)
     if values.min() > 0 and values.max() / values.min() > LOG_RATIO:
         ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(FuncFormatter(_minor_dollars))
+        # of the ticks between the powers of ten, 2 and 5 have labels
+        ax.xaxis.set_minor_formatter(FuncFormatter(lambda amount, _: plain(amount) if f"{amount:e}"[0] in "25" else ""))
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.xaxis.set_major_formatter(FuncFormatter(_dollars))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain))
     ax.set_xlabel("Total cost (US$)")
 
 
-def percent(ax: Axes, /, *, axis: str = "y") -> None:
-    """Show shares as per cent.
+def percent_axis(ax: Axes, /, *, axis: str = "y") -> None:
+    """Show shares as per cent, with as many decimals as the ticks need: 72.5 % is not 73 %.
 
     Args:
         ax: The axes.
         axis: "x" or "y".
     """
-    getattr(ax, f"{axis}axis").set_major_formatter(FuncFormatter(_percent))
-
-
-def _percent(share: float, _: Any = None) -> str:
-    """Write as many decimals as the tick needs: 72.5 % is not 73 %."""
-    return f"{100 * share:.6g}%"
-
-
-def _dollars(amount: float, _: Any = None) -> str:
-    return f"{amount:.6g}"
-
-
-def _minor_dollars(amount: float, _: Any = None) -> str:
-    """Label 2 and 5 between the powers of ten."""
-    leading = f"{amount:e}"[0]
-    return _dollars(amount) if leading in "25" else ""
+    getattr(ax, f"{axis}axis").set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.6g}%"))
 
 
 def label_points(
@@ -258,7 +248,9 @@ def label_points(
         if len(line):
             clear = np.concatenate([clear, line])
             taken.extend(np.concatenate([end - 1, end + 1]) for end in line[2:-2])
-            _lead(ax, place, (line[-1] - centre) / pixels_per_point)
+            style = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4}
+            end = tuple((line[-1] - centre) / pixels_per_point)
+            ax.annotate("", (place[0], place[1]), xytext=end, textcoords="offset points", arrowprops=style, zorder=4)
         notes.append(note)
     return notes
 
@@ -292,9 +284,3 @@ def _free_place(
     cost = hit / 8 + distance / 1000 + (distance > _FAR) * touched / 4
     best = int(np.argmin(np.where(inside, cost, np.inf)))
     return boxes[best], lines[:, best] if distance[best] > _FAR else np.empty((0, 2))
-
-
-def _lead(ax: Axes, place: np.ndarray, shift: np.ndarray) -> None:
-    """Draw a thin line from a point to its name."""
-    line = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4}
-    ax.annotate("", (place[0], place[1]), xytext=tuple(shift), textcoords="offset points", arrowprops=line, zorder=4)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.decision.text import PlanFacts, rounded_down, rounded_up, summary, usd
+from optllm_pymoo.decision.text import PlanFacts, rounded_down, rounded_up, usd
 
 
 @given(st.floats(1e-12, 1e12))
@@ -56,17 +56,17 @@ def facts(**changes: object) -> PlanFacts:
 )
 def test_certificates_count_whole_answers(gap: float, said: str) -> None:
     """Of four queries 0.2 are less than one answer; 1.2 answers are bounded by two."""
-    assert said in " ".join(summary(facts(gap=gap)).split())
+    assert said in " ".join(facts(gap=gap).summary().split())
 
 
 def test_one_certificate_within_limits() -> None:
     """A bound about plans within limits says so."""
-    assert "no plan within the limits for 6 US$ has a higher" in " ".join(summary(facts(has_limits=True)).split())
+    assert "no plan within the limits for 6 US$ has a higher" in " ".join(facts(has_limits=True).summary().split())
 
 
 def test_promise_and_interval_use_the_same_words() -> None:
     """Both are reached with so much probability; percentages look alike."""
-    text = " ".join(summary(facts(promise=0.9, promised_accuracy=0.5, has_sigma=True)).split())
+    text = " ".join(facts(promise=0.9, promised_accuracy=0.5, has_sigma=True).summary().split())
     assert "70.00 %, with 95 % probability" in text
     assert "Promised accuracy 50.00 % with 90 % probability" in text
 

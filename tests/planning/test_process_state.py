@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from optllm_pymoo.data import make_dataset
 from optllm_pymoo.planning import plan_front
-from optllm_pymoo.planning.files import plan_writers, write_files
+from optllm_pymoo.planning.files import front_writers, write_files
 
 def state():
     # resolving the backend is a change too: it is left as it was found
@@ -23,7 +23,7 @@ def state():
 
 before = state()
 front = plan_front(make_dataset(120, 3), 0.25, n_jobs=2)
-write_files(sys.argv[1], plan_writers(front, front.choose()))
+write_files(sys.argv[1], front_writers(front, front.choose()))
 after = state()
 print([name for name in before if before[name] != after[name]], "matplotlib.pyplot" in sys.modules)
 """

@@ -18,7 +18,7 @@ from optllm_pymoo.plotting.style import (
     figure_of,
     label_points,
     looks_of,
-    percent,
+    percent_axis,
     shown_names,
 )
 
@@ -44,7 +44,7 @@ def test_ticks_say_what_they_stand_for() -> None:
     ax = axes(None)
     ax.set(xlim=(0.032773, 0.032954), ylim=(0.7, 0.8), yticks=[0.7, 0.725, 0.75])
     dollars(ax, [0.032773, 0.032954])
-    percent(ax)
+    percent_axis(ax)
     ax.figure.canvas.draw()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["70%", "72.5%", "75%"]
     boxes = [tick.get_window_extent() for tick in ax.get_xticklabels() if tick.get_text()]
