@@ -41,8 +41,8 @@ def test_note(tmp_path, columns: str, note: str | None) -> None:
 
 
 def test_many_are_counted(tmp_path) -> None:
-    """Eight names, then how many more."""
-    names = ["id", "s", "s_cost", *(f"{letter}{letter}" for letter in "abcdefghij")]
+    """Twenty names, then how many more."""
+    names = ["id", "s", "s_cost", *(f"{letter}{letter}" for letter in "abcdefghijklmnopqrstuv")]
     (tmp_path / "a.csv").write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
-    with pytest.warns(DataFileWarning, match="'hh' and 2 more are not used"):
+    with pytest.warns(DataFileWarning, match="'tt' and 2 more are not used"):
         read_table(tmp_path / "a.csv")
