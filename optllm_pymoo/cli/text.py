@@ -57,7 +57,7 @@ def as_json(content: dict[str, Any], /) -> str:
     return json.dumps(_plain(content), indent=1, allow_nan=False)
 
 
-def facts_of(plan: Plan, costs: LimitCosts | None, /) -> PlanFacts:
+def _facts_of(plan: Plan, costs: LimitCosts | None, /) -> PlanFacts:
     """Collect what there is to say about a plan; its certificate is about plans within the same limits.
 
     Args:
@@ -82,7 +82,7 @@ def plan_json(plan: Plan, costs: LimitCosts | None, /) -> dict[str, Any]:
         plan: The plan.
         costs: What its limits cost; None without limits.
     """
-    facts = facts_of(plan, costs)._asdict()
+    facts = _facts_of(plan, costs)._asdict()
     mix = facts.pop("mix")
     single, value = None, plan.evaluate(plan.problem.accuracy)  # as if the predictions were right
     if value.best_llm is not None:
@@ -119,7 +119,7 @@ def plan_text(plan: Plan, costs: LimitCosts | None, /) -> str:
         best = f"{percent(value.best_accuracy)} expected for {usd(value.best_cost_usd)} US$"
         lines.append(entry("Best single LLM", f"{abridged(value.best_llm)}: {best}{refused}"))
         lines.append(entry("Saving", f"{_saving(value)}, {IF_RIGHT}"))
-    parts = ["\n".join(lines), facts_of(plan, costs).summary()]
+    parts = ["\n".join(lines), _facts_of(plan, costs).summary()]
     return "\n\n".join([*parts, *([] if costs is None else [_limits(costs, plan)])])
 
 

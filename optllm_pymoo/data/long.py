@@ -16,13 +16,13 @@ LLM_NAMES: Final = ("llm", "model", "model_name", "model_id")
 _TOKEN_NAMES: Final = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 
 
-def llm_column(source: Source, /) -> str | None:
+def _llm_column(source: Source, /) -> str | None:
     """The column that names the LLM of each row, None if there is none."""
     there = {usual(name): name for name in reversed(source.names)}
     return next((there[name] for name in LLM_NAMES if name in there), None)
 
 
-def measure_column(source: Source, measure: Measure, /) -> tuple[str, float] | None:
+def _measure_column(source: Source, measure: Measure, /) -> tuple[str, float] | None:
     """The column of a measure, and what turns its unit into ours; None if there is none."""
     there = {usual(name): name for name in reversed(source.names)}
     return next(((there[name], scale) for name, scale in measure.names.items() if name in there), None)
@@ -31,8 +31,8 @@ def measure_column(source: Source, measure: Measure, /) -> tuple[str, float] | N
 def is_long(source: Source, measures: Sequence[Measure], /) -> bool:
     """Whether a table has a row per query and LLM."""
     names = {usual(name) for name in source.names}
-    has_measure = any(measure_column(source, measure) for measure in measures) or names & set(_TOKEN_NAMES)
-    return llm_column(source) is not None and bool(has_measure)
+    has_measure = any(_measure_column(source, measure) for measure in measures) or names & set(_TOKEN_NAMES)
+    return _llm_column(source) is not None and bool(has_measure)
 
 
 def read_long(
@@ -56,12 +56,12 @@ def read_long(
         DataFileError: With the place: no id, a query and LLM twice, texts or groups that differ within a query, an
             LLM that is unknown.
     """
-    key, llm_name = roles.query_id or roles.text, llm_column(source)
+    key, llm_name = roles.query_id or roles.text, _llm_column(source)
     assert llm_name is not None
     if key is None:
         problem = "a row per query and LLM needs a column of ids, called 'query_id', to tell queries apart"
         raise DataFileError(source.path, problem, source.header_line)
-    columns = {measure.name: measure_column(source, measure) for measure in measures}
+    columns = {measure.name: _measure_column(source, measure) for measure in measures}
     for measure in measures:
         if columns[measure.name] is None:
             tokens = [name for name in source.names if usual(name) in _TOKEN_NAMES]

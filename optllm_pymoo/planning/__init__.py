@@ -10,7 +10,7 @@ from optllm_pymoo.planning.files import (
     read_plan,
     write_files,
 )
-from optllm_pymoo.planning.front import Front, algorithm_names, expected_problem, find_front, normalised, plan_front
+from optllm_pymoo.planning.front import Front, algorithm_names, find_front, normalised, plan_front
 from optllm_pymoo.planning.labels import (
     Prediction,
     Split,
@@ -29,7 +29,6 @@ __all__ = [
     "Split",
     "algorithm_names",
     "check_writable",
-    "expected_problem",
     "find_front",
     "front_frame",
     "front_writers",

@@ -283,41 +283,18 @@ class Front:
         return Plan(self.problem, x, budget_usd=budget, target=target, **known)
 
 
-def expected_problem(
+def _expected_problem(
     dataset: Dataset,
-    labels: float | str | Path | None = None,
+    labels: float | str | Path | None,
     /,
     *,
-    random_state: int = 0,
-    n_jobs: int | None = None,
-    constraints: Constraints = NO_CONSTRAINTS,
-    budget_usd: float | None = None,
-    report: Callable[[str], None] = silent,
+    random_state: int,
+    n_jobs: int | None,
+    constraints: Constraints,
+    budget_usd: float | None,
+    report: Callable[[str], None],
 ) -> tuple[AllocationProblem, Prediction | None, int]:
-    """Make the problem of planning the queries without labels.
-
-    Args:
-        dataset: The batch.
-        labels: What is learnt from. A number: that share of the labelled queries, drawn at random, while the
-            outcomes of all others are erased. A path: a file of labels, see `with_labels_from`. "all": no prediction,
-            all outcomes are known. None: the outcomes that are there; if none is missing, a share of
-            `DEFAULT_SHARE`.
-        random_state: Seed of the draw and the predictor.
-        n_jobs: As joblib counts.
-        constraints: Limits and latency; they are about the queries planned.
-        budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
-            refused before learning.
-        report: Called with the name of each stage.
-
-    Returns:
-        The problem; the prediction it is made of, or None; the number of labelled queries.
-
-    Raises:
-        FileNotFoundError: If there is no file of labels.
-        UserError: If labels don't fit the batch, there is nothing to learn from or to plan, the budget doesn't pay for
-            any plan, limits name something unknown, or no plan meets them. Whatever doesn't depend on predictions is
-            refused before learning.
-    """
+    """Make the problem of planning the queries without labels; return the prediction and their number besides."""
     constraints.check(dataset)
     if labels == ALL:
         return constraints.problem(dataset), None, len(dataset)
@@ -347,17 +324,24 @@ def plan_front(
 
     Args:
         dataset: The batch.
-        labels: See `expected_problem`.
+        labels: What is learnt from. A number: that share of the labelled queries, drawn at random, while the
+            outcomes of all others are erased. A path: a file of labels, see `with_labels_from`. "all": no prediction,
+            all outcomes are known. None: the outcomes that are there; if none is missing, a share of
+            `DEFAULT_SHARE`.
         algorithm: See `find_front`. OptLLM takes the place of "exact" with latency, and where limits bind.
         n_grid: See `find_front`.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
-        constraints: See `expected_problem`.
-        budget_usd: See `expected_problem`; the front is that of all budgets.
+        constraints: Limits and latency; they are about the queries planned.
+        budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
+            refused before learning. The front is that of all budgets.
         report: Called with the name of each stage.
 
     Raises:
-        FileNotFoundError, UserError: As `expected_problem` and `find_front`.
+        FileNotFoundError: If there is no file of labels.
+        UserError: If labels don't fit the batch, there is nothing to learn from or to plan, the budget doesn't pay for
+            any plan, limits name something unknown, or no plan meets them; as `find_front` besides. Whatever doesn't
+            depend on predictions is refused before learning.
 
     Example:
         >>> from optllm_pymoo.data import make_dataset
@@ -365,7 +349,7 @@ def plan_front(
         >>> front.n_labelled, len(front.choose().x)
         (40, 160)
     """
-    problem, prediction, n_labelled = expected_problem(
+    problem, prediction, n_labelled = _expected_problem(
         dataset,
         labels,
         random_state=random_state,

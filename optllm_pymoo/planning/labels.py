@@ -47,7 +47,7 @@ def split_by_known(dataset: Dataset, /) -> Split:
             f"all {len(dataset):,} queries have labels already, so there is nothing to plan;"
             " say which share of them to learn from, for example 0.05"
         )
-    return Split(dataset.select(tried), without_outcomes(dataset.select(~tried)))
+    return Split(dataset.select(tried), _without_outcomes(dataset.select(~tried)))
 
 
 def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.random.Generator = 0) -> Split:
@@ -77,7 +77,7 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
         )
     mask = np.zeros(len(dataset), dtype=bool)
     mask[tried[np.argsort(_draws(dataset, random_state)[tried], kind="stable")[:n_labelled]]] = True
-    return Split(dataset.select(mask), without_outcomes(dataset.select(~mask)))
+    return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
 
 
 def _draws(dataset: Dataset, random_state: int | np.random.Generator) -> np.ndarray:
@@ -90,7 +90,7 @@ def _draws(dataset: Dataset, random_state: int | np.random.Generator) -> np.ndar
     return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
-def without_outcomes(dataset: Dataset, /) -> Dataset:
+def _without_outcomes(dataset: Dataset, /) -> Dataset:
     """Erase all outcomes, so that nothing downstream can look at them.
 
     Args:
