@@ -94,9 +94,11 @@ def collect(
         raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(ROLES)}")
     rows = _Rows(by_text, errors_are_wrong)
     notes: list[str] = []
+    # which field of a log is its score each reader finds out by itself
+    unused = set(columns or {}) - {"score"}
     if queries is not None:
         path = Path(queries)
-        for name, text, group, system in _queries(path, columns or {}):
+        for name, text, group, system in _queries(path, columns or {}, unused):
             rows.query(Call(name, "", text=text, group=group, system=system), path, None)
         rows.n_asked = len(rows.names)
     files: list[tuple[Path, str, Counter[str]]] = []
@@ -106,11 +108,15 @@ def collect(
         for call in reader.calls(log):
             rows.add(call, log)
         files.append((path, reader.kind, log.left_out))
+        unused -= log.used
     if unread:
         notes.append(f"not read, as no reader knows them: {listed(unread)}")
     if not len(rows.of_llm):
         problem = f"there is no call in {listed([str(path) for path in runs])}"
         raise UserError(f"{problem}; expected a log of {', '.join(each.kind for each in READERS)}")
+    if unused:
+        role = min(unused)
+        raise UserError(f"no log has the field {shown((columns or {})[role])} that is named for {role}; see --map")
     llms, of_llm = _without_dates(list(rows.llms), np.frombuffer(rows.of_llm, dtype=np.int64), notes)
     return _joined(rows, llms, of_llm, files, prices, price_keys or {}, batch_prices, notes)
 
@@ -140,7 +146,7 @@ def _logs(
                 raise DataFileError(each, problem)
 
 
-def _queries(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+def _queries(path: Path, columns: Mapping[str, str], unused: set[str]) -> Iterator[tuple[str, str, str, str]]:
     """Ids, texts, groups and system prompts of a file of queries."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
@@ -153,9 +159,12 @@ def _queries(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, str,
             name = log.text(record, "id", (*ID_NAMES, "custom_id", "key")) or text
             instruction = system or said(at(record, "params.system"))[0]
             yield name or log.need(record, "id", ID_NAMES), text, log.text(record, "group", GROUP_NAMES), instruction
+        unused -= log.used
         return
     source = open_source(path)
-    roles = roles_of(source, query_id=columns.get("id"), text=columns.get("text"), group=columns.get("group"))
+    there = {role: name for role, name in columns.items() if name in source.names}
+    unused -= set(there)
+    roles = roles_of(source, query_id=there.get("id"), text=there.get("text"), group=there.get("group"))
     if roles.query_id is None and roles.text is None:
         source.require(["query_id"])
     cells, _ = source.read(text=[*roles.columns, *(["system"] if "system" in source.names else [])])
@@ -283,7 +292,7 @@ def _joined(
         if np.isnan(calls["score"][inverse[row]]) or rows.errors_are_wrong:
             error[inverse[row]] = text
     if (n > 1).any():
-        notes.append(f"{int((n > 1).sum()):,} pairs of query and LLM have several calls; the means of them count")
+        notes.append(f"pairs of query and LLM with several calls: {int((n > 1).sum()):,}; their means count")
     n_llms = np.bincount(pair // len(llms), minlength=len(rows.names))
     is_matched = (n_llms > 1) | (np.arange(len(rows.names)) < rows.n_asked)
     repeated = np.ones(len(of_llm), dtype=bool)

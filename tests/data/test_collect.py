@@ -70,7 +70,7 @@ def test_logs_meet_on_their_keys(logs, tmp_path):
     assert (twice["score"], twice["input_tokens"]) == (0.5, 20.0)
     assert twice["cost_usd"] == pytest.approx(20 * 1e-5 + 5 * 2e-5)
     assert table.loc[("a", "small"), "cost_usd"] == pytest.approx(10 * 1e-6 + 5 * 2e-6)
-    assert any("1 pairs of query and LLM have several calls" in note for note in found.notes)
+    assert any("pairs of query and LLM with several calls: 1; their means count" in note for note in found.notes)
     failed = table.loc[("b", "large")]
     assert np.isnan(failed["score"])
     assert failed["error"] == "timeout, Authorization: Bearer ***"
@@ -139,7 +139,7 @@ def test_queries_that_nobody_has_run_are_added(logs, tmp_path):
         {"custom_id": "z", "params": {"model": "m", "messages": turn}},
         {"key": "z", "request": {"contents": [{"parts": [{"text": "What now?"}]}]}},
     ]
-    files = [(tmp_path / "new.csv", columns), (tmp_path / "new.jsonl", columns)]
+    files = [(tmp_path / "new.csv", columns), (tmp_path / "new.jsonl", {"id": "ticket_id", "text": "body"})]
     files += [(write(tmp_path / f"{k}.jsonl", each), {}) for k, each in enumerate(requests)]
     for path, names in files:
         # the logs with the names that are said to be used in them
@@ -240,6 +240,8 @@ def test_folders_are_searched_and_what_is_no_log_is_named(logs, tmp_path):
         collect([tmp_path / "settings.json"])
     with pytest.raises(UserError, match="can't map 'wrong'; known are id, text"):
         collect(logs, columns={"wrong": "x"})
+    with pytest.raises(UserError, match="no log has the field 'ticket' that is named for id"):
+        collect(logs, columns={"id": "ticket"})
 
 
 def test_estimates_by_hand():

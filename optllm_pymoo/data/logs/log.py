@@ -53,6 +53,7 @@ class Log:
     Attributes:
         line: Line of the record read last, None in a file without lines.
         left_out: Records by the reason why they are no calls.
+        used: Roles whose named field was found.
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str] | None = None) -> None:
@@ -60,6 +61,7 @@ class Log:
         self.columns = dict(columns or {})
         self.line: int | None = None
         self.left_out: Counter[str] = Counter()
+        self.used: set[str] = set()
 
     @cached_property
     def names(self) -> list[str]:
@@ -157,7 +159,13 @@ class Log:
 
     def text(self, record: Any, role: str, names: Sequence[str], default: str = "") -> str:
         """The first of some fields that is there, as text; a field that the user named for this role comes first."""
-        for name in (self.columns[role],) if role in self.columns else names:
+        if role in self.columns:
+            value = at(record, self.columns[role])
+            if value is not None:
+                self.used.add(role)
+            if value is not None and value != "":
+                return said(value)[0]
+        for name in names:
             value = at(record, name)
             if value is not None and value != "":
                 return said(value)[0]
@@ -171,7 +179,7 @@ class Log:
         """
         found = self.text(record, role, names)
         if not found:
-            looked = " or ".join(map(repr, (self.columns[role],) if role in self.columns else names))
+            looked = " or ".join(map(repr, [self.columns[role], *names] if role in self.columns else names))
             problem = f"there is no {role} in this record ({looked}); name the field with --map {role}=FIELD"
             raise DataFileError(self.path, problem, self.line)
         return found

@@ -47,8 +47,8 @@ def _table_calls(log: Log) -> Iterator[Call]:
     there = {usual(name): name for name in reversed(source.names)}
 
     def column(role: str, names: tuple[str, ...]) -> str | None:
-        if role in log.columns:
-            source.require([log.columns[role]])
+        if log.columns.get(role) in source.names:
+            log.used.add(role)
             return log.columns[role]
         return next((there[name] for name in names if name in there), None)
 
@@ -99,7 +99,7 @@ def _is_table(log: Log) -> bool:
     if table_suffix(log.path) is None or ".jsonl" in (table_suffix(log.path) or ""):
         return False
     source: Source = open_source(log.path)
-    return "llm" in log.columns or is_long(source, (SCORE, COST, LATENCY))
+    return log.columns.get("llm") in source.names or is_long(source, (SCORE, COST, LATENCY))
 
 
 TABLES: Final = (
