@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optllm_pymoo import SupportedFront
+from optllm_pymoo import SupportedFront, UserError
 from tests import brute_force
 from tests.strategies import EDGE_CASES, tables
 
@@ -77,7 +77,7 @@ def test_by_hand():
     assert front.bound([[2.0], [4.0]]).shape == (2, 1)
 
 
-@pytest.mark.parametrize("budget", [1.99, 0.0, -1.0, -np.inf, np.nan])
+@pytest.mark.parametrize("budget", [1.99, 0.0, -1.0, -np.inf])
 def test_budget_below_the_cheapest_plan(budget):
     """It is refused, and told what the cheapest costs; that very sum is enough."""
     front = SupportedFront([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]])
@@ -90,7 +90,7 @@ def test_budget_below_the_cheapest_plan(budget):
     assert front.bound(2.0) == pytest.approx(0.35)
 
 
-@pytest.mark.parametrize("target", [0.7501, 1.0, np.inf, np.nan])
+@pytest.mark.parametrize("target", [0.7501, 1.0, np.inf])
 def test_accuracy_above_the_best_plan(target):
     """It is refused, and told what the best reaches; that very accuracy is within reach."""
     front = SupportedFront([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]])
@@ -98,6 +98,17 @@ def test_accuracy_above_the_best_plan(target):
         front.at_least_accuracy(target)
     assert front.at_least_accuracy(0.75) == 2
     assert front.at_least_accuracy(0.0) == front.at_least_accuracy(-np.inf) == 0
+
+
+def test_nan_is_no_budget_and_no_target():
+    """It is refused as what it is, not compared with the front's ends."""
+    front = SupportedFront([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]])
+    with pytest.raises(UserError, match=r"a budget must be a number of US\$; got nan"):
+        front.within_budget(np.nan)
+    with pytest.raises(UserError, match=r"a bound needs a number of US\$; got nan"):
+        front.bound([3.0, np.nan])
+    with pytest.raises(UserError, match=r"a target must be a mean accuracy in \[0, 1\]; got nan"):
+        front.at_least_accuracy(np.nan)
 
 
 def test_free_plans():

@@ -148,7 +148,7 @@ def _about(
     }
 
 
-class Kind(NamedTuple):
+class _Kind(NamedTuple):
     """A kind of task.
 
     Attributes:
@@ -167,7 +167,7 @@ class Kind(NamedTuple):
 
 
 _KINDS = (
-    Kind(
+    _Kind(
         "arithmetic",
         ("Compute, and answer with a number:", "Work this out:", "What is the result?"),
         (
@@ -183,7 +183,7 @@ _KINDS = (
         0.2,
         40,
     ),
-    Kind(
+    _Kind(
         "code",
         ("Write a Python function.", "Complete this program:", "Implement the following in Python."),
         (
@@ -199,7 +199,7 @@ _KINDS = (
         0.5,
         160,
     ),
-    Kind(
+    _Kind(
         "extraction",
         ("Extract the fields of this log line:", "Give the template of this log message:", "Parse:"),
         (
@@ -215,7 +215,7 @@ _KINDS = (
         -0.4,
         25,
     ),
-    Kind(
+    _Kind(
         "knowledge",
         ("Answer in one sentence:", "Question {a}.", "From general knowledge:"),
         (
@@ -231,7 +231,7 @@ _KINDS = (
         -0.1,
         30,
     ),
-    Kind(
+    _Kind(
         "reasoning",
         ("Solve this puzzle.", "Think step by step.", "There are {a} houses in a row."),
         (
@@ -247,7 +247,7 @@ _KINDS = (
         0.7,
         120,
     ),
-    Kind(
+    _Kind(
         "sentiment",
         ("Is this review positive or negative?", "Classify the tone:", "Positive, negative or neutral?"),
         (

@@ -20,7 +20,7 @@ from optllm_pymoo.limits.linear import build_limits, least_where_forbidden
 from optllm_pymoo.limits.plans import PricedScalarisation, best_within
 from optllm_pymoo.limits.prices import LimitPrice, price_limits
 from optllm_pymoo.problems.base import PlanProblem, as_allocations, check_allowed
-from optllm_pymoo.problems.known import Batch, Known, what_is_known
+from optllm_pymoo.problems.known import Checked, Known, what_is_known
 from optllm_pymoo.validation import (
     UserError,
     as_budget,
@@ -186,7 +186,7 @@ class AllocationProblem(PlanProblem):
         third = None if self.third is None else _column(self.third, self.n_queries)
         per = 1 if self.third is None else self.third.per(self.n_queries)
         return what_is_known(
-            Batch(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype)
+            Checked(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype)
         )
 
     def _known_for(self, user: str) -> Known:

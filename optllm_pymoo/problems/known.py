@@ -17,8 +17,8 @@ from optllm_pymoo.limits.plans import PricedScalarisation, end_plans, feasible_p
 from optllm_pymoo.validation import UserError
 
 
-class Batch(NamedTuple):
-    """The checked batch."""
+class Checked(NamedTuple):
+    """Tables and limits of a batch, checked."""
 
     cost: np.ndarray
     accuracy: np.ndarray
@@ -36,7 +36,7 @@ class Known:
 
     limits_bind = False
 
-    def __init__(self, batch: Batch, front: SupportedFront | None = None) -> None:
+    def __init__(self, batch: Checked, front: SupportedFront | None = None) -> None:
         self.batch = batch
         if front is not None:
             self.front = front
@@ -200,7 +200,7 @@ class _SurfaceWithin(_Surface):
         return self.priced
 
 
-def what_is_known(batch: Batch) -> Known:
+def what_is_known(batch: Checked) -> Known:
     """Choose once what is exact, what is bounded and what is searched.
 
     Raises:
