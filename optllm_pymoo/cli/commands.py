@@ -60,6 +60,11 @@ def plan(
     with stages() as stage:
         choice = _choice(budget, accuracy, knee, promise)
         limits = options.constraints_of(quota, provider, floor, latency, max_latency, forbid, allow)
+        if promise is not None and latency is not None and max_latency is None and (quota or floor):
+            raise typer.BadParameter(
+                "doesn't go with --latency as an objective beside quotas or floors; give --max-latency too",
+                param_hint="'--promise'",
+            )
         from optllm_pymoo.cli import text
         from optllm_pymoo.planning import front_writers, limit_costs, write_files
 
@@ -314,8 +319,8 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
     }
 
 
-@app.command()
-def collect(
+@app.command("collect")
+def collect_command(
     runs: Annotated[list[Path], typer.Argument(help="Logs of graded runs, or folders of logs.", show_default=False)],
     queries: options.MoreQueries = None,
     prices: options.Prices = None,
@@ -335,12 +340,11 @@ def collect(
     """
     _refuse_existing(out, overwrite)
     from optllm_pymoo.cli import text
-    from optllm_pymoo.data import PriceTable, save_batch
-    from optllm_pymoo.data import collect as collect_logs
+    from optllm_pymoo.data import PriceTable, collect, save_batch
 
     with stages() as stage:
         stage("Reading the logs")
-        found = collect_logs(
+        found = collect(
             runs,
             queries=queries,
             prices=None if prices is None else PriceTable.from_file(prices),

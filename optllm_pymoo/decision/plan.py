@@ -146,7 +146,8 @@ class Plan:
 
     Raises:
         UserError: If ``x`` or ``sigma`` does not hold numbers; if ``x`` is no allocation of the problem, or ``sigma``
-            has another shape or a negative value, or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1).
+            has another shape or a negative value, or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1);
+            or if a promise is asked for beside limits and a third objective.
 
     Example:
         >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -183,6 +184,11 @@ class Plan:
         self.budget_usd, self.target = budget_usd, target
         if promise is not None:
             quantile(promise)
+            if problem.third is not None and problem.has_limits:
+                raise UserError(
+                    "a promise doesn't go with limits and a third objective together; leave out one of the three,"
+                    f" or bound {problem.third.name} with a Ceiling in place of objectives="
+                )
         self.promise = promise
         if excess is not None and not (np.isfinite(excess).all() and excess[1] >= 0):
             raise UserError(f"excess must be a finite number and its standard error >= 0; got {excess}")

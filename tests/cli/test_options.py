@@ -153,6 +153,10 @@ def test_too_small_a_budget_beside_other_limits_ends_with_2(run, batch: Path, la
         (["--quota", "model-3=1", "--accuracy", "1"], "is above the most accurate plan within 1 calls for model-3"),
         (["--budget", "5", "--promise", "0.95", "--accuracy", "0.3"], "exclude one another"),
         (["--promise", "0.95"], "needs --budget or --accuracy"),
+        (
+            ["--budget", "5", "--promise", "0.95", "--latency", "no.csv", "--quota", "model-1=5"],
+            "'--promise': doesn't go with --latency as an objective beside quotas or floors; give --max-latency too",
+        ),
         (["--promise", "95", "--budget", "1"], "for 95 % write 0.95"),
         (["--max-latency", "1", "--budget", "1"], "needs --latency"),
         (["--quota", "model-1"], "is no quota; write NAME=CALLS"),

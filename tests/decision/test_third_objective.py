@@ -14,6 +14,8 @@ from optllm_pymoo import (
     Knee,
     OptLLM,
     Plan,
+    Quota,
+    UserError,
     WithinBudget,
     make_problem,
 )
@@ -59,3 +61,19 @@ def test_what_is_to_be_large_is_told_as_it_is():
     assert problem.evaluate(np.array([1, 0])).tolist() == [3.0, -0.55, -7.0]
     assert plan.third == 7.0
     assert "Total praise       7 points" in plan.summary()
+
+
+def test_promises_beside_limits_and_a_third_objective_are_refused():
+    """In words, however the plan is chosen; with limits alone or a third objective alone they are kept."""
+    third = timed().third
+    tables, sigma = (timed().cost, timed().accuracy), np.full((60, 4), 0.1)
+    quota = Quota("llm0", calls=20)
+    found = minimize(AllocationProblem(*tables, objectives=third, limits=quota), OptLLM(n_grid=4), seed=1)
+    budget = float(found.F[:, 0].mean())
+    for choice in (WithinBudget(budget, promise=0.9), AtLeastAccuracy(0.1, promise=0.9)):
+        with pytest.raises(UserError, match="a promise doesn't go with limits and a third objective together"):
+            choice.plan(found, sigma=sigma)
+    assert WithinBudget(budget).plan(found, sigma=sigma).promise is None
+    limited = minimize(AllocationProblem(*tables, limits=quota), OptLLM(n_grid=4), seed=1)
+    assert WithinBudget(budget, promise=0.9).plan(limited, sigma=sigma).promise == 0.9
+    assert WithinBudget(budget, promise=0.9).plan(timed(), sigma=sigma).promise == 0.9
