@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -194,10 +195,22 @@ def check_frame_labels(**tables: Any) -> None:
 def in_full(value: Any, /) -> str:
     """Write a number that is refused with all its digits: rounded, it might look like one that isn't.
 
-    >>> in_full(2.0), in_full(1.0000000001), in_full(np.float32(1.2))
-    ('2', '1.0000000001', '1.2')
+    >>> in_full(2.0), in_full(1.0000000001), in_full(np.float32(1.2)), in_full(1e-6)
+    ('2', '1.0000000001', '1.2', '0.000001')
     """
-    return str(value).removesuffix(".0")
+    return str(value) if not np.isfinite(value) else written(Decimal(str(value)))
+
+
+def written(number: Decimal, /) -> str:
+    """Write the digits of an amount, with an exponent only where it would be very long.
+
+    >>> written(Decimal("1E-6")), written(Decimal("1200.0")), written(Decimal("1e300"))
+    ('0.000001', '1200', '1E+300')
+    """
+    number = number.normalize()
+    if not number:
+        return "0"
+    return f"{number:f}" if -8 <= number.adjusted() < 13 else f"{number:E}"
 
 
 def printable(text: str, /) -> str:

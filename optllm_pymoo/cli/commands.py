@@ -320,7 +320,7 @@ def _writers(batch: PlannedBatch) -> dict[str, Any]:
 
 
 @app.command("collect")
-def collect_command(
+def collect_data(
     runs: Annotated[list[Path], typer.Argument(help="Logs of graded runs, or folders of logs.", show_default=False)],
     queries: options.MoreQueries = None,
     prices: options.Prices = None,

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from optllm_pymoo.tolerances import BOUND_ROUNDING
-from optllm_pymoo.validation import printable
+from optllm_pymoo.validation import printable, written
 
 WIDTH: Final = 80
 """Columns of a terminal that lines of text keep to."""
@@ -121,10 +121,7 @@ def _digits(value: float, rounding: str) -> str:
         return str(value)
     # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
     exact = Context(prec=15).create_decimal(Decimal(value))
-    rounded = Context(prec=5, rounding=rounding).create_decimal(exact).normalize()
-    if not rounded:
-        return "0"
-    return f"{rounded:f}" if -8 <= rounded.adjusted() < 13 else f"{rounded:E}"
+    return written(Context(prec=5, rounding=rounding).create_decimal(exact))
 
 
 class PlanFacts(NamedTuple):

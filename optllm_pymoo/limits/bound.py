@@ -262,7 +262,7 @@ def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:
         # the solver's own tolerance is no proof
         if cheapest > budget_usd * (1 + PROVEN):
             raise UserError(
-                f"no plan within the limits costs {budget_usd:.6g} US$; the cheapest costs {cheapest:.6g} US$"
+                f"no plan within the limits costs {in_full(budget_usd)} US$; the cheapest costs {cheapest:.6g} US$"
             )
     return solved.bound / limits.n_queries
 
@@ -282,7 +282,7 @@ def least_usd(limits: LinearLimits, min_accuracy: float, /) -> float:
         highest = relax(limits, Weights(1.0, 0.0)).bound / limits.n_queries
         if highest < min_accuracy - PROVEN:
             raise UserError(
-                f"no plan within the limits reaches an accuracy of {min_accuracy:.6g};"
+                f"no plan within the limits reaches an accuracy of {in_full(min_accuracy)};"
                 f" none reaches more than {highest:.6g}"
             )
     return -solved.bound

@@ -305,7 +305,7 @@ def check_reachable(
             told = f"budget {in_full(budget_usd)} US$ is below the cheapest plan found within the limits"
             told += f", {in_full(nearest.value)} US$; none costs less than {nearest.bound:.6g} US$"
         else:
-            told = f"accuracy {min_accuracy:g} is above the most accurate plan found within the limits"
+            told = f"accuracy {in_full(min_accuracy)} is above the most accurate plan found within the limits"
             told += f", {in_full(nearest.value)}; none reaches more than {nearest.bound:.6g}"
         raise UserError(told) from reason
 

@@ -11,7 +11,7 @@ from optllm_pymoo.limits.limit import Kind
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import relax
 from optllm_pymoo.tolerances import PROVEN
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, in_full
 
 
 class LimitPrice(NamedTuple):
@@ -57,7 +57,7 @@ def price_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, accurac
     bounded = limits.within(budget_usd=budget_usd)
     solved = relax(bounded, Weights(1.0, 0.0))
     if solved.violation > 0.0:
-        raise UserError(f"no plan within the limits costs {budget_usd:.6g} US$ or less")
+        raise UserError(f"no plan within the limits costs {in_full(budget_usd)} US$ or less")
     uses, per_usd = limits.uses(x[None])[0], float(solved.prices[-1])
     usd = least_usd(limits, accuracy)
     prices = []

@@ -26,7 +26,7 @@ from optllm_pymoo.limits import (
 )
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, in_full
 
 
 def including(found: Any, plan: Plan, /) -> Result:
@@ -141,7 +141,7 @@ def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
         raise _below_the_cheapest(limits, budget_usd)
     try:
         return best_within(limits, budget_usd).x
-    except ValueError:
+    except UserError:
         found = cheapest_reaching(limits)
         raise UserError(
             f"no plan within {_named(limits)} was found for {usd(budget_usd)} US$: the cheapest that was found costs"
@@ -160,19 +160,20 @@ def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> UserError:
 
 def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
     if _too_inaccurate(limits, target):
+        wanted = f"an accuracy of {in_full(target)}"
         best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
-        hints = _hints(limits.within(min_accuracy=target), _too_inaccurate, target, f"an accuracy of {target:g}")
+        hints = _hints(limits.within(min_accuracy=target), _too_inaccurate, target, wanted)
         raise UserError(
-            f"an accuracy of {target:g} is above the most accurate plan within {_named(limits)}, which reaches"
-            f" {best}{without}{hints}"
+            f"{wanted} is above the most accurate plan within {_named(limits)}, which reaches {best}{without}{hints}"
         )
     try:
         return cheapest_reaching(limits, target).x
-    except ValueError:
+    except UserError:
         found = best_within(limits)
         raise UserError(
-            f"no plan within {_named(limits)} was found that reaches an accuracy of {target:g}: the most accurate that"
-            f" was found reaches {rounded_down(found.value)}, and none reaches more than {rounded_up(found.bound)}"
+            f"no plan within {_named(limits)} was found that reaches an accuracy of {in_full(target)}:"
+            f" the most accurate that was found reaches {rounded_down(found.value)}, and none reaches more than"
+            f" {rounded_up(found.bound)}"
         ) from None
 
 
@@ -213,7 +214,7 @@ def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
     """Return the plan, or one of the search that is as good in what is asked for, and better there or in the rest."""
     try:
         searched = choice.plan(found, sigma=plan.sigma, n_labelled=plan.n_labelled)
-    except ValueError:  # the search has none that meets the choice
+    except UserError:  # the search has none that meets the choice
         return plan
     gained = searched.accuracy - plan.accuracy, 1 - searched.cost_usd / (plan.cost_usd or 1.0)
     first, second = gained if isinstance(choice, WithinBudget) else gained[::-1]
@@ -227,7 +228,7 @@ def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> 
     if isinstance(choice, WithinBudget):
         try:
             searched = choice.plan(found, **known)
-        except ValueError:  # the search has no plan that cheap
+        except UserError:  # the search has no plan that cheap
             return plan
         plans: list[Plan] = [plan, searched]
         return max(plans, key=lambda each: each.promised_accuracy(probability))
@@ -235,7 +236,7 @@ def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> 
     plans = [] if raised is None else [raised]
     try:
         plans.append(choice.plan(found, **known))
-    except ValueError:  # none of the search's plans promises the target
+    except UserError:  # none of the search's plans promises the target
         if raised is None:
             raise
     return min(plans, key=lambda each: each.cost_usd)
@@ -252,7 +253,7 @@ def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan |
         wanted += lacking * 1.001
         try:
             x = cheapest_reaching(limits, wanted).x
-        except ValueError:
+        except UserError:
             return None
         given: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled, "promise": choice.promise}
         plan = Plan(plan.problem, x, target=choice.target, **given)

@@ -20,7 +20,7 @@ from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.plan import PREDICTED
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import listed
+from optllm_pymoo.validation import UserError, listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -207,11 +207,14 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        UserError: If it is a folder.
         DataFileError: A UserError that names file, line and column.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; pass the table of the plan, such as {path / 'plan.csv'}")
     if not path.is_file():
-        raise FileNotFoundError(f"there is no plan {path}")
+        raise FileNotFoundError(f"there is no plan {path}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
     source = open_source(path)
     source.require(["query_id", "llm", "accuracy"])
     header = source.names

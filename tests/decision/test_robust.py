@@ -99,7 +99,7 @@ def test_what_cannot_be_had_is_said_with_what_can():
         robust_plan(problem, sigma, target=0.999)
     nearest = float(str(told.value).split("at most ")[1].split()[0])
     assert robust_plan(problem, sigma, target=nearest).promised >= nearest - 1e-12
-    with pytest.raises(ValueError, match=r"budget 1e-09 US\$ is below the cheapest plan"):
+    with pytest.raises(ValueError, match=r"budget 1E-9 US\$ is below the cheapest plan"):
         robust_plan(problem, sigma, budget_usd=1e-9)
     with pytest.raises(ValueError, match="a budget or a target, not both"):
         robust_plan(problem, sigma, budget_usd=1.0, target=0.5)

@@ -63,7 +63,7 @@ def test_bound_at_a_cost_is_tighter_than_the_polyline():
         relax(problem.limits.within(budget_usd=cost), Weights(1.0, 0.0)).value / 200, abs=1e-9
     )
     assert exact <= float(problem.bound_front(n_points=5).bound(cost)) + 1e-9
-    with pytest.raises(ValueError, match=r"no plan within the limits costs 1e-09 US\$; the cheapest costs 0\.\d+ US\$"):
+    with pytest.raises(ValueError, match=r"no plan within the limits costs 1E-9 US\$; the cheapest costs 0\.\d+ US\$"):
         problem.bound(1e-9)
     with pytest.raises(ValueError, match="cost_usd must be a number of US"):
         problem.bound(float("nan"))

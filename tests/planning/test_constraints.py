@@ -118,7 +118,7 @@ def test_budgets_below_the_cheapest_plan_are_refused_before_learning(
     """With quotas or without, since costs are known; a budget that pays for the cheapest plan goes on to learn."""
     monkeypatch.setattr("optllm_pymoo.planning.front.predict_accuracy", lambda *a, **k: 1 / 0)
     some = Constraints(quotas=[Quota(DATA.llms[0], calls=calls) for calls in quotas])
-    with pytest.raises(ValueError, match=rf"a budget of (0.000001|1e-06) US\$ is below the cheapest plan{words}"):
+    with pytest.raises(ValueError, match=rf"a budget of 0\.000001 US\$ is below the cheapest plan{words}"):
         plan_front(DATA, 0.25, constraints=some, budget_usd=1e-6)
     with pytest.raises(ZeroDivisionError):
         plan_front(DATA, 0.25, constraints=some, budget_usd=float(DATA.cost.max(axis=1).sum()))

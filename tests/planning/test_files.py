@@ -203,7 +203,9 @@ def test_refuses_missing_columns_and_files(plan: Plan, tmp_path: Path) -> None:
     plan.to_frame()[["query_id", "llm"]].to_csv(tmp_path / "plan.csv", index=False)
     with pytest.raises(DataFileError, match="column 'accuracy': this column is missing"):
         read_plan(tmp_path / "plan.csv", DATA)
-    with pytest.raises(FileNotFoundError, match="there is no plan"):
+    with pytest.raises(ValueError, match=r"is a folder; pass the table of the plan, such as .*plan\.csv"):
+        read_plan(tmp_path, DATA)
+    with pytest.raises(FileNotFoundError, match=r"there is no plan .*; `optllm-pymoo plan` writes one"):
         read_plan(tmp_path / "other.csv", DATA)
 
 
