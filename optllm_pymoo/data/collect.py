@@ -40,12 +40,12 @@ class FileCount(NamedTuple):
     matched: int
     """Rows whose query was put to another LLM too, or is in the file of queries."""
     repeated: int
-    """Rows of a query and LLM that an earlier row has: the mean counts."""
+    """Rows whose score or cost an earlier row of their query and LLM has too: the means count."""
     errors: int
     unpriced: int
-    """Rows with an outcome, but neither a cost nor tokens and prices to make it of."""
+    """Rows of a query and LLM without a cost in any log, nor tokens and prices to make it of, and without an error."""
     unscored: int
-    """Rows without a score, and without an error."""
+    """Rows of a query and LLM without a score in any log, and without an error."""
     left_out: dict[str, int]
     """Records that are no calls, by reason."""
 
@@ -283,28 +283,25 @@ def _joined(
             notes.append(f"no price of {shown(llm)} was found; {hint}")
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
-    pair, first, inverse, n = np.unique(
-        of_query * len(llms) + of_llm, return_index=True, return_inverse=True, return_counts=True
-    )
+    pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
     calls = {name: _means(values, inverse, len(pair)) for name, values in numbers.items()}
     error = np.full(len(pair), "", dtype=object)
     for row, text in rows.errors.items():
         if np.isnan(calls["score"][inverse[row]]) or rows.errors_are_wrong:
             error[inverse[row]] = text
-    if (n > 1).any():
-        notes.append(f"pairs of query and LLM with several calls: {int((n > 1).sum()):,}; their means count")
+    repeated = _repeated(numbers["score"], inverse) | _repeated(numbers["cost_usd"], inverse)
+    n_repeated = len(np.unique(inverse[repeated]))
+    if n_repeated:
+        notes.append(f"pairs of query and LLM with several calls: {n_repeated:,}; their means count")
     n_llms = np.bincount(pair // len(llms), minlength=len(rows.names))
     is_matched = (n_llms > 1) | (np.arange(len(rows.names)) < rows.n_asked)
-    repeated = np.ones(len(of_llm), dtype=bool)
-    repeated[first] = False
-    no_score = np.isnan(numbers["score"]) & ~failed
     counts = {
         "rows": np.ones(len(of_llm), dtype=bool),
         "matched": is_matched[of_query],
         "repeated": repeated,
         "errors": failed,
-        "unpriced": np.isnan(numbers["cost_usd"]) & (~failed | rows.errors_are_wrong),
-        "unscored": no_score,
+        "unpriced": np.isnan(calls["cost_usd"])[inverse] & (~failed | rows.errors_are_wrong),
+        "unscored": np.isnan(calls["score"])[inverse] & ~failed,
     }
     by_file = {name: np.bincount(of_file[mask], minlength=len(files)).tolist() for name, mask in counts.items()}
     told = [
@@ -345,6 +342,15 @@ def _means(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatAr
     total = np.bincount(inverse[known], values[known], n)
     means: FloatArray = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
     return means
+
+
+def _repeated(values: FloatArray, inverse: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Whether a row's value is known, and an earlier row of its pair has one too."""
+    known = np.flatnonzero(~np.isnan(values))
+    again = np.zeros(len(values), dtype=bool)
+    again[known] = True
+    again[known[np.unique(inverse[known], return_index=True)[1]]] = False
+    return again
 
 
 def _names(rows: _Rows) -> list[str]:

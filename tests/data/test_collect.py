@@ -306,3 +306,15 @@ def test_a_log_is_a_batch_by_itself(tmp_path):
     path.write_text(path.read_text().replace("total_cost", "input_tokens"))
     with pytest.raises(UserError, match="no cost of 'm' is known, so none can be estimated; give prices"):
         read_table(path)
+
+
+def test_scores_and_costs_may_come_from_different_logs(tmp_path):
+    """A gateway knows tokens, a table knows scores: together nothing is missing, and nothing is repeated."""
+    gateway = [{"id": k, "model": "small", "response_cost": 0.5, "prompt_tokens": 3} for k in "ab"]
+    log = write(tmp_path / "gateway.jsonl", *gateway)
+    (tmp_path / "scores.csv").write_text("query_id,model,score\na,small,1\n")
+    found = collect([log, tmp_path / "scores.csv"])
+    assert [each.kind for each in found.files] == ["LiteLLM", "table"]
+    assert counts(found) == [(2, 0, 0, 0, 0, 1), (1, 0, 0, 0, 0, 0)]
+    assert found.batch.calls[["query_id", "score", "cost_usd"]].to_numpy().tolist()[0] == ["a", 1.0, 0.5]
+    assert found.notes == []
