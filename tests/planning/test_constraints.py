@@ -158,7 +158,7 @@ def test_what_was_not_found_is_not_said_to_be_impossible(monkeypatch: pytest.Mon
     def finding_none(search: Callable[[LinearLimits], Certified]) -> Callable[..., Certified]:
         def find(limits: LinearLimits, wanted: float | None = None) -> Certified:
             if wanted is not None:
-                raise ValueError("none found")
+                raise UserError("none found")
             return search(limits)
 
         return find
