@@ -149,10 +149,12 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
         default: Prefix of generated names.
 
     Raises:
-        UserError: If their number differs or two are the same.
+        UserError: If it is a single text, their number differs or two are the same.
     """
     if values is None:
         return tuple(f"{default}{k}" for k in range(n))
+    if isinstance(values, str):
+        raise UserError(f"{name} must be a list of names; got the text {shown(values)}")
     names = tuple(map(str, values))
     if len(names) != n:
         raise UserError(f"{name} must name all {n}; got {len(names)} names")

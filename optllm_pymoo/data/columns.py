@@ -14,6 +14,7 @@ TEXT_NAMES: Final = ("query", "text", "prompt", "question")
 ID_NAMES: Final = ("query_id", "sample_id", "id")
 GROUP_NAMES: Final = ("group", "eval_name", "task")
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
+_LIKE_OUTCOMES: Final = ("accuracy", "acc", "outcome", "result", "passed", "pass", "success", "is_correct")
 _LOOKED_AT: Final = 20
 """Of so many columns it is said which are not used, and is looked for a slip of the pen."""
 
@@ -112,7 +113,7 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
     if not unused:
         return None
     note = f"column {listed(unused)} is not used" if len(unused) == 1 else f"columns {listed(unused)} are not used"
-    meant = _meant(unused, costs, has_ids=roles.query_id is not None)
+    meant = meant_names(unused, costs, has_ids=roles.query_id is not None)
     if costs and not meant:
         bases = [base for column in costs if (base := cost_base(column))]
         one = len(bases) == 1
@@ -137,20 +138,40 @@ def cost_base(column: str, /) -> str:
     return column[: len(column) - len(suffix)]
 
 
-def _meant(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
-    """Names that would have been understood and are close to an unused one."""
+def _is_nearly_cost(name: str) -> bool:
+    """Whether a name begins or ends nearly like a column of costs."""
+    return "cost" in name[-8:] or name.startswith("cost")
+
+
+def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
+    """Names of columns that would have been understood and are close to one that is not used.
+
+    Args:
+        unused: The columns that are not used.
+        costs: Those of them that look like costs, but of an LLM without outcomes.
+        has_ids: Whether there is a column of ids.
+
+    Examples:
+        >>> meant_names(["gpt-4", "cost_gpt-4"], [], has_ids=True)
+        ['gpt-4_cost']
+        >>> meant_names(["small_accuracy", "small_cost"], ["small_cost"], has_ids=True)
+        ['small']
+    """
     meant: list[str] = []
     others = [name for name in unused if name not in costs]
-    # a column that ends nearly like a cost, beside another that looks like its outcomes
-    nearly = [name for name in others if "cost" in usual(name)[-8:] and not cost_base(name)][:_LOOKED_AT]
-    outcomes = {name.lower(): name for name in others if name not in nearly}
+    # a column that begins or ends nearly like a cost, beside another that looks like its outcomes
+    nearly = [name for name in others if _is_nearly_cost(usual(name)) and not cost_base(name)][:_LOOKED_AT]
+    outcomes = {usual(name): name for name in others if name not in nearly}
     for name in nearly:
-        base = usual(name).rpartition("cost")[0].rstrip("_ .|")
+        before, _, after = usual(name).rpartition("cost")
+        base = (before or after).strip("_ .|")
         close = get_close_matches(base, outcomes, n=1, cutoff=0.9)
         meant += [f"{outcomes[found]}_cost" for found in close]
     # a cost without outcomes, beside a column whose name is close to that of its LLM
     for name in list(costs)[:_LOOKED_AT]:
-        close = get_close_matches(cost_base(name).lower(), outcomes, n=1, cutoff=0.8)
+        base = usual(cost_base(name))
+        close = [f"{base}_{end}" for end in _LIKE_OUTCOMES if f"{base}_{end}" in outcomes]
+        close = close or get_close_matches(base, outcomes, n=1, cutoff=0.8)
         meant += [cost_base(name) for found in close if outcomes[found] not in meant]
     for name in () if has_ids else ID_NAMES:
         close = get_close_matches(name, outcomes, n=1, cutoff=0.8)

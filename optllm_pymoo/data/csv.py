@@ -41,7 +41,7 @@ _EXACT: dict[str, Any] = (
 
 
 class CsvSource(Source):
-    """A CSV or TSV file, plain or gzipped, in UTF-8 or UTF-16; the header says what separates its cells."""
+    """A CSV or TSV file, plain or gzipped, in UTF-8, UTF-16 or UTF-32; the header says what separates its cells."""
 
     def __init__(self, path: Path) -> None:
         self._lines = array("q")
@@ -193,7 +193,7 @@ _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def open_text(path: Path, /) -> TextIO:
-    """Open a plain or gzipped text: UTF-8, with or without a byte order mark, or UTF-16.
+    """Open a plain or gzipped text: UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
 
     Raises:
         DataFileError: While reading: the archive expands beyond reason. At once: it is a zip archive.
@@ -256,6 +256,8 @@ class _Expanding(io.RawIOBase):
 
 def _encoding_of(head: bytes) -> str:
     """The encoding by the first four bytes; text begins with a character that ASCII has, or with a mark."""
+    if head in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return "utf-32"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if len(head) > 1 and head[0] and not head[1]:
@@ -264,9 +266,11 @@ def _encoding_of(head: bytes) -> str:
 
 
 def encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
-    """Build the error for text that is neither UTF-8 nor UTF-16: where, what it seems to be and how to save it."""
-    if error.encoding.startswith("utf-16"):
-        return DataFileError(path, f"the text is cut off or no UTF-16 ({error.reason}); save it as UTF-8")
+    """Build the error for text that is no Unicode: where, what it seems to be and how to save it."""
+    if error.encoding.startswith(("utf-16", "utf-32")):
+        return DataFileError(
+            path, f"the text is cut off or no {error.encoding[:6].upper()} ({error.reason}); save it as UTF-8"
+        )
     with gzip.open(path) if path.read_bytes()[:2] == b"\x1f\x8b" else path.open("rb") as file:
         line, content = next((line, text) for line, text in enumerate(file, start=1) if not _decodes(text, "utf-8"))
     # letters with accents stand alone among others, those of other scripts in a row

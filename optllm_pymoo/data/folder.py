@@ -47,6 +47,7 @@ def load_dataset(
 
     Raises:
         FileNotFoundError: The folder or one of its files is missing.
+        UserError: It is a file.
         DataFileError: A UserError that names the file, and line and column where there is one.
 
     Examples:
@@ -58,6 +59,8 @@ def load_dataset(
         Dataset(1 queries x 2 LLMs: small, large)
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise UserError(f"{folder} is a file; load_dataset reads a folder, optllm_pymoo.data.read_table a table")
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     sources = {stem: open_source(find_file(folder, stem)) for stem in STEMS}

@@ -260,7 +260,8 @@ def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
         return measure.upper
     if not (0 <= value <= measure.upper and math.isfinite(value)):
         percent = f"; for {value:g} % write {value / 100:g}" if measure.upper == 1 and 2 < value <= 100 else ""
-        return f"{measure.expected}; found {value}{percent}"
+        unknown = "; leave empty what is unknown" if value < 0 else ""
+        return f"{measure.expected}; found {value}{percent}{unknown}"
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.columns import USUAL_NAMES, Roles, cost_base, unused_note, usual, warn
+from optllm_pymoo.data.columns import USUAL_NAMES, Roles, cost_base, meant_names, unused_note, usual, warn
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source
 from optllm_pymoo.validation import (
@@ -237,9 +237,13 @@ def chosen_llms(
 def no_llm(source: Source, /) -> DataFileError:
     """Build the error for a table without any LLM: with the columns there are, and what is expected."""
     costs = [name for name in source.names if cost_base(name)]
+    unused = [name for name in source.names if name and name not in roles.columns]
+    meant = meant_names(unused, costs, has_ids=True)
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
     problem = f"found no LLM: {expected} 'score' and 'cost'; there are {listed(source.names)}"
-    if costs:
+    if meant:
+        problem = f"{problem}; did you mean {', '.join(map(repr, meant))}?"
+    elif costs:
         bases = ",".join(cost_base(name) for name in costs[:5])
         problem = f"found no LLM with outcomes; if {listed(costs[:5])} are the costs of LLMs, name them with"
         problem += f" llms= (--llms {bases})" + ("" if len(costs) <= 5 else ", and so on")

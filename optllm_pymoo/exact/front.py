@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from functools import cached_property
-from operator import index
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -191,9 +191,8 @@ class SupportedFront:
 
         Raises:
             UserError: If there is no such point.
-            TypeError: If ``k`` is no integer.
         """
-        k = index(k)
+        k = _whole("the index of a point", k)
         if not -len(self) <= k < len(self):
             raise UserError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
         k %= len(self)
@@ -224,10 +223,9 @@ class SupportedFront:
             Index of the point. No plan within the budget, supported or not, is better by as much as the next step.
 
         Raises:
-            UserError: If not even the cheapest plan fits.
+            UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        if math.isnan(budget_usd):
-            raise UserError("a budget must be a number of US$; got nan")
+        _check_number("a budget must be a number of US$", budget_usd)
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - SAME_TOTAL):
             raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
@@ -244,10 +242,9 @@ class SupportedFront:
             Index of the point.
 
         Raises:
-            UserError: If not even the most accurate plan reaches it.
+            UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        if math.isnan(target):
-            raise UserError("a target must be a mean accuracy in [0, 1]; got nan")
+        _check_number("a target must be a mean accuracy in [0, 1]", target)
         best = -self.F[-1, 1]
         if not target <= best + SAME_TOTAL:
             raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
@@ -263,11 +260,11 @@ class SupportedFront:
             Upper bounds, of the shape of ``cost_usd``.
 
         Raises:
-            UserError: If a cost lies below the cheapest plan's.
+            UserError: If a cost lies below the cheapest plan's, or is no number.
         """
-        costs = np.asarray(cost_usd, dtype=float)
-        if np.isnan(costs).any():
-            raise UserError("a bound needs a number of US$; got nan")
+        costs = np.asarray(cost_usd)
+        if costs.dtype.kind not in "iuf" or np.isnan(costs).any():
+            raise UserError(f"a bound needs a number of US$; got {cost_usd!r:.60}")
         too_low = costs[~(costs >= self.F[0, 0] * (1 - SAME_TOTAL))]
         if too_low.size:
             low, cheapest = in_full(too_low[0]), in_full(self.F[0, 0])
@@ -301,9 +298,9 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
         Rising indices.
 
     Raises:
-        UserError: If fewer than two points are asked for.
+        UserError: If fewer than two points are asked for, or no whole number of them.
     """
-    if n_points < 2:
+    if _whole("the number of points", n_points) < 2:
         raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
     if len(F) <= n_points:
         return np.arange(len(F))
@@ -314,3 +311,16 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     chosen = np.searchsorted(along, wanted * (1 - SAME_TOTAL))
     chosen[-1] = len(F) - 1
     return np.unique(chosen)
+
+
+def _check_number(expected: str, value: Any) -> None:
+    """Refuse what is no real number; infinity is one."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or math.isnan(value):
+        raise UserError(f"{expected}; got {value!r:.60}")
+
+
+def _whole(name: str, value: Any) -> int:
+    """Check a whole number."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise UserError(f"{name} must be a whole number; got {value!r:.60}")
+    return int(value)

@@ -38,6 +38,7 @@ nan, inf = float("nan"), float("inf")
         (GOOD, [[0, -1e-9], [1, 0]], {}, r"correct[0, 1] = -1e-09"),
         (GOOD, [[0, 1], [inf, 0]], {}, r"correct[1, 0] = inf"),
         (GOOD, np.eye(2), {"llms": ["a"]}, "llms must name all 2; got 1 names"),
+        (GOOD, np.eye(2), {"llms": "ab"}, "llms must be a list of names; got the text 'ab'"),
         (GOOD, np.eye(2), {"llms": ["a", "a"]}, "llms must be distinct; 'a' stands at 0 and at 1"),
         (GOOD, np.eye(2), {"llms": ["a", " "]}, "llms must not be empty; llms[1] is"),
         (GOOD, np.eye(2), {"query_ids": ["7", 7]}, "query_ids must be distinct; '7' stands at 0 and at 1"),

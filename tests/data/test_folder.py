@@ -94,6 +94,8 @@ def test_missing_and_doubled_files(folder):
     """A missing file or folder is named, and of two files of the same content neither is preferred."""
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*/nowhere"):
         load_dataset(folder / "nowhere")
+    with pytest.raises(UserError, match=r"cost.csv is a file; .* optllm_pymoo.data.read_table a table"):
+        load_dataset(folder / "cost.csv")
     (folder / "cost.csv.gz").write_bytes(gzip.compress(b"query_id,a\n"))
     with pytest.raises(DataFileError, match=r"cost.csv.gz: there is also cost.csv"):
         load_dataset(folder)

@@ -47,6 +47,7 @@ def fault_of(tmp_path, content: str | bytes, name: str = "batch.csv", **options)
         "﻿id,query,s,s_cost\na,x,1,0.1\nb,y,0.5,0.2\n",
         (HEAD + "a,x,1,0.1,0,2\nb,y,0.5,0.2,1,3\n").encode("utf-16"),
         (HEAD + "a,x,1,0.1,0,2\nb,y,0.5,0.2,1,3\n").encode("utf-16-be"),
+        (HEAD + "a,x,1,0.1,0,2\nb,y,0.5,0.2,1,3\n").encode("utf-32"),
         gzip.compress((HEAD + "a,x,1,0.1,0,2\nb,y,0.5,0.2,1,3\n").encode(), mtime=0),
     ],
 )

@@ -83,6 +83,9 @@ def test_the_first_of_the_usual_names_wins(tmp_path):
     ("text", "line", "column", "message"),
     [
         ("id,m\n1,1\n", 1, None, "found no LLM: expected columns <llm> and <llm>_cost .* there are 'id', 'm'"),
+        ("id,m-1,m-1 cost\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm-1_cost'"),
+        ("id,m-1,cost_m-1\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm-1_cost'"),
+        ("id,m_accuracy,m_cost\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm'"),
         ("id,m_cost\n1,1\n", 1, None, "if 'm_cost' are the costs of LLMs, name them with llms= .--llms m."),
         (
             "id,m,m_cost,m|total_cost\n1,1,1,1\n",
@@ -93,7 +96,12 @@ def test_the_first_of_the_usual_names_wins(tmp_path):
         ("id,note,m,m_cost\n1,,1,1\n2,,x,1\n", 3, "m", "expected a number, found 'x'"),
         ('id,note,m,m_cost\n1,"a\nb",1,1\n2,,0,\n', 4, "m_cost", "found an empty cell"),
         ("id,m,m_cost\n1,1,1\n2,,1\n", 3, "m", "found an empty cell"),
-        ("id,m,m_cost\n1,1,1\n2,1,-1\n", 3, "m_cost", "expected US. per call, finite and >= 0; found -1.0"),
+        (
+            "id,m,m_cost\n1,1,1\n2,1,-1\n",
+            3,
+            "m_cost",
+            "finite and >= 0; found -1.0; leave empty what is unknown",
+        ),
         ("id,m,m_cost\n1,1.5,1\n2,1,1\n", 2, "m", r"expected a value in \[0, 1\]; found 1.5"),
         ("id,m,m_cost\n1,1,1\n1,1,1\n", 3, "id", "'1' is already on line 2"),
         ("id,m,m_cost\n1,1,1\n2,1,1,1\n", 3, None, "expected 3 cells as in the header, found 4"),

@@ -107,7 +107,7 @@ def test_points_that_are_not_there():
 def test_points_are_counted_in_integers(k):
     """What is no integer is refused; NumPy's integers are not."""
     front = EDGE_CASES["random"].front()
-    with pytest.raises(TypeError):
+    with pytest.raises(UserError, match="the index of a point must be a whole number; got"):
         front.assignment(k)
     assert front.assignment(np.int64(1)).tolist() == front.assignment(1).tolist()
 
@@ -254,10 +254,19 @@ def test_single_steps():
 
 
 @pytest.mark.parametrize("ask", ["within_budget", "at_least_accuracy", "bound"])
-def test_nan_is_no_amount(ask):
-    """What is no number is called so, instead of being compared with the cheapest plan."""
-    with pytest.raises(UserError, match="got nan"):
-        getattr(make_problem(5, 3).supported_front, ask)(float("nan"))
+@pytest.mark.parametrize("value", [float("nan"), "5", None])
+def test_what_is_no_number_is_no_amount(ask, value):
+    """It is called so, instead of being compared with the cheapest plan."""
+    with pytest.raises(UserError, match=f"got {value!r}"):
+        getattr(make_problem(5, 3).supported_front, ask)(value)
+
+
+def test_a_front_is_thinned_to_a_whole_number_of_points():
+    """Half a point is refused; NumPy's integers are not."""
+    front = make_problem(5, 3).supported_front
+    with pytest.raises(UserError, match=r"the number of points must be a whole number; got 2\.5"):
+        front.thin(2.5)
+    assert front.thin(np.int64(2)).tolist() == [0, len(front) - 1]
 
 
 def test_a_pickle_has_the_tables_alone():
