@@ -87,7 +87,10 @@ class Dataset:
             "cost": cost,
             "correct": correct,
             "llms": as_names(
-                "llms", None if llms is None else [str(name).strip() for name in llms], n_llms, default="llm"
+                "llms",
+                llms if llms is None or isinstance(llms, str) else [str(name).strip() for name in llms],
+                n_llms,
+                default="llm",
             ),
             "query_ids": as_names("query_ids", ids, n_queries, default=""),
             "texts": None if texts is None else _texts(texts),

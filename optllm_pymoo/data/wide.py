@@ -237,8 +237,7 @@ def chosen_llms(
 def no_llm(source: Source, /) -> DataFileError:
     """Build the error for a table without any LLM: with the columns there are, and what is expected."""
     costs = [name for name in source.names if cost_base(name)]
-    unused = [name for name in source.names if name and name not in roles.columns]
-    meant = meant_names(unused, costs, has_ids=True)
+    meant = meant_names(source.names, costs, has_ids=True)
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
     problem = f"found no LLM: {expected} 'score' and 'cost'; there are {listed(source.names)}"
     if meant:
