@@ -35,7 +35,7 @@ nan, inf = float("nan"), float("inf")
         ([[0, inf], [2, nan]], GOOD, {}, r"cost[0, 1] = inf"),
         ([[0, 1], [-0.5, 1]], GOOD, {}, r"cost[1, 0] = -0.5"),
         (GOOD, [[0, 1], [1.2, 0]], {}, r"or be NaN where nothing is known; correct[1, 0] = 1.2"),
-        (GOOD, [[0, -1e-9], [1, 0]], {}, r"correct[0, 1] = -1e-09"),
+        (GOOD, [[0, -1e-9], [1, 0]], {}, r"correct[0, 1] = -1E-9"),
         (GOOD, [[0, 1], [inf, 0]], {}, r"correct[1, 0] = inf"),
         (GOOD, np.eye(2), {"llms": ["a"]}, "llms must name all 2; got 1 names"),
         (GOOD, np.eye(2), {"llms": "ab"}, "llms must be a list of names; got the text 'ab'"),
