@@ -238,7 +238,7 @@ def evaluation_text(
     return "\n".join(lines)
 
 
-GROUPS = 20
+_GROUPS = 20
 """So many groups are listed in a report; --json has all."""
 
 
@@ -257,7 +257,7 @@ def groups_text(groups: Sequence[GroupTotal], /) -> str:
     Args:
         groups: The largest first.
     """
-    names = [abridged(each.group, 30) for each in groups[:GROUPS]]
+    names = [abridged(each.group, 30) for each in groups[:_GROUPS]]
     width = max(5, *map(len, names))
     lines = [f"{'Group':{width}}   queries         US$  expected      95 % interval"]
     for name, each in zip(names, groups, strict=False):
@@ -266,7 +266,7 @@ def groups_text(groups: Sequence[GroupTotal], /) -> str:
             f"{each.n_queries:>8,}  {usd(each.cost_usd):>10}  {percent(each.expected_accuracy):>8}  {interval:>17}"
         )
         lines.append(f"{name:{width}}  {numbers}")
-    more = len(groups) - GROUPS
+    more = len(groups) - _GROUPS
     return "\n".join([*lines, *([f"and {count(more, 'group', 'groups')} more"] if more > 0 else [])])
 
 

@@ -24,7 +24,7 @@ from optllm_pymoo.data.prices import BATCH, PriceTable, split_mode, undated
 from optllm_pymoo.data.source import DataFileError, table_suffix
 from optllm_pymoo.validation import FloatArray, UserError, listed, shown
 
-ROLES: Final = ("id", "text", "group", "llm", "score", "system")
+_ROLES: Final = ("id", "text", "group", "llm", "score", "system")
 _NUMBERS: Final = ("score", "input_tokens", "output_tokens", "cost_usd", "latency_s")
 _SECRET: Final = re.compile(r"(?i)(bearer\s+|api[-_ ]?key\S*\W+|\bsk-)[\w.*-]{6,}")
 _ERROR: Final = 200
@@ -89,9 +89,9 @@ def collect(
         UserError: No reader knows a file, a log is damaged (with the line), a query has two texts, or an LLM several
             prices.
     """
-    strange = set(columns or {}) - set(ROLES)
+    strange = set(columns or {}) - set(_ROLES)
     if strange:
-        raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(ROLES)}")
+        raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(_ROLES)}")
     rows = _Rows(by_text, errors_are_wrong)
     notes: list[str] = []
     # which field of a log is its score each reader finds out by itself

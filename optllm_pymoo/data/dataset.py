@@ -316,7 +316,7 @@ class Dataset:
         codes = pd.factorize(pd.Series(groups))[0].astype(np.intp) if groups else None
         cost = table("cost_usd")
         if prices is not None:
-            cost = np.where(np.isnan(cost), priced(prices, llms, table("input_tokens"), table("output_tokens")), cost)
+            cost = np.where(np.isnan(cost), _priced(prices, llms, table("input_tokens"), table("output_tokens")), cost)
         counts: dict[str, int] = {}
         errors: dict[str, float | None] = {}
         for j, llm in enumerate(llms):
@@ -345,7 +345,7 @@ class Dataset:
 _SAID = ("text", "group")
 
 
-def priced(
+def _priced(
     prices: PriceTable, llms: Iterable[str], input_tokens: FloatArray, output_tokens: FloatArray, /
 ) -> FloatArray:
     """US$ per call (N, M) of token counts (N, M); NaN where a count or a price isn't known.

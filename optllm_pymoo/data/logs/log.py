@@ -238,11 +238,11 @@ def said(content: Any) -> tuple[str, str]:
     return "\n".join(text for part in content if (text := said(part)[0])), ""
 
 
-def verdict(value: Any) -> Any:
+def _verdict(value: Any) -> Any:
     """A grade in [0, 1] for what harnesses write; what isn't known is None.
 
     Examples:
-        >>> [verdict(value) for value in ("C", "I", "P", "N", True, 0.3)]
+        >>> [_verdict(value) for value in ("C", "I", "P", "N", True, 0.3)]
         [1.0, 0.0, 0.5, 0.0, True, 0.3]
     """
     return {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}.get(value, value) if isinstance(value, str) else value
@@ -254,4 +254,4 @@ def grade(log: Log, value: Any, name: str) -> float:
     Raises:
         DataFileError: It is no grade in [0, 1].
     """
-    return log.number({name: verdict(value)}, (name,), SCORE)
+    return log.number({name: _verdict(value)}, (name,), SCORE)
