@@ -239,12 +239,7 @@ def said(content: Any) -> tuple[str, str]:
 
 
 def _verdict(value: Any) -> Any:
-    """A grade in [0, 1] for what harnesses write; what isn't known is None.
-
-    Examples:
-        >>> [_verdict(value) for value in ("C", "I", "P", "N", True, 0.3)]
-        [1.0, 0.0, 0.5, 0.0, True, 0.3]
-    """
+    """What a letter of Inspect means: correct, incorrect, partly, no answer; anything else is left as it is."""
     return {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}.get(value, value) if isinstance(value, str) else value
 
 
