@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymoo.optimize import minimize
 
-from optllm_pymoo import AllocationProblem, Floor, MaxAccuracyProblem, MinCostProblem, OptLLM, Quota, make_problem
+from optllm_pymoo import (
+    AllocationProblem,
+    Floor,
+    MaxAccuracyProblem,
+    MinCostProblem,
+    OptLLM,
+    Quota,
+    UserError,
+    make_problem,
+)
 from optllm_pymoo.limits import best_within, cheapest_reaching
 from tests.algorithms.runs import digest, run_by_hand
 from tests.brute_force import all_plans, score
@@ -124,3 +134,13 @@ def test_out_of_reach():
     with pytest.raises(ValueError, match=r"^accuracy 0\.6 is above the most accurate plan found .*, 0\.55; none "):
         MinCostProblem(AllocationProblem(COST, ACCURACY, limits=good), min_accuracy=0.6)
     assert MinCostProblem(AllocationProblem(COST, ACCURACY, limits=good), min_accuracy=0.55).min_accuracy == 0.55
+
+
+def test_what_is_refused_is_bounded_on_the_right_side():
+    """No plan found lies beyond the bound that the same message tells, to the last digit."""
+    plain = make_problem(50, 3, random_state=1)
+    tables = AllocationProblem(plain.cost, plain.accuracy, limits=Quota("llm0", calls=5))
+    with pytest.raises(UserError, match="is above the most accurate plan found") as refused:
+        MinCostProblem(tables, min_accuracy=0.999)
+    found, bound = (float(each) for each in re.findall(r"0\.\d+(?=;|$)", str(refused.value)))
+    assert found <= bound < found + 1 / 50
