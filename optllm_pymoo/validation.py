@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -285,6 +285,24 @@ def as_budget(name: str, value: Any, /) -> float:
     if isinstance(value, Real) and value == math.inf:
         return math.inf
     return as_limit(name, value, "a number of US$, at least 0")
+
+
+def as_whole(name: str, value: Any, /, *, lower: int | None = None) -> int:
+    """Check a whole number, as an index or a size is one.
+
+    Args:
+        name: What it is called in messages.
+        value: What was given.
+        lower: Smallest value allowed.
+
+    Raises:
+        UserError: If it is no whole number, or too small.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise UserError(f"{name} must be a whole number; got {value!r:.60}")
+    if lower is not None and value < lower:
+        raise UserError(f"{name} must be at least {lower}; got {value}")
+    return int(value)
 
 
 def first_duplicate(names: Iterable[Hashable], /) -> tuple[int, int] | None:

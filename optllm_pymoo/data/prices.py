@@ -429,7 +429,7 @@ def _litellm(entry: Mapping[str, Any]) -> Price:
         tiers = tuple(_ranges(entry.get("tiered_pricing")))
     if not tiers:
         prices = [_number(entry, field) for field in JSON_FIELDS]
-        others = any("cost" in field and value for field, value in entry.items())
+        others = any("cost" in field and value not in (None, 0, -1, "-1") for field, value in entry.items())
         if any(price is not None for price in prices):
             raise _Unpriced("no price of input tokens" if prices[0] is None else "no price of output tokens")
         raise _Unpriced("priced by other units than tokens" if others else "no price")

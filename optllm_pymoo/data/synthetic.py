@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.prices import PriceTable
-from optllm_pymoo.validation import FloatArray, UserError
+from optllm_pymoo.validation import FloatArray, as_whole
 
 # US$ per million input tokens of the cheapest and the dearest LLM
 CHEAPEST, DEAREST = 0.05, 10.0
@@ -103,8 +103,7 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
         True
     """
     for name, value in (("n_queries", n_queries), ("n_llms", n_llms)):
-        if value < 1:
-            raise UserError(f"{name} must be at least 1; got {value}")
+        as_whole(name, value, lower=1)
     rng = np.random.default_rng(random_state)
     candidates = _Candidates.made(n_llms, rng)
     kinds = rng.integers(len(_KINDS), size=n_queries)

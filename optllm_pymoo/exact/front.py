@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,16 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.kernels.hulls import upper_hulls
 from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
 from optllm_pymoo.tolerances import SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, in_full, read_only
+from optllm_pymoo.validation import (
+    UserError,
+    as_mask,
+    as_table,
+    as_whole,
+    check_frame_labels,
+    check_shape,
+    in_full,
+    read_only,
+)
 
 N_DECODED = 4
 """Plans that a front remembers: both walks of a search, and both ends."""
@@ -192,7 +201,7 @@ class SupportedFront:
         Raises:
             UserError: If there is no such point.
         """
-        k = _whole("the index of a point", k)
+        k = as_whole("the index of a point", k)
         if not -len(self) <= k < len(self):
             raise UserError(f"point {k} is not on this front; it has points 0 to {len(self) - 1}")
         k %= len(self)
@@ -300,7 +309,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     Raises:
         UserError: If fewer than two points are asked for, or no whole number of them.
     """
-    if _whole("the number of points", n_points) < 2:
+    if as_whole("the number of points", n_points) < 2:
         raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
     if len(F) <= n_points:
         return np.arange(len(F))
@@ -317,10 +326,3 @@ def _check_number(expected: str, value: Any) -> None:
     """Refuse what is no real number; infinity is one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or math.isnan(value):
         raise UserError(f"{expected}; got {value!r:.60}")
-
-
-def _whole(name: str, value: Any) -> int:
-    """Check a whole number."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
-        raise UserError(f"{name} must be a whole number; got {value!r:.60}")
-    return int(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import comb
-from operator import index
 from typing import Any
 
 import moocore
@@ -11,7 +10,7 @@ import numpy as np
 
 from optllm_pymoo.kernels.scalarised import evaluate_with_latency, least_weighted_sums
 from optllm_pymoo.tolerances import SMALLEST_RANGE
-from optllm_pymoo.validation import UserError, as_mask, as_table, check_frame_labels, check_shape, read_only
+from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_frame_labels, check_shape, read_only
 
 N_DIRECTIONS = 500
 """Weights of a surface, at least; 528 in all, a lattice of 31 partitions."""
@@ -176,9 +175,8 @@ class SupportedSurface:
 
         Raises:
             UserError: If there is no such point.
-            TypeError: If ``k`` is no integer.
         """
-        k = index(k)
+        k = as_whole("the index of a point", k)
         if not -len(self) <= k < len(self):
             raise UserError(f"point {k} is not on this surface; it has points 0 to {len(self) - 1}")
         return np.asarray(self.scalarisation.choose(self.weights[k % len(self)][None])[0])

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from optllm_pymoo.limits.additive import Additive
 from optllm_pymoo.problems.allocation import AllocationProblem
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, as_whole
 
 
 def make_problem(
@@ -55,8 +55,8 @@ def make_problem(
         >>> make_problem(100, 4, family="binary", random_state=1)
         AllocationProblem(100 queries, 4 LLMs)
     """
-    if n_queries < 1 or n_llms < 1:
-        raise UserError(f"a batch needs at least one query and one LLM; got {n_queries} and {n_llms}")
+    as_whole("n_queries", n_queries, lower=1)
+    as_whole("n_llms", n_llms, lower=1)
     if family not in FAMILIES:
         raise UserError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     rng = np.random.default_rng(random_state)

@@ -210,6 +210,7 @@ def test_one_bad_entry_spoils_no_table(tmp_path):
         with pytest.warns(DataFileWarning, match="3 of 4 models have no usable price") as notes:
             table = read(path)
         assert (table.models, len(notes)) == (("a",), 1)
+        assert "other units" not in str(notes[0].message)
         np.testing.assert_allclose(table.input_usd_per_token, [3e-7])
         with warnings.catch_warnings():
             warnings.simplefilter("error")

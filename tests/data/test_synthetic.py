@@ -79,6 +79,7 @@ def test_smallest_sizes_and_labels():
     assert "No real LLM was asked" in data.about["description"]
     for arguments, message in [
         ((0, 1), "n_queries must be at least 1; got 0"),
+        (("10", 1), "n_queries must be a whole number; got '10'"),
         ((1, 0), "n_llms must be at least 1"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -138,6 +138,8 @@ def test_lattice_is_a_path():
 def test_points_out_of_range_are_refused():
     """The message says how many there are."""
     surface = SupportedSurface([[1, 2]], [[0.5, 0.9]], [[1, 1]])
+    with pytest.raises(UserError, match="the index of a point must be a whole number; got '1'"):
+        surface.assignment("1")
     with pytest.raises(UserError, match="point 2 is not on this surface; it has points 0 to 1"):
         surface.assignment(2)
     assert surface.assignment(-1).tolist() == [1]
