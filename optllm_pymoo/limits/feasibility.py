@@ -367,7 +367,9 @@ def _narrowed(
     mask: np.ndarray, table: np.ndarray, limit: np.ndarray, sign: int, ids: Sequence[str], what: str, unit: str
 ) -> np.ndarray:
     """Keep the cells with sign·table <= sign·limit, or raise at the first query that keeps none."""
-    narrowed = mask & (sign * table <= sign * limit[:, None])
+    with np.errstate(over="ignore"):
+        rounded = limit.astype(table.dtype)  # as the table is: 0.1 in float32 keeps to a ceiling of 0.1
+    narrowed = mask & (sign * table <= sign * rounded[:, None])
     empty = np.flatnonzero(~narrowed.any(axis=1))
     if not len(empty):
         return np.asarray(narrowed)

@@ -114,6 +114,14 @@ def test_what_stays_and_what_is_unknown():
     assert AllocationProblem(*TABLES).n_ieq_constr == 0
 
 
+def test_float32_at_a_limit_keeps_to_it():
+    """0.1 and 0.7 in float32 lie above and below the decimal numbers: a ceiling and a floor of these hold."""
+    cost, accuracy = np.array([[0.1, 0.2]], dtype=np.float32), np.array([[0.7, 0.9]], dtype=np.float32)
+    assert allowed_by_limits(cost, accuracy, max_cost_usd=0.1).tolist() == [[True, False]]
+    assert allowed_by_limits(cost, accuracy, min_accuracy=0.7).tolist() == [[True, True]]
+    assert allowed_by_limits(cost, accuracy, max_cost_usd=1e308).all()
+
+
 def test_limits_per_query_become_a_mask():
     """Floor, ceiling on cost and ceiling on latency each take their cells."""
     cost, accuracy = [[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]]
