@@ -411,8 +411,9 @@ def _refuse_existing(target: Path, overwrite: bool) -> None:
 
 def _print_written(target: Path, queries: int, llms: int, json: bool) -> None:
     from optllm_pymoo.cli.text import as_json
+    from optllm_pymoo.decision.text import count
 
     if json:
         print(as_json({"n_queries": queries, "n_llms": llms, "files": [target]}))
     else:
-        print(f"Written to {target}: {queries:,} queries on {llms} LLMs")
+        print(f"Written to {target}: {count(queries, 'query', 'queries')} on {count(llms, 'LLM', 'LLMs')}")
