@@ -60,11 +60,9 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
             f" {command}, the options of the run and --only-report"
         )
     report = (folder / "report.md").read_text(encoding="utf-8")
-    for place in {str(Path.home()), str(Path.cwd()), str(folder.resolve())} - {"/"}:
-        if place in report:
-            raise UserError(
-                f"{folder}: the report names {place}, as after failures; repeat the run until nothing fails"
-            )
+    for path in {str(Path.home()), str(Path.cwd()), str(folder.resolve())} - {"/"}:
+        if path in report:
+            raise UserError(f"{folder}: the report names {path}, as after failures; repeat the run until nothing fails")
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing_folder(target, overwrite=True, ours=(*FILES, f"{FIGURES}/*.svg")) as temporary:
         for name in FILES:

@@ -16,22 +16,9 @@ START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
 
 # The strongest of each kind, and the paper's baselines with the operators that the paper gave them.
 ROWS = (
-    "optllm",
-    "optllm:walks",
-    "lambda-sweep",
-    "epsilon-constraint",
-    "alns",
-    "single-llms",
-    "pygmo-moead-gen:warm",
-    "pygmo-nspso:warm",
-    "mopso:warm",
-    "nsga2:warm",
-    "nsga2",
-    "nsga2:published",
-    "sms-emoa:published",
-    "moead:published",
-    "mopso",
-    "random-search",
+    *("optllm", "optllm:walks", "lambda-sweep", "epsilon-constraint", "alns", "single-llms"),
+    *("pygmo-moead-gen:warm", "pygmo-nspso:warm", "mopso:warm", "nsga2:warm", "nsga2", "nsga2:published"),
+    *("sms-emoa:published", "moead:published", "mopso", "random-search"),
 )
 
 COLUMNS = (

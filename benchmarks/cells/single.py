@@ -11,14 +11,7 @@ from pymoo.optimize import minimize
 from benchmarks.cells.rows import EQUAL, Row, size_of
 from benchmarks.cells.sources import same_tables
 from benchmarks.cells.timing import in_turns
-from optllm_pymoo import (
-    AllocationProblem,
-    MaxAccuracyProblem,
-    MinCostProblem,
-    OptLLM,
-    SupportedFront,
-    make_problem,
-)
+from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, OptLLM, SupportedFront, make_problem
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.planning import problem_of
 from optllm_pymoo.solver import solve_multiple_choice

@@ -52,8 +52,7 @@ def fronts_figure(
     ratios = pd.Series({a: hypervolume_ratio(F, problem.supported_front) for a, F in good.items()}, dtype=float)
     shown = best_per_family(ratios)
     figure, (axes,) = panels(height=5.2)
-    exact = _exact_curve(problem)
-    axes.plot(*exact.T, color="black", linewidth=1.2, label="exact front", zorder=1)
+    axes.plot(*_exact_curve(problem).T, color="black", linewidth=1.2, label="exact front", zorder=1)
     for algorithm, (colour, marker) in looks_of(shown).items():
         F = good[algorithm]
         places = np.unique(np.linspace(0, len(F) - 1, min(len(F), POINTS_PER_FRONT)).round().astype(int))
@@ -221,9 +220,8 @@ def fronts_section(found: Measured, plan: Plan, /) -> Section:
         problem = problem_of(found, plan, setting)
         fronts = fronts_of(found, setting)
         title = f"{data}, first split: fronts found, over the exact front of the searched table"
-        figures.append(
-            fronts_figure(problem, {a: runs[0] for a, runs in fronts.items()}, name=f"fronts-{data}", title=title)
-        )
+        first = {algorithm: runs[0] for algorithm, runs in fronts.items()}
+        figures.append(fronts_figure(problem, first, name=f"fronts-{data}", title=title))
         title = f"{data}, first split: who gets the queries along the exact front"
         figures.append(mix_figure(problem, name=f"mix-{data}", title=title))
     return Section("Fronts", figures or [Text("No search is done whose front could be drawn.")])

@@ -38,8 +38,7 @@ MOST = 7
 
 def look(k: int, /) -> tuple[str, str]:
     """Return colour and marker of algorithm ``k``: colours change first, and no pair comes twice in `N_LOOKS`."""
-    turn = k // len(OKABE_ITO)
-    return OKABE_ITO[k % len(OKABE_ITO)], MARKERS[(k + turn) % len(MARKERS)]
+    return OKABE_ITO[k % len(OKABE_ITO)], MARKERS[(k + k // len(OKABE_ITO)) % len(MARKERS)]
 
 
 def best_per_family(scores: pd.Series, /, *, higher_is_better: bool = True, most: int = MOST) -> list[str]:
@@ -129,12 +128,10 @@ def legend_below(figure: Figure, axes: Axes, /, *, n_columns: int = 3) -> None:
     """Put the legend of a panel below the whole figure, where it covers nothing."""
     handles, names = axes.get_legend_handles_labels()
     if handles:
-        longest = max(map(len, names))
-        columns = max(1, min(n_columns, LETTERS // (longest + 5), len(names)))
+        columns = max(1, min(n_columns, LETTERS // (max(map(len, names)) + 5), len(names)))
         figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=FONT - 1, frameon=False)
 
 
 def shown_name(name: str, /) -> str:
     """Write a name as it is, shortened in the middle where it is very long."""
-    short = name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}"
-    return as_written(short)
+    return as_written(name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}")

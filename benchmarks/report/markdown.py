@@ -35,8 +35,7 @@ def to_markdown(document: Document, /) -> str:
 def table_markdown(table: TableBlock, /) -> str:
     """Write the lines of a table, without the caption; all but its first columns are aligned right."""
     titles = [escape(column.title) for column in table.columns]
-    rule = ["---" if k < table.n_left else "---:" for k in range(len(titles))]
-    lines = [titles, rule]
+    lines = [titles, ["---" if k < table.n_left else "---:" for k in range(len(titles))]]
     for k, texts in enumerate(table.texts()):
         # within a table a bar ends the cell even in code
         cells = [

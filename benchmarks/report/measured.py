@@ -83,12 +83,8 @@ class Numbers(NamedTuple):
 def numbers_of(values: pd.Series, /) -> Numbers:
     """Summarise the values that there are."""
     good = values.dropna().astype(float)
-    return Numbers(
-        float(good.mean()) if len(good) else np.nan,
-        float(good.std()) if len(good) > 1 else np.nan,
-        len(good),
-        len(values),
-    )
+    sd = float(good.std()) if len(good) > 1 else np.nan
+    return Numbers(float(good.mean()) if len(good) else np.nan, sd, len(good), len(values))
 
 
 def with_sd(numbers: Numbers, form: str, /) -> str | None:

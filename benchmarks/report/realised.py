@@ -170,8 +170,7 @@ def _of_data(found: Measured, data: str, ours: str) -> list[Block]:
         areas = table["score"].drop(EXACT, errors="ignore")
         shown = ranked_tables(table, REALISED_COLUMNS, f"Realised quality on {data} at {limit}", areas)
         told = [bullets(area_findings(areas, ours)), *shown]
-        by_time = chosen.frame["max_evaluations"].isna().all()
-        blocks += [Details(f"The same at {limit}", told)] if by_time else told
+        blocks += [Details(f"The same at {limit}", told)] if chosen.frame["max_evaluations"].isna().all() else told
     return blocks
 
 

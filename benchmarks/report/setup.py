@@ -101,8 +101,7 @@ def completeness(results: Results, /) -> list[str]:
     total = len(results.cells()) + len(missing)
     if not missing:
         return [f"All {total:,} cells are measured."]
-    kinds = Counter(cell.kind for cell in missing)
-    told = ", ".join(f"{n:,} of kind {kind}" for kind, n in kinds.items())
+    told = ", ".join(f"{n:,} of kind {kind}" for kind, n in Counter(cell.kind for cell in missing).items())
     failed = f" {n_failed:,} of them failed." if n_failed else " The run was stopped."
     return [
         f"**Incomplete: {len(missing):,} of {total:,} cells are missing** ({told}).{failed}"

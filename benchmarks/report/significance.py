@@ -28,7 +28,17 @@ def ranks_figure(ranking: Ranking, /, *, name: str, title: str) -> FigureBlock:
         name: Of the picture's file.
         title: What is drawn.
     """
-    figure = _dots(ranking) if ranking.nemenyi is None else _diagram(ranking)
+    if ranking.nemenyi is not None:
+        return FigureBlock(name, _diagram(ranking), title, _sentence(ranking))
+    ranks = ranking.mean_ranks.dropna()
+    figure, (axes,) = panels(height=1.2 + ROW * max(2, len(ranks)))
+    y = np.arange(len(ranks))
+    axes.plot(ranks, y, "o", color="#0072B2", markersize=6)
+    if np.isfinite(ranking.critical_difference):
+        axes.axvspan(ranks.iloc[0], ranks.iloc[0] + ranking.critical_difference, color="#D55E00", alpha=0.15)
+    axes.set_yticks(y, [shown_name(str(name)) for name in ranks.index])
+    axes.invert_yaxis()
+    axes.set_xlabel("mean rank, 1 is best")
     return FigureBlock(name, figure, title, _sentence(ranking))
 
 
@@ -58,19 +68,6 @@ def _diagram(ranking: Ranking) -> Figure:
     axes.set_ylim(top=3.4)
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return figure
-
-
-def _dots(ranking: Ranking) -> Figure:
-    ranks = ranking.mean_ranks.dropna()
-    figure, (axes,) = panels(height=1.2 + ROW * max(2, len(ranks)))
-    y = np.arange(len(ranks))
-    axes.plot(ranks, y, "o", color="#0072B2", markersize=6)
-    if np.isfinite(ranking.critical_difference):
-        axes.axvspan(ranks.iloc[0], ranks.iloc[0] + ranking.critical_difference, color="#D55E00", alpha=0.15)
-    axes.set_yticks(y, [shown_name(str(name)) for name in ranks.index])
-    axes.invert_yaxis()
-    axes.set_xlabel("mean rank, 1 is best")
     return figure
 
 
@@ -157,9 +154,8 @@ class Comparison:
     def section(self) -> Section:
         """Say whether ranks differ, and how large differences from OptLLM are."""
         if self.ranking is None:
-            return Section(
-                self._title, [Text("Fewer than two algorithms were measured, so there is nothing to compare.")]
-            )
+            nothing = Text("Fewer than two algorithms were measured, so there is nothing to compare.")
+            return Section(self._title, [nothing])
         sentences = [escape(sentence) for sentence in self.ranking.sentences()] or ["There is nothing to rank."]
         n_all, n_shown = self._scores.shape[1], len(self._shown)
         if n_shown < n_all:
@@ -191,8 +187,7 @@ def comparison_table(
         ranking: Of these algorithms, if it is there already.
     """
     ranking = ranking or rank_algorithms(scores, higher_is_better=higher_is_better, keep=ours)
-    generator = np.random.default_rng(0)
-    effects = effect_sizes(scores, ours, random_state=generator, higher_is_better=higher_is_better)
+    effects = effect_sizes(scores, ours, random_state=np.random.default_rng(0), higher_is_better=higher_is_better)
     record = wins_ties_losses(scores, ours, higher_is_better=higher_is_better).set_index("algorithm")
     table = effects.set_index("algorithm")
     if not higher_is_better:

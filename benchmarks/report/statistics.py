@@ -56,8 +56,7 @@ def blocks_table(frame: pd.DataFrame, value: str, /, *, block: str | Sequence[st
     if missing:
         raise ValueError(f"there is no column {missing[0]!r}; the columns are {', '.join(map(str, frame.columns))}")
     means = frame.groupby([*keys, algorithm], sort=False, dropna=False)[value].mean()
-    table = means.unstack(algorithm, sort=False).astype(float)
-    return table.rename_axis(columns=None)
+    return means.unstack(algorithm, sort=False).astype(float).rename_axis(columns=None)
 
 
 def complete(scores: pd.DataFrame, /, *, keep: str | None = None) -> Complete:
@@ -268,8 +267,7 @@ def wins_ties_losses(
     rows = []
     for rival, ours, theirs, _ in pairs_with(scores, reference):
         lead = ours - theirs if higher_is_better else theirs - ours
-        allowed = np.maximum(rel_tol * np.maximum(np.abs(ours), np.abs(theirs)), abs_tol)
-        tied = np.abs(lead) <= allowed
+        tied = np.abs(lead) <= np.maximum(rel_tol * np.maximum(np.abs(ours), np.abs(theirs)), abs_tol)
         wins, losses = int((~tied & (lead > 0)).sum()), int((~tied & (lead < 0)).sum())
         rows.append((rival, wins, int(tied.sum()), losses, len(scores) - len(lead)))
     return pd.DataFrame(rows, columns=["algorithm", "wins", "ties", "losses", "missing"])
@@ -331,8 +329,7 @@ def fit_growth(size: np.ndarray, value: np.ndarray, /) -> Growth:
     if len(np.unique(x)) < 2:
         return Growth(np.nan, np.nan, np.nan)
     line = stats.linregress(x, y)
-    error = float(line.stderr) if len(x) > 2 else np.nan
-    return Growth(float(line.slope), error, float(np.exp(line.intercept)))
+    return Growth(float(line.slope), float(line.stderr) if len(x) > 2 else np.nan, float(np.exp(line.intercept)))
 
 
 ALPHA = 0.05
@@ -439,8 +436,7 @@ def rank_algorithms(
         nemenyi = pd.DataFrame(np.asarray(posthoc_nemenyi_friedman(ranks)), means.index, means.index)
         missing = ()
     difference = critical_difference(len(means), len(ranks), alpha=alpha)
-    notes = (*missing, *left.sentences())
-    return Ranking(*told, float(statistic), float(p_value), difference, nemenyi, notes)
+    return Ranking(*told, float(statistic), float(p_value), difference, nemenyi, (*missing, *left.sentences()))
 
 
 def critical_difference(n_algorithms: int, n_blocks: int, /, *, alpha: float = ALPHA) -> float:

@@ -22,8 +22,7 @@ def escape(text: object, /) -> str:
         >>> print(escape("a|b <script>"))
         a\|b \<script\>
     """
-    line = " ".join(str(text).split())
-    return _LINE_START.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", line))
+    return _LINE_START.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", " ".join(str(text).split())))
 
 
 def code(text: object, /) -> str:

@@ -102,11 +102,8 @@ class Results:
         """Return what the stored cells were measured with: revisions, machines and sets of versions, each once."""
         all_of = [record.provenance for record in self._records.values()]
         lines = (", ".join(f"{name} {number}" for name, number in each.versions.items()) for each in all_of)
-        return {
-            "revisions": _distinct(each.revision for each in all_of),
-            "machines": _distinct(each.machine for each in all_of),
-            "versions": _distinct(lines),
-        }
+        revisions, machines = (each.revision for each in all_of), (each.machine for each in all_of)
+        return {"revisions": _distinct(revisions), "machines": _distinct(machines), "versions": _distinct(lines)}
 
     def warnings(self) -> list[str]:
         """Say what makes the stored cells differ from those that would be measured now."""
@@ -121,8 +118,7 @@ class Results:
 
     def _rows(self, kind: str | None) -> dict[str, dict[str, dict[str, Any]]]:
         chosen = {key: record for key, record in self._records.items() if kind in (None, self._cells[key].kind)}
-        has_seed = any("seed" in record.description for record in chosen.values())
-        name = "derived_seed" if has_seed else "seed"
+        name = "derived_seed" if any("seed" in record.description for record in chosen.values()) else "seed"
         return {
             key: {
                 "description": dict(record.description),

@@ -243,8 +243,7 @@ class _Run:
         self._failed.append(Failure(cell, text))
         self._tally.ended(cell, None)
         for other in self.schedule.fail(cell):
-            needed = f"not run: needs {cell.title()!r}, which failed"
-            self._failed.append(Failure(other, needed, was_run=False))
+            self._failed.append(Failure(other, f"not run: needs {cell.title()!r}, which failed", was_run=False))
             self._tally.ended(other, None)
 
     def _retry_alone(self, workers: Workers, task: Task) -> None:

@@ -115,9 +115,8 @@ class Record:
         if text["description"] != {**json.loads(canonical(cell)), "definition": definition(cell)}:
             raise ValueError(f"this is another cell than {key_of(cell)}")
         outcome = Outcome(text["measures"], text["timings"], arrays, text["rows"])
-        return cls(
-            text["description"], int(text["seed"]), outcome, Provenance(**text["provenance"]), float(text["seconds"])
-        )
+        provenance = Provenance(**text["provenance"])
+        return cls(text["description"], int(text["seed"]), outcome, provenance, float(text["seconds"]))
 
 
 def plain_outcome(outcome: Outcome, /) -> Outcome:
@@ -205,10 +204,6 @@ class Store:
             return Look("done", Record.parse(content, cell), "")
         except DAMAGES as error:
             return Look("rubbish", None, f"{type(error).__name__}: {error}".splitlines()[0])
-
-    def has(self, cell: Cell, /) -> bool:
-        """Whether there is a whole record of a cell."""
-        return self.look(cell).state == "done"
 
     def read(self, cell: Cell, /) -> Record | None:
         """Return the record of a cell; None if it is missing or its file is rubbish."""

@@ -121,9 +121,8 @@ class Ablation(Suite):
             for (data, n), numbers in printed("n_grid").iterrows()
         ]
         names = ("igd", "delta", "seconds", "solutions", "ratio", "area", "runs")
-        told = (
-            f"{_change(rows, 'n_grid', 'ratio', 'the hypervolume ratio')} The paper's minutes are written as seconds."
-        )
+        change = _change(rows, "n_grid", "ratio", "the hypervolume ratio")
+        told = f"{change} The paper's minutes are written as seconds."
         return _section("Grid", rows, theirs, Column("n_grid", ".0f", "n_grid"), names, told, _drawn(found, "n_grid"))
 
     @staticmethod
@@ -174,10 +173,8 @@ class Ablation(Suite):
             "`single-llms` is what remains without any search; `exact` is the exact front of the predictions, without"
             f" walks. {_best(rows, 'algorithm', 'area', 'realised area')}"
         )
-        names, column = (
-            ("igd", "ratio", "area", "solutions", "seconds", "runs"),
-            Column("algorithm", "", "what is left"),
-        )
+        names = ("igd", "ratio", "area", "solutions", "seconds", "runs")
+        column = Column("algorithm", "", "what is left")
         return _section("Parts", rows, theirs, column, names, told, _drawn(found, "algorithm"))
 
     @staticmethod

@@ -108,16 +108,10 @@ def anytime_figure(
     for algorithm, (colour, marker) in looks_of(shown).items():
         at, (low, median, high) = curves[algorithm]
         axes.fill_between(at, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
-        style = {
-            "drawstyle": "steps-post",
-            "marker": marker,
-            "markevery": 0.12,
-            "markersize": 5,
-            "markeredgecolor": "black",
-        }
-        axes.plot(at, median, color=colour, linewidth=1.7, markeredgewidth=0.4, label=shown_name(algorithm), **style)
-    axes.set_xscale("log")
-    axes.set(xlabel=x, ylabel=f"{measure}\n(median, quartiles)")
+        line = {"drawstyle": "steps-post", "color": colour, "linewidth": 1.7, "label": shown_name(algorithm)}
+        dots = {"marker": marker, "markevery": 0.12, "markersize": 5, "markeredgecolor": "black"}
+        axes.plot(at, median, markeredgewidth=0.4, **line, **dots)
+    axes.set(xscale="log", xlabel=x, ylabel=f"{measure}\n(median, quartiles)")
     legend_below(figure, axes)
     at = pd.Series({a: median_run(arrivals(runs_of[a], target)) for a in final.index}, dtype=float)
     sentence = _sentence(at.sort_values(kind="stable"), final, x, measure, target)

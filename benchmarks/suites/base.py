@@ -139,15 +139,20 @@ class Suite(ABC):
         """Tell the outcome. Called with all that is stored, also when some cells failed."""
 
 
-def own_batches() -> list[Source]:
-    """Return three synthetic batches of questions, which need no file: 1,000 to 3,000 queries, 4 to 8 LLMs."""
+def sources_of(options: Options, own: Callable[[], list[Source]] | None = None, /) -> list[Source]:
+    """Return the user's data sets, or else the suite's own.
+
+    Args:
+        options: Of the command line.
+        own: Makes those of the suite; without it they are three synthetic batches of questions, which need no file:
+            1,000 to 3,000 queries, 4 to 8 LLMs.
+    """
+    if options.data:
+        return from_files(options.data)
+    if own is not None:
+        return own()
     sizes = ((1000, 4), (2000, 6), (3000, 8))
     return [synthetic_texts(n_queries, n_llms, random_state=k) for k, (n_queries, n_llms) in enumerate(sizes)]
-
-
-def sources_of(options: Options, own: Callable[[], list[Source]] = own_batches, /) -> list[Source]:
-    """Return the user's data sets, or else the suite's own."""
-    return from_files(options.data) if options.data else own()
 
 
 class Available(NamedTuple):

@@ -90,7 +90,7 @@ class Constraints(Suite):
 
     @staticmethod
     def is_synthetic(source: Source, /) -> bool:
-        """Whether it is one of `own_batches` that needs no file."""
+        """Whether it is one of the suite's synthetic batches, which need no file."""
         return source.name in {f"{family}-{N_QUERIES}x{N_LLMS}" for family in FAMILIES}
 
     def optima(

@@ -206,9 +206,7 @@ def _judged(ratios: pd.DataFrame, data: str, limit: str, ours: str) -> list[Judg
 
     rivals = {str(name): ratios[name] for name in ratios.columns.drop(ours)}
     rivals = {name: theirs for name, theirs in rivals.items() if (own.notna() & theirs.notna()).any()}
-    beaten = [
-        judge("above the best of them", name, of, 0.0) for name, of in rivals.items() if family_of(name) in GENERAL
-    ]
+    beaten = [judge("above the best of them", name, of, 0) for name, of in rivals.items() if family_of(name) in GENERAL]
     close = {name: rivals[name] for name in SAMPLERS if name in rivals} | {EXACT: pd.Series(1.0, own.index)}
     strongest = [min(beaten, key=lambda judged: judged.ours - judged.theirs)] if beaten else []
     return strongest + [judge(f"within {WITHIN:.1%}", name, of, WITHIN) for name, of in close.items()]

@@ -45,10 +45,7 @@ COLUMNS = (
 )
 
 DIFFERENCES = (
-    Column("data", "", "data", "data"),
-    Column("drawn", "", "drawn"),
-    Column("labels", ".0%", "labelled", "labels"),
-    Column("predictor", "code", "predictor", "predictor"),
+    *COLUMNS[: len(KEYS)],
     Column("difference", "+.4f", "area less that of constants ↑", "area - constants"),
     Column("error", ".4f", "± standard error", "± se"),
     Column("too_much", "+.4f", "expected less true accuracy"),
@@ -98,9 +95,8 @@ class Predict(Suite):
         """Draw area and saving over the labelled share, and tabulate them."""
         frame = self.summary(results, plan)
         if frame.empty:
-            return whole_document(
-                "Predictors", [], results, plan, [Section("Predictors", [Text("Nothing is measured.")])]
-            )
+            nothing = Section("Predictors", [Text("Nothing is measured.")])
+            return whole_document("Predictors", [], results, plan, [nothing])
         table = TableBlock(frame, COLUMNS, "Realised quality, means over splits.", n_left=4)
         figures = [self.figure(frame, measure) for measure in ("area", "saving") if frame[measure].any()]
         told = []
@@ -127,9 +123,7 @@ class Predict(Suite):
             return pd.DataFrame()
         frame = frame.join(plain.rename("area_of_constants"), on=keys)
         columns = [f"{name}_{place}" for name in ("too_much", "corrected") for place in PLACES]
-        frame = frame.reindex(
-            columns=[*frame.columns, *(c for c in [*columns, "below_95", "above_95"] if c not in frame)]
-        )
+        frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns, "below_95", "above_95"])))
         frame = frame.assign(
             difference=frame["area"] - frame["area_of_constants"],
             too_much=frame[columns[:3]].mean(axis=1),

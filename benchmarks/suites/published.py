@@ -44,6 +44,7 @@ OPTLLM = "optllm:walks"
 SLACK = 1e-9
 
 NEVER = "never reached"
+REACHING = "Mean ± standard deviation over the splits in which some plan is truly as accurate as the best single LLM."
 
 SAVING_COLUMNS = (
     Column("data", "", "data"),
@@ -140,8 +141,7 @@ class Published(Suite):
             told.append(f"Searches have {' or '.join(f'{n:,}' for n in limits)} evaluations, not {EVALUATIONS:,}.")
         if any(setting.predictor == "published-10" for setting in settings):
             told.append("The predictor has 10 bootstraps, not 100.")
-        features = results.frame("features")
-        if len(features):
+        if len(features := results.frame("features")):
             counts = " or ".join(str(n) for n in sorted({int(n) for n in features["n_features"]}))
             told.append(
                 f"Features of texts are this package's ({counts} numbers), not fastText's mean word vectors of 300."
@@ -192,11 +192,8 @@ class Tables:
         if ours.empty:
             return Section(title, [Text("OptLLM has no realised plans here.")])
         rows = [row for data in datasets_in(ours) for row in self._saving_rows(data, ours[ours["data"] == data])]
-        told = (
-            "Mean ± standard deviation over the splits in which some plan is truly as accurate as the best single LLM."
-        )
         caption = "OptLLM's saving at the best single LLM's accuracy."
-        return Section(title, [Text(told), TableBlock(pd.DataFrame(rows), SAVING_COLUMNS, caption, n_left=3)])
+        return Section(title, [Text(REACHING), TableBlock(pd.DataFrame(rows), SAVING_COLUMNS, caption, n_left=3)])
 
     def _saving_rows(self, data: str, rows: pd.DataFrame) -> list[dict[str, object]]:
         """Return our row, and the paper's if it has the data set."""
@@ -240,9 +237,8 @@ class Tables:
         frame = self.cost_savings()
         title = "Cost of OptLLM at each baseline's best accuracy: saving"
         if frame.empty:
-            return Section(
-                title, [Text("OptLLM and a baseline were not both realised, so there is nothing to compare.")]
-            )
+            nothing = "OptLLM and a baseline were not both realised, so there is nothing to compare."
+            return Section(title, [Text(nothing)])
         cells = {}
         for pair, runs in frame.groupby(["data", "algorithm"], sort=False):
             numbers = numbers_of(runs["saving"])
@@ -288,9 +284,8 @@ class Tables:
         title = "IGD, Δ and time"
         if frame.empty:
             return Section(title, [Text("Nothing is realised here.")])
-        means = frame.groupby(["data", "algorithm"], sort=False)[
-            ["realised_igd_raw", "realised_spread", "seconds"]
-        ].mean()
+        measures = ["realised_igd_raw", "realised_spread", "seconds"]
+        means = frame.groupby(["data", "algorithm"], sort=False)[measures].mean()
         ours = {row[0]: f"{row[1]:.3g} / {row[2]:.2f} / {_time(row[3])}" for row in means.itertuples()}
         theirs = {q[0]: f"{q.igd:.2f} / {q.delta:.2f} / {q.minutes:.1f} min" for q in printed("quality").itertuples()}
         tables = self._found.tables.drop_duplicates("table")
@@ -312,10 +307,7 @@ def _time(seconds: float) -> str:
 
 
 def _side_by_side(
-    frame: pd.DataFrame,
-    ours: Mapping[tuple[str, str], object],
-    theirs: Mapping[tuple[str, str], object],
-    caption: str,
+    frame: pd.DataFrame, ours: Mapping[tuple[str, str], object], theirs: Mapping[tuple[str, str], object], caption: str
 ) -> TableBlock:
     """Lay out algorithm × data, with a column of the paper's beside each data set that it has too."""
     algorithms = list(dict.fromkeys(frame["algorithm"]))

@@ -46,9 +46,7 @@ def scaling_figure(
         if np.isfinite(fit.exponent):
             ends = np.array([rows["size"].min(), rows["size"].max()], dtype=float)
             axes.plot(ends, fit.factor * ends**fit.exponent, "--" if stage == reference else "-", color=colour)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set(xlabel=size, ylabel=measure)
+    axes.set(xscale="log", yscale="log", xlabel=size, ylabel=measure)
     legend_below(figure, axes, n_columns=2)
     return FigureBlock(name, figure, title, _sentence(medians, fits, size, measure, reference))
 
@@ -120,7 +118,6 @@ def scaling_section(frame: pd.DataFrame, /) -> Section:
     if frame.empty:
         return Section("Scaling", [Text("No stage is measured yet.")])
     over_n, over_m = sweeps(frame)
-    over_m = grown(over_m, "n_llms")
     figures = [
         scaling_figure(
             rows.rename(columns={size: "size", measure: "value"}),
@@ -142,15 +139,11 @@ def scaling_section(frame: pd.DataFrame, /) -> Section:
 
 
 def sweeps(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split the measurements into those at one M and growing N, and those at one N and growing M."""
+    """Split the measurements into those at one M and growing N, and those at one N of stages with several M."""
     n_llms = frame.groupby("n_llms")["n_queries"].nunique().idxmax()
     n_queries = frame.groupby("n_queries")["n_llms"].nunique().idxmax()
-    return frame[frame["n_llms"] == n_llms], frame[frame["n_queries"] == n_queries]
-
-
-def grown(frame: pd.DataFrame, size: str, /) -> pd.DataFrame:
-    """Keep the stages that were measured at several sizes."""
-    return frame[frame.groupby("stage")[size].transform("nunique") > 1]
+    over_m = frame[frame["n_queries"] == n_queries]
+    return frame[frame["n_llms"] == n_llms], over_m[over_m.groupby("stage")["n_llms"].transform("nunique") > 1]
 
 
 def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
@@ -165,15 +158,12 @@ def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
 def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
     """Fit time and memory of each stage over N and over M."""
     columns = {}
-    over_m = grown(over_m, "n_llms")
     for rows, size, name in ((over_n, "n_queries", "N"), (over_m, "n_llms", "M")):
         for measure in ("seconds", "peak_mib"):
             fits = growth_by_stage(rows.rename(columns={size: "size", measure: "value"})[["stage", "size", "value"]])
-            columns[f"{measure} {name}"] = {
-                stage: None if fit.exponent != fit.exponent else str(fit) for stage, fit in fits.items()
-            }
-    table = pd.DataFrame(columns).reindex(dict.fromkeys(over_n["stage"]))
-    return table.rename_axis("stage").reset_index()
+            told = {stage: None if np.isnan(fit.exponent) else str(fit) for stage, fit in fits.items()}
+            columns[f"{measure} {name}"] = told
+    return pd.DataFrame(columns).reindex(dict.fromkeys(over_n["stage"])).rename_axis("stage").reset_index()
 
 
 def sort_sentences(frame: pd.DataFrame, stages: Sequence[str] | None = None, /) -> list[str]:
