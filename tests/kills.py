@@ -227,8 +227,10 @@ def commands() -> list[Case]:
         killed(lambda version=version: demo(place / f"batch{version}", version), signal.SIGKILL, 0)
         suite = place / f"suite{version}"
         (suite / "figures").mkdir(parents=True)
-        (suite / "results.csv").write_text("data,value\n" + f"questions-20x2,{version}\n" * 2)
-        (suite / "report.md").write_text(f"* All 2 cells are measured.\n\nversion {version}\n")
+        rows = [f"{cell},features,0,questions-20x2,{version}\n" for cell in "ab"]
+        (suite / "results.csv").write_text("".join(["cell,kind,definition,data,n_features\n", *rows]))
+        (suite / "run.json").write_text('{"cells": 2, "missing": 0, "failed": 0}')
+        (suite / "report.md").write_text(f"version {version}\n")
         for name in ("a", "b"):
             (suite / "figures" / f"{name}.svg").write_text(f"<svg>{version}</svg>")
     # once in this process: kernels and fonts are loaded here, and not in every run
@@ -252,7 +254,8 @@ def main(n_kills: int) -> int:
         done = 0
         written(case, 0)
         started = time.monotonic()
-        _, n_steps = killed(lambda case=case: case.run(written(case, 0), 0), signal.SIGKILL, 0)
+        code, n_steps = killed(lambda case=case: case.run(written(case, 0), 0), signal.SIGKILL, 0)
+        assert code == 0, f"{case.name} ends with {code} when it is left alone"
         duration = time.monotonic() - started
         while done < share:
             number = SIGNALS[done % 3]

@@ -105,7 +105,7 @@ def test_nan_is_no_budget_and_no_target():
     front = SupportedFront([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]])
     with pytest.raises(UserError, match=r"a budget must be a number of US\$; got nan"):
         front.within_budget(np.nan)
-    with pytest.raises(UserError, match=r"a bound needs a number of US\$; got nan"):
+    with pytest.raises(UserError, match=r"a bound needs a number of US\$; got \[3\.0, nan\]"):
         front.bound([3.0, np.nan])
     with pytest.raises(UserError, match=r"a target must be a mean accuracy in \[0, 1\]; got nan"):
         front.at_least_accuracy(np.nan)

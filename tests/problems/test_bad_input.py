@@ -21,7 +21,7 @@ def with_cell(table, value, i=1, j=2):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (-0.5, "-0.5"), (-1e-300, "-1e-300")]
+    ("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (-0.5, "-0.5"), (-1e-300, "-1E-300")]
 )
 def test_costs_out_of_range(value, shown):
     """NaN, infinities and negative costs; nothing at all is a cost."""
@@ -61,7 +61,7 @@ def test_robust_accuracies_must_be_finite(value):
 def test_robust_accuracies_beyond_float32():
     """Beside float32 tables they become float32, where 1e39 would be infinite; beside float64 it is a number."""
     robust = with_cell(ACCURACY, 1e39)
-    with pytest.raises(ValueError, match=r"^robust_accuracy must lie in \[.*\]; robust_accuracy\[1, 2\] = 1e\+39$"):
+    with pytest.raises(ValueError, match=r"^robust_accuracy must lie in \[.*\]; robust_accuracy\[1, 2\] = 1E\+39$"):
         AllocationProblem(COST.astype(np.float32), ACCURACY.astype(np.float32), robust_accuracy=robust)
     assert AllocationProblem(COST, ACCURACY, robust_accuracy=robust).robust_accuracy[1, 2] == 1e39
 
