@@ -11,7 +11,10 @@ from optllm_pymoo.data.parquet import ParquetSource
 from optllm_pymoo.data.source import Source, table_suffix
 from optllm_pymoo.validation import UserError
 
-_EXPECTED: Final = "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet"
+_EXPECTED: Final = (
+    "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet;"
+    " optllm-pymoo collect reads the logs of harnesses"
+)
 
 
 def open_source(path: Path, /) -> Source:

@@ -75,7 +75,8 @@ def _record(path: Path, text: str, line: int) -> dict[str, Any]:
         problem = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
         raise DataFileError(path, f"expected a JSON object on one line ({problem})", line) from None
     if not isinstance(record, dict):
-        raise DataFileError(path, f"expected a JSON object on one line, found {type(record).__name__}", line)
+        hint = "; write a record per line, without the brackets of a list" if isinstance(record, list) else ""
+        raise DataFileError(path, f"expected a JSON object on one line, found {type(record).__name__}{hint}", line)
     return record
 
 

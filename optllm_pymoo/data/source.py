@@ -224,7 +224,7 @@ class Source(ABC):
         twice = first_duplicate(ids)
         if twice is not None:
             earlier, later = twice
-            raise self.fault(f"{shown(ids[later])} is already {self.place(earlier)}", later, column)
+            raise self.fault(f"{shown(ids[later])} is already {self.place(earlier)}; keep one row", later, column)
 
 
 def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
