@@ -123,10 +123,10 @@ def replacing_folder(
         whole = _is_exchangeable(Path(path), target, patterns, lock)
         new = _hidden("new", target, target.parent if whole else target)
         try:
-            new.mkdir()
-        except OSError as error:
-            raise _cannot_write(error, path) from None
-        try:
+            try:
+                new.mkdir()
+            except OSError as error:
+                raise _cannot_write(error, path) from None
             yield new
             others = [] if patterns is None or not target.exists() else list(foreign_entries(target, patterns))
             gone = _gone(new, target, others)
@@ -135,9 +135,9 @@ def replacing_folder(
             with held_back():
                 if not (whole and _exchange_folder(new, target)):
                     _move_in(new, target, () if keep else gone, others)
-                shutil.rmtree(new, ignore_errors=True)
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            with held_back():
+                shutil.rmtree(new, ignore_errors=True)
 
 
 def write_text_atomically(path: str | PathLike[str], text: str, /, *, overwrite: bool = True) -> None:
