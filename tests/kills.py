@@ -70,18 +70,20 @@ def killed(work: Callable[[], None], number: int, step: int | None, seconds: flo
         os.close(reader)
         code = 1
         try:
-            with _counted(number, step) as taken:
-                try:
-                    signal.signal(signal.SIGINT, signal.default_int_handler)
-                    work()
-                    code = 0
-                except KeyboardInterrupt as end:
-                    code = 130 if type(end) is KeyboardInterrupt else 143
-                except SystemExit as end:
-                    code = int(end.code or 0)
+            try:
+                with _counted(number, step) as taken:
+                    try:
+                        signal.signal(signal.SIGINT, signal.default_int_handler)
+                        work()
+                        code = 0
+                    except KeyboardInterrupt as end:
+                        code = 130 if type(end) is KeyboardInterrupt else 143
+                    except SystemExit as end:
+                        code = int(end.code or 0)
+            finally:
+                os.write(writer, str(taken[0]).encode())
         finally:
-            os.write(writer, str(taken[0]).encode())
-            os._exit(code)
+            os._exit(code)  # also where a late signal comes: what the parent does at its end is not the child's
     os.close(writer)
     if step is None:
         time.sleep(seconds)
