@@ -16,7 +16,7 @@ from optllm_pymoo import SupportedFront, UserError
 from optllm_pymoo.decision import accuracy_interval
 from optllm_pymoo.measures import Path, realised_area, realised_quality
 from optllm_pymoo.prediction import QueryFeatures
-from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.heldout import Optimism
 
 # Values of α in robust accuracies, mean + α·σ, whose label vectors are compared with the truth, as in the paper.
 ALPHAS = (-1.0, 0.0, 1.0)

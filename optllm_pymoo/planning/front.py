@@ -35,7 +35,7 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
-from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError

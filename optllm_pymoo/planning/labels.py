@@ -13,7 +13,7 @@ import numpy as np
 from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.decision.text import count
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
-from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError
 

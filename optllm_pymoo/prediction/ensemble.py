@@ -9,9 +9,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from optllm_pymoo.prediction.averages import Floats
-from optllm_pymoo.prediction.members import Member, Resample, fit_member
-from optllm_pymoo.prediction.shrinkage import AVERAGES, Shrinkage
-from optllm_pymoo.prediction.trees import may_thread
+from optllm_pymoo.prediction.heldout import AVERAGES, Shrinkage
+from optllm_pymoo.prediction.members import Member, Resample, fit_member, may_thread
 
 _ROWS: Final = 8_192  # per task of a prediction, whatever n_jobs is, so sums run in one order
 _MEMBERS: Final = 16  # whose held-out predictions are in memory together

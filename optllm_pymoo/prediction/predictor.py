@@ -13,19 +13,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
 from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
-from optllm_pymoo.prediction.members import check_estimator_suits, in_order, resamples
-from optllm_pymoo.prediction.optimism import fit_optimism
-from optllm_pymoo.prediction.shift import Shift, measure_shift
-from optllm_pymoo.prediction.shrinkage import (
+from optllm_pymoo.prediction.heldout import (
     OBJECTIVES,
     UNCHANGED,
     HeldOut,
     Shrinkage,
+    fit_optimism,
     fit_shrinkage,
     judge_by_plans,
     probabilities,
 )
-from optllm_pymoo.prediction.trees import Trees
+from optllm_pymoo.prediction.members import Trees, check_estimator_suits, in_order, resamples
+from optllm_pymoo.prediction.shift import Shift, measure_shift
 from optllm_pymoo.validation import UserError, as_table, check_shape
 
 

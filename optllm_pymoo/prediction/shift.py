@@ -11,8 +11,7 @@ from pandas.util import hash_pandas_object
 from scipy.stats import rankdata
 
 from optllm_pymoo.prediction.averages import Floats
-from optllm_pymoo.prediction.members import in_order, resamples
-from optllm_pymoo.prediction.trees import Trees
+from optllm_pymoo.prediction.members import Trees, in_order, resamples
 
 _MOST: Final = 500  # queries of either kind that are looked at
 _SURE: Final = 3.0  # standard errors by which the two kinds must be told apart to count as different

@@ -13,7 +13,7 @@ from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Plan, WithinBudget
 from optllm_pymoo.measures import realised_front
 from optllm_pymoo.planning import algorithm_names, find_front, front_frame, plan_front, problem_of
-from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.heldout import Optimism
 from tests.processes import run_fresh
 
 DATA = make_dataset(160, 3, random_state=3)

@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from optllm_pymoo.prediction import SuccessPredictor
 from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
+from optllm_pymoo.prediction.heldout import AVERAGES, UNCHANGED, Shrinkage
 from optllm_pymoo.prediction.members import Member, Resample, resamples
-from optllm_pymoo.prediction.shrinkage import AVERAGES, UNCHANGED, Shrinkage
 
 Floats = NDArray[np.float64]
 Problem = Callable[[int, int], tuple[Floats, Floats]]

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.cells.split import Setting
 from benchmarks.cells.table import TableCell, kept_promises, label_vectors_right
-from optllm_pymoo.prediction.optimism import Optimism
+from optllm_pymoo.prediction.heldout import Optimism
 
 FEATURES = np.zeros((4, 1))
 LABELS = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
