@@ -4,7 +4,6 @@
 """
 
 from optllm_pymoo.baselines._alns import alns_search
-from optllm_pymoo.baselines._integer_sweep import epsilon_constraint, forc
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import cmopso, mopso
 from optllm_pymoo.baselines._one_objective import de, ga, pso
@@ -12,7 +11,7 @@ from optllm_pymoo.baselines._proposing import exact_front, random_search, single
 from optllm_pymoo.baselines._pygmo import pygmo_moead, pygmo_moead_gen, pygmo_nspso
 from optllm_pymoo.baselines._pymoo import nsga2, nsga3, rnsga2, sms_emoa, unsga3
 from optllm_pymoo.baselines._scaled import age_moea, age_moea2, ctaea, rvea, spea2
-from optllm_pymoo.baselines._sweeps import carrot, lambda_sweep
+from optllm_pymoo.baselines._sweeps import carrot, epsilon_constraint, forc, lambda_sweep
 
 EVOLUTIONARY = (
     nsga2, rnsga2, nsga3, unsga3, sms_emoa, spea2, age_moea, age_moea2, rvea, ctaea, moead, moead_gen

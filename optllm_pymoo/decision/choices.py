@@ -14,7 +14,7 @@ from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.text import probability, rounded_down, rounded_up
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
-from optllm_pymoo.limits.additive import Additive
+from optllm_pymoo.limits.limit import Additive
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_budget, in_full

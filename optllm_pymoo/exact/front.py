@@ -11,8 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
+from optllm_pymoo.kernels.steps import (
+    count_steps,
+    follow_steps,
+    order_by_efficiency,
+    tabulate_levels,
+    take_steps,
+    upper_hulls,
+)
 from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import (
     UserError,

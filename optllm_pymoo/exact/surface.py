@@ -8,7 +8,7 @@ from typing import Any
 import moocore
 import numpy as np
 
-from optllm_pymoo.kernels.scalarised import evaluate_with_latency, least_weighted_sums
+from optllm_pymoo.kernels.evaluation import evaluate_with_latency, least_weighted_sums
 from optllm_pymoo.tolerances import SMALLEST_RANGE
 from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_frame_labels, check_shape, read_only
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optllm_pymoo.kernels.jit import jit
-from optllm_pymoo.kernels.threads import over_queries
+from optllm_pymoo.kernels.jit import jit, over_queries
 
 N_BINS = 256
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.kernels.jit import jit
-from optllm_pymoo.kernels.threads import over_queries
+from optllm_pymoo.kernels.jit import jit, over_queries
 
 
 class Filling(NamedTuple):

@@ -1,13 +1,17 @@
-"""How kernels are compiled: lazily, once per signature, without the GIL, and kept on disk where that is possible."""
+"""How kernels are compiled (lazily, once per signature, without the GIL, kept on disk) and spread over threads."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
-from numba import njit
+import numpy as np
+from numba import get_num_threads, njit
 
 from optllm_pymoo.validation import Notice
 
@@ -41,3 +45,45 @@ def _tell_that_nothing_is_kept() -> None:
         Notice,
         stacklevel=4,
     )
+
+
+MIN_QUERIES_PER_THREAD = 1 << 15
+"""Below this many queries a second thread costs more than it saves."""
+
+
+def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> list[Any]:
+    """Call ``kernel(start, stop, *args)`` on contiguous ranges that together cover all queries.
+
+    The kernels release the GIL and write only what belongs to their own range, so the outcome doesn't depend
+    on the number of threads. Plain threads are used instead of ``numba.prange``: a process that has entered
+    an OpenMP region can't fork safely, and kernels without it compile and load several times faster.
+
+    Args:
+        kernel: A compiled function of ``(start, stop, *args)``.
+        n_queries: Number of queries to cover.
+        *args: Passed on to every call.
+
+    Returns:
+        What the calls returned, in the order of their ranges.
+
+    The number of threads is ``numba.get_num_threads()``, which ``NUMBA_NUM_THREADS`` and joblib's workers limit.
+    """
+    n_threads = n_queries // MIN_QUERIES_PER_THREAD
+    if n_threads < 2 or (n_threads := min(n_threads, get_num_threads())) == 1:
+        return [kernel(0, n_queries, *args)]
+    cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()
+    (first, *others) = pairwise(cuts)
+    futures = [_pool().submit(kernel, start, stop, *args) for start, stop in others]
+    # the calling thread does its share: one hand-over less
+    return [kernel(*first, *args), *(future.result() for future in futures)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that wait for work, started when first needed: starting them anew would cost each call some 100 µs."""
+    return ThreadPoolExecutor(thread_name_prefix="optllm_pymoo")
+
+
+if hasattr(os, "register_at_fork"):
+    # a forked child has none of its parent's threads: it starts its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,12 +1,186 @@
-"""Upgrade steps: their order, the points that its prefixes reach, and plans along it."""
+"""Upgrade steps: the upper convex hull of every query, the order of its edges over all queries, and plans along it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from optllm_pymoo.kernels.jit import jit
-from optllm_pymoo.kernels.threads import over_queries
+from optllm_pymoo.kernels.jit import jit, over_queries
 from optllm_pymoo.tolerances import SAME_COST
+
+UP_TO = 1.0 + SAME_COST
+"""A cost and the largest that is the same."""
+
+
+def upper_hulls(
+    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find each query's hull: the LLMs that are worth choosing at some exchange rate of dollars for accuracy.
+
+    Along a hull cost and accuracy rise strictly and the efficiency Δaccuracy/Δcost falls strictly, as it comes
+    out in float64. LLMs inside an edge are left out, of equal ones the first is kept. Costs within `SAME_COST` are
+    equal: the same prices, multiplied and summed in another order, give the same hull.
+
+    Args:
+        cost: (N, M) US$ per call, finite, >= 0.
+        accuracy: (N, M), finite.
+        allowed: (N, M) bool with a True in every row, or None for no mask.
+
+    Returns:
+        ``offset`` (N + 1,) int64, ``vertices`` (N + S,) and ``steps`` (S,), where S counts the steps of all
+        queries. The hull of query i is ``vertices[offset[i] + i : offset[i + 1] + i + 1]``, its steps are
+        ``steps[offset[i] : offset[i + 1]]``: records of Δcost > 0 (``cost``), Δaccuracy > 0 (``accuracy``),
+        ``query``, ``from_llm`` and ``to_llm``.
+        O(N M) plus the sorting of each row's few candidates by insertion, O(N M**2) at worst.
+    """
+    n_queries, n_llms = cost.shape
+    hulls = np.empty((n_queries, n_llms), dtype=np.int8 if n_llms <= 127 else np.int32)
+    offset = np.zeros(n_queries + 1, dtype=np.int64)
+    mask = np.ones((0, 0), dtype=np.bool_) if allowed is None else allowed
+    over_queries(_build_hulls, n_queries, cost, accuracy, mask, hulls, offset)
+    np.cumsum(offset, out=offset)
+    vertices = np.empty(n_queries + int(offset[-1]), dtype=hulls.dtype)
+    steps = np.empty(int(offset[-1]), dtype=_step_dtype(hulls.dtype))
+    over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, steps)
+    return offset, vertices, steps
+
+
+def _step_dtype(llm: np.dtype[Any]) -> np.dtype[Any]:
+    """Record of a step: sorting moves whole records, one cache line each, instead of five scattered fields."""
+    fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", llm), ("to_llm", llm)]
+    return np.dtype(fields, align=True)
+
+
+@jit
+def _build_hulls(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    mask: np.ndarray,
+    hulls: np.ndarray,
+    n_steps: np.ndarray,
+) -> None:
+    """Write each query's hull to the front of its row and its number of steps to ``n_steps[query + 1]``."""
+    candidates = np.empty(cost.shape[1] + 1, dtype=np.int64)
+    efficiency = np.empty(cost.shape[1])
+    for i in range(start, stop):
+        n = _find_candidates(cost, accuracy, mask, i, candidates)
+        n_steps[i + 1] = _scan_hull(cost, accuracy, i, candidates, n, efficiency, hulls) - 1
+
+
+@jit(error_model="numpy")
+def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
+    """Collect the ends of the hull of query i and the LLMs above the chord between them, by rising cost.
+
+    Sorting only these few is several times faster than sorting the row, and loses nothing: what lies on or
+    below the chord is no vertex. Returns how many there are.
+    """
+    low, high = _ends(cost, accuracy, mask, i)
+    candidates[0] = low
+    if low == high:
+        return 1
+    low_cost, low_accuracy = np.float64(cost[i, low]), np.float64(accuracy[i, low])
+    chord = _efficiency(cost, accuracy, i, low, high)
+    n = 1
+    for j in range(cost.shape[1]):
+        above = np.float64(accuracy[i, j]) - low_accuracy > chord * (np.float64(cost[i, j]) - low_cost)
+        # written always, counted only if it qualifies: the outcome is too random for a branch
+        candidates[n] = j
+        n += above & (UP_TO * cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
+    for last in range(2, n):
+        k, j = last, candidates[last]
+        while k > 1 and cost[i, candidates[k - 1]] > UP_TO * cost[i, j]:
+            candidates[k] = candidates[k - 1]
+            k -= 1
+        candidates[k] = j
+    candidates[n] = high
+    return n + 1
+
+
+@jit
+def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> tuple[int, int]:
+    """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals) of query i."""
+    lowest, best = np.inf, -np.inf
+    for j in range(cost.shape[1]):
+        if mask.size == 0 or mask[i, j]:
+            lowest = min(lowest, np.float64(cost[i, j]))
+            best = max(best, np.float64(accuracy[i, j]))
+    low = high = -1
+    for j in range(cost.shape[1]):
+        if mask.size and not mask[i, j]:
+            continue
+        if cost[i, j] <= UP_TO * lowest and (low < 0 or accuracy[i, j] > accuracy[i, low]):
+            low = j
+        if accuracy[i, j] == best and (high < 0 or UP_TO * cost[i, j] < cost[i, high]):
+            high = j
+    if accuracy[i, low] == best:
+        high = low
+    return low, high
+
+
+@jit(error_model="numpy", inline="always")
+def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, dearer: int) -> float:
+    """Δaccuracy/Δcost in float64: the sort of the steps uses the same expression, so both agree on order."""
+    gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+    return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
+
+
+@jit(error_model="numpy")
+def _scan_hull(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    i: int,
+    candidates: np.ndarray,
+    n_candidates: int,
+    efficiency: np.ndarray,
+    hulls: np.ndarray,
+) -> int:
+    """Andrew's monotone chain on the candidates of query i; return the number of vertices."""
+    hulls[i, 0] = candidates[0]
+    n = 1
+    for k in range(1, n_candidates):
+        j = candidates[k]
+        last = hulls[i, n - 1]
+        if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
+            n -= 1  # equally dear and better: it takes the place of the last vertex
+        if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
+            continue
+        gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+        while n > 1 and gain >= efficiency[n - 1]:
+            n -= 1
+            gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+        efficiency[n] = gain
+        hulls[i, n] = j
+        n += 1
+    return n
+
+
+@jit
+def _pack_steps(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    hulls: np.ndarray,
+    offset: np.ndarray,
+    vertices: np.ndarray,
+    steps: np.ndarray,
+) -> None:
+    """Pack the used front of each row of ``hulls`` and record the steps along it."""
+    for i in range(start, stop):
+        dearer = hulls[i, 0]
+        vertices[offset[i] + i] = dearer
+        for k in range(offset[i], offset[i + 1]):
+            cheaper, dearer = dearer, hulls[i, k - offset[i] + 1]
+            vertices[k + i + 1] = dearer
+            step = steps[k]  # a record: by key, which Python can do too when numba is switched off
+            step["cost"] = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
+            step["accuracy"] = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
+            step["query"] = i
+            step["from_llm"] = cheaper
+            step["to_llm"] = dearer
 
 
 def order_by_efficiency(steps: np.ndarray) -> np.ndarray:

@@ -1,12 +1,10 @@
 """Limits that tie queries together: as a user says them, as rows of one linear form, their relaxation and bound."""
 
-from optllm_pymoo.limits.additive import Additive
-from optllm_pymoo.limits.bound import BoundFront, find_bound_front, least_usd, most_accuracy
+from optllm_pymoo.limits.bound import BoundFront, LimitPrice, find_bound_front, least_usd, most_accuracy, price_limits
 from optllm_pymoo.limits.feasibility import allowed_by_limits, nearest_feasible
-from optllm_pymoo.limits.limit import Ceiling, Floor, Kind, Quota
+from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Kind, Quota
 from optllm_pymoo.limits.linear import LinearLimits, Weights, build_limits
 from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching, feasible_plan
-from optllm_pymoo.limits.prices import LimitPrice, price_limits
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 
 __all__ = [

@@ -15,8 +15,12 @@ from optllm_pymoo.operators.destruction import (
     RandomDestruction,
     RelinkDestruction,
 )
-from optllm_pymoo.operators.mating import RuinAndRecreate
-from optllm_pymoo.operators.reconstruction import ExchangeReconstruction, PricedReconstruction, Reconstruction
+from optllm_pymoo.operators.reconstruction import (
+    ExchangeReconstruction,
+    PricedReconstruction,
+    Reconstruction,
+    RuinAndRecreate,
+)
 
 __all__ = [
     "AccuracyDestruction",

@@ -13,12 +13,10 @@ import pandas as pd
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.limits.additive import Additive
-from optllm_pymoo.limits.bound import N_POINTS, BoundFront, least_usd, most_accuracy
-from optllm_pymoo.limits.limit import Ceiling, Floor, Quota
+from optllm_pymoo.limits.bound import N_POINTS, BoundFront, LimitPrice, least_usd, most_accuracy, price_limits
+from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Quota
 from optllm_pymoo.limits.linear import build_limits, least_where_forbidden
 from optllm_pymoo.limits.plans import PricedScalarisation, best_within
-from optllm_pymoo.limits.prices import LimitPrice, price_limits
 from optllm_pymoo.problems.base import PlanProblem, as_allocations, check_allowed
 from optllm_pymoo.problems.known import Checked, Known, what_is_known
 from optllm_pymoo.validation import (

@@ -9,8 +9,7 @@ import numpy as np
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
-from optllm_pymoo.kernels.evaluation import evaluate_allocations
-from optllm_pymoo.kernels.scalarised import evaluate_with_latency
+from optllm_pymoo.kernels.evaluation import evaluate_allocations, evaluate_with_latency
 from optllm_pymoo.limits.bound import N_POINTS, BoundFront, find_bound_front
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import PricedScalarisation, end_plans, feasible_plan

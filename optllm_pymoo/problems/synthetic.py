@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from optllm_pymoo.limits.additive import Additive
+from optllm_pymoo.limits.limit import Additive
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.validation import UserError, as_whole
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from optllm_pymoo import make_problem
-from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.steps import follow_steps, order_by_efficiency
+from optllm_pymoo.kernels.steps import follow_steps, order_by_efficiency, upper_hulls
 from tests import twins
 from tests.strategies import EDGE_CASES, tables
 

@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optllm_pymoo import make_problem
-from optllm_pymoo.kernels.hulls import upper_hulls
-from optllm_pymoo.kernels.steps import count_steps, follow_steps, order_by_efficiency, tabulate_levels, take_steps
+from optllm_pymoo.kernels.steps import (
+    count_steps,
+    follow_steps,
+    order_by_efficiency,
+    tabulate_levels,
+    take_steps,
+    upper_hulls,
+)
 from tests import twins
 from tests.strategies import EDGE_CASES, allocations, tables
 

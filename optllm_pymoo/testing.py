@@ -1,4 +1,19 @@
-"""What every destruction, reconstruction and mutation has to hold, and the small batches that it is tried on."""
+"""Conformance tests for operators of your own: subclass one, name your operator, run pytest.
+
+They say what every destruction, reconstruction and mutation has to hold; `edge_cases` are the small batches that it is
+tried on.
+
+Example:
+    A test file for a destruction of your own reads
+
+    ```python
+    from optllm_pymoo.testing import DestructionConformance
+
+    class TestMyDestruction(DestructionConformance):
+        def make_operator(self):
+            return MyDestruction()
+    ```
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pymoo.core.callback import Callback
 from pymoo.optimize import minimize
 
 from optllm_pymoo import make_problem
-from optllm_pymoo.baselines import _integer_sweep, epsilon_constraint, forc
+from optllm_pymoo.baselines import _sweeps, epsilon_constraint, forc
 from tests.brute_force import all_plans, score
 from tests.strategies import Tables
 
@@ -89,4 +89,4 @@ def test_bad_limits_are_refused():
         epsilon_constraint(relative_gap=0)
     with pytest.raises(ValueError, match="time_limit must be positive; got -1"):
         epsilon_constraint(time_limit=-1)
-    assert epsilon_constraint(n_points=2).time_limit == _integer_sweep.SECONDS
+    assert epsilon_constraint(n_points=2).time_limit == _sweeps.SECONDS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from optllm_pymoo import make_problem
-from optllm_pymoo.kernels.hulls import upper_hulls
+from optllm_pymoo.kernels.steps import upper_hulls
 from tests import twins
 from tests.strategies import EDGE_CASES, Tables, tables
 
