@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from importlib import import_module
 from numbers import Integral, Real
 from typing import Any
 
@@ -397,3 +398,30 @@ def first_place(mask: npt.NDArray[np.bool_], /) -> tuple[int, ...] | None:
     if not mask.any():
         return None
     return tuple(int(index) for index in np.unravel_index(int(np.argmax(mask)), mask.shape))
+
+
+def import_extra(module: str, /, *, extra: str, purpose: str) -> Any:
+    """Import a package that is installed only with an extra of this one.
+
+    Args:
+        module: What to import.
+        extra: The extra that installs it.
+        purpose: What it is needed for.
+
+    Raises:
+        ImportError: It is not installed; the message has the command that installs it.
+
+    Examples:
+        >>> import_extra("not_there", extra="parquet", purpose="reading Parquet")
+        Traceback (most recent call last):
+        ...
+        ImportError: reading Parquet needs not_there; install it with: pip install "optllm-pymoo[parquet]"
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise
+        hint = f'install it with: pip install "optllm-pymoo[{extra}]"'
+        raise ImportError(f"{purpose} needs {package}; {hint}", name=package) from None

@@ -11,8 +11,8 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any, Protocol
 
 from benchmarks.runner.worker import leave_interrupts_to_parent, prepare_worker
-from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.signals import held_back
+from optllm_pymoo.validation import import_extra
 
 LOCAL = "local"
 CONNECT_SECONDS = 10

@@ -13,7 +13,6 @@ from optllm_pymoo.baselines._build import build
 from optllm_pymoo.baselines._driven import DrivenAlgorithm, Evaluate
 from optllm_pymoo.baselines._proposing import spread_order
 from optllm_pymoo.baselines._sweeps import exchange_rates
-from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.operators import (
     AccuracyDestruction,
     CostDestruction,
@@ -22,7 +21,7 @@ from optllm_pymoo.operators import (
     Gap,
     RandomDestruction,
 )
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, import_extra
 
 DESTRUCTIONS: tuple[Callable[[], Destruction], ...] = (AccuracyDestruction, CostDestruction, RandomDestruction)
 N_GRID = 50

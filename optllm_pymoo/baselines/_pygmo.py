@@ -9,10 +9,9 @@ from pymoo.termination.max_eval import MaximumFunctionCallTermination
 
 from optllm_pymoo.baselines._build import STARTS, build, check_choice
 from optllm_pymoo.baselines._driven import DrivenAlgorithm, Evaluate
-from optllm_pymoo.data.extras import import_extra
 from optllm_pymoo.operators.categorical import allowed_lists
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, import_extra
 
 OBJECTIVES = ("normalised", "raw")
 GENERATIONS = 100

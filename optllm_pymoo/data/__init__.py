@@ -1,11 +1,10 @@
 """Reading and writing batches of queries with the outcomes and costs of several LLMs."""
 
 from optllm_pymoo.data.atomic import replacing, replacing_folder, write_text_atomically
-from optllm_pymoo.data.batch import Batch, load_batch, save_batch
 from optllm_pymoo.data.collect import Collected, FileCount, collect
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset, Frames, providers_of
-from optllm_pymoo.data.folder import load_dataset, save_dataset
+from optllm_pymoo.data.folder import Batch, load_batch, load_dataset, save_batch, save_dataset
 from optllm_pymoo.data.logs import read_log
 from optllm_pymoo.data.prices import Price, PriceTable, Tier
 from optllm_pymoo.data.source import DataFileError, DataFileWarning

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optllm_pymoo.data.batch import CALL_COLUMNS, LLM_COLUMNS, Batch
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
+from optllm_pymoo.data.folder import CALL_COLUMNS, LLM_COLUMNS, Batch
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.logs import READERS, Call, Log, reader_of
 from optllm_pymoo.data.logs.log import at, said

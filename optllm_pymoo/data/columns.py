@@ -1,4 +1,4 @@
-"""Which columns of a table hold ids, texts and groups, and what is said of those that nothing was made of."""
+"""Which columns of a table hold ids, texts, groups and LLMs, and what is said of those that nothing was made of."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from optllm_pymoo.data.source import COST, DataFileError, DataFileWarning, Source
+from optllm_pymoo.data.source import COST, DataFileError, DataFileWarning, Measure, Source
 from optllm_pymoo.validation import listed, unknown_name
 
 TEXT_NAMES: Final = ("query", "text", "prompt", "question")
 ID_NAMES: Final = ("query_id", "sample_id", "id")
 GROUP_NAMES: Final = ("group", "eval_name", "task")
+LLM_NAMES: Final = ("llm", "model", "model_name", "model_id")
+TOKEN_NAMES: Final = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
 _LIKE_OUTCOMES: Final = ("accuracy", "acc", "outcome", "result", "passed", "pass", "success", "is_correct")
 _LOOKED_AT: Final = 20
@@ -52,6 +54,25 @@ def usual(name: str, /) -> str:
         'query_id'
     """
     return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def llm_column(source: Source, /) -> str | None:
+    """The column that names the LLM of each row, None if there is none."""
+    there = {usual(name): name for name in reversed(source.names)}
+    return next((there[name] for name in LLM_NAMES if name in there), None)
+
+
+def measure_column(source: Source, measure: Measure, /) -> tuple[str, float] | None:
+    """The column of a measure, and what turns its unit into ours; None if there is none."""
+    there = {usual(name): name for name in reversed(source.names)}
+    return next(((there[name], scale) for name, scale in measure.names.items() if name in there), None)
+
+
+def is_long(source: Source, measures: Sequence[Measure], /) -> bool:
+    """Whether a table has a row per query and LLM."""
+    names = {usual(name) for name in source.names}
+    has_measure = any(measure_column(source, measure) for measure in measures) or names & set(TOKEN_NAMES)
+    return llm_column(source) is not None and bool(has_measure)
 
 
 def _find(source: Source, wanted: str | None, usual_names: Sequence[str]) -> str | None:

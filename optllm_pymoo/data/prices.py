@@ -17,15 +17,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from optllm_pymoo.data.extras import import_extra
-from optllm_pymoo.data.formats import open_source
-from optllm_pymoo.data.jsonl import read_json_object
+from optllm_pymoo.data.formats import open_source, read_json_object
 from optllm_pymoo.data.source import NUMBER, DataFileError, DataFileWarning, number_or_problem
 from optllm_pymoo.validation import (
     FloatArray,
     UserError,
     as_names,
     first_place,
+    import_extra,
     listed,
     positions_of,
     shown,

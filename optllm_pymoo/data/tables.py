@@ -10,28 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from optllm_pymoo.data.atomic import replacing
-from optllm_pymoo.data.batch import is_batch, load_batch
 from optllm_pymoo.data.collect import collect
-from optllm_pymoo.data.columns import roles_of, usual, warn
+from optllm_pymoo.data.columns import is_long, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.folder import find_file, load_dataset, save_dataset
-from optllm_pymoo.data.formats import open_source
-from optllm_pymoo.data.logs.log import Log
-from optllm_pymoo.data.logs.readers import TABLES, reader_of
-from optllm_pymoo.data.long import is_long, read_long
-from optllm_pymoo.data.parquet import write_parquet
-from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, DataFileWarning, Measure, table_suffix
-from optllm_pymoo.data.wide import (
+from optllm_pymoo.data.folder import find_file, is_batch, load_batch, load_dataset, save_dataset
+from optllm_pymoo.data.formats import open_source, write_parquet
+from optllm_pymoo.data.grid import (
     Grid,
     as_dataset,
     batch_layout,
     check_near,
     known_layout,
     no_llm,
+    read_long,
     read_wide,
     wide_frame,
 )
+from optllm_pymoo.data.logs.log import Log
+from optllm_pymoo.data.logs.readers import TABLES, reader_of
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, DataFileWarning, Measure, table_suffix
 from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
 
 _OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")

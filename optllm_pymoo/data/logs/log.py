@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from optllm_pymoo.data.csv import open_text
-from optllm_pymoo.data.jsonl import read_json, records_of
+from optllm_pymoo.data.formats import read_json, records_of
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, DataFileError, Measure, number_or_problem
 
 _HEAD: Final = 2**20

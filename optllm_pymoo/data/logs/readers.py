@@ -8,12 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, usual
+from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, LLM_NAMES, TEXT_NAMES, is_long, usual
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.logs.harnesses import HARNESSES
 from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, said
 from optllm_pymoo.data.logs.services import SERVICES
-from optllm_pymoo.data.long import LLM_NAMES, is_long
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, table_suffix
 from optllm_pymoo.validation import UserError
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo.data import DataFileError, Dataset, read_table, write_table
-from optllm_pymoo.data.wide import wide_frame
+from optllm_pymoo.data.grid import wide_frame
 
 pytestmark = pytest.mark.filterwarnings("ignore::optllm_pymoo.data.DataFileWarning")
 nan = float("nan")

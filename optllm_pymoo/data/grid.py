@@ -1,4 +1,4 @@
-"""Wide tables: a row per query, and columns named after LLMs."""
+"""Wide and long tables: what they say of queries and LLMs, as a grid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.columns import USUAL_NAMES, Roles, cost_base, meant_names, unused_note, usual, warn
+from optllm_pymoo.data.columns import (
+    TOKEN_NAMES,
+    USUAL_NAMES,
+    Roles,
+    cost_base,
+    llm_column,
+    meant_names,
+    measure_column,
+    unused_note,
+    usual,
+    warn,
+)
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source
 from optllm_pymoo.validation import (
@@ -182,6 +193,80 @@ def read_wide(
         names[name] = [columns[llm][0] if llm in columns else "" for llm in llms]
     rows = np.broadcast_to(np.arange(n_rows)[:, np.newaxis], (n_rows, len(llms)))
     return Grid(source, roles, list(llms), texts, values, rows, names)
+
+
+def read_long(
+    source: Source,
+    roles: Roles,
+    measures: Sequence[Measure],
+    llms: Sequence[str] | None = None,
+    drop: Collection[str] = (),
+    /,
+) -> Grid:
+    """Read a table with a row per query and LLM; queries and LLMs come in the order of their first row.
+
+    Args:
+        source: The table.
+        roles: Columns of ids, texts and groups; without ids the text tells queries apart.
+        measures: What to read.
+        llms: The LLMs wanted, in this order; all if not given.
+        drop: LLMs to leave out.
+
+    Raises:
+        DataFileError: With the place: no id, a query and LLM twice, texts or groups that differ within a query, an
+            LLM that is unknown.
+    """
+    key, llm_name = roles.query_id or roles.text, llm_column(source)
+    assert llm_name is not None
+    if key is None:
+        problem = "a row per query and LLM needs a column of ids, called 'query_id', to tell queries apart"
+        raise DataFileError(source.path, problem, source.header_line)
+    columns = {measure.name: measure_column(source, measure) for measure in measures}
+    for measure in measures:
+        if columns[measure.name] is None:
+            tokens = [name for name in source.names if usual(name) in TOKEN_NAMES]
+            hint = "; PriceTable.cost makes costs of tokens" if tokens and measure.name == "cost" else ""
+            problem = f"there is no column of the {measure.name}; call it {next(iter(measure.names))!r}{hint}"
+            raise DataFileError(source.path, problem, source.header_line)
+    found = {name: column for name, column in columns.items() if column is not None}
+    chosen = {found[measure.name][0]: measure for measure in measures}
+    texts, numbers = source.read(text=[*roles.columns, llm_name], numbers=chosen)
+    # nobody misses what long tables usually have
+    usually = [name for name in source.names if usual(name) in (*TOKEN_NAMES, *LATENCY.names)]
+    note = unused_note(source.names, [*chosen, llm_name, *usually], roles)
+    if note and len(measures) > 1:
+        warn(source, note)
+    there = list(dict.fromkeys(texts[llm_name]))
+    if "" in there:
+        raise source.fault("this row names no LLM", texts[llm_name].index(""), llm_name)
+    where = {name: j for j, name in enumerate(chosen_llms(source, there, llms, drop))}
+    row_of: dict[str, int] = {}
+    first: list[int] = []
+    cells: dict[tuple[int, int], int] = {}
+    for row, (query, llm) in enumerate(zip(texts[key], texts[llm_name], strict=True)):
+        if not query.strip():
+            raise source.fault("this row has no id", row, key)
+        i = row_of.setdefault(query, len(row_of))
+        if i == len(first):
+            first.append(row)
+        if llm in where:
+            earlier = cells.setdefault((i, where[llm]), row)
+            if earlier != row:
+                problem = f"query {shown(query)} on {shown(llm)} is already {source.place(earlier)}; keep one row"
+                raise source.fault(problem, row, llm_name)
+        for name in roles.columns:
+            if texts[name][row] != texts[name][first[i]]:
+                problem = f"this differs from what is said of query {shown(query)} {source.place(first[i])}"
+                raise source.fault(problem, row, name)
+    rows = np.full((len(first), len(where)), -1)
+    for (i, j), row in cells.items():
+        rows[i, j] = row
+    values = {
+        name: np.where(rows < 0, np.nan, numbers[column][rows] * scale) for name, (column, scale) in found.items()
+    }
+    once = {name: [texts[name][row] for row in first] for name in roles.columns}
+    names = {name: [column] * len(where) for name, (column, _) in found.items()}
+    return Grid(source, roles, list(where), once, values, rows, names)
 
 
 def batch_layout(
