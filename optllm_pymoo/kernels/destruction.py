@@ -40,35 +40,20 @@ def move_to_ends(
     per_chunk = np.zeros((n_chunks, N_BINS, 2))
     over_queries(_bin_gains, n_chunks * CHUNK, table, end_values, scale, x, gains, per_chunk)
     bins = per_chunk.sum(axis=0)
-    crossing, above = _crossing_bin(bins, target)
-    if crossing < 0:
+    per_bin, n_in_bin = bins[::-1].T
+    # what the gains add up to from the highest bin down to each
+    reached = np.cumsum(per_bin)
+    is_enough = (n_in_bin > 0.0) & (reached >= target)
+    if not is_enough.any():
         return False
-    found = over_queries(_move_above, n_queries, gains, scale, crossing, int(bins[crossing, 1]), ends, x)
-    _move_until(gains, found[0] if len(found) == 1 else np.concatenate(found), ends, target - above, x)
+    place = int(is_enough.argmax())
+    above, crossing = (reached[place - 1] if place else 0.0), N_BINS - 1 - place
+    ranges = over_queries(_move_above, n_queries, gains, scale, crossing, int(n_in_bin[place]), ends, x)
+    found = np.concatenate(ranges)
+    first = found[np.argsort(-gains[found], kind="stable")]
+    moved = first[: 1 + int(np.searchsorted(np.cumsum(gains[first]), target - above))]
+    x[moved] = ends[moved]
     return True
-
-
-@jit
-def _crossing_bin(bins: np.ndarray, target: float) -> tuple[int, float]:
-    """Find the highest bin down to which the gains reach the target, and their sum above it; -1 if none does."""
-    above = 0.0
-    for b in range(N_BINS - 1, -1, -1):
-        if bins[b, 1] > 0.0 and above + bins[b, 0] >= target:
-            return b, above
-        above += bins[b, 0]
-    return -1, above
-
-
-@jit
-def _move_until(gains: np.ndarray, candidates: np.ndarray, ends: np.ndarray, target: float, x: np.ndarray) -> None:
-    """Move candidates, largest gain first and by number where gains tie, until they have gained the target."""
-    reached = 0.0
-    for k in np.argsort(-gains[candidates], kind="mergesort"):
-        i = candidates[k]
-        x[i] = ends[i]
-        reached += gains[i]
-        if reached >= target:
-            return
 
 
 @jit

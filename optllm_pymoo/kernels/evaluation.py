@@ -162,13 +162,15 @@ def least_weighted_sums(
     """
     mask = np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed
     tables = _Tables(cost, accuracy, latency, mask)
-    over_queries(_choose, len(cost), tables, rates, X)
-    of_two = np.flatnonzero(np.count_nonzero(rates, axis=1) == 2)
-    over_queries(_break_ties, len(cost), tables, rates, of_two, X)
+    over_queries(_choose, len(cost), tables, rates, np.count_nonzero(rates, axis=1) == 2, X)
 
 
 @jit
-def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, X: np.ndarray) -> None:
+def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, are_two: np.ndarray, X: np.ndarray) -> None:
+    """Choose for the queries in [start, stop): the least sum, and where ``are_two`` what ties with it but for rounding.
+
+    Of those, the first in order of preference.
+    """
     for i in range(start, stop):
         c, a, t = tables.cost[i], tables.accuracy[i], tables.latency[i]
         for k in range(rates.shape[0]):
@@ -179,23 +181,15 @@ def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, X: np.nda
                 score = rates[k, 0] * c[j] - rates[k, 1] * a[j] + rates[k, 2] * t[j]
                 if best < 0 or score < least or (score == least and _precedes(c, a, t, j, best)):
                     best, least = j, score
-            X[k, i] = best
-
-
-@jit
-def _break_ties(start: int, stop: int, tables: _Tables, rates: np.ndarray, of_two: np.ndarray, X: np.ndarray) -> None:
-    """Go on from the least sum to the first LLM, in order of preference, whose sum ties with it but for rounding."""
-    for i in range(start, stop):
-        c, a, t = tables.cost[i], tables.accuracy[i], tables.latency[i]
-        for k in of_two:
-            least = best = X[k, i]
-            dollars, correct, seconds = rates[k, 0] * c[least], rates[k, 1] * a[least], rates[k, 2] * t[least]
-            for j in range(c.size):
-                d, p, s = rates[k, 0] * c[j], rates[k, 1] * a[j], rates[k, 2] * t[j]
-                above = (d - dollars) - (p - correct) + (s - seconds)
-                size = (d + dollars) + (p + correct) + (s + seconds)
-                if above <= TIED_SUMS * size and is_allowed(tables.mask, i, j) and _precedes(c, a, t, j, best):
-                    best = j
+            if are_two[k]:
+                first = best
+                dollars, correct, seconds = rates[k, 0] * c[first], rates[k, 1] * a[first], rates[k, 2] * t[first]
+                for j in range(c.size):
+                    d, p, s = rates[k, 0] * c[j], rates[k, 1] * a[j], rates[k, 2] * t[j]
+                    above = (d - dollars) - (p - correct) + (s - seconds)
+                    size = (d + dollars) + (p + correct) + (s + seconds)
+                    if above <= TIED_SUMS * size and is_allowed(tables.mask, i, j) and _precedes(c, a, t, j, best):
+                        best = j
             X[k, i] = best
 
 

@@ -66,11 +66,9 @@ def near_cells(cells: Cells, worth: Coefficients, reference: np.ndarray, /) -> t
     Returns:
         ``queries`` and ``llms`` of the cells, by query.
     """
-    n_queries = len(reference)
-    counts = over_queries(_count_near, n_queries, cells, worth, reference)
-    parts = over_queries(_list_near, n_queries, cells, worth, reference, max(counts, default=0))
-    queries, llms = zip(*parts, strict=True)
-    return np.concatenate(queries), np.concatenate(llms)
+    near = np.concatenate(over_queries(_list_near, len(reference), cells, worth, reference))
+    queries, llms = np.divmod(near, cells.cost.shape[1])
+    return queries, llms
 
 
 @jit(inline="always")
@@ -133,39 +131,27 @@ def _price_range(
 
 
 @jit
-def _count_near(start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray) -> int:
-    """Count the cells in [start, stop) that reach the reference."""
+def _list_near(start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray) -> np.ndarray:
+    """List the cells i M + j of the queries in [start, stop) that reach the reference."""
     cost, accuracy, extra, mask, group = cells
     per_accuracy, per_usd, per_extra, per_call = worth
-    n = 0
+    n_llms = cost.shape[1]
+    near, n = np.empty(256, dtype=np.int64), 0
     for i in range(start, stop):
-        for j in range(cost.shape[1]):
+        for j in range(n_llms):
             if is_allowed(mask, i, j):
                 value = _score(cost, accuracy, extra, per_accuracy[group[i]], per_usd, per_extra, per_call, i, j)
-                n += value >= reference[i]
-    return n
+                if value >= reference[i]:
+                    if n == near.size:
+                        near = np.concatenate((near, np.empty(n, dtype=np.int64)))
+                    near[n] = i * n_llms + j
+                    n += 1
+    return near[:n].copy()
 
 
 @jit
-def _list_near(
-    start: int, stop: int, cells: Cells, worth: Coefficients, reference: np.ndarray, capacity: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """List the cells in [start, stop) that reach the reference, at most ``capacity``."""
-    cost, accuracy, extra, mask, group = cells
-    per_accuracy, per_usd, per_extra, per_call = worth
-    queries, llms, n = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64), 0
-    for i in range(start, stop):
-        for j in range(cost.shape[1]):
-            if is_allowed(mask, i, j):
-                value = _score(cost, accuracy, extra, per_accuracy[group[i]], per_usd, per_extra, per_call, i, j)
-                if value >= reference[i] and n < capacity:
-                    queries[n], llms[n] = i, j
-                    n += 1
-    return queries[:n], llms[:n]
-
-
-def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int, /) -> tuple[np.ndarray, np.ndarray]:
-    """Sum calls, US$ and further tables of plans by LLM, and accuracy by group.
+def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum calls, US$ and further tables of plans by LLM, and accuracy by group, compiled.
 
     Args:
         cells: The tables.
@@ -175,23 +161,9 @@ def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int, /) -> tuple[np.ndarr
     Returns:
         (n, M, 2 + E) float64 calls, US$ and each further table; (n, G + 1) summed accuracy. O(n N), for any limits.
     """
-    by_llm = np.zeros((len(X), cells.cost.shape[1], 2 + len(cells.extra)))
-    by_group = np.zeros((len(X), n_groups + 1))
-    _sum_plans(cells.cost, cells.accuracy, cells.extra, cells.group, X, by_llm, by_group)
-    return by_llm, by_group
-
-
-@jit
-def _sum_plans(
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    extra: np.ndarray,
-    group: np.ndarray,
-    X: np.ndarray,
-    by_llm: np.ndarray,
-    by_group: np.ndarray,
-) -> None:
-    """Add up every plan, query by query."""
+    cost, accuracy, extra, _, group = cells
+    by_llm = np.zeros((X.shape[0], cost.shape[1], 2 + extra.shape[0]))
+    by_group = np.zeros((X.shape[0], n_groups + 1))
     for plan in range(X.shape[0]):
         for i in range(X.shape[1]):
             j = X[plan, i]
@@ -200,3 +172,4 @@ def _sum_plans(
             for e in range(extra.shape[0]):
                 by_llm[plan, j, 2 + e] += np.float64(extra[e, i, j])
             by_group[plan, group[i]] += np.float64(accuracy[i, j])
+    return by_llm, by_group

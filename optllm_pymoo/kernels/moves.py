@@ -123,11 +123,12 @@ def mend(plan: PricedPlan, max_rounds: int) -> bool:
     cells, rules, _, slack, x = plan
     n_llms = cells.cost.shape[1]
     ratio, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
+    no_goal = np.empty((0, 0))
     for _ in range(max_rounds):
         worst = most_exceeded(slack)
         if worst < 0:
             return True
-        n, saved = _moves_out(worst, plan, ratio, cell)
+        n, saved = _list_moves(plan, worst, no_goal, ratio, cell)
         if n == 0:
             return False
         wanted = min(n - 1, int(2.0 * -slack.left[worst] / (saved / n)) + SHORT)
@@ -164,7 +165,7 @@ def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
     loss, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
     moves = 0
     for _ in range(max_rounds):
-        n = _moves_that_gain(plan, goal, loss, cell)
+        n, _ = _list_moves(plan, -1, goal, loss, cell)
         done = moves
         for e in np.argsort(loss[:n], kind="mergesort"):
             i, j = cell[e] // n_llms, cell[e] % n_llms
@@ -177,10 +178,13 @@ def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
 
 
 @jit
-def _moves_out(worst: int, plan: PricedPlan, ratio: np.ndarray, cell: np.ndarray) -> tuple[int, float]:
-    """List the moves that lessen an excess and fit: loss per unit saved, and cell; count them and sum what they save.
+def _list_moves(
+    plan: PricedPlan, worst: int, goal: np.ndarray, loss: np.ndarray, cell: np.ndarray
+) -> tuple[int, float]:
+    """List the moves that fit and lessen the excess of limit ``worst``, or if that is -1 raise the goal.
 
-    What a move saves beyond the excess is not counted.
+    Their priced loss (per unit saved of an excess) and their cell i M + j are written. What a move saves beyond the
+    excess is not counted. Returns how many they are, and what they save.
     """
     cells, rules, worth, slack, x = plan
     n_queries, n_llms = cells.cost.shape
@@ -190,32 +194,17 @@ def _moves_out(worst: int, plan: PricedPlan, ratio: np.ndarray, cell: np.ndarray
         for j in range(n_llms):
             if j == x[i] or not is_allowed(cells.mask, i, j):
                 continue
-            saved = -change_of(rules, cells, worst, i, x[i], j)
+            saved = 1.0
+            if worst >= 0:
+                saved = min(-change_of(rules, cells, worst, i, x[i], j), -slack.left[worst])
+            elif goal[i, j] <= goal[i, x[i]]:
+                continue
             if saved > 0.0 and fits(rules, cells, slack, i, x[i], j):
-                counted = min(saved, -slack.left[worst])
-                ratio[n] = (before - score(cells, worth, i, j)) / counted
+                loss[n] = (before - score(cells, worth, i, j)) / saved
                 cell[n] = i * n_llms + j
-                total += counted
+                total += saved
                 n += 1
     return n, total
-
-
-@jit
-def _moves_that_gain(plan: PricedPlan, goal: np.ndarray, loss: np.ndarray, cell: np.ndarray) -> int:
-    """List the moves that raise the score and fit: priced loss and cell; count them."""
-    cells, rules, worth, slack, x = plan
-    n_queries, n_llms = cells.cost.shape
-    n = 0
-    for i in range(n_queries):
-        before = score(cells, worth, i, x[i])
-        for j in range(n_llms):
-            if j == x[i] or not is_allowed(cells.mask, i, j):
-                continue
-            if goal[i, j] > goal[i, x[i]] and fits(rules, cells, slack, i, x[i], j):
-                loss[n] = before - score(cells, worth, i, j)
-                cell[n] = i * n_llms + j
-                n += 1
-    return n
 
 
 @jit

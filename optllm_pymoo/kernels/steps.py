@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from optllm_pymoo.kernels.jit import jit, over_queries
@@ -41,18 +39,14 @@ def upper_hulls(
     over_queries(_build_hulls, n_queries, cost, accuracy, mask, hulls, offset)
     np.cumsum(offset, out=offset)
     vertices = np.empty(n_queries + int(offset[-1]), dtype=hulls.dtype)
-    steps = np.empty(int(offset[-1]), dtype=_step_dtype(hulls.dtype))
+    # records: sorting moves whole ones, one cache line each, instead of five scattered fields
+    fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", hulls.dtype), ("to_llm", hulls.dtype)]
+    steps = np.empty(int(offset[-1]), dtype=np.dtype(fields, align=True))
     over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, steps)
     return offset, vertices, steps
 
 
-def _step_dtype(llm: np.dtype[Any]) -> np.dtype[Any]:
-    """Record of a step: sorting moves whole records, one cache line each, instead of five scattered fields."""
-    fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", llm), ("to_llm", llm)]
-    return np.dtype(fields, align=True)
-
-
-@jit
+@jit(error_model="numpy")
 def _build_hulls(
     start: int,
     stop: int,
@@ -62,12 +56,31 @@ def _build_hulls(
     hulls: np.ndarray,
     n_steps: np.ndarray,
 ) -> None:
-    """Write each query's hull to the front of its row and its number of steps to ``n_steps[query + 1]``."""
+    """Write each query's hull to the front of its row and its number of steps to ``n_steps[query + 1]``.
+
+    Andrew's monotone chain on the query's candidates.
+    """
     candidates = np.empty(cost.shape[1] + 1, dtype=np.int64)
     efficiency = np.empty(cost.shape[1])
     for i in range(start, stop):
-        n = _find_candidates(cost, accuracy, mask, i, candidates)
-        n_steps[i + 1] = _scan_hull(cost, accuracy, i, candidates, n, efficiency, hulls) - 1
+        n_candidates = _find_candidates(cost, accuracy, mask, i, candidates)
+        hulls[i, 0] = candidates[0]
+        n = 1
+        for k in range(1, n_candidates):
+            j = candidates[k]
+            last = hulls[i, n - 1]
+            if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
+                n -= 1  # equally dear and better: it takes the place of the last vertex
+            if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
+                continue
+            gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+            while n > 1 and gain >= efficiency[n - 1]:
+                n -= 1
+                gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+            efficiency[n] = gain
+            hulls[i, n] = j
+            n += 1
+        n_steps[i + 1] = n - 1
 
 
 @jit(error_model="numpy")
@@ -125,36 +138,6 @@ def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, de
     """Δaccuracy/Δcost in float64: the sort of the steps uses the same expression, so both agree on order."""
     gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
     return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
-
-
-@jit(error_model="numpy")
-def _scan_hull(
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    i: int,
-    candidates: np.ndarray,
-    n_candidates: int,
-    efficiency: np.ndarray,
-    hulls: np.ndarray,
-) -> int:
-    """Andrew's monotone chain on the candidates of query i; return the number of vertices."""
-    hulls[i, 0] = candidates[0]
-    n = 1
-    for k in range(1, n_candidates):
-        j = candidates[k]
-        last = hulls[i, n - 1]
-        if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
-            n -= 1  # equally dear and better: it takes the place of the last vertex
-        if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
-            continue
-        gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
-        while n > 1 and gain >= efficiency[n - 1]:
-            n -= 1
-            gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
-        efficiency[n] = gain
-        hulls[i, n] = j
-        n += 1
-    return n
 
 
 @jit
@@ -337,7 +320,7 @@ def _fill_levels(
         for j in range(cost.shape[1]):
             level = 0
             for k in range(1, n_steps + 1):
-                level += cost[i, vertices[first + k]] <= (1.0 + SAME_COST) * cost[i, j]
+                level += cost[i, vertices[first + k]] <= UP_TO * cost[i, j]
             levels[i, j] = level
 
 

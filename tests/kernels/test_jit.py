@@ -70,7 +70,9 @@ except UserError as error:
     assert run_fresh(code, NUMBA_NUM_THREADS="0") == told
 
 
-CALLED_BY_PYTHON = {"_accumulate", "_crossing_bin", "_move_until", "fill", "first_disallowed", "mend", "take_steps"}
+CALLED_BY_PYTHON = {
+    "_accumulate", "common_denominator", "fill", "first_disallowed", "mend", "sums_by_llm", "take_steps"
+}  # fmt: skip
 """Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
 
 
