@@ -41,3 +41,22 @@ def test_links_between_documents_lead_somewhere(page):
     targets = [t for t in re.findall(r"\]\(([^)#]+)", text) if not t.startswith("http")]
     missing = [t for t in targets if not ((ROOT / page).parent / t).exists()]
     assert missing == []
+
+
+def test_hooks_and_tasks_are_the_gates_own_commands():
+    """What pre-commit and hatch run are lines of `.ci/run` and `.ci/site`, so that they can't promise less or more."""
+    gate = "".join((ROOT / ".ci" / name).read_text(encoding="utf-8") for name in ("run", "site")).splitlines()
+    hooks = re.findall(r"entry: (.+)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = project.split("[tool.hatch.envs.default.scripts]")[1].split("\n[")[0]
+    tasks = [f".venv/bin/{command}" for command in re.findall(r'"([^"]+)"', section)]
+    lines = {re.sub(r" --out \S+$", "", line) for line in gate}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(hooks) == 4 and len(tasks) == 7
+    assert [command for command in hooks + tasks if command not in lines and f"&& {command}\n" not in readme] == []
+
+
+def test_citation_names_this_version():
+    """Who cites the package cites the version that is here."""
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.+)", citation, flags=re.MULTILINE) == [optllm_pymoo.__version__]
