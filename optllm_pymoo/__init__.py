@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.algorithms import OptLLM
     from optllm_pymoo.data import Dataset, load_dataset, make_dataset
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
-    from optllm_pymoo.exact import SupportedFront
+    from optllm_pymoo.exact import PartitionedFront, SupportedFront
     from optllm_pymoo.limits import Additive, BoundFront, Ceiling, Floor, Quota, allowed_by_limits
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
@@ -29,6 +29,7 @@ __all__ = [
     "MaxAccuracyProblem",
     "MinCostProblem",
     "OptLLM",
+    "PartitionedFront",
     "Plan",
     "QueryFeatures",
     "Quota",
@@ -48,7 +49,7 @@ _HOMES = {
     "algorithms": ("OptLLM",),
     "data": ("Dataset", "load_dataset", "make_dataset"),
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
-    "exact": ("SupportedFront",),
+    "exact": ("PartitionedFront", "SupportedFront"),
     "limits": ("Additive", "BoundFront", "Ceiling", "Floor", "Quota", "allowed_by_limits"),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),

@@ -240,7 +240,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        _check_number("a budget must be a number of US$", budget_usd)
+        check_number("a budget must be a number of US$", budget_usd)
         cheapest = self.F[0, 0]
         if not budget_usd >= cheapest * (1 - SAME_TOTAL):
             raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
@@ -259,7 +259,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        _check_number("a target must be a mean accuracy in [0, 1]", target)
+        check_number("a target must be a mean accuracy in [0, 1]", target)
         best = -self.F[-1, 1]
         if not target <= best + SAME_TOTAL:
             raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
@@ -328,7 +328,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     return np.unique(chosen)
 
 
-def _check_number(expected: str, value: Any) -> None:
+def check_number(expected: str, value: Any) -> None:
     """Refuse what is no real number; infinity is one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or math.isnan(value):
         raise UserError(f"{expected}; got {value!r:.60}")

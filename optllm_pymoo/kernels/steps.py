@@ -330,3 +330,54 @@ def _sum_levels(start: int, stop: int, levels: np.ndarray, x: np.ndarray) -> int
     for i in range(start, stop):
         total += levels[i, x[i]]
     return total
+
+
+@jit
+def add_exactly(slot: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, sums: np.ndarray) -> None:
+    """Add costs and accuracies to the sums of slots, in integers: the order changes nothing.
+
+    A number is the integer ``high * 2**40 + low`` in units of 2**-60. So low parts stay below 2**63 for 2**22 terms,
+    after which `carry` moves what they hold into the high ones.
+
+    Args:
+        slot: (n,) int64 row of ``sums`` that each term goes to.
+        cost: (n,) float64 >= 0, below 2**42 in total.
+        accuracy: (n,) float64 >= 0, likewise.
+        sums: (slots, 5) int64, changed: how many terms, then high and low part of both sums.
+    """
+    for k in range(slot.size):
+        row = sums[slot[k]]
+        row[0] += 1
+        for m in range(2):
+            scaled = (cost[k] if m == 0 else accuracy[k]) * 1048576.0
+            high = np.int64(scaled)
+            row[1 + 2 * m] += high
+            row[2 + 2 * m] += np.int64(np.rint((scaled - high) * 1099511627776.0))
+
+
+@jit
+def take_above(keys: np.ndarray, offset: np.ndarray, vertices: np.ndarray, key: int, n_ties: int, x: np.ndarray) -> int:
+    """Take all steps above an efficiency, and the first few of those just there.
+
+    Args:
+        keys: (S,) int64 efficiencies of the steps, as integers of the same order.
+        offset: (N + 1,) from `upper_hulls`.
+        vertices: (N + S,) from `upper_hulls`.
+        key: The efficiency.
+        n_ties: How many steps of just this efficiency are taken.
+        x: (N,) LLM per query, written.
+
+    Returns:
+        How many steps of just this efficiency there are.
+    """
+    n_there = 0
+    for i in range(x.size):
+        taken = 0
+        for k in range(offset[i], offset[i + 1]):
+            if keys[k] > key:
+                taken += 1
+            elif keys[k] == key:
+                n_there += 1
+                taken += n_there <= n_ties
+        x[i] = vertices[offset[i] + i + taken]
+    return n_there

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import make_problem
 from optllm_pymoo.kernels.steps import (
+    add_exactly,
     count_steps,
     follow_steps,
     order_by_efficiency,
     tabulate_levels,
+    take_above,
     take_steps,
     upper_hulls,
 )
@@ -80,3 +84,27 @@ def test_threads_change_nothing(set_threads):
         counts.append(count_steps(levels[-1], x))
     np.testing.assert_array_equal(*levels)
     assert counts[0] == counts[1] == int(levels[0][np.arange(70_000), x].sum(dtype=np.int64))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1e6), st.floats(0, 1)), max_size=8))
+def test_exact_sums(terms):
+    """Sums of slots are those of exact fractions, each term rounded once to 2**-60."""
+    slot = np.array([term[0] for term in terms], dtype=np.int64)
+    cost, accuracy = (np.array([term[k] for term in terms], dtype=float) for k in (1, 2))
+    sums = np.zeros((4, 5), dtype=np.int64)
+    add_exactly(slot, cost, accuracy, sums)
+    for place, row in enumerate(sums.tolist()):
+        mine = [(c, a) for s, c, a in terms if s == place]
+        assert row[0] == len(mine)
+        for k, (high, low) in enumerate((row[1:3], row[3:5])):
+            assert high * 2**40 + low == sum(round(Fraction(term[k]) * 2**60) for term in mine)
+
+
+def test_steps_above_an_efficiency():
+    """All steps above it are taken, of those just there the first ones."""
+    keys, offset = np.array([9, 5, 7, 5, 4, 5]), np.array([0, 2, 2, 5, 6])
+    vertices = np.array([0, 1, 2, 3, 0, 2, 3, 1, 1, 2], dtype=np.int8)
+    for n_ties, expected in ((0, [1, 3, 2, 1]), (1, [2, 3, 2, 1]), (2, [2, 3, 3, 1]), (9, [2, 3, 3, 2])):
+        x = np.empty(4, dtype=np.int8)
+        assert take_above(keys, offset, vertices, 5, n_ties, x) == 3
+        assert x.tolist() == expected
