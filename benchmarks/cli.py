@@ -196,16 +196,16 @@ def keep_results(
 
 @app.command(name="table")
 def draw_table(
-    results: Annotated[Path, typer.Option(help="results.csv of the suite fair.")] = KEPT / "fair" / "results.csv",
+    results: Annotated[Path, typer.Option(help="results.csv of fair or predict.")] = KEPT / "fair" / "results.csv",
     write: Annotated[
         Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
     ] = None,
 ) -> None:
-    """Draw the comparison table from kept results, and print it or write it into a file."""
-    from benchmarks.table import readme_table, with_table
+    """Draw the table of algorithms, or that of predictors, from results, and print it or write it into a file."""
+    from benchmarks.table import drawn_table, with_table
 
     with _refusals():
-        table = readme_table(results)
+        table = drawn_table(results)
         if write is not None:
             write_text_atomically(write, with_table(write.read_text(encoding="utf-8"), table))
     typer.echo(table if write is None else f"wrote the table into {write}")

@@ -1,4 +1,4 @@
-"""The README's comparison table, drawn from results that are kept in the repository."""
+"""Tables of documents, drawn from results: the README's comparison, and the one of predictors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from benchmarks.report.document import Column, TableBlock
 from benchmarks.report.markdown import table_markdown
 from benchmarks.report.quality import overview_table
 from benchmarks.runner.results import load_results
+from benchmarks.suites.predict import DIFFERENCES, POOLED, against_constants
 from optllm_pymoo import UserError
 
 START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
@@ -28,6 +29,26 @@ COLUMNS = (
     Column("seconds", ".2g", "seconds"),
     Column("area", ".4f", "realised area"),
 )
+
+
+def drawn_table(path: Path, /) -> str:
+    """Write the table that results are for, in Markdown: predictors against constants, or else algorithms.
+
+    Args:
+        path: ``results.csv`` of the suite `predict` or `fair`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It isn't of this program, or holds what neither table shows.
+    """
+    kinds = load_results(path)
+    if "search" in kinds or "table" not in kinds:
+        return readme_table(path)
+    cells, pooled = against_constants(kinds["table"])
+    if cells.empty:
+        raise UserError(f"{path}: the results have no predictor beside constants; run predict with both")
+    rows = table_markdown(TableBlock(cells, DIFFERENCES, "predictors", n_left=3))
+    return f"{rows}\n\nMeans over these rows:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
 
 
 def readme_table(path: Path, /) -> str:

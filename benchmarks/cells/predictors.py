@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from benchmarks.plugins import joining
 from optllm_pymoo import UserError
 from optllm_pymoo.prediction import ConstantPredictor, SuccessPredictor
@@ -26,11 +28,20 @@ class Recipe(NamedTuple):
     for_plans: bool = False
 
 
+class _Permuted(SuccessPredictor):
+    """Learns from the features of other queries, so that there is nothing to learn."""
+
+    def fit(self, X: Any, y: Any, *, cost: Any = None, planned: Any = None) -> SuccessPredictor:
+        """Shuffle the features of the labelled queries and learn."""
+        return super().fit(np.random.default_rng(self.random_state).permutation(X), y, cost=cost, planned=planned)
+
+
 # `published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
 # With `:1/6` (or `/11`, `/21`) behind its name it validates with that part of the labels, else with half.
-# `unshrunk` is `ours` without shrinking what differs between queries.
+# `unshrunk` is `ours` without shrinking what differs between queries; `permuted` has features that say nothing.
 PREDICTORS: Final[dict[str, Recipe]] = {
     "ours": Recipe(lambda seed: SuccessPredictor(random_state=seed), for_plans=True),
+    "permuted": Recipe(lambda seed: _Permuted(random_state=seed), for_plans=True),
     "published": Recipe(lambda seed: SuccessPredictor.published(random_state=seed)),
     "published-robust": Recipe(lambda seed: SuccessPredictor.published(random_state=seed), is_robust=True),
     "unshrunk": Recipe(lambda seed: SuccessPredictor(objective=None, random_state=seed)),

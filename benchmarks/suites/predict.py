@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from benchmarks.cells.cell import key_of
 from benchmarks.cells.predictors import ORACLE
@@ -44,18 +46,47 @@ COLUMNS = (
     Column("runs", "d", "splits"),
 )
 
-DIFFERENCES = (
-    *COLUMNS[: len(KEYS)],
-    Column("difference", "+.4f", "area less that of constants ↑", "area - constants"),
-    Column("error", ".4f", "± standard error", "± se"),
-    Column("too_much", "+.4f", "expected less true accuracy"),
-    Column("corrected", "+.4f", "the same, corrected", "corrected"),
-    Column("held", ".0%", "95 % intervals that held", "held"),
-    Column("runs", "d", "splits"),
-)
 PLACES = ("25%", "50%", "75%")
+# Of a loss that is more than chance.
+LEVEL = 0.05
+# Standard error of a difference that is known well.
+SURE = 0.001
 
-METHOD = explained("predictors")
+DIFFERENCES = (
+    Column("data", "", "data", "data"),
+    Column("shown", "", "labels (queries)", "labels"),
+    Column("predictor", "code", "predictor", "predictor"),
+    Column("area", ".4f", "area", "area"),
+    Column("difference", "+.4f", "less that of constants", "less constants"),
+    Column("error", ".4f", "± standard error", "± se"),
+    Column("p", ".2f", "p of a loss", "p"),
+    Column("saving", ".1%", "saving"),
+    Column("saving_of_constants", ".1%", "of constants"),
+    Column("too_much", "+.4f", "expected less true"),
+    Column("corrected", "+.4f", "corrected", "corrected"),
+    Column("corrected_error", ".4f", "± standard error", "± se"),
+    Column("below_95", ".1%", "truth below", "below"),
+    Column("above_95", ".1%", "above the interval", "above"),
+    Column("runs", "d", "splits", "splits"),
+)
+POOLED = (
+    Column("predictor", "code", "predictor", "predictor"),
+    Column("cells", "d", "rows", "rows"),
+    Column("difference", "+.4f", "area less that of constants", "less constants"),
+    Column("error", ".4f", "± standard error", "± se"),
+    Column("lost", "d", f"rows that lose (p < {LEVEL:g})", "lose"),
+    Column("sure_loss", "+.4f", "least where its error is ≤ .001", "least sure"),
+    Column("lead", "+.4f", "the first predictor's less this", "first's less this"),
+    Column("lead_error", ".4f", "± standard error", "± se"),
+    Column("saving", ".1%", "saving", "saving"),
+    Column("saving_of_constants", ".1%", "of constants", "of constants"),
+    Column("too_much", ".4f", "expected less true, absolute", "too much"),
+    Column("corrected", ".4f", "corrected", "corrected"),
+    Column("below_95", ".1%", "truth below", "below"),
+    Column("above_95", ".1%", "above the interval", "above"),
+)
+
+METHOD, AGAINST = explained("predictors"), explained("against constants")
 
 
 class Predict(Suite):
@@ -107,32 +138,12 @@ class Predict(Suite):
             )
         sections = [Section("At a glance", figures), Section("Realised quality", [Text(METHOD), table])]
         tables = [table]
-        if len(differences := self.differences(results)):
-            tables.append(TableBlock(differences, DIFFERENCES, "Against the averages, means over splits.", n_left=4))
-            sections.append(Section("Against the averages", [tables[-1]]))
+        differences, pooled = against_constants(results.frame("table"))
+        if len(differences):
+            tables.append(TableBlock(differences, DIFFERENCES, "Against the averages, means over splits.", n_left=3))
+            tables.append(TableBlock(pooled, POOLED, "The same, means over these rows."))
+            sections.append(Section("Against the averages", [Text(AGAINST), *tables[1:]]))
         return whole_document("Predictors", told, results, plan, sections, tables)
-
-    @staticmethod
-    def differences(results: Results, /) -> pd.DataFrame:
-        """Subtract the area of `constants` on the same splits, and average: a row per data set, share and predictor."""
-        frame = results.frame("table")
-        keys = ["data", "drawn", "labels", "split"]
-        plain = frame[frame["predictor"] == "constants"].set_index(keys)["area"]
-        frame = frame[~frame["predictor"].isin(["constants", ORACLE])]
-        if plain.empty or frame.empty:
-            return pd.DataFrame()
-        frame = frame.join(plain.rename("area_of_constants"), on=keys)
-        columns = [f"{name}_{place}" for name in ("too_much", "corrected") for place in PLACES]
-        frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns, "below_95", "above_95"])))
-        frame = frame.assign(
-            difference=frame["area"] - frame["area_of_constants"],
-            too_much=frame[columns[:3]].mean(axis=1),
-            corrected=frame[columns[3:]].mean(axis=1),
-            held=1 - frame["below_95"] - frame["above_95"],
-        )
-        groups = frame.groupby(KEYS, sort=False)
-        summary = groups[["difference", "too_much", "corrected", "held"]].mean()
-        return summary.assign(error=groups["difference"].sem(), runs=groups.size()).reset_index()
 
     @staticmethod
     def summary(results: Results, plan: Plan, /) -> pd.DataFrame:
@@ -172,6 +183,66 @@ class Predict(Suite):
         sentence = f"The largest {measure} is {best[measure]:.4f}: {best['predictor']} on {best['data']}"
         title = f"Realised {measure} over the labelled share"
         return FigureBlock(f"predict-{measure}", figure, title, f"{sentence}, {best['labels']:.0%} labelled.")
+
+
+def against_constants(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare predictors with `constants` on the same splits.
+
+    Args:
+        frame: A row per table: data set, share, split and predictor, with its measures.
+
+    Returns:
+        `DIFFERENCES`, a row per data set, share and predictor, and `POOLED`, their means by predictor; both empty where
+        there are no constants, or nothing beside them. ``p`` says how likely so small a difference is by chance if a
+        predictor were as good as constants (one-sided t test over splits), after Holm's correction for all its rows.
+    """
+    split = ["data", "drawn", "labels", "split"]
+    frame = frame.assign(saving=frame["saving"].fillna(0.0))
+    plain = frame[frame["predictor"] == "constants"].set_index(split)[["area", "saving"]]
+    frame = frame[~frame["predictor"].isin(["constants", ORACLE])]
+    if plain.empty or frame.empty:
+        return pd.DataFrame(), pd.DataFrame()
+    first = frame[frame["predictor"] == frame["predictor"].iloc[0]].set_index(split)["area"]
+    frame = frame.join(plain.add_suffix("_of_constants"), on=split).join(first.rename("first"), on=split)
+    columns = [f"{name}_{place}" for name in ("too_much", "corrected") for place in PLACES]
+    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns, "below_95", "above_95"])))
+    frame = frame.assign(
+        difference=frame["area"] - frame["area_of_constants"],
+        lead=frame["first"] - frame["area"],
+        too_much=frame[columns[:3]].mean(axis=1),
+        corrected=frame[columns[3:]].mean(axis=1),
+    )
+    groups = frame.groupby(KEYS, sort=False)
+    means = ["area", "difference", "lead", "saving", "saving_of_constants", "too_much", "corrected"]
+    cells = groups[[*means, "below_95", "above_95", "n_labelled"]].mean()
+    errors = groups[["difference", "lead", "corrected"]].sem()
+    cells = cells.assign(
+        error=errors["difference"], lead_error=errors["lead"], corrected_error=errors["corrected"], runs=groups.size()
+    ).reset_index()
+    cells["shown"] = [f"{share:.0%} ({n:,.0f})" for share, n in zip(cells["labels"], cells["n_labelled"], strict=True)]
+    chance = t.cdf(cells["difference"] / cells["error"].where(cells["error"] > 0), cells["runs"] - 1)
+    cells["p"] = np.where(cells["error"] == 0, (cells["difference"] >= 0).astype(float), chance)
+    cells["p"] = cells.groupby("predictor")["p"].transform(_holm)
+    return cells, pd.DataFrame([_pooled(name, rows) for name, rows in cells.groupby("predictor", sort=False)])
+
+
+def _holm(p: pd.Series) -> pd.Series:
+    """Correct p values for their number (Holm, 1979); those that aren't known don't count."""
+    known = p.dropna().sort_values()
+    return (known * np.arange(len(known), 0, -1)).cummax().clip(upper=1.0)
+
+
+def _pooled(predictor: str, cells: pd.DataFrame) -> dict[str, float | str]:
+    """Average over data sets and shares, each as much; their splits are independent."""
+    means = ["difference", "lead", "saving", "saving_of_constants", "below_95", "above_95"]
+    errors = {name: float(np.sqrt((cells[name] ** 2).sum()) / len(cells)) for name in ("error", "lead_error")}
+    return {
+        **{"predictor": predictor, "cells": len(cells), "lost": int((cells["p"] < LEVEL).sum())},
+        **cells[means].mean(),
+        **cells[["too_much", "corrected"]].abs().mean(),
+        **errors,
+        "sure_loss": cells["difference"][cells["error"] <= SURE].min(),
+    }
 
 
 SUITE = Predict()

@@ -16,7 +16,7 @@ from benchmarks.keep import KEPT, RUN, keep
 from benchmarks.report.quality import overview_table
 from benchmarks.runner.results import load_results
 from benchmarks.suites.fair import GENERAL
-from benchmarks.table import END, ROWS, START, readme_table, with_table
+from benchmarks.table import END, ROWS, START, drawn_table, readme_table, with_table
 from optllm_pymoo import UserError
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -87,6 +87,23 @@ def test_no_algorithm_to_show(tmp_path):
     """Results of another suite."""
     with pytest.raises(ValueError, match="are they those of the suite fair"):
         _table(_results().query("algorithm == 'rnsga2'"), tmp_path)
+
+
+def test_results_of_predict_make_the_table_of_predictors(tmp_path):
+    """Area .75 beside .5 of constants; without constants there is nothing to compare with."""
+    path = tmp_path / "results.csv"
+    rows = [("ours", 0.75), ("constants", 0.5)]
+    frame = pd.DataFrame(rows, columns=["predictor", "area"]).assign(
+        **{"kind": "table", "data": "d", "drawn": "text", "labels": 0.2, "split": 0, "n_labelled": 7, "saving": 0.1}
+    )
+    frame.insert(0, "cell", [f"{k:020x}" for k in range(2)])
+    frame.assign(definition="0" * 12).to_csv(path, index=False)
+    table = drawn_table(path)
+    assert "| d | 20% (7) | `ours` | 0.7500 | +0.2500 |" in table
+    assert "| `ours` | 1 | +0.2500 |" in table
+    frame[:1].assign(definition="0" * 12).to_csv(path, index=False)
+    with pytest.raises(ValueError, match="no predictor beside constants"):
+        drawn_table(path)
 
 
 def test_the_block_is_replaced():

@@ -55,6 +55,15 @@ def test_unshrunk_is_ours_without_shrinkage() -> None:
     assert unshrunk.std(axis=0).mean() > ours.std(axis=0).mean()
 
 
+def test_permuted_learns_from_other_queries() -> None:
+    """Features decide the labels: `ours` follows them, and `permuted` is no better than constants."""
+    labels = (FEATURES[:, :2] > 0).astype(float)
+    names = ("ours", "permuted", "constants")
+    ours, permuted, constants = (np.mean((_measured(name, labels)[1]["accuracy"] - CORRECT) ** 2) for name in names)
+    assert ours < 0.8 * constants
+    assert permuted > 0.9 * constants
+
+
 def test_the_oracle_knows_the_outcomes() -> None:
     """It needs no features, and its area is all there is."""
     cell = TableCell(Setting("made up", "f", ORACLE, 0.5))

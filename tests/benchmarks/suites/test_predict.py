@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 
 from benchmarks.cells.cell import Outcome
 from benchmarks.cells.split import Setting, Split
-from benchmarks.cells.table import TableCell
 from benchmarks.cli import app
 from benchmarks.runner.results import load_results
-from benchmarks.suites.predict import SUITE
+from benchmarks.suites.predict import SUITE, against_constants
 from optllm_pymoo.data import Dataset, make_dataset, write_table
 from tests.benchmarks.suites.made_up import plan_of, predicted, results_of, search
 
@@ -77,17 +76,58 @@ def test_a_front_that_never_reaches_the_best_llm_saves_nothing(tmp_path):
     assert summary["runs"].tolist() == [2]
 
 
-def test_differences_are_paired_by_split(tmp_path):
-    """Areas .6 and .9 against .5 and .7 of constants: .1 and .2, mean .15 and standard error .05."""
-    tables = [
-        TableCell(Setting("d", "0", name, 0.2, split=split)) for name in ("ours", "constants") for split in (0, 1)
+def compared(areas, **measures):
+    """What `against_constants` makes of areas by data set and predictor, one number per split, and of measures."""
+    rows = [
+        {"data": data, "drawn": "text", "labels": 0.2, "split": k, "predictor": name, "n_labelled": 7, "saving": np.nan}
+        | {"area": area}
+        | {measure: of_data[data] for measure, of_data in measures.items()}
+        for (data, name), of in areas.items()
+        for k, area in enumerate(of)
     ]
-    areas = (0.6, 0.9, 0.5, 0.7)
-    plan = plan_of("predict", *tables)
-    results = results_of(tmp_path, plan, {cell: _table(area) for cell, area in zip(tables, areas, strict=True)})
-    (row,) = SUITE.differences(results).to_dict("records")
+    return against_constants(pd.DataFrame(rows))
+
+
+def test_differences_are_paired_by_split():
+    """Areas .6 and .9 against .5 and .7 of constants: .1 and .2, mean .15 and standard error .05."""
+    cells, pooled = compared({("d", "ours"): (0.6, 0.9), ("d", "constants"): (0.5, 0.7)})
+    (row,) = cells.to_dict("records")
     assert (row["predictor"], row["runs"]) == ("ours", 2)
     assert (row["difference"], row["error"]) == pytest.approx((0.15, 0.05))
+    assert pooled[["difference", "error", "lost"]].to_numpy() == pytest.approx(np.array([[0.15, 0.05, 0]]))
+
+
+def test_means_over_rows_and_losses_after_holm():
+    """Differences .1 ± .05, -.2 ± .01, -.1 ± .05: p of losses by hand, times 3, 2 and 1, and what they pool to."""
+    areas = {"gains": (0.15, 0.05, 0.1), "loses": (-0.19, -0.21, -0.2), "may": (-0.05, -0.15, -0.1)}
+    areas = {(data, "ours"): [0.5 + each for each in of] for data, of in areas.items()}
+    areas |= {(data, "constants"): [0.5] * 3 for data in ("gains", "loses", "may")}
+    cells, pooled = compared(areas)
+    # of Student's t with two degrees of freedom, P(T < x) = 1/2 + x / (2 √(2 + x²))
+    chance = [0.5 + x / (2 * np.sqrt(2 + x**2)) for x in np.sqrt(3) * np.array([2, -20, -2])]
+    assert cells["p"].tolist() == pytest.approx([chance[0], 3 * chance[1], 2 * chance[2]])
+    (row,) = pooled.to_dict("records")
+    assert row["difference"] == pytest.approx(-0.2 / 3)
+    assert row["error"] == pytest.approx(np.sqrt((0.05**2 + 0.01**2 + 0.05**2) / 3) / 3)
+    assert (row["cells"], row["lost"]) == (3, 1)
+
+
+def test_the_first_predictor_leads_by_its_difference():
+    """The second predictor's areas are .1 and .3 lower: .2 ± .1; what is alike in all splits surely loses nothing."""
+    areas = {("d", "ours"): (0.6, 0.8), ("d", "other"): (0.5, 0.5), ("d", "constants"): (0.5, 0.5)}
+    cells, pooled = compared(areas)
+    assert pooled["lead"].tolist() == pytest.approx([0, 0.2])
+    assert pooled["lead_error"].tolist() == pytest.approx([0, 0.1])
+    assert cells["p"].tolist()[1] == 1
+    assert pooled["sure_loss"].tolist()[1] == 0
+
+
+def test_what_is_expected_too_much_counts_by_its_size():
+    """Too much by .2 on one data set, too little by .1 on the other: .15 by size."""
+    areas = {(data, name): (0.5, 0.5) for data in ("a", "b") for name in ("ours", "constants")}
+    cells, pooled = compared(areas, **{f"too_much_{at}": {"a": 0.2, "b": -0.1} for at in ("25%", "50%", "75%")})
+    assert cells["too_much"].tolist() == pytest.approx([0.2, -0.1])
+    assert pooled["too_much"].tolist() == pytest.approx([0.15])
 
 
 def predict(*options):
@@ -147,7 +187,8 @@ def test_the_report_names_the_best(tmp_path):
     outcomes = dict(zip(cells, (_table(0.8), _table(0.7), _table(1.0)), strict=True))
     document = SUITE.report(results_of(tmp_path, plan, outcomes), plan)
     assert "logpai, 2% labelled: `ours` has the largest area, 0.8000." in document.summary
-    table, differences = document.printed
+    table, differences, pooled = document.printed
+    assert pooled.frame["cells"].tolist() == [1]
     assert differences.frame["difference"].tolist() == pytest.approx([0.1])
     assert isinstance(table.frame, pd.DataFrame)
     assert table.frame["predictor"].tolist() == ["ours", "constants", "oracle"]
