@@ -71,7 +71,7 @@ def collect(
     by_text: bool = False,
     errors_are_wrong: bool = False,
 ) -> Collected:
-    """Join logs of graded runs to a batch. Logs in JSON lines and archives are streamed. O(calls).
+    """Join logs of graded runs to a batch. Logs are streamed, a record at a time. O(calls).
 
     Args:
         runs: Logs, or folders of logs, of any kind in `READERS`.

@@ -25,7 +25,6 @@ import pandas as pd
 from optllm_pymoo.data.source import MISSING, DataFileError, Measure, Source, table_suffix
 from optllm_pymoo.validation import FloatArray, shown
 
-_BROKEN_ARCHIVE = (EOFError, gzip.BadGzipFile, zlib.error)
 _CHUNK: Final = 8192
 LARGEST_RECORD: Final = 64 * 2**20
 """Characters of a line or cell: a text of ten million words fits, a quote that is never closed is found early."""
@@ -100,7 +99,7 @@ class CsvSource(Source):
                     na_values={name: [*MISSING, "nan", "null"] for name in numbers},
                     **_EXACT,
                 )
-        except (ValueError, pd.errors.ParserWarning, *_BROKEN_ARCHIVE):
+        except (ValueError, pd.errors.ParserWarning):
             return None
         # the parser fills the cells that a short record lacks, and takes the surplus of a long one for an index
         is_short = frame.iloc[:, -1].isin(["", np.nan]).any()
@@ -157,10 +156,6 @@ class CsvSource(Source):
                     if fields and (len(fields) > 1 or fields[0].strip()):
                         yield line, fields
                     line = reader.line_num + 1
-        except _BROKEN_ARCHIVE as error:
-            raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
-        except UnicodeDecodeError as error:
-            raise encoding_fault(path, error) from None
         except csv.Error as error:
             problem = f"this record can't be read; a quote may not be closed ({error})"
             raise DataFileError(path, problem, line) from None
@@ -192,25 +187,30 @@ class CsvSource(Source):
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
-def open_text(path: Path, /) -> TextIO:
+@contextmanager
+def open_text(path: Path, /) -> Iterator[TextIO]:
     """Open a plain or gzipped text: UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
 
     Raises:
-        DataFileError: While reading: the archive expands beyond reason. At once: it is a zip archive.
+        DataFileError: At once: it is a zip archive. While reading: the archive expands beyond reason, is cut off or
+            damaged, or the text is no Unicode.
     """
-    raw: BinaryIO = path.open("rb")
-    try:
-        head = raw.read(4)
-        raw.seek(0)
-        if head[:2] == b"\x1f\x8b":
-            raw = io.BufferedReader(_Expanding(path, raw))
-            head = raw.peek(4)[:4]
-        if head == b"PK\x03\x04":
-            raise DataFileError(path, "this is a zip archive, perhaps a workbook of Excel; save the table as CSV UTF-8")
-        return io.TextIOWrapper(raw, encoding=_encoding_of(head), newline="")
-    except BaseException:
-        raw.close()
-        raise
+    with path.open("rb") as file:
+        raw: BinaryIO = file
+        try:
+            head = raw.read(4)
+            raw.seek(0)
+            if head[:2] == b"\x1f\x8b":
+                raw = io.BufferedReader(_Expanding(path, file))
+                head = raw.peek(4)[:4]
+            if head == b"PK\x03\x04":
+                problem = "this is a zip archive, perhaps a workbook of Excel; save the table as CSV UTF-8"
+                raise DataFileError(path, problem)
+            yield io.TextIOWrapper(raw, encoding=_encoding_of(head), newline="")
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
+        except UnicodeDecodeError as error:
+            raise _encoding_fault(path, error) from None
 
 
 class _Expanding(io.RawIOBase):
@@ -265,7 +265,7 @@ def _encoding_of(head: bytes) -> str:
     return "utf-16-be" if len(head) > 1 and not head[0] and head[1] else "utf-8-sig"
 
 
-def encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
+def _encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
     """Build the error for text that is no Unicode: where, what it seems to be and how to save it."""
     if error.encoding.startswith(("utf-16", "utf-32")):
         return DataFileError(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
+import re
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import pandas as pd
 
-from optllm_pymoo.data.csv import LARGEST_RECORD, CsvSource, encoding_fault, open_text
+from optllm_pymoo.data.csv import LARGEST_RECORD, CsvSource, open_text
 from optllm_pymoo.data.source import DataFileError, Measure, Source, table_suffix
 from optllm_pymoo.validation import FloatArray, UserError, import_extra
 
@@ -21,7 +20,17 @@ _EXPECTED: Final = (
     "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet;"
     " optllm-pymoo collect reads the logs of harnesses"
 )
-_CHUNK = 8192
+_CHUNK: Final = 8192
+"""Records of a table."""
+_PIECE: Final = 2**20
+_OUTLINE: Final = 4 * 2**20
+"""Characters."""
+_DEEPEST: Final = 3
+"""Objects and lists deeper than that are taken as a whole: samples of harnesses stand higher."""
+_LONGEST_WORD: Final = 16
+"""Characters that show what they are part of: an exponent, -Infinity or an escape is shorter."""
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_decode: Final = json.JSONDecoder().raw_decode
 
 
 def open_source(path: Path, /) -> Source:
@@ -81,29 +90,21 @@ def records_of(path: Path, /) -> Generator[tuple[int, dict[str, Any]], None, Non
         DataFileError: With the line that is no JSON object, or the file if it can't be read.
     """
     line = 0
-    try:
-        with open_text(path) as file:
-            while text := file.readline(LARGEST_RECORD):
-                line += 1
-                if text.strip():
-                    yield line, _record(path, text, line)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
-    except UnicodeDecodeError as error:
-        raise encoding_fault(path, error) from None
-
-
-def _record(path: Path, text: str, line: int) -> dict[str, Any]:
-    """One record."""
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
-        raise DataFileError(path, f"expected a JSON object on one line ({problem})", line) from None
-    if not isinstance(record, dict):
-        hint = "; write a record per line, without the brackets of a list" if isinstance(record, list) else ""
-        raise DataFileError(path, f"expected a JSON object on one line, found {type(record).__name__}{hint}", line)
-    return record
+    expected = "expected a JSON object on one line"
+    with open_text(path) as file:
+        while text := file.readline(LARGEST_RECORD):
+            line += 1
+            try:
+                record = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                if not text.strip():
+                    continue
+                problem = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
+                raise DataFileError(path, f"{expected} ({problem})", line) from None
+            if not isinstance(record, dict):
+                hint = "; write a record per line, without the brackets of a list" if isinstance(record, list) else ""
+                raise DataFileError(path, f"{expected}, found {type(record).__name__}{hint}", line)
+            yield line, record
 
 
 def read_json_object(path: Path, /) -> dict[str, Any]:
@@ -112,29 +113,207 @@ def read_json_object(path: Path, /) -> dict[str, Any]:
     Raises:
         DataFileError: It can't be read, is no JSON or holds something else.
     """
-    found = read_json(path)
+    found = JsonDocument(path).value()
     if not isinstance(found, dict):
         raise DataFileError(path, f"expected a JSON object, found {type(found).__name__}")
     return found
 
 
-def read_json(path: Path, /) -> Any:
-    """Read a file that holds JSON.
+class JsonDocument:
+    """One JSON object or list in a file, read piece by piece: of a list one item at a time is in memory.
 
-    Raises:
-        DataFileError: It can't be read, or is no JSON.
+    `NaN` and `Infinity`, which Python writes, are read as it reads them.
+
+    Attributes:
+        line: The line on which the item read last begins, None before any.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "run.json")
+        ...     _ = path.write_text('{"model": "yi", "run": {"samples": [{"id": 1}, {"id": 2}]}}')
+        ...     document = JsonDocument(path)
+        ...     document.value("model"), list(document.items("run", "samples")), document.outline()
+        ('yi', [{'id': 1}, {'id': 2}], {'model': 'yi', 'run': {'samples': [{'id': 1}]}})
     """
-    try:
-        with open_text(path) as file:
-            return json.load(file)
-    except json.JSONDecodeError as error:
-        raise DataFileError(path, f"expected JSON ({error.msg})", error.lineno) from None
-    except UnicodeDecodeError as error:
-        raise encoding_fault(path, error) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
-    except RecursionError:
-        raise DataFileError(path, "this JSON is nested too deep; is it the right file?") from None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.line: int | None = None
+
+    def value(self, *names: str) -> Any:
+        """What stands under some nested names, the whole without any; None if nothing does.
+
+        Raises:
+            DataFileError: What was read to find it is no JSON.
+        """
+        with open_text(self.path) as file:
+            return next((value for _, value in _Cursor(self.path, file).found(names, of_list=False)), None)
+
+    def items(self, *names: str) -> Iterator[Any]:
+        """The items of the list under some nested names, one by one; none if there is no such list.
+
+        Raises:
+            DataFileError: The file is no JSON, with the line; what stands before it has been yielded.
+        """
+        with open_text(self.path) as file:
+            cursor = _Cursor(self.path, file)
+            for self.line, value in cursor.found(names, of_list=True):
+                yield value
+
+    def outline(self) -> Any:
+        """The beginning of the file, some megabytes, with the first item of each list alone.
+
+        Raises:
+            DataFileError: This is no JSON.
+        """
+        with open_text(self.path) as file:
+            return _Cursor(self.path, file).outline()
+
+
+class _Cursor:
+    """A place in a JSON text, of which what is needed is in memory."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self.path, self.file = path, file
+        self.text, self.at, self.read = "", 0, 0
+        # the line of the character at `counted`
+        self.line, self.counted = 1, 0
+
+    def found(self, names: Sequence[str], *, of_list: bool) -> Iterator[tuple[int, Any]]:
+        """What stands under some names, or the items of it, with lines; then the rest of the file is looked at."""
+        yield from self._found(names, of_list)
+        if self._next():
+            raise self._fault("Extra data", self.at)
+
+    def _found(self, names: Sequence[str], of_list: bool) -> Iterator[tuple[int, Any]]:
+        if names and self._next() == "{":
+            for key in self._keys():
+                if key == names[0]:
+                    yield from self._found(names[1:], of_list)
+                else:
+                    self._skip(1)
+        elif not names and not of_list:
+            yield self.line, self._value()
+        elif not names and self._next() == "[":
+            for _ in self._items():
+                self._next()
+                self.line += self.text.count("\n", self.counted, self.at)
+                self.counted = self.at
+                yield self.line, self._value()
+        else:
+            self._skip(1)
+
+    def outline(self, depth: int = 0) -> Any:
+        """See `JsonDocument.outline`."""
+        if depth > _DEEPEST or self._next() not in ("{", "["):
+            return self._value()
+        if self._next() == "{":
+            found = {}
+            for key in self._keys():
+                found[key] = self.outline(depth + 1)
+                if self.read > _OUTLINE:
+                    break
+            return found
+        first: list[Any] = []
+        for _ in self._items():
+            if first:
+                self._skip(depth + 1)
+            else:
+                first.append(self.outline(depth + 1))
+            if self.read > _OUTLINE:
+                break
+        return first
+
+    def _keys(self) -> Iterator[str]:
+        """The keys of an object, each with the cursor before its value, which is to be taken."""
+        self._expect("{")
+        if self._next() == "}":
+            self.at += 1
+            return
+        while True:
+            if self._next() != '"':
+                raise self._fault("Expecting property name enclosed in double quotes", self.at)
+            key = self._value()
+            self._expect(":")
+            yield key
+            if self._expect(",}") == "}":
+                return
+
+    def _items(self) -> Iterator[None]:
+        """The items of a list, each with the cursor before it; it is to be taken."""
+        self._expect("[")
+        if self._next() == "]":
+            self.at += 1
+            return
+        while True:
+            yield
+            if self._expect(",]") == "]":
+                return
+
+    def _skip(self, depth: int) -> None:
+        """Pass a value by, in pieces."""
+        head = self._next()
+        if depth > _DEEPEST or head not in ("{", "["):
+            self._value()
+            return
+        for _ in self._keys() if head == "{" else self._items():
+            self._skip(depth + 1)
+
+    def _value(self) -> Any:
+        """Take a whole value."""
+        self._next()
+        while True:
+            try:
+                value, end = _decode(self.text, self.at)
+            except json.JSONDecodeError as error:
+                # what is cut off by the end of the text in memory may be whole with more of it
+                is_open = error.msg.startswith("Unterminated string") or len(self.text) - error.pos < _LONGEST_WORD
+                if is_open and self._more():
+                    continue
+                raise self._fault(error.msg, error.pos) from None
+            except RecursionError:
+                raise DataFileError(self.path, "this JSON is nested too deep; is it the right file?") from None
+            # so may a number
+            is_open = isinstance(value, int | float) and len(self.text) - end < _LONGEST_WORD
+            if not is_open or not self._more():
+                self.at = end
+                return value
+
+    def _next(self) -> str:
+        """The next character that is no blank, "" at the end of the file."""
+        while True:
+            found = _BLANKS.match(self.text, self.at)
+            self.at = found.end() if found else self.at
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self._more():
+                return ""
+
+    def _expect(self, characters: str) -> str:
+        """Take one of some characters."""
+        found = self._next()
+        if not found or found not in characters:
+            raise self._fault(f"Expecting {' or '.join(map(repr, characters))}", self.at)
+        self.at += 1
+        return found
+
+    def _more(self) -> bool:
+        """Read on, and forget what is behind; whether there was more."""
+        if len(self.text) - self.at > LARGEST_RECORD:
+            raise self._fault(f"a value has more than {LARGEST_RECORD:,} characters", self.at)
+        # as much again as is there already: what is decoded anew doubles each time
+        chunk = self.file.read(max(_PIECE, len(self.text) - self.at))
+        if not chunk:
+            return False
+        self.line += self.text.count("\n", self.counted, self.at)
+        self.text, self.at, self.counted = self.text[self.at :] + chunk, 0, 0
+        self.read += len(chunk)
+        return True
+
+    def _fault(self, problem: str, position: int) -> DataFileError:
+        line = self.line + self.text.count("\n", self.counted, position)
+        return DataFileError(self.path, f"expected JSON ({problem})", line)
 
 
 class ParquetSource(Source):

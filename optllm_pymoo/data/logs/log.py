@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from optllm_pymoo.data.csv import open_text
-from optllm_pymoo.data.formats import read_json, records_of
+from optllm_pymoo.data.formats import JsonDocument, records_of
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, DataFileError, Measure, number_or_problem
 
 _HEAD: Final = 2**20
@@ -85,15 +86,19 @@ class Log:
         return found if isinstance(found, dict) else {}
 
     @cached_property
-    def document(self) -> Any:
-        """The whole file, if it is one JSON object or list, else None.
+    def document(self) -> JsonDocument:
+        """The file as one JSON object or list, to be read piece by piece."""
+        return JsonDocument(self.path)
+
+    @cached_property
+    def outline(self) -> Any:
+        """Of one JSON object or list what `JsonDocument.outline` returns, None if the file is something else.
 
         Raises:
             DataFileError: It begins like one, but is cut off or damaged.
         """
-        if not self.path.name.lower().removesuffix(".gz").endswith(".json") or self.names or self._has_lines:
-            return None
-        return read_json(self.path)
+        is_json = self.path.name.lower().removesuffix(".gz").endswith(".json") and not self.names
+        return self.document.outline() if is_json and not self._has_lines else None
 
     @property
     def _has_lines(self) -> bool:
@@ -115,6 +120,19 @@ class Log:
             for self.line, record in found:
                 yield record
 
+    def items(self, *names: str) -> Iterator[dict[str, Any]]:
+        """Stream the objects of a list that stands under some names in a JSON document.
+
+        Raises:
+            DataFileError: With the line where there is no JSON object.
+        """
+        for record in self.document.items(*names):
+            self.line = self.document.line
+            if not isinstance(record, dict):
+                problem = f"expected a JSON object in this list, found {type(record).__name__}"
+                raise DataFileError(self.path, problem, self.line)
+            yield record
+
     def entries(self, folder: str) -> Iterator[Any]:
         """Stream the JSON files of a folder in a zip archive, one after another."""
         with zipfile.ZipFile(self.path) as archive:
@@ -125,10 +143,10 @@ class Log:
                     except (ValueError, RecursionError, zipfile.BadZipFile) as error:
                         raise DataFileError(self.path, f"{name} in this archive is no JSON ({error})") from None
 
-    def beside(self, name: str) -> Any:
+    def beside(self, name: str) -> JsonDocument | None:
         """Another JSON file in the same folder, None if there is none."""
         path = self.path.parent / name
-        return read_json(path) if path.is_file() else None
+        return JsonDocument(path) if path.is_file() else None
 
     def number(self, record: Any, names: Sequence[str], measure: Measure) -> float:
         """The first of some fields that is there, as a number; NaN if none is.
@@ -144,6 +162,15 @@ class Log:
                     raise DataFileError(self.path, number, self.line, name)
                 return number
         return math.nan
+
+    def grade(self, value: Any, name: str) -> float:
+        """A grade as a number, NaN where there is none; letters are Inspect's: correct, incorrect, partly, no answer.
+
+        Raises:
+            DataFileError: It is no grade in [0, 1].
+        """
+        letters = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
+        return self.number({name: letters.get(value, value) if isinstance(value, str) else value}, (name,), SCORE)
 
     def amounts(self, record: Any, put: Sequence[str], got: Sequence[str]) -> dict[str, Any]:
         """Tokens, cost and seconds of a record, in the names that most logs use beside those of its tokens."""
@@ -185,15 +212,19 @@ class Log:
         return found
 
 
-class Reader(NamedTuple):
+class Reader(ABC):
     """How one kind of log is told and read. A package offers one as an entry point of `optllm_pymoo.readers`."""
 
     kind: str
     """What the report calls it."""
-    is_of: Callable[[Log], bool]
-    """Whether a file is of this kind, by its content."""
-    calls: Callable[[Log], Iterator[Call]]
-    """Its calls, one after another."""
+
+    @abstractmethod
+    def is_of(self, log: Log) -> bool:
+        """Whether a file is of this kind, by its content."""
+
+    @abstractmethod
+    def calls(self, log: Log) -> Iterator[Call]:
+        """Its calls, one after another."""
 
 
 def at(record: Any, path: str) -> Any:
@@ -236,17 +267,3 @@ def said(content: Any) -> tuple[str, str]:
         systems = [said(turn)[0] for turn in turns if turn.get("role") in ("system", "developer")]
         return (users[-1] if users else ""), "\n".join(systems)
     return "\n".join(text for part in content if (text := said(part)[0])), ""
-
-
-def _verdict(value: Any) -> Any:
-    """What a letter of Inspect means: correct, incorrect, partly, no answer; anything else is left as it is."""
-    return {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}.get(value, value) if isinstance(value, str) else value
-
-
-def grade(log: Log, value: Any, name: str) -> float:
-    """A grade as a number, NaN where there is none.
-
-    Raises:
-        DataFileError: It is no grade in [0, 1].
-    """
-    return log.number({name: _verdict(value)}, (name,), SCORE)

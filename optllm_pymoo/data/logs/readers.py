@@ -13,7 +13,7 @@ from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.logs.harnesses import HARNESSES
 from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, said
 from optllm_pymoo.data.logs.services import SERVICES
-from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, Source, table_suffix
+from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, table_suffix
 from optllm_pymoo.validation import UserError
 
 _PUT: Final = ("input_tokens", "prompt_tokens")
@@ -21,90 +21,94 @@ _GOT: Final = ("output_tokens", "completion_tokens")
 _SCORES: Final = tuple(SCORE.names)
 
 
-def _json_calls(log: Log) -> Iterator[Call]:
+class _JsonTable(Reader):
     """A long table in JSON lines, record by record."""
-    id_names, score_names = (*ID_NAMES, "custom_id"), (log.columns.get("score"), *_SCORES)
-    for record in log.records():
-        messages = record.get("messages")
-        text, system = said(messages) if messages is not None else ("", "")
-        text = log.text(record, "text", TEXT_NAMES, text)
-        yield Call(
-            log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
-            log.need(record, "llm", LLM_NAMES),
-            log.number(record, [name for name in score_names if name], SCORE),
-            **log.amounts(record, _PUT, _GOT),
-            error=str(record.get("error") or ""),
-            text=text,
-            group=log.text(record, "group", GROUP_NAMES),
-            system=log.text(record, "system", ("system",), system),
-        )
+
+    kind = "JSON lines"
+
+    def is_of(self, log: Log) -> bool:
+        names = {usual(name) for name in log.first}
+        named = log.columns.get("llm")
+        return bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
+
+    def calls(self, log: Log) -> Iterator[Call]:
+        id_names, score_names = (*ID_NAMES, "custom_id"), (log.columns.get("score"), *_SCORES)
+        for record in log.records():
+            messages = record.get("messages")
+            text, system = said(messages) if messages is not None else ("", "")
+            text = log.text(record, "text", TEXT_NAMES, text)
+            yield Call(
+                log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
+                log.need(record, "llm", LLM_NAMES),
+                log.number(record, [name for name in score_names if name], SCORE),
+                **log.amounts(record, _PUT, _GOT),
+                error=str(record.get("error") or ""),
+                text=text,
+                group=log.text(record, "group", GROUP_NAMES),
+                system=log.text(record, "system", ("system",), system),
+            )
 
 
-def _table_calls(log: Log) -> Iterator[Call]:
+class _Table(Reader):
     """A long table in CSV, TSV or Parquet."""
-    source = open_source(log.path)
-    there = {usual(name): name for name in reversed(source.names)}
 
-    def column(role: str, names: tuple[str, ...]) -> str | None:
-        if log.columns.get(role) in source.names:
-            log.used.add(role)
-            return log.columns[role]
-        return next((there[name] for name in names if name in there), None)
+    kind = "table"
 
-    texts = {
-        "query": column("id", ID_NAMES) or column("text", TEXT_NAMES),
-        "llm": column("llm", LLM_NAMES),
-        "text": column("text", TEXT_NAMES),
-        "group": column("group", GROUP_NAMES),
-        "system": column("system", ("system",)),
-        "error": column("error", ("error",)),
-    }
-    if texts["query"] is None or texts["llm"] is None:
-        what, role = ("id", "id") if texts["query"] is None else ("LLM", "llm")
-        problem = f"found no column of the {what}; name it with --map {role}=COLUMN"
-        raise DataFileError(log.path, problem, source.header_line)
-    found: dict[str, tuple[str, Measure, float]] = {}
-    for name, measure, names in (
-        ("score", SCORE, dict.fromkeys(_SCORES, 1.0)),
-        ("input_tokens", TOKENS, dict.fromkeys(_PUT, 1.0)),
-        ("output_tokens", TOKENS, dict.fromkeys(_GOT, 1.0)),
-        ("cost_usd", COST, dict(COST.names)),
-        ("latency_s", LATENCY, dict(LATENCY.names)),
-    ):
-        where = column(name, tuple(names))
-        if where is not None:
-            found[name] = where, measure, names.get(usual(where), 1.0)
-    cells, numbers = source.read(
-        text=[*dict.fromkeys(where for where in texts.values() if where)],
-        numbers={where: measure for where, measure, _ in found.values()},
-    )
-    said_of = {role: cells[where] for role, where in texts.items() if where}
-    amounts = {name: (numbers[where] * scale).tolist() for name, (where, _, scale) in found.items()}
-    columns = {**said_of, **amounts}
-    blank = next((row for row, llm in enumerate(said_of["llm"]) if not llm.strip()), None)
-    if blank is not None:
-        raise source.fault("this row names no LLM", blank, texts["llm"])
-    for values in zip(*columns.values(), strict=True):
-        yield Call(**dict(zip(columns, values, strict=True)))
+    def is_of(self, log: Log) -> bool:
+        suffix = table_suffix(log.path)
+        if suffix is None or ".jsonl" in suffix:
+            return False
+        source = open_source(log.path)
+        return log.columns.get("llm") in source.names or is_long(source, (SCORE, COST, LATENCY))
 
+    def calls(self, log: Log) -> Iterator[Call]:
+        source = open_source(log.path)
+        there = {usual(name): name for name in reversed(source.names)}
 
-def _is_json_table(log: Log) -> bool:
-    names = {usual(name) for name in log.first}
-    named = log.columns.get("llm")
-    return bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
+        def column(role: str, names: tuple[str, ...]) -> str | None:
+            if log.columns.get(role) in source.names:
+                log.used.add(role)
+                return log.columns[role]
+            return next((there[name] for name in names if name in there), None)
 
-
-def _is_table(log: Log) -> bool:
-    if table_suffix(log.path) is None or ".jsonl" in (table_suffix(log.path) or ""):
-        return False
-    source: Source = open_source(log.path)
-    return log.columns.get("llm") in source.names or is_long(source, (SCORE, COST, LATENCY))
+        texts = {
+            "query": column("id", ID_NAMES) or column("text", TEXT_NAMES),
+            "llm": column("llm", LLM_NAMES),
+            "text": column("text", TEXT_NAMES),
+            "group": column("group", GROUP_NAMES),
+            "system": column("system", ("system",)),
+            "error": column("error", ("error",)),
+        }
+        if texts["query"] is None or texts["llm"] is None:
+            what, role = ("id", "id") if texts["query"] is None else ("LLM", "llm")
+            problem = f"found no column of the {what}; name it with --map {role}=COLUMN"
+            raise DataFileError(log.path, problem, source.header_line)
+        found: dict[str, tuple[str, Measure, float]] = {}
+        for name, measure, names in (
+            ("score", SCORE, dict.fromkeys(_SCORES, 1.0)),
+            ("input_tokens", TOKENS, dict.fromkeys(_PUT, 1.0)),
+            ("output_tokens", TOKENS, dict.fromkeys(_GOT, 1.0)),
+            ("cost_usd", COST, dict(COST.names)),
+            ("latency_s", LATENCY, dict(LATENCY.names)),
+        ):
+            where = column(name, tuple(names))
+            if where is not None:
+                found[name] = where, measure, names.get(usual(where), 1.0)
+        cells, numbers = source.read(
+            text=[*dict.fromkeys(where for where in texts.values() if where)],
+            numbers={where: measure for where, measure, _ in found.values()},
+        )
+        said_of = {role: cells[where] for role, where in texts.items() if where}
+        amounts = {name: (numbers[where] * scale).tolist() for name, (where, _, scale) in found.items()}
+        columns = {**said_of, **amounts}
+        blank = next((row for row, llm in enumerate(said_of["llm"]) if not llm.strip()), None)
+        if blank is not None:
+            raise source.fault("this row names no LLM", blank, texts["llm"])
+        for values in zip(*columns.values(), strict=True):
+            yield Call(**dict(zip(columns, values, strict=True)))
 
 
-TABLES: Final = (
-    Reader("JSON lines", _is_json_table, _json_calls),
-    Reader("table", _is_table, _table_calls),
-)
+TABLES: Final = (_JsonTable(), _Table())
 READERS: Final[tuple[Reader, ...]] = (*HARNESSES, *SERVICES, *TABLES)
 
 

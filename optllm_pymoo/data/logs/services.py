@@ -7,30 +7,38 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, at, grade, said
+from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, at, said
 from optllm_pymoo.data.prices import BATCH
 from optllm_pymoo.data.source import COST, SCORE
 
 
-def _litellm_calls(log: Log) -> Iterator[Call]:
+class _LiteLlm(Reader):
     """LiteLLM's log of calls, or its table of spending as JSON lines."""
-    for record in log.records():
-        amounts = log.amounts(record, ("prompt_tokens",), ("completion_tokens",))
-        if str(record.get("cache_hit")).lower() == "true":
-            # what the gateway answered from its cache cost nothing, and would not the next time
-            amounts["cost_usd"] = amounts["latency_s"] = math.nan
-        failed = str(record.get("status") or "").lower() in ("failure", "error")
-        text, system = said(record.get("messages"))
-        yield Call(
-            log.need(record, "id", ("metadata.query_id", "id", "request_id")),
-            log.need(record, "llm", ("model",)),
-            log.number(record, (log.columns.get("score", "score"),), SCORE),
-            **amounts,
-            error=str(record.get("error_str") or "failure") if failed else "",
-            text=log.text(record, "text", (), text),
-            group=log.text(record, "group", ("metadata.group",)),
-            system=system,
-        )
+
+    kind = "LiteLLM"
+
+    def is_of(self, log: Log) -> bool:
+        has_cost = "response_cost" in log.first or "spend" in log.first
+        return "model" in log.first and has_cost and not {"score", "correct", "is_correct"} & set(log.first)
+
+    def calls(self, log: Log) -> Iterator[Call]:
+        for record in log.records():
+            amounts = log.amounts(record, ("prompt_tokens",), ("completion_tokens",))
+            if str(record.get("cache_hit")).lower() == "true":
+                # what the gateway answered from its cache cost nothing, and would not the next time
+                amounts["cost_usd"] = amounts["latency_s"] = math.nan
+            failed = str(record.get("status") or "").lower() in ("failure", "error")
+            text, system = said(record.get("messages"))
+            yield Call(
+                log.need(record, "id", ("metadata.query_id", "id", "request_id")),
+                log.need(record, "llm", ("model",)),
+                log.number(record, (log.columns.get("score", "score"),), SCORE),
+                **amounts,
+                error=str(record.get("error_str") or "failure") if failed else "",
+                text=log.text(record, "text", (), text),
+                group=log.text(record, "group", ("metadata.group",)),
+                system=system,
+            )
 
 
 _MODELS: Final = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
@@ -63,34 +71,42 @@ def _flat(nested: dict[str, Any], before: str = "") -> dict[str, Any]:
     return flat
 
 
-def _span_calls(log: Log) -> Iterator[Call]:
+class _Spans(Reader):
     """Spans of OpenTelemetry or OpenInference; a span that names a model is a call."""
-    for record in log.records():
-        for span, known in _spans(record):
-            if not any(known.get(name) for name in _MODELS):
-                log.left_out["no call of a model"] += 1
-                continue
-            graded = [_attributes(each) for each in span.get("events") or () if "evaluation" in str(each.get("name"))]
-            value = next((each.get("gen_ai.evaluation.score.value") for each in graded), None)
-            asked = known.get("gen_ai.input.messages") or known.get("llm.input_messages.0.message.content")
-            text, system = said(_parsed(asked or known.get("input.value")))
-            start, end = (at(span, name) for name in ("startTimeUnixNano", "endTimeUnixNano"))
-            code = str(at(span, "status.code") or at(span, "status.status_code") or "").upper()
-            failed = code in ("2", "ERROR", "STATUS_CODE_ERROR")
-            both = {**span, **known}
-            yield Call(
-                log.need(both, "id", ("traceId", "trace_id", "context.trace_id")),
-                log.need(both, "llm", _MODELS),
-                grade(log, value, "gen_ai.evaluation.score.value"),
-                log.number(known, ("gen_ai.usage.input_tokens", "llm.token_count.prompt"), TOKENS),
-                log.number(known, ("gen_ai.usage.output_tokens", "llm.token_count.completion"), TOKENS),
-                log.number(known, ("gen_ai.usage.cost", "llm.cost.total"), COST),
-                (int(end) - int(start)) / 1e9 if start and end else math.nan,
-                str(at(span, "status.message") or "error") if failed else "",
-                log.text(both, "text", (), text),
-                log.text(both, "group", ()),
-                system,
-            )
+
+    kind = "OpenTelemetry spans"
+
+    def is_of(self, log: Log) -> bool:
+        spans = list(_spans(dict(log.first))) if "resourceSpans" in log.first or "attributes" in log.first else []
+        return any(name.startswith(("gen_ai.", "llm.", "openinference.")) for _, known in spans for name in known)
+
+    def calls(self, log: Log) -> Iterator[Call]:
+        for record in log.records():
+            for span, known in _spans(record):
+                if not any(known.get(name) for name in _MODELS):
+                    log.left_out["no call of a model"] += 1
+                    continue
+                graded = (each for each in span.get("events") or () if "evaluation" in str(each.get("name")))
+                value = next((_attributes(each).get("gen_ai.evaluation.score.value") for each in graded), None)
+                asked = known.get("gen_ai.input.messages") or known.get("llm.input_messages.0.message.content")
+                text, system = said(_parsed(asked or known.get("input.value")))
+                start, end = (at(span, name) for name in ("startTimeUnixNano", "endTimeUnixNano"))
+                code = str(at(span, "status.code") or at(span, "status.status_code") or "").upper()
+                failed = code in ("2", "ERROR", "STATUS_CODE_ERROR")
+                both = {**span, **known}
+                yield Call(
+                    log.need(both, "id", ("traceId", "trace_id", "context.trace_id")),
+                    log.need(both, "llm", _MODELS),
+                    log.grade(value, "gen_ai.evaluation.score.value"),
+                    log.number(known, ("gen_ai.usage.input_tokens", "llm.token_count.prompt"), TOKENS),
+                    log.number(known, ("gen_ai.usage.output_tokens", "llm.token_count.completion"), TOKENS),
+                    log.number(known, ("gen_ai.usage.cost", "llm.cost.total"), COST),
+                    (int(end) - int(start)) / 1e9 if start and end else math.nan,
+                    str(at(span, "status.message") or "error") if failed else "",
+                    log.text(both, "text", (), text),
+                    log.text(both, "group", ()),
+                    system,
+                )
 
 
 def _parsed(value: Any) -> Any:
@@ -103,51 +119,37 @@ def _parsed(value: Any) -> Any:
     return value
 
 
-def _is_spans(log: Log) -> bool:
-    spans = list(_spans(dict(log.first))) if "resourceSpans" in log.first or "attributes" in log.first else []
-    return any(name.startswith(("gen_ai.", "llm.", "openinference.")) for _, known in spans for name in known)
-
-
-def _answer_calls(log: Log) -> Iterator[Call]:
+class _Answers(Reader):
     """Answers of a batch API, in OpenAI's form, Anthropic's or Gemini's; the column is the LLM at batch prices."""
-    for record in log.records():
-        body = at(record, "response.body") or at(record, "result.message") or at(record, "response") or {}
-        usage = at(body, "usage") or at(body, "usageMetadata") or {}
-        thought = log.number(usage, ("thoughtsTokenCount",), TOKENS)
-        kind, code = str(at(record, "result.type") or "succeeded"), at(record, "response.status_code") or 200
-        refused = at(record, "error.message") or record.get("error") or at(record, "result.error.error.message")
-        failed = bool(refused) or kind != "succeeded" or code != 200
-        model = at(body, "model") or at(body, "modelVersion")
-        if not model:
-            # a refusal doesn't say which model it is of
-            log.left_out[f"without an answer ({kind if kind != 'succeeded' else refused or f'status {code}'})"] += 1
-            continue
-        got = log.number(usage, ("completion_tokens", "output_tokens", "candidatesTokenCount"), TOKENS)
-        yield Call(
-            log.need(record, "id", ("custom_id", "key")),
-            f"{model}@{BATCH}",
-            input_tokens=log.number(usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), TOKENS),
-            output_tokens=got if math.isnan(thought) else got + thought,
-            error=str(refused or kind) if failed else "",
-        )
+
+    kind = "batch answers"
+
+    def is_of(self, log: Log) -> bool:
+        first = log.first
+        ours = "custom_id" in first and ("response" in first or isinstance(first.get("result"), dict))
+        return ours or ("key" in first and at(first, "response.usageMetadata") is not None)
+
+    def calls(self, log: Log) -> Iterator[Call]:
+        for record in log.records():
+            body = at(record, "response.body") or at(record, "result.message") or at(record, "response") or {}
+            usage = at(body, "usage") or at(body, "usageMetadata") or {}
+            thought = log.number(usage, ("thoughtsTokenCount",), TOKENS)
+            kind, code = str(at(record, "result.type") or "succeeded"), at(record, "response.status_code") or 200
+            refused = at(record, "error.message") or record.get("error") or at(record, "result.error.error.message")
+            failed = bool(refused) or kind != "succeeded" or code != 200
+            model = at(body, "model") or at(body, "modelVersion")
+            if not model:
+                # a refusal doesn't say which model it is of
+                log.left_out[f"without an answer ({kind if kind != 'succeeded' else refused or f'status {code}'})"] += 1
+                continue
+            got = log.number(usage, ("completion_tokens", "output_tokens", "candidatesTokenCount"), TOKENS)
+            yield Call(
+                log.need(record, "id", ("custom_id", "key")),
+                f"{model}@{BATCH}",
+                input_tokens=log.number(usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), TOKENS),
+                output_tokens=got if math.isnan(thought) else got + thought,
+                error=str(refused or kind) if failed else "",
+            )
 
 
-def _is_answers(log: Log) -> bool:
-    first = log.first
-    ours = "custom_id" in first and ("response" in first or isinstance(first.get("result"), dict))
-    return ours or ("key" in first and at(first, "response.usageMetadata") is not None)
-
-
-SERVICES: Final = (
-    Reader("batch answers", _is_answers, _answer_calls),
-    Reader("OpenTelemetry spans", _is_spans, _span_calls),
-    Reader(
-        "LiteLLM",
-        lambda log: (
-            "model" in log.first
-            and ("response_cost" in log.first or "spend" in log.first)
-            and not {"score", "correct", "is_correct"} & set(log.first)
-        ),
-        _litellm_calls,
-    ),
-)
+SERVICES: Final = (_Answers(), _Spans(), _LiteLlm())

@@ -344,14 +344,23 @@ def test_streams(tmp_path):
 
 def test_readers_of_other_packages(tmp_path, monkeypatch):
     """An entry point is asked first; one that is no reader is refused by name."""
-    own = Reader("mine", lambda log: log.path.suffix == ".mine", lambda log: iter([Call("q", log.path.stem)]))
+
+    class Mine(Reader):
+        kind = "mine"
+
+        def is_of(self, log):
+            return log.path.suffix == ".mine"
+
+        def calls(self, log):
+            yield Call("q", log.path.stem)
+
     path = tmp_path / "yi.mine"
     path.write_text("whatever")
     name = "optllm_pymoo.data.logs.readers.entry_points"
 
     class Point(EntryPoint):
         def load(self):
-            return {"good": own, "bad": 3}[self.value]
+            return {"good": Mine(), "bad": 3}[self.value]
 
     monkeypatch.setattr(name, lambda group: [Point("mine", "good", group)])
     assert [call.llm for call in read_log(path)] == ["yi"]
