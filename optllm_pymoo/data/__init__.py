@@ -7,6 +7,7 @@ from optllm_pymoo.data.dataset import Dataset, Frames, providers_of
 from optllm_pymoo.data.folder import Batch, load_batch, load_dataset, save_batch, save_dataset
 from optllm_pymoo.data.logs import read_log
 from optllm_pymoo.data.prices import Price, PriceTable, Tier
+from optllm_pymoo.data.requests import Ledger, RequestFiles, write_requests
 from optllm_pymoo.data.source import DataFileError, DataFileWarning
 from optllm_pymoo.data.synthetic import make_dataset
 from optllm_pymoo.data.tables import convert, load_latency, read_outcomes, read_table, write_table
@@ -19,8 +20,10 @@ __all__ = [
     "Dataset",
     "FileCount",
     "Frames",
+    "Ledger",
     "Price",
     "PriceTable",
+    "RequestFiles",
     "Tier",
     "collect",
     "convert",
@@ -37,6 +40,7 @@ __all__ = [
     "save_batch",
     "save_dataset",
     "write_csv",
+    "write_requests",
     "write_table",
     "write_text_atomically",
 ]

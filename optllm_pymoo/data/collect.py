@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +15,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
-from optllm_pymoo.data.folder import CALL_COLUMNS, LLM_COLUMNS, Batch
-from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.folder import CALL_COLUMNS, LLM_COLUMNS, Batch, is_batch, load_batch
 from optllm_pymoo.data.logs import READERS, Call, Log, reader_of
-from optllm_pymoo.data.logs.log import at, said
+from optllm_pymoo.data.logs.log import without_secrets
+from optllm_pymoo.data.logs.services import ANSWERS
 from optllm_pymoo.data.prices import BATCH, PriceTable, split_mode, undated
+from optllm_pymoo.data.requests import Ledger, queries_of
 from optllm_pymoo.data.source import DataFileError, table_suffix
 from optllm_pymoo.validation import FloatArray, UserError, listed, shown
 
 _ROLES: Final = ("id", "text", "group", "llm", "score", "system")
 _NUMBERS: Final = ("score", "input_tokens", "output_tokens", "cost_usd", "latency_s")
-_SECRET: Final = re.compile(r"(?i)(bearer\s+|api[-_ ]?key\S*\W+|\bsk-)[\w.*-]{6,}")
-_ERROR: Final = 200
-"""Characters kept of an error."""
+_ALL_NUMBERS: Final = (*_NUMBERS, "cached_tokens")
 
 
 class FileCount(NamedTuple):
@@ -57,6 +55,8 @@ class Collected(NamedTuple):
     files: list[FileCount]
     notes: list[str]
     """What the user should know: names that were merged, prices that are missing, files that weren't read."""
+    ledger: Ledger
+    """What became of the requests; of none if none were given."""
 
 
 def collect(
@@ -70,6 +70,7 @@ def collect(
     columns: Mapping[str, str] | None = None,
     by_text: bool = False,
     errors_are_wrong: bool = False,
+    requests: Sequence[str | PathLike[str]] = (),
 ) -> Collected:
     """Join logs of graded runs to a batch. Logs are streamed, a record at a time. O(calls).
 
@@ -77,36 +78,43 @@ def collect(
         runs: Logs, or folders of logs, of any kind in `READERS`.
         queries: More queries, which nobody need have run: a table or JSON lines with an id and a text, or requests of
             a batch API.
-        prices: What tokens cost, for calls whose log has no cost.
+        prices: What tokens cost, for calls whose log has no cost. None: what the batch says, if ``queries`` is one.
         price_keys: Names in `prices` by LLM, where they can't be found.
         batch_prices: Add a column `<llm>@batch` for every LLM that has batch prices: the same outcomes, for less.
         columns: Fields by role, see `Log`.
         by_text: Let logs meet on the texts of queries instead of the harness's keys.
         errors_are_wrong: Take a harness's error for a wrong answer instead of a missing one.
+        requests: Folders of requests, see `write_requests`: what has the id of one is its answer, whatever name the
+            provider gives the LLM. An answer that is read again counts once, whatever came back and was billed is
+            spent.
 
     Raises:
         FileNotFoundError: There is no such file.
         UserError: No reader knows a file, a log is damaged (with the line), a query has two texts, or an LLM several
-            prices.
+            prices; an answer is to none of the requests, or an amount in another currency.
     """
     strange = set(columns or {}) - set(_ROLES)
     if strange:
         raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(_ROLES)}")
-    rows = _Rows(by_text, errors_are_wrong)
+    rows, ledger = _Rows(by_text, errors_are_wrong), Ledger(requests)
     notes: list[str] = []
     # which field of a log is its score each reader finds out by itself
     unused = set(columns or {}) - {"score"}
     if queries is not None:
         path = Path(queries)
-        for name, text, group, system in _queries(path, columns or {}, unused):
-            rows.query(Call(name, "", text=text, group=group, system=system), path, None)
+        used: set[str] = set()
+        for query in queries_of(path, columns or {}, used):
+            rows.query(Call(query.name, "", text=query.text, group=query.group, system=query.system), path, None)
+        unused -= used
         rows.n_asked = len(rows.names)
+        if prices is None and is_batch(path):
+            prices = load_batch(path).prices()
     files: list[tuple[Path, str, Counter[str]]] = []
     unread: list[str] = []
     for path, log, reader in _logs(runs, columns or {}, unread):
         rows.file = len(files)
         for call in reader.calls(log):
-            rows.add(call, log)
+            rows.add(ledger.settled(call, log, is_answer=reader is ANSWERS), log)
         files.append((path, reader.kind, log.left_out))
         unused -= log.used
     if unread:
@@ -118,7 +126,7 @@ def collect(
         role = min(unused)
         raise UserError(f"no log has the field {shown((columns or {})[role])} that is named for {role}; see --map")
     llms, of_llm = _without_dates(list(rows.llms), np.frombuffer(rows.of_llm, dtype=np.int64), notes)
-    return _joined(rows, llms, of_llm, files, prices, price_keys or {}, batch_prices, notes)
+    return _joined(rows, llms, of_llm, files, prices, price_keys or {}, batch_prices, notes, ledger)
 
 
 def _logs(
@@ -146,38 +154,6 @@ def _logs(
                 raise DataFileError(each, problem)
 
 
-def _queries(path: Path, columns: Mapping[str, str], unused: set[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Ids, texts, groups and system prompts of a file of queries."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    if ".jsonl" in path.name.lower():
-        log = Log(path, columns)
-        for record in log.records():
-            asked = next((at(record, name) for name in _MESSAGES if at(record, name) is not None), None)
-            text, system = said(asked)
-            text = log.text(record, "text", TEXT_NAMES, text)
-            name = log.text(record, "id", (*ID_NAMES, "custom_id", "key")) or text
-            instruction = system or said(at(record, "params.system"))[0]
-            yield name or log.need(record, "id", ID_NAMES), text, log.text(record, "group", GROUP_NAMES), instruction
-        unused -= log.used
-        return
-    source = open_source(path)
-    there = {role: name for role, name in columns.items() if name in source.names}
-    unused -= set(there)
-    roles = roles_of(source, query_id=there.get("id"), text=there.get("text"), group=there.get("group"))
-    if roles.query_id is None and roles.text is None:
-        source.require(["query_id"])
-    cells, _ = source.read(text=[*roles.columns, *(["system"] if "system" in source.names else [])])
-    empty = [""] * len(next(iter(cells.values())))
-    names = cells[roles.query_id or roles.text or ""]
-    source.check_ids(names, roles.query_id or roles.text or "")
-    others = (cells.get(name or "", empty) for name in (roles.text, roles.group, "system"))
-    yield from zip(names, *others, strict=True)
-
-
-_MESSAGES: Final = ("messages", "body.messages", "params.messages", "request.contents", "contents")
-
-
 class _Rows:
     """All calls as columns of numbers: a million take some 100 MB beside their texts."""
 
@@ -192,7 +168,8 @@ class _Rows:
         self.llms: dict[str, int] = {}
         self.errors: dict[int, str] = {}
         self.of_query, self.of_llm, self.of_file = array("q"), array("q"), array("q")
-        self.numbers = {name: array("d") for name in _NUMBERS}
+        self.numbers = {name: array("d") for name in _ALL_NUMBERS}
+        self.bills: set[bytes] = set()
 
     def query(self, call: Call, path: Path, line: int | None) -> int:
         """The number of a call's query, which is entered if it is new."""
@@ -220,16 +197,25 @@ class _Rows:
 
     def add(self, call: Call, log: Log) -> None:
         """Enter a call."""
+        if call.bill:
+            bill = hashlib.blake2b(f"{call.query}\0{call.llm}\0{call.bill}".encode(), digest_size=12).digest()
+            if bill in self.bills:
+                log.left_out["an answer that was read before"] += 1
+                return
+            self.bills.add(bill)
+        if not call.llm.strip() and call.error:
+            log.left_out[f"without an answer ({call.error})"] += 1
+            return
         if not call.llm.strip():
             raise DataFileError(log.path, "a call names no LLM; is a file missing beside it?", log.line)
         row = len(self.of_llm)
         self.of_query.append(self.query(call, log.path, log.line))
         self.of_llm.append(self.llms.setdefault(call.llm.strip(), len(self.llms)))
         self.of_file.append(self.file)
-        values: tuple[float, ...] = call[2:7]
+        values: tuple[float, ...] = (*call[2:7], call.cached_tokens)
         if call.error:
-            self.errors[row] = _SECRET.sub(r"\1***", " ".join(call.error.split()))[:_ERROR]
-            values = (0.0, *call[3:7]) if self.errors_are_wrong else (math.nan,) * len(_NUMBERS)
+            self.errors[row] = without_secrets(call.error)
+            values = (0.0 if self.errors_are_wrong else math.nan, *values[1:])
         for column, value in zip(self.numbers.values(), values, strict=True):
             column.append(value)
 
@@ -265,6 +251,7 @@ def _joined(
     price_keys: Mapping[str, str],
     batch_prices: bool,
     notes: list[str],
+    ledger: Ledger,
 ) -> Collected:
     """Price the calls, take means of repeated ones, and count."""
     of_query, of_file = (np.frombuffer(column, dtype=np.int64) for column in (rows.of_query, rows.of_file))
@@ -284,10 +271,16 @@ def _joined(
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
-    calls = {name: _means(values, inverse, len(pair)) for name, values in numbers.items()}
+    billed = _sums(numbers["cost_usd"], inverse, len(pair))
+    if not rows.errors_are_wrong:
+        # a failed call may have been billed, but what it cost says little of what an answer does
+        for name in _NUMBERS:
+            numbers[name][failed] = np.nan
+    calls = {name: _means(numbers[name], inverse, len(pair)) for name in _NUMBERS}
     error = np.full(len(pair), "", dtype=object)
+    answered = np.bincount(inverse[~failed], minlength=len(pair)) > 0
     for row, text in rows.errors.items():
-        if np.isnan(calls["score"][inverse[row]]) or rows.errors_are_wrong:
+        if not answered[inverse[row]] or rows.errors_are_wrong:
             error[inverse[row]] = text
     repeated = _repeated(numbers["score"], inverse) | _repeated(numbers["cost_usd"], inverse)
     n_repeated = len(np.unique(inverse[repeated]))
@@ -315,6 +308,7 @@ def _joined(
             "query_id": pd.array(_names(rows))[pair // len(llms)],
             "llm": pd.array(llms)[pair % len(llms)],
             **calls,
+            "billed_usd": billed,
             "error": error,
         }
     )
@@ -323,25 +317,29 @@ def _joined(
     listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms], columns=list(LLM_COLUMNS))
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
     queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
-    return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes)
+    return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes, ledger)
 
 
 def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDArray[np.bool_]) -> FloatArray:
     """US$ of some calls, NaN where their tokens aren't known."""
     put, got = numbers["input_tokens"][where], numbers["output_tokens"][where]
     known = ~np.isnan(put) & ~np.isnan(got)
+    cached = np.nan_to_num(numbers["cached_tokens"][where])[known] if "cached_tokens" in numbers else None
     cost = np.full(len(put), np.nan)
-    cost[known] = table.cost(put[known], got[known])[:, 0]
+    cost[known] = table.cost(put[known], got[known], cached_tokens=cached)[:, 0]
     return cost
+
+
+def _sums(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatArray:
+    """Sums of the known values of each pair, NaN where none is known."""
+    known = ~np.isnan(values)
+    sums = np.bincount(inverse[known], values[known], n)
+    return np.where(np.bincount(inverse[known], minlength=n) > 0, sums, np.nan)
 
 
 def _means(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatArray:
     """Means of the known values of each pair, NaN where none is known."""
-    known = ~np.isnan(values)
-    count = np.bincount(inverse[known], minlength=n)
-    total = np.bincount(inverse[known], values[known], n)
-    means: FloatArray = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
-    return means
+    return _sums(values, inverse, n) / np.maximum(np.bincount(inverse[~np.isnan(values)], minlength=n), 1)
 
 
 def _repeated(values: FloatArray, inverse: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
@@ -385,7 +383,7 @@ def _with_batch(
         part = frame[frame["llm"] == llm].assign(llm=column)
         numbers = {name: part[name].to_numpy(dtype=np.float64) for name in _NUMBERS}
         part["cost_usd"] = _priced(cheaper, numbers, np.ones(len(part), dtype=bool))
-        parts.append(part.assign(latency_s=np.nan))
+        parts.append(part.assign(latency_s=np.nan, billed_usd=np.nan))  # nobody has paid for these
         names.append(column)
         tables[column] = cheaper
     return pd.concat(parts, ignore_index=True), names, tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.estimates import estimated
 from optllm_pymoo.data.formats import open_source, read_json_object
 from optllm_pymoo.data.grid import Grid, as_dataset, chosen_llms, outcomes_frame, read_wide
+from optllm_pymoo.data.prices import Price, PriceTable, Tier
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, SUFFIXES, DataFileError, Measure, Source
 from optllm_pymoo.validation import UserError, listed, positions_of, shown
 
@@ -199,6 +201,7 @@ _MEASURES: Final[dict[str, Measure]] = {
     "output_tokens": NUMBER,
     "cost_usd": COST,
     "latency_s": LATENCY,
+    "billed_usd": COST,
 }
 CALL_COLUMNS: Final = ("query_id", "llm", *_MEASURES, "error")
 LLM_COLUMNS: Final = (
@@ -224,9 +227,19 @@ class Batch(NamedTuple):
     queries: pd.DataFrame
     """`query_id`, and where known `text`, `group`, `system`."""
     calls: pd.DataFrame
-    """The long table, with the columns `CALL_COLUMNS`."""
+    """The long table, with the columns `CALL_COLUMNS`: `cost_usd` is what one answer costs, `billed_usd` what was paid
+    in all, with repeats and errors."""
     llms: pd.DataFrame
     """A row per column, with the columns `LLM_COLUMNS`."""
+
+    def prices(self) -> PriceTable | None:
+        """The prices per token of its LLMs, without the higher ones for long prompts; None if no LLM has any."""
+        found: dict[str, Price] = {}
+        names = ("input_usd_per_million", "output_usd_per_million")
+        for llm, *usd in self.llms[["llm", *names]].itertuples(index=False):
+            if all(usd):
+                found[str(llm)] = Price((Tier(0.0, *(float(Decimal(each) / 10**6) for each in usd)),))
+        return PriceTable.of(found) if found else None
 
     def dataset(self, llms: Sequence[str] | None = None, drop: Collection[str] = ()) -> Dataset:
         """The batch as two tables, with costs of calls that weren't made estimated.

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -110,6 +111,18 @@ NUMBER: Final = Measure("number", {}, {}, "a number")
 """Any number >= 0 that isn't one of the others."""
 
 
+def exact_usd(amount: float, /) -> Decimal:
+    """An amount without the noise of binary fractions, so that sums of amounts are exact.
+
+    Prices and tokens have few digits, and their product fewer than 15; what stands behind them is rounding.
+
+    Examples:
+        >>> 3 * 0.1, exact_usd(3 * 0.1)
+        (0.30000000000000004, Decimal('0.3'))
+    """
+    return Decimal(f"{amount:.15g}")
+
+
 class Source(ABC):
     """A table in a file.
 
@@ -200,6 +213,24 @@ class Source(ABC):
             problem = "there is no record below the header; at least one query is needed"
             raise DataFileError(self.path, problem, self.header_line)
         return texts, {name: np.concatenate(values) for name, values in parts.items()}
+
+    def records(self, names: Sequence[str], /) -> Iterator[dict[str, str]]:
+        """Stream the texts of some columns, record by record.
+
+        Raises:
+            DataFileError: With the place of the first cell that is no text.
+        """
+        row = 0
+        for chunk in self._chunks(names):
+            columns = []
+            for name in names:
+                cells, fault = _texts(chunk[name], strip=self.is_padded)
+                if fault:
+                    raise self.fault(fault[1], row + fault[0], name)
+                columns.append(cells)
+            for values in zip(*columns, strict=True):
+                yield dict(zip(names, values, strict=True))
+            row += len(columns[0])
 
     def check_complete(self, numbers: Mapping[str, FloatArray], /) -> None:
         """Refuse columns of numbers with a missing value.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,15 @@ from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, DataFileError
 
 _HEAD: Final = 2**20
 """Characters of a first line: what is longer is no record of JSON lines."""
+_ERROR: Final = 200
+"""Characters kept of an error."""
+SECRET: Final = re.compile(
+    r"(?i)(bearer\s+|api[-_ ]?key\S*\W+|\bsk-)[\w.*-]{6,}|\b(AIza|AKIA|ghp_|gsk_|hf_|xai-)[\w-]{16,}"
+)
+"""What looks like a key."""
+_OTHER: Final = re.compile(
+    r"(?:\w*_)?(?:cost|spend|billed|amount)_(eur|gbp|cny|rmb|jpy|inr|chf|cad|aud|krw|brl)|(?:\w+_)?currency()"
+)
 TOKENS: Final = NUMBER._replace(name="tokens")
 
 
@@ -41,6 +51,10 @@ class Call(NamedTuple):
     group: str = ""
     system: str = ""
     """The system prompt, where it is known apart."""
+    cached_tokens: float = math.nan
+    """Those of the input that the provider had in its cache."""
+    bill: str = ""
+    """What the provider calls this answer: the same answer read twice was paid once."""
 
 
 class Log:
@@ -172,8 +186,24 @@ class Log:
         letters = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
         return self.number({name: letters.get(value, value) if isinstance(value, str) else value}, (name,), SCORE)
 
+    def check_currency(self, *records: Mapping[str, Any]) -> None:
+        """Refuse amounts in another currency than US$.
+
+        Raises:
+            DataFileError: With the way to convert them.
+        """
+        for record in records:
+            for name, value in record.items():
+                other = currency_of(name)
+                other = str(value).strip().upper() if other == "" and value else other
+                if other and other not in ("USD", "US$", "$"):
+                    problem = f"amounts are in {other}, and this command counts US$"
+                    way = "multiply them by the US$ that one cost on the day of the bill, write them as cost_usd"
+                    raise DataFileError(self.path, f"{problem}; {way}, and drop this column", self.line, name)
+
     def amounts(self, record: Any, put: Sequence[str], got: Sequence[str]) -> dict[str, Any]:
         """Tokens, cost and seconds of a record, in the names that most logs use beside those of its tokens."""
+        self.check_currency(record)
         latency = self.number(record, ("latency_s", "latency", "response_time"), LATENCY)
         if math.isnan(latency):
             latency = self.number(record, ("latency_ms", "latencyMs", "request_duration_ms"), LATENCY) / 1e3
@@ -210,6 +240,23 @@ class Log:
             problem = f"there is no {role} in this record ({looked}); name the field with --map {role}=FIELD"
             raise DataFileError(self.path, problem, self.line)
         return found
+
+
+def without_secrets(error: str, /) -> str:
+    """An error on one line, cut short, and with what looks like a key struck out.
+
+    Examples:
+        >>> without_secrets("401 Authorization: Bearer abcdefgh1234")
+        '401 Authorization: Bearer ***'
+    """
+    return SECRET.sub(lambda found: f"{found[1] or ''}***", " ".join(error.split()))[:_ERROR]
+
+
+@lru_cache(1024)
+def currency_of(name: str) -> str | None:
+    """The currency in which the name of a column of amounts ends, "" if its cells say which, else None."""
+    found = _OTHER.fullmatch(name.lower())
+    return found and (found[1] or "").upper()
 
 
 class Reader(ABC):

@@ -11,7 +11,7 @@ from typing import Final
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, LLM_NAMES, TEXT_NAMES, is_long, usual
 from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.logs.harnesses import HARNESSES
-from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, said
+from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, currency_of, said
 from optllm_pymoo.data.logs.services import SERVICES
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, table_suffix
 from optllm_pymoo.validation import UserError
@@ -28,8 +28,8 @@ class _JsonTable(Reader):
 
     def is_of(self, log: Log) -> bool:
         names = {usual(name) for name in log.first}
-        named = log.columns.get("llm")
-        return bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
+        named, is_graded = log.columns.get("llm"), "custom_id" in names and bool(names & set(_SCORES))
+        return is_graded or bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
 
     def calls(self, log: Log) -> Iterator[Call]:
         id_names, score_names = (*ID_NAMES, "custom_id"), (log.columns.get("score"), *_SCORES)
@@ -39,7 +39,8 @@ class _JsonTable(Reader):
             text = log.text(record, "text", TEXT_NAMES, text)
             yield Call(
                 log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
-                log.need(record, "llm", LLM_NAMES),
+                # the id of a request says which LLM it went to
+                (log.text if record.get("custom_id") else log.need)(record, "llm", LLM_NAMES),
                 log.number(record, [name for name in score_names if name], SCORE),
                 **log.amounts(record, _PUT, _GOT),
                 error=str(record.get("error") or ""),
@@ -59,6 +60,8 @@ class _Table(Reader):
         if suffix is None or ".jsonl" in suffix:
             return False
         source = open_source(log.path)
+        if "custom_id" in source.names and set(_SCORES) & set(source.names):
+            return True
         return log.columns.get("llm") in source.names or is_long(source, (SCORE, COST, LATENCY))
 
     def calls(self, log: Log) -> Iterator[Call]:
@@ -72,14 +75,15 @@ class _Table(Reader):
             return next((there[name] for name in names if name in there), None)
 
         texts = {
-            "query": column("id", ID_NAMES) or column("text", TEXT_NAMES),
+            "query": column("id", ("custom_id", *ID_NAMES)) or column("text", TEXT_NAMES),
             "llm": column("llm", LLM_NAMES),
             "text": column("text", TEXT_NAMES),
             "group": column("group", GROUP_NAMES),
             "system": column("system", ("system",)),
             "error": column("error", ("error",)),
         }
-        if texts["query"] is None or texts["llm"] is None:
+        # the id of a request says which LLM it went to
+        if texts["query"] is None or (texts["llm"] is None and texts["query"] != there.get("custom_id")):
             what, role = ("id", "id") if texts["query"] is None else ("LLM", "llm")
             problem = f"found no column of the {what}; name it with --map {role}=COLUMN"
             raise DataFileError(log.path, problem, source.header_line)
@@ -94,14 +98,18 @@ class _Table(Reader):
             where = column(name, tuple(names))
             if where is not None:
                 found[name] = where, measure, names.get(usual(where), 1.0)
+        currencies = [name for name in source.names if currency_of(name) is not None]
         cells, numbers = source.read(
-            text=[*dict.fromkeys(where for where in texts.values() if where)],
+            text=[*dict.fromkeys(where for where in (*texts.values(), *currencies) if where)],
             numbers={where: measure for where, measure, _ in found.values()},
         )
         said_of = {role: cells[where] for role, where in texts.items() if where}
         amounts = {name: (numbers[where] * scale).tolist() for name, (where, _, scale) in found.items()}
-        columns = {**said_of, **amounts}
-        blank = next((row for row, llm in enumerate(said_of["llm"]) if not llm.strip()), None)
+        for name in currencies:
+            for currency in dict.fromkeys(cells[name]):
+                log.check_currency({name: currency})
+        columns = {"llm": [""] * len(said_of["query"]), **said_of, **amounts}
+        blank = next((row for row, llm in enumerate(said_of.get("llm", ())) if not llm.strip()), None)
         if blank is not None:
             raise source.fault("this row names no LLM", blank, texts["llm"])
         for values in zip(*columns.values(), strict=True):

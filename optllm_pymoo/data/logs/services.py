@@ -120,36 +120,62 @@ def _parsed(value: Any) -> Any:
 
 
 class _Answers(Reader):
-    """Answers of a batch API, in OpenAI's form, Anthropic's or Gemini's; the column is the LLM at batch prices."""
+    """Answers of a batch API, in OpenAI's form, Anthropic's or Gemini's; the column is the LLM at batch prices.
+
+    A refusal doesn't say which LLM it is of: that shows in the id, if this package has written the request.
+    """
 
     kind = "batch answers"
 
     def is_of(self, log: Log) -> bool:
         first = log.first
         ours = "custom_id" in first and ("response" in first or isinstance(first.get("result"), dict))
-        return ours or ("key" in first and at(first, "response.usageMetadata") is not None)
+        told = (at(first, name) for name in ("response.usageMetadata", "error.message"))
+        return ours or ("key" in first and any(each is not None for each in told))
 
     def calls(self, log: Log) -> Iterator[Call]:
         for record in log.records():
             body = at(record, "response.body") or at(record, "result.message") or at(record, "response") or {}
             usage = at(body, "usage") or at(body, "usageMetadata") or {}
-            thought = log.number(usage, ("thoughtsTokenCount",), TOKENS)
-            kind, code = str(at(record, "result.type") or "succeeded"), at(record, "response.status_code") or 200
-            refused = at(record, "error.message") or record.get("error") or at(record, "result.error.error.message")
-            failed = bool(refused) or kind != "succeeded" or code != 200
+            log.check_currency(record, body, usage)
             model = at(body, "model") or at(body, "modelVersion")
-            if not model:
-                # a refusal doesn't say which model it is of
-                log.left_out[f"without an answer ({kind if kind != 'succeeded' else refused or f'status {code}'})"] += 1
-                continue
+            own = log.number(usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), TOKENS)
+            # Anthropic counts what it has read from its cache, or written there, apart
+            read, written = (
+                log.number(usage, (f"cache_{name}_input_tokens",), TOKENS) for name in ("read", "creation")
+            )
+            cached = log.number(usage, ("prompt_tokens_details.cached_tokens", "cachedContentTokenCount"), TOKENS)
             got = log.number(usage, ("completion_tokens", "output_tokens", "candidatesTokenCount"), TOKENS)
+            thought = log.number(usage, ("thoughtsTokenCount",), TOKENS)
+            name = next((str(each) for each in (at(body, "id"), at(body, "responseId"), record.get("id")) if each), "")
             yield Call(
                 log.need(record, "id", ("custom_id", "key")),
-                f"{model}@{BATCH}",
-                input_tokens=log.number(usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), TOKENS),
-                output_tokens=got if math.isnan(thought) else got + thought,
-                error=str(refused or kind) if failed else "",
+                f"{model}@{BATCH}" if model else "",
+                log.number(record, (log.columns.get("score", "score"),), SCORE),
+                input_tokens=_plus(own, read, written),
+                output_tokens=_plus(got, thought),
+                cost_usd=log.number({**usage, **body, **record}, tuple(COST.names), COST),
+                error=self._error(record, body),
+                cached_tokens=read if math.isnan(cached) else cached,
+                bill=name or json.dumps(record, sort_keys=True),
             )
 
+    @staticmethod
+    def _error(record: dict[str, Any], body: Any) -> str:
+        """Why there is no answer, empty if there is one."""
+        kind, code = str(at(record, "result.type") or "succeeded"), at(record, "response.status_code") or 200
+        if kind not in ("succeeded", "errored"):
+            return kind
+        parts = (record, body, record.get("result"), at(record, "result.error"))
+        told = next(filter(None, (at(part, f"error.{name}") for name in ("message", "code") for part in parts)), None)
+        told = told or record.get("error") or (kind if kind != "succeeded" else None)
+        return str(told or (f"status {code}" if code != 200 else ""))
 
-SERVICES: Final = (_Answers(), _Spans(), _LiteLlm())
+
+def _plus(first: float, *others: float) -> float:
+    """A sum in which what isn't known counts for nothing beside a first that is."""
+    return first + sum(0.0 if math.isnan(each) else each for each in others)
+
+
+ANSWERS: Final = _Answers()
+SERVICES: Final = (ANSWERS, _Spans(), _LiteLlm())

@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from importlib.metadata import EntryPoint
 
+import pandas as pd
 import pytest
 
 from optllm_pymoo import UserError
@@ -34,7 +35,7 @@ def known(call):
     return {
         name: value
         for name, value in call._asdict().items()
-        if value != "" and not (isinstance(value, float) and math.isnan(value))
+        if name != "bill" and value != "" and not (isinstance(value, float) and math.isnan(value))
     }
 
 
@@ -289,16 +290,55 @@ def test_batch_answers(tmp_path, record):
     assert list(map(known, read_log(path))) == [expected]
 
 
-def test_batch_answers_that_are_missing_are_counted(tmp_path):
-    """Expired and refused lines don't say which model they are of."""
+def test_batch_answers_that_failed_name_no_llm(tmp_path):
+    """Expired, canceled and refused lines say why; which LLM they are of shows in the id at best."""
     path = lines(
         tmp_path / "answers.jsonl",
         {"custom_id": "a", "result": {"type": "expired"}},
-        {"custom_id": "b", "response": None, "error": {"message": "bad request"}},
+        {"custom_id": "b", "response": None, "error": {"code": "batch_expired", "message": "bad request"}},
+        {"custom_id": "c", "response": {"status_code": 429, "body": {"error": {"message": "slow down"}}}},
+        {"custom_id": "d", "response": {"status_code": 500, "body": {}}, "error": None},
+        {"custom_id": "e", "result": {"type": "errored", "error": {"error": {"message": "overloaded"}}}},
+        {"key": "f", "error": {"message": "quota"}},
     )
-    log = Log(path)
-    assert list(reader_of(log).calls(log)) == []
-    assert dict(log.left_out) == {"without an answer (expired)": 1, "without an answer (bad request)": 1}
+    expected = dict(
+        zip("abcdef", ["expired", "bad request", "slow down", "status 500", "overloaded", "quota"], strict=True)
+    )
+    assert {call.query: call.error for call in read_log(path)} == expected
+    assert {call.llm for call in read_log(path)} == {""}
+
+
+def test_batch_answers_with_cached_tokens(tmp_path):
+    """OpenAI and Gemini count cached tokens among those of the prompt, Anthropic beside them: 100 of 300 each."""
+    path = lines(
+        tmp_path / "answers.jsonl",
+        {"custom_id": "a", "response": {"body": {"model": "m", "usage": {"prompt_tokens": 300, "completion_tokens": 1,
+                                                 "prompt_tokens_details": {"cached_tokens": 100}}}}},
+        {"custom_id": "b", "result": {"message": {"model": "m", "usage": {"input_tokens": 150, "output_tokens": 1,
+                                "cache_read_input_tokens": 100, "cache_creation_input_tokens": 50}}}},
+        {"key": "c", "response": {"modelVersion": "m", "usageMetadata": {
+            "promptTokenCount": 300, "candidatesTokenCount": 1, "cachedContentTokenCount": 100}}},
+    )  # fmt: skip
+    assert [call.input_tokens for call in read_log(path)] == [300.0] * 3
+    assert [call.cached_tokens for call in read_log(path)] == [100.0] * 3
+
+
+@pytest.mark.parametrize(
+    "amount", [{"cost": 1, "currency": "EUR"}, {"cost_eur": 1}, {"cost": 1, "Billing_Currency": "eur"}]
+)
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_other_currencies_are_refused(tmp_path, amount, ending):
+    """Whether a column says so or the name of the amount; the way to convert is named. US$ may be said."""
+    rows = pd.DataFrame([{"id": "a", "model": "m", "score": 1, **amount}])
+    path = tmp_path / f"run.{ending}"
+    rows.to_csv(path, index=False) if ending == "csv" else rows.to_json(path, orient="records", lines=True)
+    with pytest.raises(
+        DataFileError, match=r"amounts are in EUR, and this command counts US\$; multiply them by .*cost_usd"
+    ):
+        list(read_log(path))
+    path.write_text("id,model,cost,currency\na,m,1,usd\nb,m,2,\n")
+    if ending == "csv":
+        assert [call.cost_usd for call in read_log(path)] == [1, 2]
 
 
 def test_pickles_are_never_opened(tmp_path):

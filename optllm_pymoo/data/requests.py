@@ -1,0 +1,546 @@
+"""From a plan to the files of requests that providers take, and the table by which answers find back."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from decimal import Decimal
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from optllm_pymoo.data.atomic import replacing_folder
+from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
+from optllm_pymoo.data.formats import open_source, read_json_object
+from optllm_pymoo.data.logs.log import SECRET, Call, Log, at, said, without_secrets
+from optllm_pymoo.data.prices import BATCH, split_mode
+from optllm_pymoo.data.source import COST, DataFileError, exact_usd
+from optllm_pymoo.validation import UserError, listed, shown
+
+LEDGER: Final = "requests.csv"
+"""The table in a folder of requests, a row per request."""
+_COLUMNS: Final = ("custom_id", "query_id", "llm", "provider", "file", "cost_usd")
+_SENT: Final = re.compile(r"(?:(.*):([^:]+):)?optllm-([0-9a-f]{8})-\d+", re.DOTALL)
+"""The id of a request: query, column (quoted) and plan, the first two as far as a provider's ids have room for them."""
+_MAX_TOKENS: Final = 4096
+"""What Anthropic, which needs to be told, may answer where the template says nothing."""
+_FRAME: Final = 32
+"""Bytes round the requests of a file at the most."""
+_MESSAGES: Final = ("messages", "body.messages", "params.messages", "request.contents", "contents")
+
+
+class Query(NamedTuple):
+    """What is asked."""
+
+    name: str
+    """Its id."""
+    text: str
+    group: str = ""
+    system: str = ""
+    """The system prompt, where it is known apart."""
+
+
+def queries_of(
+    path: str | PathLike[str], columns: Mapping[str, str] | None = None, used: set[str] | None = None, /
+) -> Iterator[Query]:
+    """Stream the queries of a table, of JSON lines, of requests to a batch API, or of the folder of a batch.
+
+    Args:
+        path: The file or folder.
+        columns: Fields by role ("id", "text", "group") that differ from the usual ones.
+        used: Where the roles go whose named field was found.
+
+    Raises:
+        FileNotFoundError: There is none.
+        DataFileError: A query has no id, or two have the same; or the file can't be read.
+    """
+    path, columns, used = Path(path), columns or {}, set() if used is None else used
+    if path.is_dir():
+        path = next(iter(sorted(path.glob("queries.*"))), path / "queries.csv")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if ".jsonl" in path.name.lower():
+        log = Log(path, columns)
+        for record in log.records():
+            asked = next((at(record, name) for name in _MESSAGES if at(record, name) is not None), None)
+            text, system = said(asked)
+            text = log.text(record, "text", TEXT_NAMES, text)
+            name = log.text(record, "id", (*ID_NAMES, "custom_id", "key")) or text
+            instruction = system or log.text(record, "system", ("system",)) or said(at(record, "params.system"))[0]
+            group = log.text(record, "group", GROUP_NAMES)
+            yield Query(name or log.need(record, "id", ID_NAMES), text, group, instruction)
+        used |= log.used
+        return
+    source = open_source(path)
+    there = {role: name for role, name in columns.items() if name in source.names}
+    used |= set(there)
+    roles = roles_of(source, query_id=there.get("id"), text=there.get("text"), group=there.get("group"))
+    if roles.query_id is None and roles.text is None:
+        source.require(["query_id"])
+    key = roles.query_id or roles.text or ""
+    names = [name for name in (key, roles.text, roles.group) if name]
+    names += ["system"] if "system" in source.names else []
+    ids: list[str] = []
+    for cells in source.records(list(dict.fromkeys(names))):
+        ids.append(cells[key])
+        others = (cells.get(name or "", "") for name in (roles.text, roles.group, "system"))
+        yield Query(cells[key], *others)
+    source.check_ids(ids, key)
+
+
+class Provider(NamedTuple):
+    """How a provider takes a batch of requests."""
+
+    form: str
+    """openai, anthropic, gemini or jsonl."""
+    n_lines: int
+    """Requests in a file at the most."""
+    n_bytes: int
+    """Bytes of a file at the most."""
+    ids: str = r"[^\x00-\x1f]{1,256}"
+    """Pattern of the ids it takes."""
+
+
+_OPENAI_LIKE: Final = Provider("openai", 50_000, 100_000_000)
+PROVIDERS: Final[dict[str, Provider]] = {
+    "openai": _OPENAI_LIKE._replace(n_bytes=200_000_000),
+    "anthropic": Provider("anthropic", 100_000, 256_000_000, r"[a-zA-Z0-9_-]{1,64}"),
+    "together": _OPENAI_LIKE,
+    "gemini": Provider("gemini", 10**9, 2_000_000_000),
+}
+"""Those whose form and limits are known, by their names."""
+_ALIASES: Final = {
+    "togetherai": "together",
+    "google": "gemini",
+    "vertexai": "gemini",
+    "vertexailanguagemodels": "gemini",
+}
+FORMS: Final = {
+    "openai": _OPENAI_LIKE,
+    "anthropic": PROVIDERS["anthropic"],
+    "gemini": PROVIDERS["gemini"],
+    "jsonl": Provider("jsonl", 10**9, 2_000_000_000),
+}
+"""What a template's `$form` may say, each with the limits that hold for it where a provider's own aren't known."""
+
+_SECRET_NAME: Final = re.compile(r"(?i)api[-_ ]?key|authori[sz]ation|secret|passw|credential|bearer|\b(\w+[-_])?token$")
+
+
+class RequestFiles(NamedTuple):
+    """The files of requests to one column."""
+
+    provider: str
+    form: str
+    llm: str
+    files: list[str]
+    n_requests: int
+    cost_usd: Decimal
+    """As planned; exact sum of the plan's amounts."""
+
+
+def plan_code(plan: Path, /) -> str:
+    """Eight characters that stand for a plan in the ids of its requests: of the SHA-256 of its file."""
+    return hashlib.sha256(plan.read_bytes()).hexdigest()[:8]
+
+
+def write_requests(
+    plan: str | PathLike[str],
+    queries: str | PathLike[str],
+    folder: str | PathLike[str],
+    /,
+    *,
+    template: str | PathLike[str] | None = None,
+    providers: Mapping[str, Collection[str]] | None = None,
+    answered: Collection[str] = (),
+) -> list[RequestFiles]:
+    """Write the requests of a plan, a set of files per column in its provider's own form, complete or not at all.
+
+    Queries are streamed: beside the plan's ids and LLMs little is held in memory. The folder's table, `requests.csv`,
+    has a row per request with the id under which its answer will come back. That id names query and column itself
+    (``t7:acme%2Flarge%40high:optllm-0f3a9c21-7``), or where a provider takes no such ids is its end alone; the eight
+    characters stand for the plan.
+
+    Args:
+        plan: A plan.csv, or the folder that has one.
+        queries: Texts of the planned queries, and maybe others: a batch, or what `queries_of` reads.
+        folder: Where the files go; there must be none of that name yet.
+        template: A JSON file of what requests hold beside model and messages: an object of their fields for all, or
+            such objects by ``*`` (all), provider, LLM, ``@mode`` and LLM@mode, of which later ones win. ``{query}``
+            and ``{system}`` in it stand for the query's text and system prompt; ``$form`` and ``$url`` say how to
+            write a request, and ``model`` what the provider calls the LLM.
+        providers: LLMs by provider, where neither the batch nor the first part of their names says whose they are.
+        answered: Ids of queries to leave out.
+
+    Returns:
+        What was written, by column in the plan's order.
+
+    Raises:
+        FileExistsError: There is something of the folder's name.
+        FileNotFoundError: There is no such plan, template or file of queries.
+        UserError: A planned query isn't among the queries; the template is none, names something unknown, holds what
+            looks like a secret, or says nothing about a mode; a request is larger than a file may be; or every query
+            has its answer.
+    """
+    folder, plan = Path(folder), Path(plan)
+    plan = plan / "plan.csv" if plan.is_dir() else plan
+    if not plan.is_file():
+        raise FileNotFoundError(f"there is no plan {plan}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
+    code, wanted = plan_code(plan), _planned(plan, set(answered))
+    if not wanted:
+        raise UserError(f"all queries of {plan} have their answers; there is nothing left to ask")
+    columns = list(dict.fromkeys(llm for llm, _, _ in wanted.values()))
+    said = _template(None if template is None else Path(template))
+    owners = {llm: name for name, llms in (providers or {}).items() for llm in llms}
+    known = {**_providers_beside(Path(queries)), **owners}
+    forms = {llm: _Form(llm, known.get(llm) or known.get(split_mode(llm)[0], ""), said) for llm in columns}
+    _check_sections(said, forms.values(), template)
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; name another folder, as answers to those requests need it")
+    with replacing_folder(folder) as new, closing(_Outbox(new, code)) as box:
+        for query in queries_of(queries):
+            if query.name in wanted:
+                llm, usd, row = wanted.pop(query.name)
+                full = f"{query.name}:{quote(llm, safe='')}:optllm-{code}-{row}"
+                fits = re.fullmatch(forms[llm].provider.ids, full)
+                box.add(forms[llm], full if fits else f"optllm-{code}-{row}", query, usd)
+        if wanted:
+            problem = f"{queries} has no query {shown(next(iter(wanted)))}"
+            more = f", and {len(wanted) - 1:,} more of the plan are missing" if len(wanted) > 1 else ""
+            raise UserError(f"{problem}{more}; pass the queries that {plan} was made for")
+    return [box.told[llm] for llm in columns]
+
+
+def _planned(plan: Path, answered: set[str]) -> dict[str, tuple[str, float, int]]:
+    """Column, planned US$ and row by query, without those that are answered."""
+    source = open_source(plan)
+    source.require(["query_id", "llm"])
+    numbers = {"cost_usd": COST} if "cost_usd" in source.names else {}
+    texts, amounts = source.read(text=["query_id", "llm"], numbers=numbers)
+    source.check_ids(texts["query_id"], "query_id")
+    llms: dict[str, str] = {}
+    usd = amounts["cost_usd"].tolist() if amounts else [0.0] * len(texts["llm"])
+    rows = zip(texts["query_id"], texts["llm"], usd, strict=True)
+    return {
+        name: (llms.setdefault(llm, llm), cost, k) for k, (name, llm, cost) in enumerate(rows) if name not in answered
+    }
+
+
+def _providers_beside(queries: Path) -> dict[str, str]:
+    """Provider by column, from the table of LLMs of a batch."""
+    table = queries / "llms.csv"
+    if not table.is_file():
+        return {}
+    cells, _ = open_source(table).read(text=["llm", "provider"])
+    return {llm: provider for llm, provider in zip(cells["llm"], cells["provider"], strict=True) if provider}
+
+
+def _template(path: Path | None) -> dict[str, Any]:
+    """Read a template, whole or by sections, and refuse secrets."""
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no template {path}")
+    found = read_json_object(path)
+    _refuse_secrets(found, path, "")
+    return found
+
+
+def _refuse_secrets(value: Any, path: Path, where: str) -> None:
+    """Refuse names and values that look like keys; the message never shows them."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in inside:
+        place = f"{where}.{name}".lstrip(".")
+        is_named = isinstance(part, str) and _SECRET_NAME.search(str(name)) is not None
+        if is_named or (isinstance(part, str) and SECRET.search(part)):
+            problem = f"{place} looks like a secret, and request files are sent, kept and shared"
+            raise DataFileError(path, f"{problem}; remove it, and give keys to the tool that sends the files")
+        _refuse_secrets(part, path, place)
+
+
+def _check_sections(said: Mapping[str, Any], forms: Collection[_Form], path: str | PathLike[str] | None) -> None:
+    """Refuse a section that is about nothing in the plan."""
+    if not _has_sections(said, forms):
+        return
+    for name, fields in said.items():
+        known = {*PROVIDERS, "*", *(section for form in forms for section in form.sections)}
+        if name not in known and not name.startswith("@"):
+            problem = f"{shown(name)} is no provider, LLM or @mode of this plan, and no *"
+            raise DataFileError(Path(str(path)), f"{problem}; it has {listed(sorted(known - {*PROVIDERS, '*'}))}")
+        if not isinstance(fields, dict):
+            raise DataFileError(Path(str(path)), f"expected an object of fields under {shown(name)}")
+
+
+def _has_sections(said: Mapping[str, Any], forms: Collection[_Form]) -> bool:
+    names = {"*", *PROVIDERS, *(section for form in forms for section in form.sections)}
+    return any(name in names or name.startswith("@") for name in said)
+
+
+class _Form:
+    """How requests to one column are written."""
+
+    def __init__(self, llm: str, provider: str, said: Mapping[str, Any]) -> None:
+        base, mode = split_mode(llm)
+        owner, slash, rest = base.partition("/")
+        self.llm, self.name = llm, provider or (owner if slash else "")
+        plain = _plain(self.name)
+        sections = ["*", plain, self.name, base, *([f"@{mode}", llm] if mode else [])]
+        self.sections = [name for name in dict.fromkeys(sections) if name]
+        parts = [said[name] for name in self.sections if isinstance(said.get(name), dict)]
+        if not _has_sections(said, [self]):
+            parts = [said]
+        if mode not in ("", BATCH) and not {f"@{mode}", llm} & set(said):
+            hint = f'add "@{mode}": {{...}} with the fields that stand for it'
+            raise UserError(f"the template doesn't say what the mode of {shown(llm)} is; {hint}")
+        fields: dict[str, Any] = {name: value for part in parts for name, value in part.items()}
+        form = fields.pop("$form", None)
+        if form is not None and form not in FORMS:
+            raise UserError(f"unknown $form {shown(form)} of {shown(llm)}; known are {', '.join(FORMS)}")
+        known = PROVIDERS.get(plain)
+        self.provider = known if known and form in (None, known.form) else FORMS[form or "jsonl"]
+        self.url = fields.pop("$url", "/v1/chat/completions")
+        own = slash and plain in PROVIDERS and _plain(owner) == plain
+        self.model = fields.pop("model", rest if own else base)
+        self.fields = fields
+        turns = fields.get("contents" if self.provider.form == "gemini" else "messages")
+        if turns is not None and "{query}" not in json.dumps(turns):
+            raise UserError(f"the template's messages to {shown(llm)} never say {{query}}, so nothing would be asked")
+
+    def request(self, custom_id: str, text: str, system: str) -> bytes:
+        """One request on one line."""
+        form, body = self.provider.form, _filled(self.fields, {"query": text, "system": system})
+        if form == "gemini":
+            body.setdefault("contents", [{"role": "user", "parts": [{"text": text}]}])
+            if system:
+                body.setdefault("system_instruction", {"parts": [{"text": system}]})
+            record = {"key": custom_id, "request": body}
+        else:
+            turns = [{"role": "user", "content": text}]
+            if system and form == "anthropic":
+                body.setdefault("system", system)
+            elif system:
+                turns.insert(0, {"role": "system", "content": system})
+            body = {"model": self.model, "messages": turns, **body}
+            if form == "anthropic":
+                record = {"custom_id": custom_id, "params": {"max_tokens": _MAX_TOKENS, **body}}
+            elif form == "openai":
+                record = {"custom_id": custom_id, "method": "POST", "url": self.url, "body": body}
+            else:
+                record = {"custom_id": custom_id, **body}
+        return json.dumps(record).encode("ascii")
+
+
+def _plain(name: str) -> str:
+    """The name of a provider as `PROVIDERS` has it."""
+    letters = re.sub(r"[^a-z0-9]", "", name.lower())
+    return _ALIASES.get(letters, letters)
+
+
+def _filled(value: Any, by_name: Mapping[str, str]) -> Any:
+    """A copy of a template's value with {query} and {system} filled in."""
+    if isinstance(value, str):
+        return re.sub(r"\{(query|system)\}", lambda found: by_name[found[1]], value)
+    if isinstance(value, dict):
+        return {name: _filled(part, by_name) for name, part in value.items()}
+    return [_filled(part, by_name) for part in value] if isinstance(value, list) else value
+
+
+class _File:
+    """A file of requests, a line each; where a provider wants one object, lines of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.name, self.is_object = path.name, path.suffix == ".json"
+        self.n_lines, self.n_bytes = 0, 0
+        self._file = path.open("wb")
+
+    def add(self, line: bytes) -> None:
+        """Write a request."""
+        before = b"" if not self.is_object else b",\n" if self.n_lines else b'{"requests": [\n'
+        self.n_bytes += self._file.write(before + line + (b"" if self.is_object else b"\n"))
+        self.n_lines += 1
+
+    def close(self) -> None:
+        """Write what ends the file."""
+        self._file.write(b"\n]}\n" if self.is_object else b"")
+        self._file.close()
+
+
+class _Outbox:
+    """A new folder of requests: files that are split at a provider's limits, and the table of all."""
+
+    def __init__(self, folder: Path, code: str) -> None:
+        self.folder, self.code = folder, code
+        self.told: dict[str, RequestFiles] = {}
+        self._open: dict[str, _File] = {}
+        self._names: set[str] = set()
+        self._table = (folder / LEDGER).open("w", encoding="utf-8", newline="")
+        self._ledger = csv.writer(self._table, lineterminator="\n")
+        self._ledger.writerow(_COLUMNS)
+
+    def add(self, form: _Form, custom_id: str, query: Query, usd: float) -> None:
+        """Write a request, into a new file where the last one is full."""
+        limits, line = form.provider, form.request(custom_id, query.text, query.system)
+        told = self.told.get(form.llm) or RequestFiles(form.name, limits.form, form.llm, [], 0, Decimal(0))
+        file = self._open.get(form.llm)
+        if len(line) + _FRAME > limits.n_bytes:
+            problem = f"the request of query {shown(query.name)} to {shown(form.llm)} has {len(line):,} bytes"
+            raise UserError(
+                f"{problem}, and a file of {form.name or limits.form} may have {limits.n_bytes:,}; shorten it"
+            )
+        if file is None or file.n_lines == limits.n_lines or file.n_bytes + len(line) + _FRAME > limits.n_bytes:
+            if file is not None:
+                file.close()
+            file = self._open[form.llm] = _File(self.folder / self._name(form, len(told.files) + 1))
+            told.files.append(file.name)
+        file.add(line)
+        self._ledger.writerow((custom_id, query.name, form.llm, form.name, file.name, repr(usd)))
+        told = told._replace(n_requests=told.n_requests + 1, cost_usd=told.cost_usd + exact_usd(usd))
+        self.told[form.llm] = told
+
+    def _name(self, form: _Form, number: int) -> str:
+        """A file's name of its own: two columns whose names differ in other characters alone get different ones."""
+        stem = re.sub(r"[^\w.@-]+", "_", f"{form.name}-{form.llm}" if form.name else form.llm).lstrip(".")
+        ending = f"-{self.code}-{number:03}.{'json' if form.provider.form == 'anthropic' else 'jsonl'}"
+        while f"{stem}{ending}" in self._names:
+            stem += "_"
+        self._names.add(f"{stem}{ending}")
+        return f"{stem}{ending}"
+
+    def close(self) -> None:
+        """Write what ends the files."""
+        for file in self._open.values():
+            file.close()
+        self._table.close()
+
+
+_STATES: Final = ("missing", "expired", "canceled", "failed", "answered")
+
+
+class Ledger:
+    """The requests of some folders, and what became of each.
+
+    Args:
+        folders: That `write_requests` or `write_again` has written.
+
+    Raises:
+        FileNotFoundError: A folder has no table of requests.
+        DataFileError: The table is damaged.
+    """
+
+    def __init__(self, folders: Sequence[str | PathLike[str]]) -> None:
+        self.folders = [Path(folder) for folder in folders]
+        self._rows: dict[str, int] = {}
+        self._cells: list[tuple[str, ...]] = []
+        for folder in self.folders:
+            if not (folder / LEDGER).is_file():
+                raise FileNotFoundError(f"there is no {LEDGER} in {folder}; `optllm-pymoo requests` writes one")
+            source = open_source(folder / LEDGER)
+            source.require(_COLUMNS)
+            for cells in source.records(_COLUMNS):
+                if self._rows.setdefault(cells["custom_id"], len(self._cells)) == len(self._cells):
+                    self._cells.append((*(sys.intern(cell) for cell in cells.values()), str(folder)))
+        self._states = bytearray(len(self._cells))
+        self._reasons: dict[int, str] = {}
+
+    def settled(self, call: Call, log: Log, *, is_answer: bool) -> Call:
+        """The call with the query and column that were asked; what became of the request is noted.
+
+        Args:
+            call: Of any log; its query may be the id of a request.
+            log: Where it stands, for messages.
+            is_answer: Whether the log holds answers of a batch API alone.
+
+        Raises:
+            DataFileError: It is an answer to no request of these folders.
+        """
+        row = self._rows.get(call.query)
+        if row is None:
+            found = _SENT.fullmatch(call.query)
+            if not found and not (is_answer and self.folders):
+                return call
+            if found and found[1] is not None and not self.folders:
+                return call._replace(query=found[1], llm=unquote(found[2]))
+            problem = f"{shown(call.query)} is the id of no request in {listed([str(each) for each in self.folders])}"
+            if not self.folders:
+                problem = f"the id {shown(call.query)} stands for a query in a folder of requests"
+            plans = {match[3] for name in self._rows if (match := _SENT.fullmatch(name))}
+            if found and found[3] not in plans and plans:
+                problem += f": it is of another plan ({found[3]}, and those are of {', '.join(sorted(plans))})"
+            raise DataFileError(log.path, f"{problem}; name the folder of its requests with --requests", log.line)
+        state = len(_STATES) - 1
+        if call.error:
+            words = call.error.lower()
+            state = 1 if "expired" in words else 2 if "cancel" in words else 3
+            self._reasons[row] = without_secrets(call.error)
+        self._states[row] = max(self._states[row], state)  # an answer counts, whatever failed before or after it
+        return call._replace(query=self._cells[row][1], llm=self._cells[row][2])
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """By column, how many requests are in which state: answered, failed, canceled, expired, missing."""
+        found: dict[str, Counter[str]] = {}
+        for cells, state in zip(self._cells, self._states, strict=True):
+            found.setdefault(cells[2], Counter())[_STATES[state]] += 1
+        return found
+
+    def open_requests(self) -> dict[str, str]:
+        """Why there is no answer, by the id of each request of a query that no request has an answer to."""
+        answered = {cells[1] for cells, state in zip(self._cells, self._states, strict=True) if state == 4}
+        return {
+            name: self._reasons.get(row, _STATES[self._states[row]])
+            for name, row in self._rows.items()
+            if self._cells[row][1] not in answered
+        }
+
+    def write_again(self, folder: str | PathLike[str], /) -> int:
+        """Write the open requests once more, as they were, into a folder of their own; `why` says what became of them.
+
+        Returns:
+            Their number; without any no folder is written.
+
+        Raises:
+            FileExistsError: There is something of that name.
+            DataFileError: A file of requests is damaged.
+        """
+        left = self.open_requests()
+        if not left:
+            return 0
+        rows = [self._cells[self._rows[name]] for name in left]
+        with replacing_folder(folder) as new:
+            with (new / LEDGER).open("w", encoding="utf-8", newline="") as table:
+                ledger = csv.writer(table, lineterminator="\n")
+                ledger.writerow((*_COLUMNS, "why"))
+                ledger.writerows((*row[:-1], why) for row, why in zip(rows, left.values(), strict=True))
+            files: dict[str, _File] = {}
+            for path in dict.fromkeys(Path(row[-1], row[4]) for row in rows):
+                for name, line in _lines(path):
+                    if left.pop(name, None) is not None:
+                        if path.name not in files:
+                            files[path.name] = _File(new / path.name)
+                        files[path.name].add(line)
+            for file in files.values():
+                file.close()
+            if left:
+                raise UserError(f"the files of requests lack {shown(next(iter(left)))}, which their {LEDGER} has")
+        return len(rows)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The requests of a file that `_File` has written, with their ids."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}, which the {LEDGER} beside it names")
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            line = text.strip().removesuffix(b",")
+            if line in (b'{"requests": [', b"]}", b""):
+                continue
+            try:
+                record = json.loads(line)
+                yield str(record.get("custom_id") or record["key"]), line
+            except (ValueError, LookupError, AttributeError):
+                raise DataFileError(path, "expected a request", number) from None
