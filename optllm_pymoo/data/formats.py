@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import re
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -20,6 +23,9 @@ _EXPECTED: Final = (
     "expected a name that ends in .csv, .tsv or .jsonl (also with .gz), or in .parquet;"
     " optllm-pymoo collect reads the logs of harnesses"
 )
+PARQUET: Final = (".parquet", ".pq")
+_ADDRESS: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+"""The head of an address; a `Path` has lost one of its slashes."""
 _CHUNK: Final = 8192
 """Records of a table."""
 _PIECE: Final = 2**20
@@ -42,12 +48,14 @@ def open_source(path: Path, /) -> Source:
         UserError: The suffix is unknown.
         ImportError: It is a Parquet file, and pyarrow is not installed.
     """
+    if (files := parquet_files(path)) is not None:
+        return ParquetSource(path, [(file, None) for file in files])
     suffix = table_suffix(path)
     if suffix is None:
         raise UserError(f"{path}: can't tell the format; {_EXPECTED}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    if suffix in (".parquet", ".pq"):
+    if suffix in PARQUET:
         return ParquetSource(path)
     return JsonlSource(path) if suffix.startswith(".jsonl") else CsvSource(path)
 
@@ -316,27 +324,98 @@ class _Cursor:
         return DataFileError(self.path, f"expected JSON ({problem})", line)
 
 
-class ParquetSource(Source):
-    """A Parquet file; an index that pandas saved along has the name "".
+def parquet_files(path: str | PathLike[str], /) -> list[str] | None:
+    """List the Parquet files of a batch in several: of a folder of them, a pattern, or an address that fsspec knows.
+
+    Args:
+        path: Such as ``parts``, ``parts/2026-*.parquet`` or ``s3://bucket/parts``.
+
+    Returns:
+        Names or addresses, sorted; None if `path` is something else: a single file, or a folder of other files.
 
     Raises:
-        DataFileError: It is no Parquet file, or a name occurs twice.
+        FileNotFoundError: A pattern or an address holds no Parquet file.
+        ImportError: It is an address, and fsspec or what it needs for it is not installed.
+    """
+    address = _ADDRESS.sub(r"\1://", str(path))
+    if address.startswith("file:"):
+        address = f"/{address[5:].lstrip('/')}"
+    if "://" in address:
+        fs, inside = import_extra("fsspec", extra="dask", purpose="reading addresses").core.url_to_fs(address)
+        names = fs.glob(inside) if glob.has_magic(inside) else fs.find(inside)
+        found = sorted(fs.unstrip_protocol(name) for name in names if name.lower().endswith(PARQUET))
+    elif glob.has_magic(address) and not os.path.exists(address):
+        found = sorted(name for name in glob.glob(address, recursive=True) if name.lower().endswith(PARQUET))
+    else:
+        if not os.path.isdir(address):
+            return None
+        # what engines write beside their parts begins with a dot or an underscore
+        names = sorted(name for name in os.listdir(address) if not name.startswith((".", "_")))
+        if not names or not all(name.lower().endswith(PARQUET) for name in names):
+            return None
+        return [os.path.join(address, name) for name in names]
+    if not found:
+        raise FileNotFoundError(f"there is no Parquet file at {address}")
+    return found
+
+
+class ParquetSource(Source):
+    """A Parquet file, or several that are one table; an index that pandas saved along has the name "".
+
+    Args:
+        path: The file, or what stands for all of them in messages.
+        pieces: Files or addresses, and the row groups to read of each, None for all; None for `path` alone.
+        first_row: Number of the first record that is read, for messages.
+
+    Attributes:
+        row_groups: By file: records of each of its row groups.
+
+    Raises:
+        DataFileError: One is no Parquet file, has other columns than the first, or a name occurs twice.
         ImportError: pyarrow is not installed.
     """
 
     header_line = None
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._schema = _pyarrow("pyarrow.parquet").read_schema(path)
-        except (ValueError, OSError) as error:
-            raise DataFileError(path, f"can't be read as Parquet ({error})") from None
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        pieces: Sequence[tuple[str, Sequence[int] | None]] | None = None,
+        *,
+        first_row: int = 0,
+    ) -> None:
+        self._pieces = [(str(path), None)] if pieces is None else pieces
+        self._first_row = first_row
+        first, _ = self._pieces[0]
+        opened = [_opened(file) for file, _ in self._pieces]
+        self._schema = opened[0].schema_arrow
+        for each, (file, _) in zip(opened[1:], self._pieces[1:], strict=True):
+            _check_same_columns(self._schema, each.schema_arrow, first, file)
+        self.row_groups = [[each.metadata.row_group(g).num_rows for g in range(each.num_row_groups)] for each in opened]
         self._columns = list(self._schema.names)
-        super().__init__(path, ["" if name == "__index_level_0__" else name for name in self._columns])
+        super().__init__(Path(path), ["" if name == "__index_level_0__" else name for name in self._columns])
 
     def line(self, row: int, /) -> None:
         """None: records have no lines."""
         return
+
+    def place(self, row: int, /) -> str:
+        """Where a record stands, in words."""
+        return super().place(row + self._first_row)
+
+    def fault(self, problem: str, row: int, column: str | None = None) -> DataFileError:
+        """Build the error for a cell, with its row."""
+        return super().fault(problem, row + self._first_row, column)
+
+    def table(self, names: Sequence[str], /) -> Any:
+        """Read some columns as they are stored: a pyarrow table.
+
+        Raises:
+            DataFileError: A file can't be read.
+        """
+        columns = [self._columns[self.names.index(name)] for name in names]
+        tables = [_read_groups(file, groups, columns) for file, groups in self._pieces]
+        return _pyarrow("pyarrow").concat_tables(tables).rename_columns(list(names))
 
     def read(
         self, *, text: Sequence[str] = (), numbers: Mapping[str, Measure] | None = None
@@ -354,14 +433,10 @@ class ParquetSource(Source):
 
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
         arrow = _pyarrow("pyarrow")
-        columns = [self._columns[self.names.index(name)] for name in names]
-        try:
-            table = _pyarrow("pyarrow.parquet").read_table(self.path, columns=columns)
-        except (ValueError, OSError) as error:
-            raise DataFileError(self.path, f"can't be read as Parquet ({error})") from None
+        table = self.table(names)
         cells: dict[str, Sequence[Any]] = {}
-        for name, column in zip(names, columns, strict=True):
-            values = table.column(column)
+        for name in names:
+            values = table.column(name)
             if arrow.types.is_floating(values.type) or arrow.types.is_integer(values.type):
                 # an array, or a list where integers have gaps or are used as text
                 cells[name] = values.to_numpy() if values.null_count == 0 else values.to_pylist()
@@ -385,6 +460,42 @@ class ParquetSource(Source):
                 self.path, f"expected text, found a column of type {values.type}", column=name
             ) from None
         return texts
+
+
+def _opened(file: str) -> Any:
+    """Open a Parquet file, by its name or by an address that fsspec knows."""
+    try:
+        if "://" in file:
+            fsspec = import_extra("fsspec", extra="dask", purpose="reading addresses")
+            return _pyarrow("pyarrow.parquet").ParquetFile(fsspec.open(file).open())
+        return _pyarrow("pyarrow.parquet").ParquetFile(file)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {file}; it may have been removed meanwhile") from None
+    except (ValueError, OSError) as error:
+        raise DataFileError(file, f"can't be read as Parquet ({error})") from None
+
+
+def _read_groups(file: str, groups: Sequence[int] | None, columns: list[str]) -> Any:
+    """Read columns of some row groups, of all if None, in the order wanted."""
+    opened = _opened(file)
+    try:
+        read = opened.read_row_groups(list(range(opened.num_row_groups) if groups is None else groups), columns=columns)
+    except (ValueError, OSError) as error:
+        raise DataFileError(file, f"can't be read as Parquet ({error})") from None
+    return read.select(columns)
+
+
+def _check_same_columns(first: Any, other: Any, first_file: str, file: str) -> None:
+    """Refuse a file whose columns have other names or types than those of the first; their order doesn't matter."""
+    for name in first.names:
+        if name not in other.names:
+            raise DataFileError(file, f"this column is missing; {first_file} has it", column=name)
+        if other.field(name).type != first.field(name).type:
+            types = f"is of type {other.field(name).type}, and of type {first.field(name).type} in {first_file}"
+            raise DataFileError(file, f"this column {types}; write all files of a batch alike", column=name)
+    more = [name for name in other.names if name not in first.names]
+    if more:
+        raise DataFileError(file, f"{first_file} has no such column; write all files of a batch alike", column=more[0])
 
 
 def write_parquet(frame: pd.DataFrame, path: Path, /) -> None:

@@ -15,7 +15,7 @@ from optllm_pymoo.data.columns import is_long, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.folder import find_file, is_batch, load_batch, load_dataset, save_dataset
-from optllm_pymoo.data.formats import open_source, write_parquet
+from optllm_pymoo.data.formats import open_source, parquet_files, write_parquet
 from optllm_pymoo.data.grid import (
     Grid,
     as_dataset,
@@ -54,6 +54,8 @@ def read_table(
     LLM, with the columns `llm` or `model`, `score` or `correct`, and `cost`. Without a column of ids, queries of a wide
     table are called "0", "1", …. Columns that are left out are named in a `DataFileWarning`.
 
+    A folder of Parquet files, a pattern of names or an address that fsspec knows is one table in several files.
+
     The log of a harness is read as `collect` reads it, and a folder that `collect` has written as `load_batch` does.
 
     Args:
@@ -73,13 +75,14 @@ def read_table(
         ImportError: A Parquet file is to be read, and pyarrow is not installed.
     """
     path = Path(path)
-    if not path.exists():
+    is_in_parts = parquet_files(path) is not None
+    if not (is_in_parts or path.exists()):
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
     if path.is_file() and _is_log(path):
         return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
     if path.is_dir() and is_batch(path):
         return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
-    if path.is_dir():
+    if path.is_dir() and not is_in_parts:
         return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
     source = open_source(path)
     roles = roles_of(source, text=text, query_id=query_id, group=group)

@@ -24,8 +24,34 @@ _DRAWS: Final = 50
 _LOOKED_AT: Final = 2_000  # queries per draw
 
 
+class Moments(NamedTuple):
+    """All that a deviation needs to know of a plan: sums over its queries, which add up over parts of a batch."""
+
+    n_queries: int
+    accuracy: float
+    """Σ p of the chosen LLMs."""
+    chance: float
+    """Σ p (1 - p)."""
+    sigma: float | None
+    """Σ σ; None if the accuracies are taken for exact."""
+    sigma_squared: float
+    """Σ σ²."""
+
+    @classmethod
+    def of(cls, accuracy: np.ndarray, sigma: np.ndarray | None = None, /) -> Moments:
+        """Sum up some queries.
+
+        Args:
+            accuracy: (N,) expected accuracy of the chosen LLMs.
+            sigma: (N,) standard deviation of each of them, or None.
+        """
+        chance = float(np.sum(accuracy * (1 - accuracy)))
+        own = (None, 0.0) if sigma is None else (float(np.sum(sigma)), float(np.sum(sigma**2)))
+        return cls(len(accuracy), float(np.sum(accuracy)), chance, *own)
+
+
 def accuracy_deviation(
-    accuracy: np.ndarray,
+    accuracy: np.ndarray | Moments,
     sigma: np.ndarray | None = None,
     /,
     *,
@@ -50,7 +76,7 @@ def accuracy_deviation(
     variance a (1 - a)/n (binomial). It takes this error as independent of the others.
 
     Args:
-        accuracy: (N,) expected accuracy of the chosen LLMs, in [0, 1].
+        accuracy: (N,) expected accuracy of the chosen LLMs, in [0, 1]; or the sums of a batch in parts.
         sigma: (N,) standard deviation of each of them; None takes them for exact, only chance is left.
         correlation: ρ in [0, 1].
         n_labelled: n, number of queries that were learnt from, >= 1; None leaves the sampling error out.
@@ -66,12 +92,13 @@ def accuracy_deviation(
     """
     if not 0 <= correlation <= 1:
         raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
-    variance = float(np.sum(accuracy * (1 - accuracy))) / len(accuracy) ** 2 + excess_error**2
-    if sigma is not None:
-        independent = float(np.sum(sigma**2)) / len(sigma) ** 2
-        variance += (1 - correlation) * independent + correlation * float(np.mean(sigma)) ** 2
+    sums = accuracy if isinstance(accuracy, Moments) else Moments.of(accuracy, sigma)
+    n = sums.n_queries
+    variance = sums.chance / n**2 + excess_error**2
+    if sums.sigma is not None:
+        variance += (1 - correlation) * sums.sigma_squared / n**2 + correlation * (sums.sigma / n) ** 2
     if n_labelled is not None:
-        mean = float(np.mean(accuracy))
+        mean = sums.accuracy / n
         variance += mean * (1 - mean) / check_labelled(n_labelled)
     return float(np.sqrt(variance))
 
@@ -91,7 +118,7 @@ def check_labelled(n_labelled: int, /) -> int:
 
 
 def accuracy_interval(
-    accuracy: np.ndarray,
+    accuracy: np.ndarray | Moments,
     sigma: np.ndarray | None = None,
     /,
     *,
@@ -103,7 +130,7 @@ def accuracy_interval(
     """Interval that holds the realised mean accuracy with a given probability (normal approximation).
 
     Args:
-        accuracy: (N,) expected accuracy of the chosen LLMs.
+        accuracy: (N,) expected accuracy of the chosen LLMs; or the sums of a batch in parts.
         sigma: (N,) standard deviation of each of them, or None.
         level: Probability, in (0, 1).
         correlation: ρ of `accuracy_deviation`, where the formula and its assumptions stand.
@@ -121,11 +148,10 @@ def accuracy_interval(
         >>> round(low, 3), round(high, 3)
         (0.402, 0.598)
     """
-    deviation = accuracy_deviation(
-        accuracy, sigma, correlation=correlation, n_labelled=n_labelled, excess_error=excess[1]
-    )
+    sums = accuracy if isinstance(accuracy, Moments) else Moments.of(accuracy, sigma)
+    deviation = accuracy_deviation(sums, correlation=correlation, n_labelled=n_labelled, excess_error=excess[1])
     half = _half_width(level, deviation)
-    mean = float(np.mean(accuracy)) - excess[0]
+    mean = sums.accuracy / sums.n_queries - excess[0]
     return min(1.0, max(0.0, mean - half)), max(0.0, min(1.0, mean + half))
 
 

@@ -146,6 +146,8 @@ class PartitionedFront:
         F: (points, 2) read-only points, cheapest first: total US$ and negated mean accuracy. 256 per factor of two in
             efficiency.
         index: (points,) number of steps that each of them has taken: its place on a `SupportedFront`.
+        singles: (M, 3) queries that an LLM may get, and what it comes to if all of those go to it: total US$ and
+            summed accuracy.
         n_queries: N.
         n_llms: M.
 
@@ -169,16 +171,20 @@ class PartitionedFront:
         self._spread = spread
         self._levels: dict[tuple[int, int], list[Sums]] = {}
         start, steps, n_llms = np.zeros(5, dtype=np.int64), NOTHING, 0
+        singles: Any = 0
         for number, found in enumerate(spread(summary_of, self._parts)):
             if found.n_llms not in (n_llms, 0) and n_llms:
                 raise UserError(f"part {number} has {found.n_llms} LLMs, and those before it {n_llms}")
             n_llms = n_llms or found.n_llms
+            if found.n_llms:
+                singles = carried(singles + found.singles)
             start, steps = carried(start + found.start), steps + found.steps
             _check_total(float(_floats(start)[1] + _floats(steps.values)[1].sum()))
         self.n_queries, self.n_llms = int(start[0]), n_llms
         if not self.n_queries:
             raise UserError("no part has a query; at least one is needed")
         start[0] = 0
+        self.singles = read_only(np.stack(_floats(singles), axis=-1))
         self._start, self._steps = start, steps
         along = carried(np.concatenate([start[None], steps.values[::-1]]).cumsum(axis=0))
         self.index, cost, accuracy = _floats(along)
@@ -360,8 +366,11 @@ class Summary(NamedTuple):
     """What one part adds to the front."""
 
     n_llms: int
+    """M; 0 of an empty part."""
+    singles: np.ndarray
+    """(M, 5) of what each LLM may get, see `Sums`."""
     start: np.ndarray
-    """(5,) of its cheapest plan, see `Sums`."""
+    """(5,) of its cheapest plan."""
     steps: Sums
     """Of its steps by the upper bits of their efficiencies."""
 
@@ -421,20 +430,24 @@ def hulls_of(tables: Tables, /) -> Iterator[Block]:
 
 
 def summary_of(item: tuple[int, Part], /) -> Summary:
-    """Sum up the cheapest plan of a part, and its steps by efficiency."""
+    """Sum up the cheapest plan of a part, its columns, and its steps by efficiency."""
     number, part = item
     tables = checked(part() if callable(part) else part, number)
-    start = np.zeros((1, 5), dtype=np.int64)
+    n_llms = tables.cost.shape[1] if len(tables.cost) else 0
+    start, singles = np.zeros((1, 5), dtype=np.int64), np.zeros((n_llms, 5), dtype=np.int64)
     table = np.zeros((1 << (63 - RADIX[0]), 5), dtype=np.int64)
     for block in hulls_of(tables):
         rows = np.arange(len(block.cost))
         cheapest = block.vertices[block.offset[:-1] + rows]
-        cells = (values[rows, cheapest].astype(float) for values in (block.cost, block.accuracy))
-        add_exactly(np.zeros_like(rows), *cells, start)
+        add_exactly(np.zeros_like(rows), *_cells(block, rows, cheapest), start)
         add_exactly(block.keys >> RADIX[0], block.steps["cost"], block.steps["accuracy"], table)
-        carried(start), carried(table)
+        for llm in range(n_llms):
+            usable = rows if tables.allowed is None else np.flatnonzero(tables.allowed[block.rows, llm])
+            add_exactly(np.full(len(usable), llm), *_cells(block, usable, llm), singles)
+        for sums in (start, table, singles):
+            carried(sums)
     keys = np.flatnonzero(table[:, 0])
-    return Summary(tables.cost.shape[1] if len(tables.cost) else 0, start[0], Sums(keys, table[keys]))
+    return Summary(n_llms, singles, start[0], Sums(keys, table[keys]))
 
 
 def bucket_of(key: int, shift: int, finer: int, item: tuple[int, Part], /) -> Sums:
@@ -489,7 +502,7 @@ def sums_along_of(edges: np.ndarray, n_groups: int, item: tuple[int, Part], /) -
             (1, taken, steps["query"], steps["from_llm"]),
         )
         for sign, point, query, llm in moves:
-            cells = [values[query, llm].astype(float) for values in (block.cost, block.accuracy)]
+            cells = _cells(block, query, llm)
             add_exactly(point * size + llm, *cells, changes[sign])
             if group is not None:
                 add_exactly(point * size + n_llms + group[query], *cells, changes[sign])
@@ -505,6 +518,11 @@ def carried(values: np.ndarray, /) -> np.ndarray:
         values[..., high] += values[..., high + 1] >> LOW
         values[..., high + 1] &= (1 << LOW) - 1
     return values
+
+
+def _cells(block: Block, queries: Any, llms: Any) -> list[np.ndarray]:
+    """Look up costs and accuracies of some cells."""
+    return [values[queries, llms].astype(float) for values in (block.cost, block.accuracy)]
 
 
 def _floats(values: np.ndarray) -> tuple[Any, Any, Any]:
