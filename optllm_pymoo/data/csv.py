@@ -101,9 +101,12 @@ class CsvSource(Source):
                 )
         except (ValueError, pd.errors.ParserWarning):
             return None
-        # the parser fills the cells that a short record lacks, and takes the surplus of a long one for an index
-        is_short = frame.iloc[:, -1].isin(["", np.nan]).any()
-        if frame.empty or not isinstance(frame.index, pd.RangeIndex) or is_short:
+        # the parser takes the surplus of a long record for an index, and fills the cells that a short one lacks
+        if frame.empty or not isinstance(frame.index, pd.RangeIndex):
+            return None
+        if frame.iloc[:, -1].isin(["", np.nan]).any() and self._n_separators() != (len(self.names) - 1) * (
+            len(frame) + 1
+        ):
             return None
         for name, measure in numbers.items():
             values = frame[name].to_numpy()
@@ -114,6 +117,16 @@ class CsvSource(Source):
             if not measure.booleans and np.isin(known, (0, 1)).all():
                 return None
         return frame
+
+    def _n_separators(self) -> int:
+        """Separators outside of quotes: in the header and every whole record as many as there are names, less one."""
+        count, is_quoted = 0, 0
+        with open_text(self.path) as file:
+            while text := file.read(2**20):
+                parts = text.split('"')
+                count += sum(part.count(self._separator) for part in parts[is_quoted::2])
+                is_quoted = (is_quoted + len(parts) - 1) % 2
+        return count
 
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
         self._lines = array("q")

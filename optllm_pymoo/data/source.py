@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -269,6 +270,8 @@ def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
         >>> number_or_problem(True, COST)
         'expected US$ per call, finite and >= 0; found True'
     """
+    if type(cell) in (int, float) and 0 <= cell <= min(measure.upper, sys.float_info.max):
+        return float(cell)
     if cell is None:
         return math.nan
     word = cell.strip() if isinstance(cell, str) else cell

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo.data import DataFileError, DataFileWarning, Dataset, load_dataset, read_table, write_table
+from optllm_pymoo.data.csv import CsvSource
 
 nan = float("nan")
 HEAD = "query_id,query,s,s_cost,l,l_cost\n"
@@ -308,3 +309,18 @@ def test_numbers_that_no_double_holds_are_refused(tmp_path):
     """An integer of 400 digits in JSON lines, and 1e999 in CSV, are infinite."""
     assert "expected a number, found int" in fault_of(tmp_path, f'{{"s": 1, "s_cost": {10**400}}}\n', "b.jsonl").problem
     assert "found inf" in fault_of(tmp_path, HEAD + "a,x,1,1e999,0,1\n").problem
+
+
+def test_a_last_column_of_empty_cells_is_no_cut_off_record(tmp_path, monkeypatch):
+    """Such a table is read at once, whatever stands in quotes; one record that lacks the cell is found by its line."""
+    rows = ["a,x,1,0.1,", 'b,"y, ""so""\nz",0,0.2,', 'c,z,1,0.3,"n, m"', ""]
+    path = tmp_path / "batch.csv"
+    path.write_text("\n".join(["query_id,query,s,s_cost,task", *rows]))
+    with monkeypatch.context() as patch:
+        patch.setattr(CsvSource, "_chunks", lambda *_: pytest.fail("read record by record"))
+        data = read_table(path)
+    assert data.groups == ["", "", "n, m"]
+    assert data.texts == ["x", 'y, "so"\nz', "z"]
+    path.write_text("\n".join(["query_id,query,s,s_cost,task", *rows, "d,w,1,0.4", "e,w,1,0.5,"]))
+    with pytest.raises(DataFileError, match="line 7: expected 5 cells as in the header, found 4; a line may be"):
+        read_table(path)

@@ -225,7 +225,7 @@ class Log:
         for name in names:
             value = at(record, name)
             if value is not None and value != "":
-                return said(value)[0]
+                return value if type(value) is str else said(value)[0]
         return default
 
     def need(self, record: Any, role: str, names: Sequence[str]) -> str:
@@ -281,8 +281,10 @@ def at(record: Any, path: str) -> Any:
         >>> at({"a": {"b": [4, 5]}, "a.c": 6}, "a.b.1"), at({"a.c": 6}, "a.c"), at({}, "a.b")
         (5, 6, None)
     """
-    if isinstance(record, dict) and (path in record or "." not in path):
-        return record.get(path)
+    if isinstance(record, dict):
+        found = record.get(path)
+        if found is not None or "." not in path:
+            return found
     for name in path.split("."):
         if isinstance(record, dict):
             record = record.get(name)
