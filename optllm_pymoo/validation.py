@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Integral, Real
@@ -214,6 +214,39 @@ def written(number: Decimal, /) -> str:
     if not number:
         return "0"
     return f"{number:f}" if -8 <= number.adjusted() < 13 else f"{number:E}"
+
+
+def rounded_up(amount: float, /) -> str:
+    """Write an amount rounded up: a budget of what is printed pays for it, nothing reaches a higher accuracy.
+
+    >>> rounded_up(0.97000001), rounded_up(0.25)
+    ('0.97001', '0.25')
+    """
+    return rounded(amount, ROUND_CEILING)
+
+
+def rounded_down(amount: float, /) -> str:
+    """Write an amount rounded down: a target of what is printed is reached, nothing costs less.
+
+    >>> rounded_down(0.75999999), rounded_down(0.5)
+    ('0.75999', '0.5')
+    """
+    return rounded(amount, ROUND_FLOOR)
+
+
+def rounded(amount: float, rounding: str, /, *, digits: int = 5) -> str:
+    """Write an amount with some significant digits.
+
+    Args:
+        amount: Written as it is where it is not finite.
+        rounding: One of those of the module `decimal`.
+        digits: How many at the most.
+    """
+    if not math.isfinite(amount):
+        return str(amount)
+    # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
+    exact = Context(prec=15).create_decimal(Decimal(amount))
+    return written(Context(prec=digits, rounding=rounding).create_decimal(exact))
 
 
 def printable(text: str, /) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, UserError
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.validation import as_mask, as_table, listed, shown
+from optllm_pymoo.validation import as_mask, as_table, listed, rounded_down, rounded_up, shown
 
 GOOD = [[0.5, 1.0], [0.25, 0.0]]
 
@@ -57,3 +59,22 @@ def test_names_are_cut_in_messages() -> None:
     assert shown("a" * 61) == f"'{'a' * 60}…' (61 characters)"
     assert shown("\x1b[31m") == r"'\x1b[31m'"
     assert listed([str(k) for k in range(22)]).endswith("'19' and 2 more")
+
+
+@given(st.floats(1e-12, 1e12))
+def test_rounds_up_by_little(amount: float) -> None:
+    """What is printed pays for the amount, to 15 digits, and is no more than 1/1000 above it."""
+    printed = float(rounded_up(amount))
+    assert amount * (1 - 1e-14) <= printed <= amount * 1.001
+
+
+@given(st.floats(0, 1))
+def test_accuracy_rounds_down_by_little(accuracy: float) -> None:
+    """What is printed is reached."""
+    assert accuracy * 0.999 <= float(rounded_down(accuracy)) <= accuracy * (1 + 1e-14)
+
+
+def test_rounding_errors_are_not_rounded_up() -> None:
+    """0.1 + 0.2 is a hair above 0.3, and still 0.3."""
+    assert rounded_up(0.1 + 0.2) == "0.3"
+    assert rounded_up(float("inf")) == "inf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import SingleObjectiveProblem
 from optllm_pymoo.solver import solve_multiple_choice
 from optllm_pymoo.tolerances import OPTIMAL
+from optllm_pymoo.validation import rounded
 
 N_STEPS = 32
 """Steps on either side of the limit whose queries are freed first."""
@@ -277,15 +279,15 @@ class Certificate:
         return self.gap <= OPTIMAL * (self.value if self.unit == "US$" else 1.0)
 
     def __str__(self) -> str:
-        amount, bound = (
-            f"{number:.10g} US$" if self.unit == "US$" else f"{self.unit} {number:.10g}"
-            for number in (self.value, self.bound)
-        )
+        is_usd = self.unit == "US$"
+        value = rounded(self.value, ROUND_HALF_EVEN, digits=10)
+        amount, unit = (f"{value} US$", " US$") if is_usd else (f"{self.unit} {value}", "")
         if self.is_optimal:
             return f"{amount}, proved optimal"
-        possible = f"at least {bound} is needed" if self.unit == "US$" else f"at most {self.bound:.10g} is possible"
-        unit = " US$" if self.unit == "US$" else ""
-        return f"{amount}, {possible}: within {self.gap:.3g}{unit} of the optimum"
+        # rounded to the side on which it still holds
+        bound = rounded(self.bound, ROUND_FLOOR if is_usd else ROUND_CEILING, digits=10)
+        possible = f"at least {bound} US$ is needed" if is_usd else f"at most {bound} is possible"
+        return f"{amount}, {possible}: within {rounded(self.gap, ROUND_CEILING, digits=3)}{unit} of the optimum"
 
 
 class Core(NamedTuple):

@@ -11,7 +11,7 @@ from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.solver import Status, solve_multiple_choice
 from optllm_pymoo.tolerances import HIGHS_WHOLE, PROVEN, SAME_TOTAL
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, in_full
 
 ATTEMPTS = 4
 """Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
@@ -197,7 +197,8 @@ class Knapsack:
             sides = (("a budget of", "US$", "costs"), ("a mean accuracy of", "", "reaches"))
             what, unit, verb = sides[bounded]
             raise UserError(
-                f"no plan keeps {what} {abs(bound):g} {unit}".rstrip() + f"; the best one {verb} {abs(best):g}"
+                f"no plan keeps {what} {in_full(abs(bound))} {unit}".rstrip()
+                + f"; the best one {verb} {in_full(abs(best))}"
             )
         return int(within[-1] if bounded == 0 else within[0])
 

@@ -12,25 +12,14 @@ import numpy as np
 
 from optllm_pymoo.data import Collected
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.decision.text import (
-    IF_RIGHT,
-    PlanFacts,
-    abridged,
-    count,
-    entry,
-    percent,
-    probability,
-    rounded_up,
-    usd,
-    wrapped,
-)
+from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
 from optllm_pymoo.planning import Front
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.tolerances import SUM_ROUNDING
-from optllm_pymoo.validation import printable
+from optllm_pymoo.validation import in_full, printable, rounded_up
 
 INSTEAD = {
     True: "in place of exact: no exact front is known where limits bind",
@@ -349,7 +338,7 @@ def _choice(plan: Plan) -> str:
         return f"the most accurate plan within {usd(plan.budget_usd)} US${that_is_kept}"
     if plan.target is not None:
         verb, surely = ("expects", "") if plan.promise is None else ("promises", f" with {probability(plan.promise)}")
-        return f"the cheapest plan that {verb} an accuracy of {plan.target:g}{surely}{kept and f' and {kept}'}"
+        return f"the cheapest plan that {verb} an accuracy of {in_full(plan.target)}{surely}{kept and f' and {kept}'}"
     third = plan.problem.third
     two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
     return f"the knee of the front{two}, from where accuracy costs more than on average"

@@ -11,13 +11,13 @@ from pymoo.core.result import Result
 
 from optllm_pymoo.decision.confidence import promised_along, quantile
 from optllm_pymoo.decision.plan import Plan
-from optllm_pymoo.decision.text import probability, rounded_down, rounded_up
+from optllm_pymoo.decision.text import probability
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import SupportedSurface
 from optllm_pymoo.limits.limit import Additive
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_budget, in_full
+from optllm_pymoo.validation import UserError, as_budget, in_full, rounded_down, rounded_up
 
 
 class Choice(DecisionMaking, abc.ABC):

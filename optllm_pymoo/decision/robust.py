@@ -9,12 +9,11 @@ import numpy as np
 from optllm_pymoo.decision.confidence import CORRELATION, check_labelled, promised_from_sums, quantile, variance_table
 from optllm_pymoo.decision.plan import Plan
 from optllm_pymoo.decision.text import probability as in_words
-from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.measures.realised import Path, prefix_totals
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_limit, as_table, check_shape
+from optllm_pymoo.validation import UserError, as_limit, as_table, check_shape, in_full, rounded_down, rounded_up
 
 N_ROUNDS: Final = 8
 """Linearisations at the most; they settle within a few."""
@@ -117,7 +116,8 @@ def robust_plan(
     if target is not None and search.best[0] == np.inf:
         raise UserError(
             f"promised accuracy reaches at most {rounded_down(search.highest)} with {in_words(probability)}"
-            f" in the plans found, below the target of {target:g}; no plan promises more than {bound:.6g}"
+            f" in the plans found, below the target of {in_full(target)};"
+            f" no plan promises more than {rounded_up(bound)}"
         )
     plan = Plan(
         problem,

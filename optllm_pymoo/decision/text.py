@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
 from optllm_pymoo.tolerances import BOUND_ROUNDING
-from optllm_pymoo.validation import printable, written
+from optllm_pymoo.validation import printable, rounded
 
 WIDTH: Final = 80
 """Columns of a terminal that lines of text keep to."""
@@ -31,25 +31,7 @@ def usd(amount: float, /) -> str:
     >>> usd(0.0001234567), usd(71.30812), usd(1234567.0), usd(0.0), usd(1e300)
     ('0.00012346', '71.308', '1234600', '0', '1E+300')
     """
-    return _digits(amount, ROUND_HALF_EVEN)
-
-
-def rounded_up(amount: float, /) -> str:
-    """Write an amount rounded up: a budget of what is printed pays for it, nothing reaches a higher accuracy.
-
-    >>> rounded_up(0.97000001), rounded_up(0.25)
-    ('0.97001', '0.25')
-    """
-    return _digits(amount, ROUND_CEILING)
-
-
-def rounded_down(amount: float, /) -> str:
-    """Write an amount rounded down: a target of what is printed is reached, nothing costs less.
-
-    >>> rounded_down(0.75999999), rounded_down(0.5)
-    ('0.75999', '0.5')
-    """
-    return _digits(amount, ROUND_FLOOR)
+    return rounded(amount, ROUND_HALF_EVEN)
 
 
 def percent(share: float, /) -> str:
@@ -113,15 +95,6 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
     wrapper = textwrap.TextWrapper(WIDTH, initial_indent=first, subsequent_indent=others)
     wrapper.break_on_hyphens = wrapper.break_long_words = False  # names and paths stay whole
     return wrapper.fill(joined).replace("\0", " ")
-
-
-def _digits(value: float, rounding: str) -> str:
-    """Write five significant digits, rounded to one side."""
-    if not math.isfinite(value):
-        return str(value)
-    # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
-    exact = Context(prec=15).create_decimal(Decimal(value))
-    return written(Context(prec=5, rounding=rounding).create_decimal(exact))
 
 
 class PlanFacts(NamedTuple):

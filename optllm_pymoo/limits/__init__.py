@@ -1,9 +1,9 @@
 """Limits that tie queries together: as a user says them, as rows of one linear form, their relaxation and bound."""
 
-from optllm_pymoo.limits.bound import BoundFront, LimitPrice, find_bound_front, least_usd, most_accuracy, price_limits
-from optllm_pymoo.limits.feasibility import allowed_by_limits, nearest_feasible
+from optllm_pymoo.limits.bound import BoundFront, LimitPrice, least_usd, most_accuracy, price_limits
+from optllm_pymoo.limits.feasibility import Feasibility, allowed_by_limits
 from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Kind, Quota
-from optllm_pymoo.limits.linear import LinearLimits, Weights, build_limits
+from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching, feasible_plan
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 
@@ -12,6 +12,7 @@ __all__ = [
     "BoundFront",
     "Ceiling",
     "Certified",
+    "Feasibility",
     "Floor",
     "Kind",
     "LimitPrice",
@@ -21,13 +22,10 @@ __all__ = [
     "Weights",
     "allowed_by_limits",
     "best_within",
-    "build_limits",
     "cheapest_reaching",
     "feasible_plan",
-    "find_bound_front",
     "least_usd",
     "most_accuracy",
-    "nearest_feasible",
     "price_limits",
     "relax",
 ]

@@ -12,7 +12,7 @@ from optllm_pymoo.limits.limit import Kind
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import Relaxation, relax
 from optllm_pymoo.tolerances import FLAT, LINE_ROUNDING, PROVEN, SAME_TOTAL, TIE_BREAKER
-from optllm_pymoo.validation import UserError, in_full, read_only
+from optllm_pymoo.validation import UserError, in_full, read_only, rounded_down, rounded_up
 
 N_POINTS = 50
 """Relaxations that a front is made of unless told otherwise."""
@@ -69,13 +69,41 @@ class BoundFront:
     def __init__(self, F: np.ndarray, path: PricePath, *, max_gap: float = 0.0) -> None:
         self.F, self.path, self.max_gap = read_only(F), path, max_gap
 
+    @classmethod
+    def of(cls, limits: LinearLimits, /, *, n_points: int = N_POINTS, without: np.ndarray | None = None) -> BoundFront:
+        """Enclose the front of the relaxation between ``n_points`` lines.
+
+        Args:
+            limits: Tables and limits, which some fractional plan meets.
+            n_points: Relaxations solved at the most, at least 2.
+            without: (S + 1, 2) points of the exact front without the limits, which bounds what they leave as well:
+                where one of them meets the limits, nothing beats it.
+
+        Raises:
+            UserError: If fewer than two points are asked for.
+        """
+        if n_points < 2:
+            raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
+        sandwich = _Sandwich(limits)
+        low = sandwich.solve(TIE_BREAKER, None)
+        high = sandwich.solve(1 - TIE_BREAKER, low[1].prices)
+        points = [low, high]
+        while len(points) < n_points:
+            gaps = [sandwich.sagitta(*pair) for pair in pairwise(points)]
+            k = int(np.argmax(gaps))
+            if gaps[k] <= FLAT:
+                break
+            start = (points[k][1].prices + points[k + 1][1].prices) / 2
+            points.insert(k + 1, sandwich.solve(sandwich.chord(points[k][1], points[k + 1][1]), start))
+        return sandwich.front(points, without)
+
     def __len__(self) -> int:
         """Count the corners."""
         return len(self.F)
 
     def __repr__(self) -> str:
-        (low, worst), (high, best) = self.F[0], self.F[-1]
-        return f"BoundFront({len(self)} corners, {low:.6g} to {high:.6g} US$, accuracy {-worst:.4f} to {-best:.4f})"
+        least, most = (f"{rounded_down(cost)} US$ at {rounded_up(-loss)}" for cost, loss in self.F[[0, -1]])
+        return f"BoundFront({len(self)} corners, from {least} accuracy to {most})"
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
         """Bound the mean accuracy of any plan within the limits at a total cost.
@@ -109,36 +137,6 @@ class BoundFront:
         way = np.concatenate([[0.0], np.cumsum(lengths)])
         wanted = np.linspace(0.0, way[-1], n_points)
         return np.column_stack([np.interp(wanted, way, column) for column in self.F.T])
-
-
-def find_bound_front(
-    limits: LinearLimits, /, *, n_points: int = N_POINTS, without: np.ndarray | None = None
-) -> BoundFront:
-    """Enclose the front of the relaxation between ``n_points`` lines.
-
-    Args:
-        limits: Tables and limits, which some fractional plan meets.
-        n_points: Relaxations solved at the most, at least 2.
-        without: (S + 1, 2) points of the exact front without the limits, which bounds what they leave as well: where
-            one of them meets the limits, nothing beats it.
-
-    Raises:
-        UserError: If fewer than two points are asked for.
-    """
-    if n_points < 2:
-        raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
-    sandwich = _Sandwich(limits)
-    low = sandwich.solve(TIE_BREAKER, None)
-    high = sandwich.solve(1 - TIE_BREAKER, low[1].prices)
-    points = [low, high]
-    while len(points) < n_points:
-        gaps = [sandwich.sagitta(*pair) for pair in pairwise(points)]
-        k = int(np.argmax(gaps))
-        if gaps[k] <= FLAT:
-            break
-        start = (points[k][1].prices + points[k + 1][1].prices) / 2
-        points.insert(k + 1, sandwich.solve(sandwich.chord(points[k][1], points[k + 1][1]), start))
-    return sandwich.front(points, without)
 
 
 Point = tuple[float, Relaxation]
@@ -196,9 +194,9 @@ class _Sandwich:
         heights = np.array([r.bound for r in solved]) / per_accuracy / n
         # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
         heights += LINE_ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for r in solved]))
-        corners = _envelope(slopes, heights, -cheapest.bound, best.bound / n)
+        corners = self._envelope(slopes, heights, -cheapest.bound, best.bound / n)
         if without is not None:
-            corners = _lower_of(corners, without * (1, -1))
+            corners = self._lower_of(corners, without * (1, -1))
         path = PricePath(
             np.maximum.accumulate([r.cost_usd for r in solved]),
             np.maximum.accumulate([r.accuracy for r in solved]),
@@ -208,43 +206,43 @@ class _Sandwich:
         )
         return BoundFront(corners * (1, -1), path, max_gap=max(np.array([r.gap for r in solved]) / per_accuracy / n))
 
+    @staticmethod
+    def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: float) -> np.ndarray:
+        """Lower envelope of accuracy = height + slope·cost, cut off at c_min and a_max: (n, 2) cost, accuracy."""
+        slopes, heights = np.append(slopes, 0.0), np.append(heights, a_max)
+        at_start = float(np.min(heights + slopes * c_min))
+        corners = [(c_min, at_start)]
+        cost, height = c_min, at_start
+        # the line that is lowest just beyond the start: of equals the flattest
+        values = heights + slopes * cost
+        lowest = np.flatnonzero(values <= values.min())
+        line = int(lowest[np.argmin(slopes[lowest])])
+        while slopes[line] > 0:
+            flatter = np.flatnonzero(slopes < slopes[line])
+            meets = (heights[flatter] - heights[line]) / (slopes[line] - slopes[flatter])
+            first = np.lexsort((slopes[flatter], meets))[0]
+            cost = max(cost, float(meets[first]))
+            line = int(flatter[first])
+            height = max(height, float(heights[line] + slopes[line] * cost))
+            if cost > corners[-1][0] and height > corners[-1][1]:
+                corners.append((cost, min(height, a_max)))
+        return np.array(corners)
 
-def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: float) -> np.ndarray:
-    """Lower envelope of accuracy = height + slope·cost, cut off at c_min and a_max: (n, 2) cost, accuracy."""
-    slopes, heights = np.append(slopes, 0.0), np.append(heights, a_max)
-    at_start = float(np.min(heights + slopes * c_min))
-    corners = [(c_min, at_start)]
-    cost, height = c_min, at_start
-    # the line that is lowest just beyond the start: of equals the flattest
-    values = heights + slopes * cost
-    lowest = np.flatnonzero(values <= values.min())
-    line = int(lowest[np.argmin(slopes[lowest])])
-    while slopes[line] > 0:
-        flatter = np.flatnonzero(slopes < slopes[line])
-        meets = (heights[flatter] - heights[line]) / (slopes[line] - slopes[flatter])
-        first = np.lexsort((slopes[flatter], meets))[0]
-        cost = max(cost, float(meets[first]))
-        line = int(flatter[first])
-        height = max(height, float(heights[line] + slopes[line] * cost))
-        if cost > corners[-1][0] and height > corners[-1][1]:
-            corners.append((cost, min(height, a_max)))
-    return np.array(corners)
-
-
-def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Lower of two concave polylines (n, 2) of rising cost and accuracy, each flat beyond its last point."""
-    cost = np.unique(np.concatenate([first[:, 0], second[:, 0]]))
-    cost = cost[cost >= max(first[0, 0], second[0, 0])]
-    apart = np.interp(cost, *first.T) - np.interp(cost, *second.T)
-    cross = np.flatnonzero(apart[:-1] * apart[1:] < 0)
-    share = apart[cross] / (apart[cross] - apart[cross + 1])
-    crossings = cost[cross] + share * (cost[cross + 1] - cost[cross])
-    kept = np.where(apart <= 0, np.isin(cost, first[:, 0]), False) | ((apart >= 0) & np.isin(cost, second[:, 0]))
-    kept[0] = True
-    cost = np.sort(np.concatenate([cost[kept], crossings]))
-    accuracy = np.minimum(np.interp(cost, *first.T), np.interp(cost, *second.T))
-    rises = np.append(True, np.diff(np.maximum.accumulate(accuracy)) > 0) & np.append(True, np.diff(cost) > 0)
-    return np.asarray(np.column_stack([cost, accuracy])[rises])
+    @staticmethod
+    def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Lower of two concave polylines (n, 2) of rising cost and accuracy, each flat beyond its last point."""
+        cost = np.unique(np.concatenate([first[:, 0], second[:, 0]]))
+        cost = cost[cost >= max(first[0, 0], second[0, 0])]
+        apart = np.interp(cost, *first.T) - np.interp(cost, *second.T)
+        cross = np.flatnonzero(apart[:-1] * apart[1:] < 0)
+        share = apart[cross] / (apart[cross] - apart[cross + 1])
+        crossings = cost[cross] + share * (cost[cross + 1] - cost[cross])
+        kept = np.where(apart <= 0, np.isin(cost, first[:, 0]), False) | ((apart >= 0) & np.isin(cost, second[:, 0]))
+        kept[0] = True
+        cost = np.sort(np.concatenate([cost[kept], crossings]))
+        accuracy = np.minimum(np.interp(cost, *first.T), np.interp(cost, *second.T))
+        rises = np.append(True, np.diff(np.maximum.accumulate(accuracy)) > 0) & np.append(True, np.diff(cost) > 0)
+        return np.asarray(np.column_stack([cost, accuracy])[rises])
 
 
 def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:
@@ -263,7 +261,8 @@ def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:
         # the solver's own tolerance is no proof
         if cheapest > budget_usd * (1 + PROVEN):
             raise UserError(
-                f"no plan within the limits costs {in_full(budget_usd)} US$; the cheapest costs {cheapest:.6g} US$"
+                f"no plan within the limits costs {in_full(budget_usd)} US$ or less;"
+                f" none costs less than {rounded_down(cheapest)} US$"
             )
     return solved.bound / limits.n_queries
 
@@ -284,7 +283,7 @@ def least_usd(limits: LinearLimits, min_accuracy: float, /) -> float:
         if highest < min_accuracy - PROVEN:
             raise UserError(
                 f"no plan within the limits reaches an accuracy of {in_full(min_accuracy)};"
-                f" none reaches more than {highest:.6g}"
+                f" none reaches more than {rounded_up(highest)}"
             )
     return -solved.bound
 

@@ -3,86 +3,198 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from optllm_pymoo.limits.limit import Kind
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import Relaxation, relax
-from optllm_pymoo.solver import Solved, Status, solve_multiple_choice
+from optllm_pymoo.solver import Status, solve_multiple_choice
 from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_mask, as_names, as_table, check_frame_labels, check_shape, in_full
-
-LOOSEN = ". Loosen a limit slightly"
-"""Said where no nearest value is known."""
+from optllm_pymoo.validation import (
+    UserError,
+    as_mask,
+    as_names,
+    as_table,
+    check_frame_labels,
+    check_shape,
+    in_full,
+    rounded_down,
+    rounded_up,
+)
 
 SECONDS = 20.0
 """Time for HiGHS to find a whole plan."""
 
 
-def check_possible(limits: LinearLimits, /) -> None:
-    """Refuse limits that are impossible for a simple reason, the first that is found.
-
-    A floor above what its group can reach; quotas of calls that leave queries without an LLM (exact: a transport
-    problem over the patterns of the mask); a limit of dollars, tokens or an additive table beyond what any plan has.
+class Feasibility:
+    """Looks for the reasons why no plan meets some limits, and for the nearest values that would do.
 
     Args:
         limits: Tables and limits.
-
-    Raises:
-        UserError: With the reason and the nearest value that would do.
     """
-    _check_floors(limits)
-    _check_calls(limits)
-    _check_single(limits)
 
+    def __init__(self, limits: LinearLimits, /) -> None:
+        self.limits = limits
 
-def check_together(limits: LinearLimits, /) -> None:
-    """Refuse limits that exclude each other, by the linear relaxation, whose dual is a proof.
+    def check_one_by_one(self) -> None:
+        """Refuse limits that are impossible for a simple reason, the first that is found.
 
-    Args:
-        limits: Tables and limits.
+        A floor above what its group can reach; quotas of calls that leave queries without an LLM (exact: a transport
+        problem over the patterns of the mask); a limit of dollars, tokens or an additive table beyond what any plan
+        has.
 
-    Raises:
-        UserError: With a smallest set of limits that no plan meets together, and the nearest value that would do.
-    """
-    if _phase_one(limits).bound < -PROVEN:
-        raise UserError(_conflict(limits))
+        Raises:
+            UserError: With the reason and the nearest value that would do.
+        """
+        limits = self.limits
+        best = limits.accuracy if limits.allowed is None else np.where(limits.allowed, limits.accuracy, -np.inf)
+        reach = best.max(axis=1).astype(float)
+        for k in self._of_kind(Kind.ACCURACY):
+            mine = slice(None) if limits.of_group[k] < 0 else limits.cells.group == limits.of_group[k]
+            floor, most = limits.amounts(k, limits.limit[k]), float(reach[mine].sum()) / limits.rows[k].per
+            if most < floor - PROVEN:
+                raise UserError(
+                    f"{self._nearest(k, -most * limits.rows[k].per)}, floor {in_full(floor)}."
+                    " Lower the floor, or allow a better LLM"
+                )
+        self._check_calls()
+        for k in self._of_kind(Kind.USD, Kind.TOKENS, Kind.ADDITIVE):
+            use = limits.cell_uses(k)
+            if limits.allowed is not None:
+                use[~limits.allowed] = np.inf
+            least = float(use.min(axis=1).sum())
+            if least > limits.limit[k] + max(limits.tolerance[k], PROVEN * abs(least)):
+                row, amount = limits.rows[k], self._amount(k, least)
+                if row.kind is not Kind.ADDITIVE:
+                    raise UserError(
+                        f"{row.name}: the queries that may go nowhere else need {amount}."
+                        " Raise it to that, or allow other LLMs"
+                    )
+                raise UserError(
+                    f"{row.name}: {'the least' if limits.sign[k] > 0 else 'the most'} that any plan has is {amount}"
+                )
 
+    def check_together(self) -> None:
+        """Refuse limits that exclude each other, by the linear relaxation, whose dual is a proof.
 
-def _check_floors(limits: LinearLimits) -> None:
-    best = limits.accuracy if limits.allowed is None else np.where(limits.allowed, limits.accuracy, -np.inf)
-    reach = best.max(axis=1).astype(float)
-    for k in _of_kind(limits, Kind.ACCURACY):
-        mine = slice(None) if limits.of_group[k] < 0 else limits.cells.group == limits.of_group[k]
-        floor, most = limits.amounts(k, limits.limit[k]), float(reach[mine].sum()) / limits.rows[k].per
-        if most < floor - PROVEN:
-            raise UserError(
-                f"{_reaching(limits, k)} at most {_directed(most, -1.0)}, floor {floor:.6g}."
-                " Lower the floor, or allow a better LLM"
-            )
+        Raises:
+            UserError: With a smallest set of limits that no plan meets together, and the nearest value that would do.
+        """
+        limits = self.limits
+        if self._phase_one().bound >= -PROVEN:
+            return
+        kept = list(range(len(limits)))
+        for k in list(kept):
+            fewer = [other for other in kept if other != k]
+            if fewer and Feasibility(limits.only(fewer))._phase_one().bound < -PROVEN:
+                kept = fewer
+        conflict = limits.only(kept)
+        for k in reversed(kept):
+            # limits outside of the conflict may keep the nearest value farther away
+            if Feasibility(limits.without(k))._phase_one().bound >= -PROVEN:
+                nearest = self.nearest(k)
+                break
+        else:
+            nearest = Feasibility(conflict).nearest(len(conflict) - 1)
+        raise UserError(f"no plan meets {' and '.join(conflict.names)} together; with the others, {nearest}")
 
+    def nearest(self, k: int, /) -> str:
+        """Say which value of one limit would do while the others stay as they are.
 
-def _check_calls(limits: LinearLimits) -> None:
-    calls = limits.only(_of_kind(limits, Kind.CALLS))
-    if not len(calls):
-        return
-    quotas = _CallQuotas(calls)
-    placeable = quotas.placeable()
-    if placeable == limits.n_queries:
-        return
-    helping = [(value, k) for k in range(len(calls)) if (value := quotas.smallest(k)) is not None]
-    if helping:
-        value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
-        hint = f"{quotas.instead(k, value)} would do"
-    elif (enough := quotas.raised()) is not None:
-        told = (quotas.instead(k, int(enough[k])) for k in range(len(calls)) if enough[k] > calls.limit[k])
-        hint = f"No single quota can make up for that; {' and '.join(told)} would do"
-    else:
-        hint = "Raise several, or allow more LLMs"
-    others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"
-    raise UserError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
+        Args:
+            k: Which limit is to move.
+
+        Returns:
+            A part of a sentence; the value is that of the linear relaxation, so nothing less will do.
+        """
+        limits = self.limits
+        penalty = 1e3 / limits.scale
+        penalty[k] = 1.0 / limits.scale[k]
+        excess = max(0.0, -self._phase_one(penalty).bound) * float(limits.scale[k])
+        return self._nearest(k, float(limits.limit[k]) + excess)
+
+    def whole_plan(self, *, least: int | None = None) -> tuple[Status, np.ndarray | None]:
+        """Let HiGHS find a whole plan, for limits so tight that moving queries one by one finds none.
+
+        Args:
+            least: A limit that may be exceeded, but by as little as possible.
+
+        Returns:
+            How the search ended; `Status.INFEASIBLE` is a proof that there is none. (N,) the plan, or None.
+        """
+        limits = self.limits if least is None else self.limits.without(least)
+        shape = limits.cost.shape
+        queries, llms = np.nonzero(np.ones(shape, dtype=bool) if limits.allowed is None else limits.allowed)
+        unit, objective = 1.0 / limits.typical, np.zeros(len(queries))
+        if least is not None:
+            objective = self.limits.only([least]).weights(queries, llms)[0] / self.limits.typical[least]
+        rows, most = limits.weights(queries, llms) * unit[:, None], limits.limit * unit
+        found = solve_multiple_choice(objective, queries, rows, most, exactly=True, seconds=SECONDS)
+        if found.x is None:
+            return found.status, None
+        x = np.empty(shape[0], dtype=np.int8 if shape[1] <= 127 else np.int32)
+        chosen = found.x > 0.5
+        x[queries[chosen]] = llms[chosen]
+        return found.status, x if limits.are_met(x[None])[0] else None
+
+    def nearest_for_whole_plans(self) -> str:
+        """Say which value of one limit would do for whole queries, the last one that helps; "" where none is known."""
+        for k in reversed(range(len(self.limits))):
+            status, x = self.whole_plan(least=k)
+            if status is Status.OPTIMAL and x is not None:
+                return f"; with the others, {self._nearest(k, float(self.limits.uses(x[None])[0, k]))}"
+        return ""
+
+    def _check_calls(self) -> None:
+        """Refuse quotas of calls that leave queries without an LLM."""
+        limits = self.limits
+        calls = limits.only(self._of_kind(Kind.CALLS))
+        if not len(calls):
+            return
+        quotas = _CallQuotas(calls)
+        placeable = quotas.placeable()
+        if placeable == limits.n_queries:
+            return
+        helping = [(value, k) for k in range(len(calls)) if (value := quotas.smallest(k)) is not None]
+        if helping:
+            value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
+            hint = f"{quotas.instead(k, value)} would do"
+        elif (enough := quotas.raised()) is not None:
+            told = (quotas.instead(k, int(enough[k])) for k in range(len(calls)) if enough[k] > calls.limit[k])
+            hint = f"No single quota can make up for that; {' and '.join(told)} would do"
+        else:
+            hint = "Raise several, or allow more LLMs"
+        others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"
+        raise UserError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
+
+    def _phase_one(self, penalty: np.ndarray | None = None) -> Relaxation:
+        """Minimise the summed relative excess; its bound is below 0 just where no fractional plan meets the limits."""
+        return relax(self.limits, Weights(0.0, 0.0), penalty=1.0 / self.limits.scale if penalty is None else penalty)
+
+    def _nearest(self, k: int, value: float) -> str:
+        """Say that limit k would have to be moved to a value of b_k."""
+        row, amount = self.limits.rows[k], self._amount(k, value)
+        if row.kind is Kind.ACCURACY:
+            whole_batch = self.limits.of_group[k] < 0
+            return f"{'all queries together reach' if whole_batch else f'group {row.whom!r} reaches'} at most {amount}"
+        if row.kind is Kind.ADDITIVE:
+            return f"{row.whom} would have to be {amount}"
+        return f"{row.whom} would need at least {amount}"
+
+    def _amount(self, k: int, value: float) -> str:
+        """Write a value of b_k with its unit: rounded so that it is enough."""
+        row, amount = self.limits.rows[k], float(self.limits.amounts(k, value))
+        if row.kind is Kind.CALLS:
+            return _calls(int(np.ceil(amount - 1e-6)))
+        # a total that differs by rounding alone is the same: it is not to be rounded to the next digit
+        slack = SAME_TOTAL * abs(amount)
+        text = rounded_up(amount - slack) if self.limits.sign[k] > 0 else rounded_down(amount + slack)
+        return text if row.kind is Kind.ACCURACY else f"{text} {row.unit}".rstrip()
+
+    def _of_kind(self, *kinds: Kind) -> list[int]:
+        return [k for k, row in enumerate(self.limits.rows) if row.kind in kinds]
 
 
 class _CallQuotas:
@@ -125,169 +237,11 @@ class _CallQuotas:
 
     def instead(self, k: int, calls: int) -> str:
         """Name another value of a quota."""
-        return f"{calls:,} calls for {self.limits.rows[k].whom} instead of {self.limits.limit[k]:,.15g}"
+        return f"{_calls(calls)} for {self.limits.rows[k].whom} instead of {self.limits.limit[k]:,.15g}"
 
 
-def _check_single(limits: LinearLimits) -> None:
-    for k in _of_kind(limits, Kind.USD, Kind.TOKENS, Kind.ADDITIVE):
-        use = limits.cell_uses(k)
-        if limits.allowed is not None:
-            use[~limits.allowed] = np.inf
-        least = float(use.min(axis=1).sum())
-        if least > limits.limit[k] + max(limits.tolerance[k], PROVEN * abs(least)):
-            row = limits.rows[k]
-            if row.kind is not Kind.ADDITIVE:
-                raise UserError(
-                    f"{row.name}: the queries that may go nowhere else need {_amount(limits, k, least)}."
-                    " Raise it to that, or allow other LLMs"
-                )
-            far = "the least" if limits.sign[k] > 0 else "the most"
-            raise UserError(f"{row.name}: {far} that any plan has is {_amount(limits, k, least)}")
-
-
-def _phase_one(limits: LinearLimits, penalty: np.ndarray | None = None) -> Relaxation:
-    """Minimise the summed relative excess; its bound is below 0 just where no fractional plan meets the limits."""
-    return relax(limits, Weights(0.0, 0.0), penalty=1.0 / limits.scale if penalty is None else penalty)
-
-
-def _conflict(limits: LinearLimits) -> str:
-    """Name a smallest set of limits that exclude each other, and how far one of them would have to move."""
-    kept = list(range(len(limits)))
-    for k in list(kept):
-        fewer = [other for other in kept if other != k]
-        if fewer and _phase_one(limits.only(fewer)).bound < -PROVEN:
-            kept = fewer
-    conflict = limits.only(kept)
-    told = f"no plan meets {' and '.join(conflict.names)} together"
-    for k in reversed(kept):
-        # limits outside of the conflict may keep the nearest value farther away
-        if _phase_one(limits.without(k)).bound >= -PROVEN:
-            return f"{told}; with the others, {nearest_feasible(limits, k)}"
-    return f"{told}; with the others, {nearest_feasible(conflict, len(conflict) - 1)}"
-
-
-def whole_hint(limits: LinearLimits) -> str:
-    """Say which value of one limit would do for whole queries, the last one that helps; nothing where none is known."""
-    for k in reversed(range(len(limits))):
-        value = _least_use(limits, k)
-        if value is not None:
-            return f"; with the others, {_nearest(limits, k, value)}"
-    return LOOSEN
-
-
-def nearest_feasible(limits: LinearLimits, k: int, /) -> str:
-    """Say which value of one limit would do while the others stay as they are.
-
-    Args:
-        limits: Limits that no plan meets together.
-        k: Which of them is to move.
-
-    Returns:
-        A part of a sentence; the value is that of the linear relaxation, so nothing less will do.
-    """
-    return _nearest(limits, k, _nearest_sum(limits, k))
-
-
-def _nearest_sum(limits: LinearLimits, k: int) -> float:
-    """Find the least b_k at which some fractional plan meets all limits."""
-    penalty = 1e3 / limits.scale
-    penalty[k] = 1.0 / limits.scale[k]
-    return float(limits.limit[k]) + max(0.0, -_phase_one(limits, penalty).bound) * float(limits.scale[k])
-
-
-def _nearest(limits: LinearLimits, k: int, value: float) -> str:
-    """Say that limit k would have to be moved to a value of b_k."""
-    row, amount = limits.rows[k], _amount(limits, k, value)
-    if row.kind is Kind.ACCURACY:
-        return f"{_reaching(limits, k)} at most {amount}"
-    if row.kind is Kind.ADDITIVE:
-        return f"{row.whom} would have to be {amount}"
-    return f"{row.whom} would need at least {amount}"
-
-
-def _amount(limits: LinearLimits, k: int, value: float) -> str:
-    """Write a value of b_k with its unit: rounded so that it is enough."""
-    row, amount = limits.rows[k], float(limits.amounts(k, value))
-    if row.kind is Kind.CALLS:
-        return f"{int(np.ceil(amount - 1e-6)):,} {row.unit}"
-    text = _directed(amount, limits.sign[k])
-    return text if row.kind is Kind.ACCURACY else f"{text} {row.unit}".rstrip()
-
-
-def _reaching(limits: LinearLimits, k: int) -> str:
-    whole_batch = limits.of_group[k] < 0
-    return "all queries together reach" if whole_batch else f"group {limits.rows[k].whom!r} reaches"
-
-
-def _of_kind(limits: LinearLimits, *kinds: Kind) -> list[int]:
-    return [k for k, row in enumerate(limits.rows) if row.kind in kinds]
-
-
-def _directed(value: float, direction: float) -> str:
-    """Six digits, rounded up (direction 1) where it has to be enough, down (-1) where it has to be reached."""
-    text = f"{value:.6g}"
-    if direction * (float(text) - value) < -SAME_TOTAL * abs(value):
-        step = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
-        text = f"{value + direction * step:.6g}"
-    return text
-
-
-class WholePlan(NamedTuple):
-    """What branch and bound found."""
-
-    x: np.ndarray | None
-    """(N,) a plan that meets the limits, or None."""
-    is_proven: bool
-    """Whether, without a plan, it is proved that there is none."""
-
-
-def whole_plan(limits: LinearLimits, /) -> WholePlan:
-    """Let HiGHS find a whole plan, for limits so tight that moving queries one by one finds none.
-
-    Args:
-        limits: Tables and limits, which some fractional plan meets.
-    """
-    queries, llms = _allowed_cells(limits)
-    found = _solve(limits, queries, llms, np.zeros(len(queries)))
-    if found.x is None:
-        return WholePlan(None, found.status is Status.INFEASIBLE)
-    x = _plan(limits, queries, llms, found.x)
-    return WholePlan(x if limits.are_met(x[None])[0] else None, False)
-
-
-def _least_use(limits: LinearLimits, k: int) -> float | None:
-    """Find the least b_k at which a whole plan meets all limits; None if there is none, or HiGHS ran out of time."""
-    others = limits.without(k)
-    queries, llms = _allowed_cells(limits)
-    use = limits.only([k]).weights(queries, llms)[0] / limits.typical[k]
-    found = _solve(others, queries, llms, use)
-    if found.status is not Status.OPTIMAL or found.x is None:
-        return None
-    x = _plan(limits, queries, llms, found.x)[None]
-    return float(limits.uses(x)[0, k]) if others.are_met(x)[0] else None
-
-
-def _allowed_cells(limits: LinearLimits) -> tuple[np.ndarray, np.ndarray]:
-    n_queries, n_llms = limits.cost.shape
-    queries, llms = np.repeat(np.arange(n_queries), n_llms), np.tile(np.arange(n_llms), n_queries)
-    if limits.allowed is not None:
-        queries, llms = queries[limits.allowed.ravel()], llms[limits.allowed.ravel()]
-    return queries, llms
-
-
-def _solve(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, objective: np.ndarray) -> Solved:
-    """Minimise a sum over the cells that a plan takes."""
-    unit = 1.0 / limits.typical
-    rows = limits.weights(queries, llms) * unit[:, None]
-    return solve_multiple_choice(objective, queries, rows, limits.limit * unit, exactly=True, seconds=SECONDS)
-
-
-def _plan(limits: LinearLimits, queries: np.ndarray, llms: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """(N,) from the cells that HiGHS took."""
-    x = np.empty(limits.n_queries, dtype=np.int8 if limits.cost.shape[1] <= 127 else np.int32)
-    chosen = shares > 0.5
-    x[queries[chosen]] = llms[chosen]
-    return x
+def _calls(number: int) -> str:
+    return f"{number:,} call{'s' * (number != 1)}"
 
 
 def allowed_by_limits(

@@ -14,7 +14,7 @@ from optllm_pymoo.kernels.limits import Cells, Coefficients, sums_by_llm
 from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA, Rules, Slack
 from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Kind, Quota
 from optllm_pymoo.tolerances import SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_table, check_shape, read_only, unknown_name
+from optllm_pymoo.validation import UserError, as_table, check_shape, in_full, read_only, unknown_name
 
 
 class Row(NamedTuple):
@@ -75,6 +75,100 @@ class LinearLimits:
     limit: np.ndarray = field(default_factory=lambda: np.zeros(0))
     rows: tuple[Row, ...] = ()
     third: int = -1
+
+    @classmethod
+    def of(
+        cls,
+        cost: np.ndarray,
+        accuracy: np.ndarray,
+        allowed: np.ndarray | None,
+        llms: Sequence[str],
+        /,
+        *,
+        limits: Any = (),
+        groups: Any = None,
+        tokens: np.ndarray | None = None,
+        third: Additive | None = None,
+    ) -> LinearLimits:
+        """Write the limits of a problem as rows, in the order given.
+
+        Args:
+            cost: (N, M) checked US$ per call.
+            accuracy: (N, M) checked.
+            allowed: (N, M) checked mask, or None.
+            llms: M names.
+            limits: `Quota`, `Floor` and `Ceiling` objects, or one of them.
+            groups: (N,) group of each query: any labels, compared as text; None or NaN for queries of no group.
+            tokens: (N, M) checked tokens per call, for quotas of tokens.
+            third: The third objective, whose table is checked.
+
+        Raises:
+            UserError: If something is no limit, names or groups are unknown, or a table is missing or of another shape.
+        """
+        asked = [limits] if isinstance(limits, Quota | Floor | Ceiling) else list(limits or ())
+        labels: list[str] = []
+        group = None
+        if groups is not None:
+            raw = np.asarray(groups, dtype=object).reshape(-1)
+            if len(raw) != len(cost):
+                raise UserError(f"groups must name the group of each of the {len(cost)} queries; got {len(raw)}")
+            is_known = ~np.asarray(pd.isna(raw))
+            names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
+            labels, group = [str(name) for name in names], np.full(len(cost), len(names), dtype=np.int32)
+            group[is_known] = group_of_known
+            group = read_only(group)
+        tables = _Tables(cost, tokens, third if asked else None)
+        linear = cls(cost, accuracy, allowed, group=group, n_groups=len(labels), third=len(tables.extra) - 1)
+        for k, limit in enumerate(asked):
+            if isinstance(limit, Quota):
+                whom, kind, most = limit.whom(llms), limit.kind, limit.limit
+                table = tables.of_tokens(k) if kind is Kind.TOKENS else kind.table
+                amount = in_full(most) if kind is Kind.USD else f"{most:,.15g}"
+                unit = kind.unit.removesuffix("s") if most == 1 else kind.unit
+                row = Row(kind, f"{amount} {unit} for {whom}", whom, kind.unit)
+                linear = linear.plus(row, most, table=table, member=limit.members(llms))
+            elif isinstance(limit, Ceiling) or (isinstance(limit, Floor) and isinstance(limit.of, Additive)):
+                of, is_most = limit.of, isinstance(limit, Ceiling)
+                assert isinstance(of, Additive)
+                bound = float(limit.at_most if isinstance(limit, Ceiling) else limit.at_least)
+                name = f"a {of.label} of at {'most' if is_most else 'least'} {in_full(bound)} {of.unit}".rstrip()
+                row = Row(Kind.ADDITIVE, name, of.label, of.unit, of.per(len(cost)))
+                linear = linear.plus(row, bound, sign=1.0 if is_most else -1.0, table=tables.of_additive(of))
+            elif isinstance(limit, Floor):
+                if groups is None:
+                    raise UserError(
+                        "floors need groups=, the group of each query; for all queries together give them one group"
+                    )
+                if limit.of not in labels:
+                    raise UserError(unknown_name(str(limit.of), labels, kind="group"))
+                place, name = labels.index(limit.of), f"floor {in_full(limit.at_least)} of group {limit.of!r}"
+                row = Row(Kind.ACCURACY, name, str(limit.of), "accuracy", int(np.count_nonzero(group == place)))
+                linear = linear.plus(row, float(limit.at_least), sign=-1.0, of_group=place)
+            else:
+                raise UserError(
+                    f"limits must be Quota, Floor or Ceiling objects; limits[{k}] is {limit!r:.60}."
+                    " Write Quota('llm', calls=100)"
+                )
+        if tables.extra:
+            # one further table, the usual number, is not copied
+            extra = tables.extra[0][None] if len(tables.extra) == 1 else np.stack(tables.extra)
+            linear = replace(linear, extra=read_only(extra))
+        return linear.levelled()
+
+    def levelled(self) -> LinearLimits:
+        """Give cells that the mask forbids the least values that it allows their query; nothing to do without limits.
+
+        What stands for "not offered" there, a price of a million perhaps, is not to be what excesses and gaps are
+        measured by.
+        """
+        allowed = self.allowed
+        if allowed is None or not len(self):
+            return self
+        tables = self.cost, self.accuracy, *self.extra
+        least = (each.min(axis=1, keepdims=True, where=allowed, initial=np.inf).astype(each.dtype) for each in tables)
+        cost, accuracy, *extra = (np.where(allowed, *pair) for pair in zip(tables, least, strict=True))
+        stacked = np.stack(extra) if extra else self.extra
+        return replace(self, cost=read_only(cost), accuracy=read_only(accuracy), extra=read_only(stacked))
 
     def __getstate__(self) -> dict[str, Any]:
         return {part.name: getattr(self, part.name) for part in fields(self)}
@@ -324,76 +418,12 @@ class LinearLimits:
             budget_usd = float(self.cost.max(axis=1).sum(dtype=float))
         bounded = self
         if budget_usd is not None:
-            bounded = bounded.plus(Row(Kind.USD, f"a budget of {budget_usd:.6g} US$", "budget", "US$"), budget_usd)
+            bounded = bounded.plus(Row(Kind.USD, f"a budget of {in_full(budget_usd)} US$", "budget", "US$"), budget_usd)
         if min_accuracy is not None:
-            name = f"a mean accuracy of {min_accuracy:.6g}"
+            name = f"a mean accuracy of {in_full(min_accuracy)}"
             row = Row(Kind.ACCURACY, name, "mean accuracy", "accuracy", self.n_queries)
             bounded = bounded.plus(row, min_accuracy, sign=-1.0)
         return bounded
-
-
-def build_limits(
-    cost: np.ndarray,
-    accuracy: np.ndarray,
-    allowed: np.ndarray | None,
-    llms: Sequence[str],
-    /,
-    *,
-    limits: Any = (),
-    groups: Any = None,
-    tokens: np.ndarray | None = None,
-    third: Additive | None = None,
-) -> LinearLimits:
-    """Write the limits of a problem as rows, in the order given.
-
-    Where there are limits, cells that the mask forbids are given the least values that it allows their query: what
-    stands for "not offered" there, a price of a million perhaps, is not to be what excesses and gaps are measured by.
-
-    Args:
-        cost: (N, M) checked US$ per call.
-        accuracy: (N, M) checked.
-        allowed: (N, M) checked mask, or None.
-        llms: M names.
-        limits: `Quota`, `Floor` and `Ceiling` objects, or one of them.
-        groups: (N,) group of each query: any labels, compared as text; None or NaN for queries of no group.
-        tokens: (N, M) checked tokens per call, for quotas of tokens.
-        third: The third objective, whose table is checked.
-
-    Raises:
-        UserError: If something is no limit, names or groups are unknown, or a table is missing or of another shape.
-    """
-    asked = [limits] if isinstance(limits, Quota | Floor | Ceiling) else list(limits or ())
-    labels, group = _checked_groups(groups, len(cost))
-    tables = _Tables(cost, tokens, third if asked else None)
-    linear = LinearLimits(cost, accuracy, allowed, group=group, n_groups=len(labels), third=len(tables.extra) - 1)
-    for k, limit in enumerate(asked):
-        if isinstance(limit, Quota):
-            whom, kind = limit.whom(llms), limit.kind
-            table = tables.of_tokens(k) if kind is Kind.TOKENS else kind.table
-            row = Row(kind, f"{limit.limit:,.15g} {kind.unit} for {whom}", whom, kind.unit)
-            linear = linear.plus(row, limit.limit, table=table, member=limit.members(llms))
-        elif isinstance(limit, Ceiling) or (isinstance(limit, Floor) and isinstance(limit.of, Additive)):
-            of, is_most = limit.of, isinstance(limit, Ceiling)
-            assert isinstance(of, Additive)
-            bound = float(limit.at_most if isinstance(limit, Ceiling) else limit.at_least)
-            name = f"a {of.label} of at {'most' if is_most else 'least'} {bound:.6g} {of.unit}".rstrip()
-            row = Row(Kind.ADDITIVE, name, of.label, of.unit, of.per(len(cost)))
-            linear = linear.plus(row, bound, sign=1.0 if is_most else -1.0, table=tables.of_additive(of))
-        elif isinstance(limit, Floor):
-            place = _place_of(limit.of, labels, has_groups=groups is not None)
-            name = f"floor {limit.at_least:g} of group {limit.of!r}"
-            row = Row(Kind.ACCURACY, name, str(limit.of), "accuracy", int(np.count_nonzero(group == place)))
-            linear = linear.plus(row, float(limit.at_least), sign=-1.0, of_group=place)
-        else:
-            raise UserError(
-                f"limits must be Quota, Floor or Ceiling objects; limits[{k}] is {limit!r:.60}."
-                " Write Quota('llm', calls=100)"
-            )
-    if tables.extra:
-        # one further table, the usual number, is not copied
-        extra = tables.extra[0][None] if len(tables.extra) == 1 else np.stack(tables.extra)
-        linear = replace(linear, extra=read_only(extra))
-    return least_where_forbidden(linear)
 
 
 class _Tables:
@@ -429,39 +459,3 @@ class _Tables:
             self.places[key] = EXTRA + len(self.extra)
             self.extra.append(table)
         return self.places[key]
-
-
-def _checked_groups(groups: Any, n_queries: int) -> tuple[list[str], np.ndarray | None]:
-    """Names of the groups, and (N,) group numbers, None without groups."""
-    if groups is None:
-        return [], None
-    raw = np.asarray(groups, dtype=object).reshape(-1)
-    if len(raw) != n_queries:
-        raise UserError(f"groups must name the group of each of the {n_queries} queries; got {len(raw)}")
-    is_known = ~np.asarray(pd.isna(raw))
-    names, group_of_known = np.unique(raw[is_known].astype(str), return_inverse=True)
-    group = np.full(n_queries, len(names), dtype=np.int32)
-    group[is_known] = group_of_known
-    return [str(name) for name in names], read_only(group)
-
-
-def _place_of(group: Any, labels: list[str], *, has_groups: bool) -> int:
-    if not has_groups:
-        raise UserError("floors need groups=, the group of each query; for all queries together give them one group")
-    if group not in labels:
-        raise UserError(unknown_name(group, labels, kind="group"))
-    return labels.index(group)
-
-
-def least_where_forbidden(limits: LinearLimits, /) -> LinearLimits:
-    """Give cells that the mask forbids the least values that it allows their query; nothing to do without limits."""
-    allowed = limits.allowed
-    if allowed is None or not len(limits):
-        return limits
-
-    def levelled(table: np.ndarray) -> np.ndarray:
-        least = table.min(axis=1, keepdims=True, where=allowed, initial=np.inf)
-        return read_only(np.where(allowed, table, least.astype(table.dtype)))
-
-    extra = np.stack([levelled(table) for table in limits.extra]) if len(limits.extra) else limits.extra
-    return replace(limits, cost=levelled(limits.cost), accuracy=levelled(limits.accuracy), extra=read_only(extra))

@@ -11,9 +11,10 @@ from optllm_pymoo.exact.surface import Scalarisation, payoffs
 from optllm_pymoo.kernels.limits import Coefficients, price_queries
 from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
 from optllm_pymoo.limits.bound import PricePath
-from optllm_pymoo.limits.feasibility import LOOSEN, check_possible, check_together, whole_hint, whole_plan
+from optllm_pymoo.limits.feasibility import Feasibility
 from optllm_pymoo.limits.linear import LinearLimits, Weights
 from optllm_pymoo.limits.relaxation import Relaxation, relax
+from optllm_pymoo.solver import Status
 from optllm_pymoo.tolerances import TIE_BREAKER
 from optllm_pymoo.validation import UserError, as_budget, in_full, read_only
 
@@ -92,7 +93,11 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
     While a limit is exceeded, they lessen that. Returns the number of exchanges made, at most ``max_pairs``.
     """
     rows = np.arange(limits.n_queries)
-    priced = _priced_cells(limits, worth)
+    priced = worth.accuracy[limits.cells.group][:, None] * limits.accuracy - worth.usd * limits.cost - worth.calls
+    for prices, table in zip(worth.extra, limits.extra, strict=True):
+        priced = priced - prices * table
+    if limits.allowed is not None:
+        priced = np.where(limits.allowed, priced, -np.inf)
     slack = limits.slack(x)
     for n in range(max_pairs):
         loss = priced[rows, x][:, None] - priced
@@ -106,15 +111,6 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
         if was_exceeded and most_exceeded(slack) < 0:
             return n + 1
     return max_pairs
-
-
-def _priced_cells(limits: LinearLimits, worth: Coefficients) -> np.ndarray:
-    """(N, M) priced scores, -inf where a query may not go."""
-    per_accuracy = worth.accuracy[limits.cells.group][:, None]
-    priced = per_accuracy * limits.accuracy - worth.usd * limits.cost - worth.calls
-    for prices, table in zip(worth.extra, limits.extra, strict=True):
-        priced = priced - prices * table
-    return np.asarray(priced if limits.allowed is None else np.where(limits.allowed, priced, -np.inf))
 
 
 def _least_losses(loss: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -137,7 +133,7 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     """Find some plan that meets the limits.
 
     The reasons against one are looked for from the simplest to the most involved, and the first is told, see
-    `check_possible` and `check_together`. Where fractions could meet the limits, a whole plan is made from them; HiGHS
+    `Feasibility`. Where fractions could meet the limits, a whole plan is made from them; HiGHS
     searches for one where that fails.
 
     Fractions are first looked for with cost and accuracy as the objective. That takes a small part of the time of the
@@ -153,28 +149,24 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     Raises:
         UserError: If there is none; the message has the reason and the nearest value that would do.
     """
-    check_possible(limits)
-    weights = _balanced(limits)
+    feasibility = Feasibility(limits)
+    feasibility.check_one_by_one()
+    # the ranges of accuracy and cost count the same
+    weights = Weights(*(1.0 / (float(np.ptp(table)) or 1.0) for table in (limits.accuracy, limits.cost)))
     first = relax(limits, weights)
     if first.violation > 0.0:
-        check_together(limits)
+        feasibility.check_together()
     plan = mended(limits, first.x, weights, first.prices)
     if plan is not None:
         return plan
-    found = whole_plan(limits)
-    if found.x is not None:
-        return found.x
-    listed = " and ".join(limits.names)
-    if found.is_proven:
-        raise UserError(f"no plan meets {listed}: fractions of queries would, whole queries can't{whole_hint(limits)}")
-    raise UserError(f"no plan was found that meets {listed}, though fractions of queries would{LOOSEN}")
-
-
-def _balanced(limits: LinearLimits) -> Weights:
-    """Weights at which the ranges of accuracy and cost count the same; 1 where there is no range."""
-    accuracy = float(limits.accuracy.max()) - float(limits.accuracy.min())
-    cost = float(limits.cost.max()) - float(limits.cost.min())
-    return Weights(1.0 / (accuracy or 1.0), 1.0 / (cost or 1.0))
+    status, x = feasibility.whole_plan()
+    if x is not None:
+        return x
+    listed, loosen = " and ".join(limits.names), ". Loosen a limit slightly"
+    if status is Status.INFEASIBLE:
+        hint = feasibility.nearest_for_whole_plans() or loosen
+        raise UserError(f"no plan meets {listed}: fractions of queries would, whole queries can't{hint}")
+    raise UserError(f"no plan was found that meets {listed}, though fractions of queries would{loosen}")
 
 
 class Certified(NamedTuple):
@@ -249,15 +241,12 @@ def _plan(limits: LinearLimits, solved: Relaxation, weights: Weights, goal: Weig
     """Make whole plans of a relaxation in a few ways and keep the best."""
     starts = [solved.x, priced_plan(limits, weights, solved.prices)]
     plans = [mended(limits, start, weights, solved.prices, goal=goal, n_exchanges=N_EXCHANGES) for start in starts]
-    found = [x for x in plans if x is not None] or [_from_any(limits, weights, solved.prices, goal)]
+    found = [x for x in plans if x is not None]
+    if not found:  # mending the relaxation leads to no plan: any that meets the limits is a start
+        x = feasible_plan(limits)
+        better = mended(limits, x, weights, solved.prices, goal=goal)
+        found = [x if better is None else better]
     return best_of(limits, found, goal)
-
-
-def _from_any(limits: LinearLimits, weights: Weights, prices: np.ndarray, goal: Weights) -> np.ndarray:
-    """Start from any plan that meets the limits, where mending the relaxation doesn't lead to one."""
-    x = feasible_plan(limits)
-    better = mended(limits, x, weights, prices, goal=goal)
-    return x if better is None else better
 
 
 def end_plans(limits: LinearLimits, path: PricePath, fallback: np.ndarray, /) -> np.ndarray:

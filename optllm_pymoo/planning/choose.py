@@ -10,9 +10,10 @@ from pymoo.core.result import Result
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
-from optllm_pymoo.decision.text import rounded_down, rounded_up, usd
+from optllm_pymoo.decision.text import usd
 from optllm_pymoo.limits import (
     Certified,
+    Feasibility,
     LimitPrice,
     LinearLimits,
     Weights,
@@ -20,13 +21,12 @@ from optllm_pymoo.limits import (
     cheapest_reaching,
     least_usd,
     most_accuracy,
-    nearest_feasible,
     price_limits,
     relax,
 )
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import PROVEN, SAME_TOTAL
-from optllm_pymoo.validation import UserError, in_full
+from optllm_pymoo.validation import UserError, in_full, rounded_down, rounded_up
 
 
 def including(found: Any, plan: Plan, /) -> Result:
@@ -206,7 +206,7 @@ def _hints(
         # what is wanted becomes the objective: relaxations without one take long on large batches
         others = bounded.only([other for other in range(len(bounded) - 1) if other != k])
         if not is_missed(others, wanted_value):
-            hints.append(nearest_feasible(bounded, k))
+            hints.append(Feasibility(bounded).nearest(k))
     return f". For {wanted}, {' or '.join(hints)}" if hints else ""
 
 

@@ -20,7 +20,6 @@ from optllm_pymoo.decision import (
     accuracy_interval,
     robust_plan,
 )
-from optllm_pymoo.decision.text import rounded_down
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, plan_within
@@ -38,7 +37,7 @@ from optllm_pymoo.planning.labels import (
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, in_full, rounded_down
 
 EXACT: Final = "exact"
 """The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
@@ -202,7 +201,7 @@ class Front:
         if promised >= choice.target:
             return plan
         raise UserError(
-            f"a promised accuracy of {choice.target:g} is out of reach: the nearest plan that was found promises"
+            f"a promised accuracy of {in_full(choice.target)} is out of reach: the nearest plan that was found promises"
             f" {rounded_down(promised)}, less what chosen LLMs are overrated by; ask for that"
         )
 

@@ -15,7 +15,7 @@ from optllm_pymoo.decision.text import count
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, in_full
 
 DEFAULT_SHARE: Final = 0.05
 """Share that is learnt from if all outcomes are known and nothing else is said."""
@@ -67,12 +67,12 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
         (3, 7, np.False_)
     """
     if not 0 < share < 1:
-        raise UserError(f"the labelled share must lie in (0, 1); got {share:g}. For 5 % write 0.05")
+        raise UserError(f"the labelled share must lie in (0, 1); got {in_full(share)}. For 5 % write 0.05")
     tried = np.flatnonzero(dataset.tried.any(axis=1))
     n_labelled = math.ceil(share * len(tried) - 1e-9)
     if n_labelled == 0 or n_labelled == len(dataset):
         raise UserError(
-            f"a labelled share of {share:g} leaves {n_labelled} of {len(dataset)} queries to learn from"
+            f"a labelled share of {in_full(share)} leaves {n_labelled} of {len(dataset)} queries to learn from"
             f" and {len(dataset) - n_labelled} to plan; both parts need one at least"
         )
     mask = np.zeros(len(dataset), dtype=bool)

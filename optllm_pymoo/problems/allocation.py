@@ -15,7 +15,7 @@ from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations
 from optllm_pymoo.limits.bound import N_POINTS, BoundFront, LimitPrice, least_usd, most_accuracy, price_limits
 from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Quota
-from optllm_pymoo.limits.linear import build_limits, least_where_forbidden
+from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import PricedScalarisation, best_within
 from optllm_pymoo.problems.base import PlanProblem, as_allocations, check_allowed
 from optllm_pymoo.problems.known import Checked, Known, what_is_known
@@ -154,7 +154,7 @@ class AllocationProblem(PlanProblem):
             raise UserError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
         counted = None if tokens is None else self._table("tokens", tokens, lower=0.0)
         about = {"limits": asked, "groups": groups, "tokens": counted, "third": given}
-        self.limits = build_limits(self.cost, self.accuracy, self.allowed, self.llms, **about)
+        self.limits = LinearLimits.of(self.cost, self.accuracy, self.allowed, self.llms, **about)
         self.known  # noqa: B018  limits that no plan meets are refused here
         super().__init__(n_queries, n_llms, n_obj=2 if given is None else 3, n_ieq_constr=len(self.limits))
 
@@ -425,7 +425,7 @@ class AllocationProblem(PlanProblem):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         limits = replace(state["limits"], cost=self.cost, accuracy=self.accuracy, allowed=self.allowed)
-        self.limits = least_where_forbidden(limits)
+        self.limits = limits.levelled()
         if self.third is not None:
             self.third = replace(self.third, table=read_only(self.third.table))
 

@@ -10,7 +10,7 @@ import numpy as np
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
 from optllm_pymoo.kernels.evaluation import evaluate_allocations, evaluate_with_latency
-from optllm_pymoo.limits.bound import N_POINTS, BoundFront, find_bound_front
+from optllm_pymoo.limits.bound import N_POINTS, BoundFront
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import PricedScalarisation, end_plans, feasible_plan
 from optllm_pymoo.validation import UserError
@@ -75,7 +75,7 @@ class Known:
     def bound_front(self, n_points: int = N_POINTS) -> BoundFront:
         """The front of the relaxation."""
         if n_points not in self.bound_fronts:
-            found = find_bound_front(self.batch.limits, n_points=n_points, without=self.front.F)
+            found = BoundFront.of(self.batch.limits, n_points=n_points, without=self.front.F)
             self.bound_fronts[n_points] = found
         return self.bound_fronts[n_points]
 

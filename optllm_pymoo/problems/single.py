@@ -16,7 +16,7 @@ from optllm_pymoo.limits.plans import Certified, best_within, cheapest_reaching,
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.base import PlanProblem
 from optllm_pymoo.tolerances import QUERY_ROUNDING, SAME_TOTAL, WHOLE
-from optllm_pymoo.validation import UserError, as_limit
+from optllm_pymoo.validation import UserError, as_limit, in_full
 
 MAX_RATE = 1e300
 """Accuracy per US$ of a step that costs next to nothing, so that products with it stay finite where they matter."""
@@ -292,7 +292,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
             return F[:, 1:], (F[:, :1] - self._limit_usd) / (self._limit_usd or 1.0)
 
     def __repr__(self) -> str:
-        return f"MaxAccuracyProblem({self.n_queries} queries, {self.n_llms} LLMs, budget {self.budget:g} US$)"
+        return f"MaxAccuracyProblem({self.n_queries} queries, {self.n_llms} LLMs, budget {in_full(self.budget)} US$)"
 
 
 class MinCostProblem(SingleObjectiveProblem):
@@ -361,7 +361,8 @@ class MinCostProblem(SingleObjectiveProblem):
         return F[:, :1], self._least_accuracy + F[:, 1:]
 
     def __repr__(self) -> str:
-        return f"MinCostProblem({self.n_queries} queries, {self.n_llms} LLMs, accuracy at least {self.min_accuracy:g})"
+        least = in_full(self.min_accuracy)
+        return f"MinCostProblem({self.n_queries} queries, {self.n_llms} LLMs, accuracy at least {least})"
 
 
 def allocation_of(problem: Any, user: str, /) -> AllocationProblem:

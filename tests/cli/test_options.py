@@ -150,7 +150,7 @@ def test_too_small_a_budget_beside_other_limits_ends_with_2(run, batch: Path, la
         (["--quota", "model-1=5", "--quota", "model-2=5", "--quota", "model-3=5"], "quotas allow 15 of 120 queries"),
         (["--quota", "model-1=5", "--budget", "0.001"], "is below the cheapest plan within 5 calls for model-1"),
         (["--floor", "nowhere=0.5"], "unknown group 'nowhere'"),
-        (["--quota", "model-3=1", "--accuracy", "1"], "is above the most accurate plan within 1 calls for model-3"),
+        (["--quota", "model-3=1", "--accuracy", "1"], "is above the most accurate plan within 1 call for model-3"),
         (["--budget", "5", "--promise", "0.95", "--accuracy", "0.3"], "exclude one another"),
         (["--promise", "0.95"], "needs --budget or --accuracy"),
         (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from optllm_pymoo import Additive, Ceiling, Floor, Quota
-from optllm_pymoo.limits import LinearLimits, build_limits
+from optllm_pymoo.limits import LinearLimits
 from tests.brute_force import all_plans, score
 from tests.strategies import Tables, tables
 
@@ -27,7 +27,7 @@ class Limited(NamedTuple):
 
     def limits(self) -> LinearLimits:
         """The limits in linear form, not checked for feasibility."""
-        return build_limits(self.given.cost, self.given.accuracy, self.given.allowed, self.llms, **self.options)
+        return LinearLimits.of(self.given.cost, self.given.accuracy, self.given.allowed, self.llms, **self.options)
 
     def feasible_plans(self) -> np.ndarray:
         """All plans (n, N) that meet mask and limits, by the definitions of the limits."""

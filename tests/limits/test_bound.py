@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from optllm_pymoo import AllocationProblem, Quota, make_problem
+from optllm_pymoo import AllocationProblem, Quota, UserError, make_problem
 from optllm_pymoo.limits import Weights, relax
-from optllm_pymoo.limits.bound import find_bound_front
+from optllm_pymoo.limits.bound import BoundFront
 from optllm_pymoo.measures.search import additive_epsilon, hypervolume_ratio
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches
@@ -22,7 +22,7 @@ def test_no_plan_crosses_it(case: Limited):
     X = case.feasible_plans()
     if not len(X):
         return
-    front = find_bound_front(case.limits(), n_points=8)
+    front = BoundFront.of(case.limits(), n_points=8)
     F = score(case.given, X)
     assert F[:, 0].min() >= front.F[0, 0] * (1 - 1e-9) - 1e-12
     assert np.all(-F[:, 1] <= front.bound(np.maximum(F[:, 0], front.F[0, 0])) + 1e-9)
@@ -34,7 +34,7 @@ def test_one_plan_alone():
     cost = np.array([[1.1339762], [0.8762491], [1.8972826], [1.1105996], [0.5852774]], dtype=np.float32)
     accuracy = np.array([[0.91275555], [0.60663575], [0.72949654], [0.543625], [0.9350724]], dtype=np.float32)
     case = Limited(Tables(cost, accuracy, None), {"limits": [], "groups": list("abcde"), "tokens": cost})
-    front = find_bound_front(case.limits(), n_points=8)
+    front = BoundFront.of(case.limits(), n_points=8)
     ((total, negated),) = score(case.given, case.feasible_plans())
     np.testing.assert_allclose(front.F, [[total, negated]], rtol=1e-15)
 
@@ -63,7 +63,9 @@ def test_bound_at_a_cost_is_tighter_than_the_polyline():
         relax(problem.limits.within(budget_usd=cost), Weights(1.0, 0.0)).value / 200, abs=1e-9
     )
     assert exact <= float(problem.bound_front(n_points=5).bound(cost)) + 1e-9
-    with pytest.raises(ValueError, match=r"no plan within the limits costs 1E-9 US\$; the cheapest costs 0\.\d+ US\$"):
+    with pytest.raises(
+        ValueError, match=r"no plan within the limits costs 1E-9 US\$ or less; none costs less than 0\.011029 US\$"
+    ):
         problem.bound(1e-9)
     with pytest.raises(ValueError, match="cost_usd must be a number of US"):
         problem.bound(float("nan"))
@@ -82,6 +84,15 @@ def test_bound_on_dollars_by_hand():
         problem.bound_usd(1.5)
 
 
+def test_bounds_in_messages_are_rounded_to_the_side_on_which_they_hold():
+    """One call of three may be right: a mean of 1/3 is a bound, 0.33333 would be none."""
+    tables = [[1.0, 3.0]] * 3, [[0.0, 1.0]] * 3
+    problem = AllocationProblem(*tables, limits=[Quota("llm1", calls=1)])
+    with pytest.raises(UserError, match=r"none reaches more than 0\.33334$"):
+        problem.bound_usd(0.5)
+    assert str(problem.bound_front()).endswith("5 US$ at 0.33334)")
+
+
 def test_measures_take_it():
     """Its own points dominate nearly its whole area, nothing dominates more, and they miss nothing of it."""
     plain = make_problem(200, 4, random_state=5)
@@ -97,8 +108,8 @@ def test_more_points_are_tighter_and_one_is_refused():
         *(table for table in (make_problem(100, 4).cost, make_problem(100, 4).accuracy)),
         limits=[Quota("llm3", calls=20)],
     ).limits
-    few, many = (find_bound_front(limits, n_points=n) for n in (3, 12))
+    few, many = (BoundFront.of(limits, n_points=n) for n in (3, 12))
     costs = np.linspace(many.F[0, 0], many.F[-1, 0], 50)[1:]
     assert np.all(many.bound(costs) <= few.bound(costs) + 1e-9)
     with pytest.raises(ValueError, match="at least its two ends; got n_points = 1"):
-        find_bound_front(limits, n_points=1)
+        BoundFront.of(limits, n_points=1)

@@ -118,7 +118,7 @@ def test_limits_that_exclude_each_other():
     limits = [Quota("large", calls=1), Quota("small", usd=100), Floor("x", 0.7)]
     with pytest.raises(
         ValueError,
-        match=r"no plan meets 1 calls for large and floor 0\.7 of group 'x' together;"
+        match=r"no plan meets 1 call for large and floor 0\.7 of group 'x' together;"
         r" with the others, group 'x' reaches at most 0\.55",
     ):
         problem(limits=limits, groups=["x", "x", "y", "y"])
@@ -186,7 +186,7 @@ def test_no_calls_at_all():
     """A quota of 0 calls takes an LLM out; for the only LLM that leaves nothing."""
     plan = problem(limits=[Quota("large", calls=0)]).any_feasible
     assert plan.tolist() == [0, 0, 0, 0]
-    with pytest.raises(ValueError, match=r"quotas allow 0 of 1 queries\. 1 calls for llm0 instead of 0 would do"):
+    with pytest.raises(ValueError, match=r"quotas allow 0 of 1 queries\. 1 call for llm0 instead of 0 would do"):
         AllocationProblem([[1.0]], [[0.5]], limits=[Quota("llm0", calls=0)])
     assert AllocationProblem([[1.0]], [[0.5]], limits=[Quota("llm0", calls=1)]).any_feasible.tolist() == [0]
 

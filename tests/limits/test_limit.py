@@ -109,7 +109,7 @@ def test_what_stays_and_what_is_unknown():
     assert problem.pareto_front() is None
     assert problem.pareto_set() is None
     again = pickle.loads(pickle.dumps(problem))
-    assert again.limits.names == (f"1 calls for {LLMS[0]}",)
+    assert again.limits.names == (f"1 call for {LLMS[0]}",)
     assert again.bound_front().F.tolist() == problem.bound_front().F.tolist()
     assert AllocationProblem(*TABLES).n_ieq_constr == 0
 

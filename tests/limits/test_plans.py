@@ -58,7 +58,7 @@ def test_what_a_quota_costs_by_hand():
     first, second = problem.price_limits(budget_usd=2.0)
     assert (first.use, first.limit) == (1.0, 1.0)
     assert first.accuracy_lost == pytest.approx(0.05)
-    assert (first.name, first.kind, first.unit, first.binds) == ("1 calls for b", Kind.CALLS, "calls", True)
+    assert (first.name, first.kind, first.unit, first.binds) == ("1 call for b", Kind.CALLS, "calls", True)
     assert 0.1 - 1e-9 <= first.correct_per_unit <= 0.4 + 1e-9
     assert (second.name, second.use, second.binds) == ("2 calls for a", 1.0, False)
     assert second.accuracy_lost == second.usd_lost == 0.0

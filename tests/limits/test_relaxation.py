@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from optllm_pymoo import Floor, Quota, make_problem
-from optllm_pymoo.limits import Weights, build_limits, relax
+from optllm_pymoo.limits import LinearLimits, Weights, relax
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches, linear_programme
 from tests.strategies import EDGE_CASES, Tables
@@ -40,7 +40,7 @@ def test_equals_the_whole_programme_where_samples_guess_the_prices(family: str):
     """600 queries are enough for sampling and for cells to join later; the outcome is still HiGHS's to 1e-9."""
     problem = make_problem(600, 5, family=family, random_state=3)
     asked = [*(Quota(name, calls=150) for name in problem.llms), *(Floor(group, 0.5) for group in "abc")]
-    limits = build_limits(
+    limits = LinearLimits.of(
         problem.cost, problem.accuracy, None, problem.llms, limits=asked, groups=["a", "b", "c"] * 200
     ).within(budget_usd=float(np.quantile(problem.cost, 0.6) * 600))
     expected = linear_programme(limits, 1.0, 0.0)
@@ -55,7 +55,7 @@ def test_without_limits_it_is_the_supported_front(name: str):
     given: Tables = EDGE_CASES[name]
     front = given.front()
     llms = [f"llm{j}" for j in range(given.cost.shape[1])]
-    limits = build_limits(front.cost, front.accuracy, front.allowed, llms)
+    limits = LinearLimits.of(front.cost, front.accuracy, front.allowed, llms)
     for share in (0.0, 0.4, 1.0):
         budget = front.F[0, 0] + share * (front.F[-1, 0] - front.F[0, 0])
         solved = relax(limits.within(budget_usd=budget), Weights(1.0, 0.0))
@@ -65,7 +65,7 @@ def test_without_limits_it_is_the_supported_front(name: str):
 def test_prices_by_hand():
     """Two queries want the good LLM, one call is allowed: its price is what the second would have gained, 0.1."""
     accuracy = np.array([[0.5, 0.9], [0.5, 0.6]])
-    limits = build_limits(np.ones((2, 2)), accuracy, None, ["a", "b"], limits=[Quota("b", calls=1)])
+    limits = LinearLimits.of(np.ones((2, 2)), accuracy, None, ["a", "b"], limits=[Quota("b", calls=1)])
     solved = relax(limits, Weights(1.0, 0.0))
     assert solved.value == pytest.approx(1.4)
     assert 0.1 - 1e-12 <= solved.prices[0] <= 0.4 + 1e-12

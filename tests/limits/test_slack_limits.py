@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM, Quota, SupportedFront, WithinBudget, make_problem
-from optllm_pymoo.limits import find_bound_front
+from optllm_pymoo.limits import BoundFront
 from tests.brute_force import score
 from tests.limits.cases import Limited, limited_batches
 
@@ -67,7 +67,7 @@ def test_points_within_limits_are_those_of_their_plans(case: Limited):
     np.testing.assert_array_equal(met, limits.are_met(plans))
     if len(X):
         F = score(case.given, X)
-        bound = find_bound_front(limits, n_points=6, without=front.F)
+        bound = BoundFront.of(limits, n_points=6, without=front.F)
         assert np.all(np.diff(bound.F[:, 0]) > 0)
         assert np.all(-F[:, 1] <= bound.bound(np.maximum(F[:, 0], bound.F[0, 0])) + 1e-9)
         assert bound.bound(front.F[met, 0]) == pytest.approx(-front.F[met, 1], abs=1e-9)

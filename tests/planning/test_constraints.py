@@ -12,11 +12,10 @@ import pytest
 
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
-from optllm_pymoo.decision.text import rounded_down, rounded_up
 from optllm_pymoo.limits import Certified, Floor, LinearLimits, Quota, best_within, cheapest_reaching
 from optllm_pymoo.planning import Constraints, front_frame, limit_costs, plan_front
 from optllm_pymoo.planning.constraints import EVERYTHING
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, rounded_down, rounded_up
 
 RNG = np.random.default_rng(5)
 TINY = Dataset(

@@ -119,7 +119,7 @@ def test_tables_and_names_are_shared():
     assert limited.cost is allocation.cost
     assert limited.supported_front is allocation.supported_front
     assert copy.deepcopy(limited) is limited
-    assert repr(limited) == "MaxAccuracyProblem(50 queries, 3 LLMs, budget 1e+09 US$)"
+    assert repr(limited) == "MaxAccuracyProblem(50 queries, 3 LLMs, budget 1000000000 US$)"
     assert repr(problem) == "MinCostProblem(2 queries, 3 LLMs, accuracy at least 0.5)"
 
 
