@@ -33,6 +33,9 @@ from optllm_pymoo.validation import (
 
 JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")
 CSV_FIELDS = ("input_usd_per_million", "output_usd_per_million")
+_LITELLM: Final = (*JSON_FIELDS, "cache_read_input_token_cost", "output_cost_per_reasoning_token")
+_CELLS: Final = (*CSV_FIELDS, "cached_input_usd_per_million", "reasoning_usd_per_million")
+_ABOVE: Final = re.compile(r"(.+)_above_(\d+)k_tokens(_batches)?")
 BATCH: Final = "batch"
 """The mode of a column that is paid at batch prices: ``gpt-x@batch``."""
 _DATED: Final = re.compile(r"(.+?)[-@:](?:20\d\d-\d\d-\d\d|20\d{6})$")
@@ -65,6 +68,102 @@ class Price(NamedTuple):
     """Largest prompt."""
     valid_until: str = ""
     """Last day, as YYYY-MM-DD, if there is one."""
+
+    @classmethod
+    def of_litellm(cls, entry: Mapping[str, Any], /) -> Price:
+        """Read an entry of LiteLLM's table."""
+        tiers = _tiers(entry, *_LITELLM)
+        listing = entry.get("tiered_pricing")
+        ranges = [each for each in listing if isinstance(each, dict)] if isinstance(listing, list) else []
+        if len(tiers) < 2:
+            starts = [float((each.get("range") or [0])[0]) for each in ranges]
+            of_ranges = zip(starts, (_tiers(each, *_LITELLM) for each in ranges), strict=True)
+            tiers = tuple(tier[0]._replace(above=start) for start, tier in of_ranges if tier) or tiers
+        if not tiers:
+            prices = [_number(entry, field) for field in JSON_FIELDS]
+            others = any("cost" in field and value not in (None, 0, -1, "-1") for field, value in entry.items())
+            if any(price is not None for price in prices):
+                raise _Unpriced("no price of input tokens" if prices[0] is None else "no price of output tokens")
+            raise _Unpriced("priced by other units than tokens" if others else "no price")
+        return cls(
+            tiers,
+            _tiers(entry, *(f"{field}_batches" for field in _LITELLM[:3])),
+            _number(entry, "input_cost_per_request") or 0.0,
+            str(entry.get("litellm_provider") or ""),
+            _context(entry.get("max_input_tokens")),
+            str(entry.get("deprecation_date") or ""),
+        )
+
+    @classmethod
+    def of_openrouter(cls, entry: Mapping[str, Any], /) -> Price:
+        """Read an entry of OpenRouter's list."""
+        tiers = _tiers(entry.get("pricing") or {}, "prompt", "completion", "input_cache_read", "internal_reasoning")
+        if not tiers:
+            raise _Unpriced("the price varies, or there is none")
+        # 0 means that thoughts cost what other tokens do
+        first = tiers[0]._replace(reasoning=tiers[0].reasoning or None)
+        return cls(
+            (first,),
+            per_request=_number(entry["pricing"], "request") or 0.0,
+            provider=str(entry.get("id") or "").partition("/")[0],
+            context_tokens=_context(entry.get("context_length")),
+        )
+
+    @classmethod
+    def of_cells(cls, entry: Mapping[str, str], /) -> Price:
+        """Read a row of a table of prices; see `PriceTable.from_csv`."""
+        tiers = _tiers(entry, *_CELLS, per=1e6)
+        if not tiers:
+            raise _Unpriced("no price of both input and output")
+        return cls(
+            tiers,
+            _tiers(entry, *(f"batch_{field}" for field in _CELLS), per=1e6),
+            _number(entry, "usd_per_request") or 0.0,
+            entry.get("provider", ""),
+            _context(entry.get("context_tokens")),
+            entry.get("valid_until", ""),
+        )
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The row of a table that `of_cells` reads, without what isn't known.
+
+        Examples:
+            >>> Price((Tier(0, 1e-6, 2e-6), Tier(200_000, 2e-6, 2e-6)), per_request=0.01).cells
+            {'input_usd_per_million': '1', 'output_usd_per_million': '2',
+             'input_usd_per_million_above_200k_tokens': '2', 'output_usd_per_million_above_200k_tokens': '2',
+             'usd_per_request': '0.01'}
+        """
+        cells = {}
+        for mode, tiers in (("", self.tiers), ("batch_", self.batch)):
+            for above, *prices in tiers:
+                end = f"_above_{above / 1000:.15g}k_tokens" if above else ""
+                for field, price in zip(_CELLS, prices, strict=True):
+                    if price is not None:
+                        cells[f"{mode}{field}{end}"] = f"{1e6 * price:.15g}"
+        others = {"usd_per_request": f"{self.per_request:.15g}" if self.per_request else "", "provider": self.provider}
+        others["context_tokens"] = "" if math.isinf(self.context_tokens) else f"{self.context_tokens:.15g}"
+        return cells | {name: cell for name, cell in (others | {"valid_until": self.valid_until}).items() if cell}
+
+    def cost(
+        self,
+        put: FloatArray,
+        got: FloatArray,
+        /,
+        *,
+        cached: FloatArray | float = 0.0,
+        thought: FloatArray | float = 0.0,
+        batch: bool = False,
+    ) -> FloatArray:
+        """US$ of calls (N,), from tokens of prompts and answers; the tier of a call is that of its whole prompt."""
+        tiers = self.batch if batch else self.tiers
+        row = np.maximum(np.searchsorted([tier.above for tier in tiers], put, side="left") - 1, 0)
+        columns = zip(*tiers, strict=True)
+        _, input_, output, of_cached, of_thought = (np.array(column, dtype=np.float64)[row] for column in columns)
+        saved = np.where(np.isnan(of_cached), 0.0, of_cached - input_)
+        more = np.where(np.isnan(of_thought), 0.0, of_thought - output)
+        charged: FloatArray = self.per_request + put * input_ + got * output + cached * saved + thought * more
+        return charged
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -156,15 +255,31 @@ class PriceTable:
             DataFileError: A UserError: the file is not of this shape, or a model is unknown (the message has the
                 closest) or not priced by token.
         """
-        return cls.of(_prices_from_json(Path(path), models), _provenance(Path(path)))
+        path = Path(path)
+        found = read_json_object(path)
+        if isinstance(found.get("data"), list):
+            listing = {str(entry.get("id")): entry for entry in found["data"] if isinstance(entry, dict)}
+            names, read = ("pricing.prompt", "pricing.completion"), Price.of_openrouter
+        else:
+            listing = {name: entry for name, entry in found.items() if name != "sample_spec"}
+            names, read = JSON_FIELDS, Price.of_litellm
+
+        def price_of(name: str) -> Price:
+            return read(listing[name] if isinstance(listing[name], dict) else {})
+
+        def fault(name: str, problem: str) -> DataFileError:
+            return DataFileError(path, f"{shown(name)}, {problem}")
+
+        return cls._judged(path, list(listing), models, price_of, " and ".join(names), fault)
 
     @classmethod
     def from_csv(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
         """Read a table with the columns model, input_usd_per_million and output_usd_per_million.
 
-        Where they are there, `batch_input_usd_per_million` and `batch_output_usd_per_million`,
-        `cached_input_usd_per_million`, `reasoning_usd_per_million`, `usd_per_request`, `provider`, `context_tokens` and
-        `valid_until` are read too. Cells are judged as in `from_json`.
+        Where they are there, `cached_input_usd_per_million`, `reasoning_usd_per_million`, `usd_per_request`,
+        `provider`, `context_tokens` and `valid_until` are read too. A name of prices per million with `batch_` before
+        it has those of a batch API, and with `_above_200k_tokens` behind it those of calls with a longer prompt. Cells
+        are judged as in `from_json`.
 
         Args:
             path: The table: CSV, or another format that `read_table` knows.
@@ -173,7 +288,59 @@ class PriceTable:
         Raises:
             DataFileError: A UserError that names line and column, or an unknown model and the closest.
         """
-        return cls.of(_prices_from_csv(Path(path), models), _provenance(Path(path)))
+        path = Path(path)
+        source = open_source(path)
+        source.require(["model", *CSV_FIELDS])
+        cells, _ = source.read(text=["model", *price_columns(source.names)])
+        known = cells["model"]
+        source.check_ids(known, "model", what="row")
+        row_of = {name: row for row, name in enumerate(known)}
+
+        def price_of(name: str) -> Price:
+            return Price.of_cells({field: column[row_of[name]] for field, column in cells.items()})
+
+        def fault(name: str, problem: str) -> DataFileError:
+            field, _, problem = problem.partition(": ")
+            return source.fault(f"US$ per million tokens: {problem}", row_of[name], field)
+
+        return cls._judged(path, known, models, price_of, " and ".join(CSV_FIELDS), fault)
+
+    @classmethod
+    def _judged(
+        cls,
+        path: Path,
+        known: Sequence[str],
+        models: Sequence[str] | None,
+        price_of: Callable[[str], Price],
+        fields: str,
+        fault: Callable[[str, str], DataFileError],
+    ) -> PriceTable:
+        """The models wanted with their prices, and only those judged; without names, all that have usable prices."""
+        found: dict[str, Price] = {}
+        reasons: Counter[str] = Counter()
+        there = set(known)
+        for name in known if models is None else models:
+            if name not in there:
+                raise DataFileError(path, unknown_name(name, known, kind="model"))
+            try:
+                found[name] = price_of(name)
+            except _Unpriced as error:
+                reasons[error.reason] += 1
+                if models is None:
+                    continue
+                if error.problem:
+                    raise fault(name, error.problem) from None
+                problem = f"{shown(name)} has no price per token of both input and output ({fields})"
+                raise DataFileError(path, problem) from None
+        if not found:
+            raise DataFileError(path, f"no model has prices; expected {fields} for each")
+        if reasons:
+            note = f"{reasons.total()} of {len(known):,} models have no usable price per token of both input and output"
+            why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
+            warnings.warn(f"{path}: {note}, and are left out: {why}", DataFileWarning, stacklevel=4)
+        day = datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc).date().isoformat()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return cls.of(found, {"file": path.name, "sha256": digest, "date": day})
 
     @classmethod
     def from_genai_prices(cls, models: Sequence[str], /) -> PriceTable:
@@ -188,7 +355,44 @@ class PriceTable:
             ImportError: `genai-prices` is not installed; the message has the command that installs it.
             UserError: A model is unknown (the message has the closest) or not priced by token.
         """
-        return cls.of({name: _genai_price(name) for name in models})
+        genai, snapshot = (
+            import_extra(module, extra="prices", purpose="PriceTable.from_genai_prices")
+            for module in ("genai_prices", "genai_prices.data_snapshot")
+        )
+        providers = snapshot.get_snapshot().providers
+        owners = {owner.id for owner in providers}
+
+        def at(price: Any, start: int) -> float | None:
+            """US$ per token in the tier that begins at `start` tokens."""
+            tiers = [tier.price for tier in getattr(price, "tiers", ()) if tier.start <= start]
+            found = tiers[-1] if tiers else getattr(price, "base", price)
+            return None if found is None else float(found) / 1e6
+
+        prices = {}
+        for name in models:
+            # names of models have colons too, so only a known provider counts as one
+            provider, colon, model = name.partition(":")
+            provider_id, model = (provider, model) if provider in owners else (None, name)
+            try:
+                usage = genai.Usage(input_tokens=1, output_tokens=1)
+                price = genai.calc_price(usage, model, provider_id=provider_id)
+            except LookupError:
+                entries = [(owner.id, entry.id) for owner in providers for entry in owner.models]
+                known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in entries})
+                raise UserError(unknown_name(name, known, kind="model")) from None
+            listing = price.model_price
+            if listing.input_mtok is None or listing.output_mtok is None:
+                raise UserError(f"{name!r} is not priced by token in genai-prices: {listing}")
+            steps = [listing.input_mtok, listing.output_mtok, getattr(listing, "cache_read_mtok", None)]
+            starts = {0, *(tier.start for step in steps for tier in getattr(step, "tiers", ()))}
+            tiers = tuple(
+                Tier(float(start), at(steps[0], start) or 0.0, at(steps[1], start) or 0.0, at(steps[2], start))
+                for start in sorted(starts)
+            )
+            per_request = float(getattr(listing, "requests_kcount", None) or 0) / 1000
+            context = _context(getattr(price.model, "context_window", None))
+            prices[name] = Price(tiers, (), per_request, price.provider.id, context)
+        return cls.of(prices)
 
     def __len__(self) -> int:
         """Number of models, M."""
@@ -312,10 +516,10 @@ class PriceTable:
         parts = np.broadcast_arrays(put, got, np.minimum(cached, put), np.minimum(thought, got), np.ones(len(self)))
         cost = np.empty(parts[0].shape)
         for j, price in enumerate(self.prices):
-            tiers = price.batch if batch else price.tiers
-            if not tiers:
+            if batch and not price.batch:
                 raise UserError(f"{shown(self.models[j])} has no batch price; leave it out, or give batch_discount=")
-            cost[:, j] = price.per_request + _charged(tiers, *(part[:, j] for part in parts[:4]))
+            of_j = [part[:, j] for part in parts[:4]]
+            cost[:, j] = price.cost(of_j[0], of_j[1], cached=of_j[2], thought=of_j[3], batch=batch)
         return cost * (1 - batch_discount)
 
 
@@ -341,31 +545,17 @@ def undated(model: str, /) -> str:
     return found[1] if found else model
 
 
-def _charged(
-    tiers: Sequence[Tier], put: FloatArray, got: FloatArray, cached: FloatArray, thought: FloatArray
-) -> FloatArray:
-    """US$ of calls; the tier of a call is that of its whole prompt."""
-    row = np.maximum(np.searchsorted([tier.above for tier in tiers], put, side="left") - 1, 0)
-    of = np.array(
-        [
-            (
-                tier.input,
-                tier.output,
-                tier.input if tier.cached is None else tier.cached,
-                tier.output if tier.reasoning is None else tier.reasoning,
-            )
-            for tier in tiers
-        ]
-    )[row]
-    charged: FloatArray = put * of[:, 0] + got * of[:, 1]
-    charged += cached * (of[:, 2] - of[:, 0]) + thought * (of[:, 3] - of[:, 1])
-    return charged
+def price_columns(names: Iterable[str], /) -> list[str]:
+    """Those columns of a table that say what a model costs, and what else a price says of it.
 
-
-def _provenance(path: Path) -> dict[str, str]:
-    """What a plan keeps of the file its prices come from."""
-    day = datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc).date().isoformat()
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "date": day}
+    Examples:
+        >>> price_columns(["model", "batch_input_usd_per_million", "provider", "note"])
+        ['batch_input_usd_per_million', 'provider']
+    """
+    others = {"usd_per_request", "provider", "context_tokens", "valid_until"}
+    fields = {f"{mode}{field}" for mode in ("", "batch_") for field in _CELLS}
+    plain = ((name, _ABOVE.fullmatch(name)) for name in names)
+    return [name for name, above in plain if name in others or (above[1] if above else name) in fields]
 
 
 def _prices(values: npt.ArrayLike, name: str, models: Sequence[str]) -> FloatArray:
@@ -401,94 +591,6 @@ class _Unpriced(Exception):
         self.reason, self.problem = reason, problem
 
 
-def _prices_from_json(path: Path, models: Sequence[str] | None) -> dict[str, Price]:
-    """Prices from LiteLLM-shaped JSON, or OpenRouter's."""
-    found = read_json_object(path)
-    if isinstance(found.get("data"), list):
-        listing = {str(entry.get("id")): entry for entry in found["data"] if isinstance(entry, dict)}
-        names, read = ("pricing.prompt", "pricing.completion"), _openrouter
-    else:
-        listing = {name: entry for name, entry in found.items() if name != "sample_spec"}
-        names, read = JSON_FIELDS, _litellm
-
-    def price_of(name: str) -> Price:
-        entry = listing[name]
-        return read(entry if isinstance(entry, dict) else {})
-
-    def fault(name: str, problem: str) -> DataFileError:
-        return DataFileError(path, f"{shown(name)}, {problem}")
-
-    return _chosen(list(listing), models, price_of, path, " and ".join(names), fault)
-
-
-def _litellm(entry: Mapping[str, Any]) -> Price:
-    """One entry of LiteLLM's table."""
-    tiers = _litellm_tiers(entry, "")
-    if not tiers:
-        tiers = tuple(_ranges(entry.get("tiered_pricing")))
-    if not tiers:
-        prices = [_number(entry, field) for field in JSON_FIELDS]
-        others = any("cost" in field and value not in (None, 0, -1, "-1") for field, value in entry.items())
-        if any(price is not None for price in prices):
-            raise _Unpriced("no price of input tokens" if prices[0] is None else "no price of output tokens")
-        raise _Unpriced("priced by other units than tokens" if others else "no price")
-    if isinstance(entry.get("tiered_pricing"), list) and len(tiers) == 1:
-        tiers = tuple(_ranges(entry["tiered_pricing"])) or tiers
-    return Price(
-        tiers,
-        _litellm_tiers(entry, "_batches"),
-        _number(entry, "input_cost_per_request") or 0.0,
-        str(entry.get("litellm_provider") or ""),
-        _context(entry.get("max_input_tokens")),
-        str(entry.get("deprecation_date") or ""),
-    )
-
-
-_ABOVE: Final = re.compile(r"(?:in|out)put_cost_per_token_above_(\d+)k_tokens(_batches)?")
-
-
-def _litellm_tiers(entry: Mapping[str, Any], ending: str) -> tuple[Tier, ...]:
-    """The tiers of a mode ("" or "_batches"), empty without prices of both input and output."""
-    starts = {int(found[1]) for field in entry if (found := _ABOVE.fullmatch(field)) and (found[2] or "") == ending}
-    tiers: list[Tier] = []
-    for start in (0, *sorted(starts)):
-        above = f"_above_{start}k_tokens" if start else ""
-        put, got = (_number(entry, f"{field}{above}{ending}") for field in JSON_FIELDS)
-        if tiers:
-            put, got = tiers[-1].input if put is None else put, tiers[-1].output if got is None else got
-        if put is None or got is None:
-            return ()
-        cached = _number(entry, f"cache_read_input_token_cost{above}{ending}")
-        thought = _number(entry, "output_cost_per_reasoning_token") if not start and not ending else None
-        tiers.append(Tier(1000.0 * start, put, got, cached, thought))
-    return tuple(tiers)
-
-
-def _ranges(listing: Any) -> Iterable[Tier]:
-    """The tiers of `tiered_pricing`, without any that isn't priced by token."""
-    for entry in listing if isinstance(listing, list) else ():
-        put, got = (_number(entry, field) for field in JSON_FIELDS)
-        if put is not None and got is not None:
-            cached = _number(entry, "cache_read_input_token_cost")
-            thought = _number(entry, "output_cost_per_reasoning_token")
-            yield Tier(float((entry.get("range") or [0])[0]), put, got, cached, thought)
-
-
-def _openrouter(entry: Mapping[str, Any]) -> Price:
-    """One entry of OpenRouter's list."""
-    pricing = entry.get("pricing") or {}
-    put, got = _number(pricing, "prompt"), _number(pricing, "completion")
-    if put is None or got is None:
-        raise _Unpriced("the price varies, or there is none")
-    cached, thought = _number(pricing, "input_cache_read"), _number(pricing, "internal_reasoning")
-    return Price(
-        (Tier(0.0, put, got, cached, thought or None),),
-        per_request=_number(pricing, "request") or 0.0,
-        provider=str(entry.get("id") or "").partition("/")[0],
-        context_tokens=_context(entry.get("context_length")),
-    )
-
-
 def _number(entry: Mapping[str, Any], field: str) -> float | None:
     """A price, None where there is none (nothing, or -1)."""
     price = number_or_problem(entry.get(field), NUMBER)
@@ -499,125 +601,28 @@ def _number(entry: Mapping[str, Any], field: str) -> float | None:
     raise _Unpriced("no number for a price", f"{field}: {price}")
 
 
+def _tiers(entry: Mapping[str, Any], *fields: str, per: float = 1.0) -> tuple[Tier, ...]:
+    """The tiers of some fields, of input, output and as far as known cached and thought tokens; () without a price."""
+    starts = {0}
+    for name in entry:
+        above = _ABOVE.fullmatch(name) if "_above_" in name else None
+        if above and above[1] + (above[3] or "") in fields[:2]:
+            starts.add(int(above[2]))
+    tiers: list[Tier] = []
+    for start in sorted(starts):
+        prices: list[float | None] = []
+        for field in fields:
+            stem = field.removesuffix("_batches")
+            price = _number(entry, f"{stem}_above_{start}k_tokens{field[len(stem) :]}" if start else field)
+            prices.append(None if price is None else price / per)
+        put, got = (tiers[-1][k + 1] if price is None and tiers else price for k, price in enumerate(prices[:2]))
+        if put is None or got is None:
+            return ()
+        tiers.append(Tier(1000.0 * start, put, got, *prices[2:]))
+    return tuple(tiers)
+
+
 def _context(value: Any) -> float:
     """Largest prompt in tokens; what is no number says nothing."""
     number = number_or_problem(value, NUMBER)
     return number if isinstance(number, float) and number > 0 else math.inf
-
-
-_EXTRAS: Final = (
-    "batch_input_usd_per_million",
-    "batch_output_usd_per_million",
-    "cached_input_usd_per_million",
-    "reasoning_usd_per_million",
-    "usd_per_request",
-    "provider",
-    "context_tokens",
-    "valid_until",
-)
-
-
-def _prices_from_csv(path: Path, models: Sequence[str] | None) -> dict[str, Price]:
-    """Prices from a table, given per million tokens."""
-    source = open_source(path)
-    source.require(["model", *CSV_FIELDS])
-    cells, _ = source.read(text=["model", *CSV_FIELDS, *(name for name in _EXTRAS if name in source.names)])
-    known = cells["model"]
-    source.check_ids(known, "model", what="row")
-    row_of = {name: row for row, name in enumerate(known)}
-
-    def price_of(name: str) -> Price:
-        entry = {field: column[row_of[name]] for field, column in cells.items()}
-        put, got, batch_put, batch_got, cached, thought = (
-            None if price is None else price / 1e6
-            for price in (_number(entry, field) for field in (*CSV_FIELDS, *_EXTRAS[:4]))
-        )
-        if put is None or got is None:
-            raise _Unpriced("no price of both input and output")
-        batch = () if batch_put is None or batch_got is None else (Tier(0.0, batch_put, batch_got),)
-        return Price(
-            (Tier(0.0, put, got, cached, thought),),
-            batch,
-            _number(entry, "usd_per_request") or 0.0,
-            entry.get("provider", ""),
-            _context(entry.get("context_tokens")),
-            entry.get("valid_until", ""),
-        )
-
-    def fault(name: str, problem: str) -> DataFileError:
-        field, _, problem = problem.partition(": ")
-        return source.fault(f"US$ per million tokens: {problem}", row_of[name], field)
-
-    return _chosen(known, models, price_of, path, " and ".join(CSV_FIELDS), fault)
-
-
-def _chosen(
-    known: Sequence[str],
-    models: Sequence[str] | None,
-    price_of: Callable[[str], Price],
-    path: Path,
-    fields: str,
-    fault: Callable[[str, str], DataFileError],
-) -> dict[str, Price]:
-    """The models wanted with their prices, and only those judged; without names, all that have usable prices."""
-    found: dict[str, Price] = {}
-    reasons: Counter[str] = Counter()
-    there = set(known)
-    for name in known if models is None else models:
-        if name not in there:
-            raise DataFileError(path, unknown_name(name, known, kind="model"))
-        try:
-            found[name] = price_of(name)
-        except _Unpriced as error:
-            reasons[error.reason] += 1
-            if models is None:
-                continue
-            if error.problem:
-                raise fault(name, error.problem) from None
-            problem = f"{shown(name)} has no price per token of both input and output ({fields})"
-            raise DataFileError(path, problem) from None
-    if not found:
-        raise DataFileError(path, f"no model has prices; expected {fields} for each")
-    if reasons:
-        note = f"{reasons.total()} of {len(known):,} models have no usable price per token of both input and output"
-        why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
-        warnings.warn(f"{path}: {note}, and are left out: {why}", DataFileWarning, stacklevel=4)
-    return found
-
-
-def _genai_price(name: str) -> Price:
-    """A price of the `genai-prices` package."""
-    genai = _genai("genai_prices")
-    providers = _genai("genai_prices.data_snapshot").get_snapshot().providers
-    # Model names have colons too, so only a known provider counts as one
-    provider, colon, model = name.partition(":")
-    owners = {owner.id for owner in providers}
-    provider_id, model = (provider, model) if provider in owners else (None, name)
-    try:
-        price = genai.calc_price(genai.Usage(input_tokens=1, output_tokens=1), model, provider_id=provider_id)
-    except LookupError:
-        models = [(owner.id, entry.id) for owner in providers for entry in owner.models]
-        known = sorted({f"{owner}:{entry}" if colon else entry for owner, entry in models})
-        raise UserError(unknown_name(name, known, kind="model")) from None
-    listing = price.model_price
-    if listing.input_mtok is None or listing.output_mtok is None:
-        raise UserError(f"{name!r} is not priced by token in genai-prices: {listing}")
-    steps = [listing.input_mtok, listing.output_mtok, getattr(listing, "cache_read_mtok", None)]
-    starts = {0, *(tier.start for step in steps for tier in getattr(step, "tiers", ()))}
-    tiers = (Tier(float(start), *(_genai_at(step, start) for step in steps)) for start in sorted(starts))  # type: ignore[arg-type]
-    context = getattr(price.model, "context_window", None)
-    per_request = float(getattr(listing, "requests_kcount", None) or 0) / 1000
-    return Price(tuple(tiers), (), per_request, price.provider.id, _context(context))
-
-
-def _genai_at(price: Any, start: int) -> float | None:
-    """US$ per token in the tier that begins at `start` tokens."""
-    for tier in reversed(getattr(price, "tiers", ())):
-        if tier.start <= start:
-            return float(tier.price) / 1e6
-    base = getattr(price, "base", price)
-    return None if base is None else float(base) / 1e6
-
-
-def _genai(module: str) -> Any:
-    return import_extra(module, extra="prices", purpose="PriceTable.from_genai_prices")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.data import DataFileError, DataFileWarning, PriceTable
+from optllm_pymoo.data import DataFileError, DataFileWarning, Price, PriceTable, Tier
 
 TABLE = PriceTable(["small", "large"], [1e-6, 1e-5], [4e-6, 3e-5])
 LITELLM = {
@@ -236,6 +236,53 @@ def test_tiers_hold_for_the_whole_call(tmp_path):
     cost = PriceTable.from_json(path).cost([200_000, 200_001], [10, 10])
     by_hand = [0.2 + 2e-5, 200_001 * 3e-6 + 4e-5]
     np.testing.assert_allclose(cost, np.transpose([by_hand, by_hand]), rtol=1e-12)
+
+
+def test_a_table_has_tiers_as_the_list_of_litellm_has(tmp_path):
+    """The same names behind the field; the table and its twin in JSON charge the same, also in batches."""
+    flat = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "cache_read_input_token_cost": 1e-7}
+    flat |= {"input_cost_per_token_above_200k_tokens": 3e-6, "input_cost_per_token_batches": 5e-7}
+    flat |= {"output_cost_per_token_batches": 1e-6, "input_cost_per_token_above_200k_tokens_batches": 1.5e-6}
+    (tmp_path / "p.json").write_text(json.dumps({"m": flat}))
+    (tmp_path / "p.csv").write_text(
+        "model,input_usd_per_million,output_usd_per_million,cached_input_usd_per_million,note,"
+        "input_usd_per_million_above_200k_tokens,batch_input_usd_per_million,batch_output_usd_per_million,"
+        "batch_input_usd_per_million_above_200k_tokens\nm,1,2,0.1,mine,3,0.5,1,1.5\n"
+    )
+    one, other = (PriceTable.from_file(tmp_path / name) for name in ("p.json", "p.csv"))
+    for batch in (False, True):
+        costs = [
+            table.cost([10, 300_000], [5, 5], cached_tokens=[4, 0], batch=batch).ravel().tolist()
+            for table in (one, other)
+        ]
+        np.testing.assert_allclose(*costs, rtol=1e-12)
+        assert costs[0][1] == pytest.approx(300_000 * (1.5e-6 if batch else 3e-6) + 5 * (1e-6 if batch else 2e-6))
+
+
+usd = st.none() | st.decimals(0, 100, places=3).map(lambda price: float(price) / 1e6)
+
+
+@given(
+    st.lists(
+        st.tuples(usd.filter(lambda price: price is not None), usd.filter(lambda price: price is not None), usd, usd),
+        min_size=1, max_size=3,
+    ),
+    st.booleans(),
+    st.floats(0, 1),
+)  # fmt: skip
+def test_a_price_comes_back_from_the_row_it_is_written_in(prices, batch, per_request):
+    """Tiers, what is not known and what else is known: 15 digits of each."""
+    tiers = tuple(Tier(100_000.0 * k, *each) for k, each in enumerate(prices))
+    price = Price(tiers, tiers if batch else (), per_request, "acme", 4000.0, "2027-01-01")
+    again = Price.of_cells(price.cells)
+    assert again[3:] == price[3:]
+    assert again.per_request == pytest.approx(per_request, rel=1e-14)
+    for one, other in ((again.tiers, price.tiers), (again.batch, price.batch)):
+        assert len(one) == len(other)
+        for before, after in zip(one, other, strict=True):
+            assert [price is None for price in before] == [price is None for price in after]
+            known = [price or 0.0 for price in after]
+            assert [price or 0.0 for price in before] == pytest.approx(known, rel=1e-14)
 
 
 def test_cached_reasoning_batch_and_request_prices(tmp_path):
