@@ -1,6 +1,6 @@
 """The command line: `optllm-pymoo`."""
 
-from optllm_pymoo.cli import commands
+from optllm_pymoo.cli import commands, loop
 from optllm_pymoo.cli.app import app, main
 
-__all__ = ["app", "commands", "main"]
+__all__ = ["app", "commands", "loop", "main"]

@@ -9,8 +9,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields, is_dataclass
+from inspect import Parameter, Signature, signature
+from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, get_type_hints
 
 import typer
 from rich.console import Console
@@ -63,6 +66,47 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def command(name: str | None = None, /) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function.
+
+    A parameter whose type is a dataclass is a group of options: the command has an option for each of its fields, and
+    the function is given the group. In the help they stand under its docstring.
+
+    Args:
+        name: Of the command; that of the function by default.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        options = {"context": Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)}
+        groups: dict[str, Any] = {}
+        for each in signature(function).parameters.values():
+            kind, alone = hints[each.name], [(each.name, each.default)]
+            if is_dataclass(kind):
+                groups[each.name], hints = kind, {**hints, **get_type_hints(kind, include_extras=True)}
+                alone = [(option.name, option.default) for option in fields(kind)]
+                for option, _ in alone:
+                    hints[option].__metadata__[0].rich_help_panel = str(kind.__doc__).rstrip(".")
+            for option, default in alone:
+                options[option] = Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=hints[option])
+
+        def run(context: typer.Context, **given: Any) -> None:
+            if context.args:
+                first = context.args[0]
+                raise typer.BadParameter(f"{first} stands alone; if that is the batch, write --data {first}")
+            for group, kind in groups.items():
+                given[group] = kind(**{option.name: given.pop(option.name) for option in fields(kind)})
+            function(**given)
+
+        run.__doc__, run.__name__ = function.__doc__, function.__name__
+        run.__annotations__ = {option: each.annotation for option, each in options.items()}
+        run.__signature__ = Signature(list(options.values()))  # type: ignore[attr-defined]
+        app.command(name, context_settings={"allow_extra_args": "data" in options})(run)
+        return function
+
+    return register
 
 
 def main() -> None:
@@ -155,6 +199,20 @@ def _notes() -> Iterator[None]:
         warnings.simplefilter("always")
         warnings.showwarning = show
         yield
+
+
+def refuse_existing(target: Path, overwrite: bool, /) -> None:
+    """Refuse to replace what is there, unless that was asked for.
+
+    Args:
+        target: File or folder.
+        overwrite: Whether --overwrite was given.
+
+    Raises:
+        FileExistsError: If so.
+    """
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists already; pass --overwrite to replace it")
 
 
 @contextmanager

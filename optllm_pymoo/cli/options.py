@@ -1,10 +1,11 @@
-"""The options of the commands, and how their texts are read."""
+"""The options of the commands, how their texts are read, and what is made of them."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,11 +14,10 @@ import typer
 from optllm_pymoo.tolerances import LEAST_AMOUNT, ULPS_ABOVE_ONE
 
 if TYPE_CHECKING:
+    from optllm_pymoo.data import Collected, Dataset
+    from optllm_pymoo.decision import Choice
     from optllm_pymoo.limits import Quota
     from optllm_pymoo.planning.constraints import Constraints
-
-STRAY_ALLOWED: Final = {"allow_extra_args": True}
-"""Settings of a command without arguments that calls `refuse_stray`."""
 
 LARGEST: Final = 1e15
 """No batch costs, asks or takes more; near the largest float sums would overflow."""
@@ -47,9 +47,6 @@ def _number(
         return value
 
     return read
-
-
-_MEAN: Final = _number("a mean accuracy", high=1.0)
 
 
 def _labels(text: Any) -> float | str | Path:
@@ -191,13 +188,6 @@ def parse_floor(text: str, /) -> tuple[str | None, float]:
     return group or None, _number("a floor", high=1.0)(value)
 
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", "-d", help="Folder, or table in CSV, TSV, JSON lines or Parquet. Without it: an embedded synthetic"
-        " batch.", show_default=False,
-    ),
-]  # fmt: skip
 Llms = Annotated[
     Any,
     typer.Option(
@@ -208,117 +198,10 @@ Drop = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="LLM", help="Leave out an LLM of the batch. Repeatable.", show_default=False),
 ]
-Budget = Annotated[
-    float | None,
-    typer.Option(
-        "--budget", metavar="USD", parser=_number("a budget", unit=" US$"),
-        help="Most accurate plan within so many US$.", show_default=False,
-    ),
-]  # fmt: skip
-Accuracy = Annotated[
-    float | None,
-    typer.Option(
-        "--accuracy", metavar="MEAN", parser=_MEAN, help="Cheapest plan that expects this mean accuracy, in [0, 1].",
-        show_default=False,
-    ),
-]  # fmt: skip
-Knee = Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")]
-Labels = Annotated[
-    Any,
-    typer.Option(
-        "--labels", "-l", metavar="SHARE|FILE|all", parser=_labels,
-        help="What to learn from: a share of the labelled queries (0.05), a CSV file of labels, or 'all' to plan on"
-        " known outcomes. Default: the outcomes that are there; if all are, a share of 0.05.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Quotas = Annotated[
-    list[Any] | None,
-    typer.Option(
-        "--quota", metavar="NAME=CALLS", parser=parse_quota,
-        help="At most so many calls of an LLM or a provider: TogetherAI=20000. Dollars: NAME=12.50usd. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Providers = Annotated[
-    list[Any] | None,
-    typer.Option(
-        "--provider", metavar="NAME=LLM,LLM", parser=parse_provider,
-        help="The LLMs of a provider, where about.json and names like provider/model don't say. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Floors = Annotated[
-    list[Any] | None,
-    typer.Option(
-        "--floor", metavar="[GROUP=]MEAN", parser=parse_floor,
-        help="Expected mean accuracy, in [0, 1], that every group of queries reaches, or one group. Repeatable.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Forbid = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--forbid", metavar="LLM[:GROUP]", show_default=False,
-        help="Send no query to this LLM with its modes, provider or pattern; or none of a group. Repeatable.",
-    ),
-]  # fmt: skip
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow", metavar="LLM[:GROUP]", show_default=False,
-        help="Send queries to this LLM only, or those of a group; several add up. Repeatable.",
-    ),
-]  # fmt: skip
-Latency = Annotated[
-    Path | None,
-    typer.Option(
-        "--latency", metavar="FILE",
-        help="CSV of mean seconds per call (query_id and a column per LLM): a third objective, unless --max-latency"
-        " bounds it.",
-        show_default=False,
-    ),
-]  # fmt: skip
-MaxLatency = Annotated[
-    float | None,
-    typer.Option(
-        "--max-latency", metavar="SECONDS", parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST_AMOUNT),
-        help="Largest mean latency of the plan; needs --latency.", show_default=False,
-    ),
-]  # fmt: skip
-Promise = Annotated[
-    float | None,
-    typer.Option(
-        "--promise", metavar="PROBABILITY", parser=_number("a probability", 0.5, 1.0, below=True),
-        help="Plan for the accuracy reached with this probability (0.95), not the expected one; needs --budget or"
-        " --accuracy.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Algorithm = Annotated[
-    str,
-    typer.Option(
-        "--algorithm", "-a", help="exact, optllm, or a baseline: nsga2, rnsga2, sms-emoa, moead, mopso, ...",
-    ),
-]  # fmt: skip
-NGrid = Annotated[
-    int | None,
-    typer.Option(
-        "--n-grid", metavar="INTEGER", parser=_whole("the number of gaps", 1, 10**6),
-        help="Gaps of OptLLM's grid.  [default: 50]", show_default=False,
-    ),
-]  # fmt: skip
 Seed = Annotated[
     int,
     typer.Option(
         "--seed", "-s", metavar="INTEGER", parser=_whole("a seed", 0, 2**32 - 1), help="Same seed, same result.",
-    ),
-]  # fmt: skip
-Jobs = Annotated[
-    int,
-    typer.Option(
-        "--jobs", "-j", metavar="INTEGER", parser=_whole("the number of processors", 1, 1024, or_all=True),
-        help="Processors to use; -1 for all. The result is the same.",
     ),
 ]  # fmt: skip
 NQueries = Annotated[
@@ -331,7 +214,6 @@ NLLMs = Annotated[
     int,
     typer.Option("--llms", metavar="INTEGER", parser=_whole("the number of LLMs", 1, 10**4), help="Number of LLMs."),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 ForSpreadsheet = Annotated[
     bool,
@@ -344,107 +226,325 @@ ForSpreadsheet = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
-MoreQueries = Annotated[
-    Path | None,
-    typer.Option(
-        "--queries", "-q", metavar="FILE", show_default=False,
-        help="More queries, which nobody need have run: a table or JSON lines with ids and texts, or batch requests.",
-    ),
-]  # fmt: skip
-Prices = Annotated[
-    Path | None,
-    typer.Option(
-        "--prices", "-p", metavar="FILE", show_default=False,
-        help="What tokens cost: LiteLLM's or OpenRouter's JSON, or a CSV file of US$ per million tokens.",
-    ),
-]  # fmt: skip
-PriceKeys = Annotated[
-    list[Any] | None,
-    typer.Option(
-        "--price", metavar="LLM=KEY", parser=_pair("LLM", "KEY"), show_default=False,
-        help="The name of an LLM in the file of prices, where it isn't found. Repeatable.",
-    ),
-]  # fmt: skip
-BatchPrices = Annotated[
-    bool, typer.Option("--batch-prices", help="Add a column LLM@batch for every LLM that has batch prices.")
-]
-Map = Annotated[
-    Any,
-    typer.Option(
-        "--map", "-m", metavar="ROLE=FIELD,...", parser=_fields, show_default=False,
-        help="Fields with unusual names: id=ticket_id,text=body,group=lang, also llm, score and system.",
-    ),
-]  # fmt: skip
-Key = Annotated[
-    Any,
-    typer.Option(
-        "--key", metavar="id|text", parser=_one_of("id", "text"),
-        help="Whether logs meet on the ids of queries or on their texts.",
-    ),
-]  # fmt: skip
-Errors = Annotated[
-    Any,
-    typer.Option(
-        "--errors", metavar="missing|wrong", parser=_one_of("missing", "wrong"),
-        help="What a call counts as that ended in an error.",
-    ),
-]  # fmt: skip
+# Groups of options: a command that takes one as a parameter has all its options, see `app.command`.
 
 
-def refuse_stray(context: typer.Context, /) -> None:
-    """Say what was probably meant by an argument that stands alone.
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Queries and LLMs."""
 
-    Args:
-        context: Of the command.
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", "-d", help="Folder, or table in CSV, TSV, JSON lines or Parquet. Without it: an embedded"
+            " synthetic batch.", show_default=False,
+        ),
+    ] = None  # fmt: skip
+    llms: Llms = None
+    drop: Drop = None
 
-    Raises:
-        typer.BadParameter: If there is one.
-    """
-    if context.args:
-        first = context.args[0]
-        raise typer.BadParameter(f"{first} stands alone; if that is the batch, write --data {first}")
+    def read(self) -> Dataset:
+        """Read the batch with the LLMs that were chosen; without data the embedded one.
+
+        Raises:
+            UserError: As `read_table`; or if an LLM is unknown.
+        """
+        from optllm_pymoo.data import make_dataset, read_table
+        from optllm_pymoo.validation import positions_of
+
+        left_out = self.drop or ()
+        if self.data is not None:
+            return read_table(self.data, allow_missing=True, llms=self.llms, drop=left_out)
+        demo = make_dataset()
+        positions_of(left_out, demo.llms)
+        return demo.with_llms([name for name in self.llms or demo.llms if name not in left_out])
 
 
-def constraints_of(
-    quotas: list[Quota] | None,
-    providers: list[tuple[str, tuple[str, ...]]] | None,
-    floors: list[tuple[str | None, float]] | None,
-    latency: Path | None,
-    max_latency: float | None,
-    forbid: list[str] | None = None,
-    allow: list[str] | None = None,
-    /,
-) -> Constraints:
-    """Put all constraints together.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """By what a plan is chosen."""
 
-    Args:
-        quotas: From each --quota.
-        providers: From each --provider.
-        floors: From each --floor.
-        latency: What followed --latency.
-        max_latency: What followed --max-latency.
-        forbid: What followed each --forbid.
-        allow: What followed each --allow.
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget", metavar="USD", parser=_number("a budget", unit=" US$"),
+            help="Most accurate plan within so many US$.", show_default=False,
+        ),
+    ] = None  # fmt: skip
+    accuracy: Annotated[
+        float | None,
+        typer.Option(
+            "--accuracy", metavar="MEAN", parser=_number("a mean accuracy", high=1.0),
+            help="Cheapest plan that expects this mean accuracy, in [0, 1].", show_default=False,
+        ),
+    ] = None  # fmt: skip
+    knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False
+    promise: Annotated[
+        float | None,
+        typer.Option(
+            "--promise", metavar="PROBABILITY", parser=_number("a probability", 0.5, 1.0, below=True),
+            help="Plan for the accuracy reached with this probability (0.95), not the expected one; needs --budget or"
+            " --accuracy.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
 
-    Raises:
-        typer.BadParameter: If a group has two floors, or --max-latency stands without --latency.
-    """
-    from optllm_pymoo.planning.constraints import Constraints
+    def choice(self) -> Choice:
+        """Make the choice.
 
-    if max_latency is not None and latency is None:
-        raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
-    by_group: dict[str | None, float] = {}
-    for group, floor in floors or ():
-        if group in by_group:
-            whose = "all groups" if group is None else repr(group)
-            raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="'--floor'")
-        by_group[group] = floor
-    return Constraints(
-        quotas=tuple(quotas or ()),
-        providers=dict(providers or ()),
-        floors=by_group,
-        latency=latency,
-        max_latency=max_latency,
-        forbidden=tuple(forbid or ()),
-        allowed=tuple(allow or ()),
-    )
+        Raises:
+            typer.BadParameter: If two choices were made, or a promise stands alone.
+        """
+        said = {"--budget": self.budget is not None, "--accuracy": self.accuracy is not None, "--knee": self.knee}
+        given = [name for name, is_given in said.items() if is_given]
+        if len(given) > 1:
+            raise typer.BadParameter(f"{' and '.join(given)} exclude one another; give one of them")
+        if self.promise is not None and self.budget is None and self.accuracy is None:
+            raise typer.BadParameter("needs --budget or --accuracy beside it", param_hint="'--promise'")
+        from optllm_pymoo.decision import AtLeastAccuracy, Knee, WithinBudget
+
+        if self.budget is not None:
+            return WithinBudget(self.budget, promise=self.promise)
+        if self.accuracy is not None:
+            return AtLeastAccuracy(self.accuracy, promise=self.promise)
+        return Knee()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What plans have to keep to."""
+
+    quota: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--quota", metavar="NAME=CALLS", parser=parse_quota,
+            help="At most so many calls of an LLM or a provider: TogetherAI=20000. Dollars: NAME=12.50usd. Repeatable.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+    provider: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--provider", metavar="NAME=LLM,LLM", parser=parse_provider,
+            help="The LLMs of a provider, where about.json and names like provider/model don't say. Repeatable.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+    floor: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--floor", metavar="[GROUP=]MEAN", parser=parse_floor,
+            help="Expected mean accuracy, in [0, 1], that every group of queries reaches, or one group. Repeatable.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+    forbid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forbid", metavar="LLM[:GROUP]", show_default=False,
+            help="Send no query to this LLM with its modes, provider or pattern; or none of a group. Repeatable.",
+        ),
+    ] = None  # fmt: skip
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="LLM[:GROUP]", show_default=False,
+            help="Send queries to this LLM only, or those of a group; several add up. Repeatable.",
+        ),
+    ] = None  # fmt: skip
+    latency: Annotated[
+        Path | None,
+        typer.Option(
+            "--latency", metavar="FILE",
+            help="CSV of mean seconds per call (query_id and a column per LLM): a third objective, unless"
+            " --max-latency bounds it.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+    max_latency: Annotated[
+        float | None,
+        typer.Option(
+            "--max-latency", metavar="SECONDS",
+            parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST_AMOUNT),
+            help="Largest mean latency of the plan; needs --latency.", show_default=False,
+        ),
+    ] = None  # fmt: skip
+
+    def constraints(self, promise: float | None = None) -> Constraints:
+        """Put all constraints together.
+
+        Args:
+            promise: What followed --promise.
+
+        Raises:
+            typer.BadParameter: If a group has two floors, --max-latency stands without --latency, or a promise doesn't
+                go with them.
+        """
+        from optllm_pymoo.planning.constraints import Constraints
+
+        if self.max_latency is not None and self.latency is None:
+            raise typer.BadParameter("needs --latency, a file of mean seconds per call", param_hint="'--max-latency'")
+        by_group: dict[str | None, float] = {}
+        for group, floor in self.floor or ():
+            if group in by_group:
+                whose = "all groups" if group is None else repr(group)
+                raise typer.BadParameter(f"two floors for {whose}; give one", param_hint="'--floor'")
+            by_group[group] = floor
+        is_objective = self.latency is not None and self.max_latency is None
+        if promise is not None and is_objective and (self.quota or self.floor):
+            raise typer.BadParameter(
+                "doesn't go with --latency as an objective beside quotas or floors; give --max-latency too",
+                param_hint="'--promise'",
+            )
+        return Constraints(
+            quotas=tuple(self.quota or ()),
+            providers=dict(self.provider or ()),
+            floors=by_group,
+            latency=self.latency,
+            max_latency=self.max_latency,
+            forbidden=tuple(self.forbid or ()),
+            allowed=tuple(self.allow or ()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """From what a front is learnt, and how it is found."""
+
+    labels: Annotated[
+        Any,
+        typer.Option(
+            "--labels", "-l", metavar="SHARE|FILE|all", parser=_labels,
+            help="What to learn from: a share of the labelled queries (0.05), a CSV file of labels, or 'all' to plan on"
+            " known outcomes. Default: the outcomes that are there; if all are, a share of 0.05.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+    algorithm: Annotated[
+        str,
+        typer.Option(
+            "--algorithm", "-a", help="exact, optllm, or a baseline: nsga2, rnsga2, sms-emoa, moead, mopso, ...",
+        ),
+    ] = "exact"  # fmt: skip
+    n_grid: Annotated[
+        int | None,
+        typer.Option(
+            "--n-grid", metavar="INTEGER", parser=_whole("the number of gaps", 1, 10**6),
+            help="Gaps of OptLLM's grid.  [default: 50]", show_default=False,
+        ),
+    ] = None  # fmt: skip
+    seed: Seed = 0
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", metavar="INTEGER", parser=_whole("the number of processors", 1, 1024, or_all=True),
+            help="Processors to use; -1 for all. The result is the same.",
+        ),
+    ] = -1  # fmt: skip
+
+    def check(self, *, is_limited: bool) -> None:
+        """Refuse an algorithm that is unknown, or that has no grid.
+
+        Args:
+            is_limited: Whether there are limits, under which OptLLM takes the place of "exact".
+
+        Raises:
+            typer.BadParameter: If so.
+        """
+        from optllm_pymoo.planning import algorithm_names, normalised
+        from optllm_pymoo.planning.front import EXACT, SEARCH
+
+        name = normalised(self.algorithm)
+        if name not in algorithm_names():
+            known = ", ".join(algorithm_names()).replace("_", "-")
+            raise typer.BadParameter(
+                f"unknown algorithm {self.algorithm!r}; known are {known}", param_hint="'--algorithm'"
+            )
+        if self.n_grid is not None and name != SEARCH and not (is_limited and name == EXACT):
+            raise typer.BadParameter(f"{self.algorithm} has no grid; only optllm has", param_hint="'--n-grid'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where results go."""
+
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")
+    ] = Path("optllm-plan")
+    for_spreadsheet: ForSpreadsheet = False
+    json: Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joining:
+    """How logs of runs, queries and prices meet."""
+
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            "--queries", "-q", metavar="FILE", show_default=False,
+            help="More queries, which nobody need have run: a table or JSON lines with ids and texts, or batch"
+            " requests.",
+        ),
+    ] = None  # fmt: skip
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--prices", "-p", metavar="FILE", show_default=False,
+            help="What tokens cost: LiteLLM's or OpenRouter's JSON, or a CSV file of US$ per million tokens.",
+        ),
+    ] = None  # fmt: skip
+    price: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--price", metavar="LLM=KEY", parser=_pair("LLM", "KEY"), show_default=False,
+            help="The name of an LLM in the file of prices, where it isn't found. Repeatable.",
+        ),
+    ] = None  # fmt: skip
+    batch_prices: Annotated[
+        bool, typer.Option("--batch-prices", help="Add a column LLM@batch for every LLM that has batch prices.")
+    ] = False
+    columns: Annotated[
+        Any,
+        typer.Option(
+            "--map", "-m", metavar="ROLE=FIELD,...", show_default=False,
+            parser=_fields,
+            help="Fields with unusual names: id=ticket_id,text=body,group=lang, also llm, score and system.",
+        ),
+    ] = None  # fmt: skip
+    key: Annotated[
+        Any,
+        typer.Option(
+            "--key", metavar="id|text", parser=_one_of("id", "text"),
+            help="Whether logs meet on the ids of queries or on their texts.",
+        ),
+    ] = "id"  # fmt: skip
+    errors: Annotated[
+        Any,
+        typer.Option(
+            "--errors", metavar="missing|wrong", parser=_one_of("missing", "wrong"),
+            help="What a call counts as that ended in an error.",
+        ),
+    ] = "missing"  # fmt: skip
+
+    def collect(self, runs: list[Path]) -> Collected:
+        """Join them to a batch.
+
+        Args:
+            runs: Logs, or folders of logs.
+
+        Raises:
+            UserError: As `optllm_pymoo.data.collect`.
+        """
+        from optllm_pymoo.data import PriceTable, collect
+
+        return collect(
+            runs,
+            queries=self.queries,
+            prices=None if self.prices is None else PriceTable.from_file(self.prices),
+            price_keys=dict(self.price or ()),
+            batch_prices=self.batch_prices,
+            columns=self.columns or {},
+            by_text=self.key == "text",
+            errors_are_wrong=self.errors == "wrong",
+        )

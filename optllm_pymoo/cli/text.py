@@ -26,6 +26,8 @@ INSTEAD = {
     False: "in place of exact: with a third objective plans are searched",
 }
 ONE_MORE = {Kind.CALLS: "One call more", Kind.USD: "One US$ more for them", Kind.TOKENS: "One token more"}
+SYNTHETIC = wrapped("Synthetic demo batch: made-up queries, LLMs, prices. Pass your own with --data.")
+NO_PICTURES = wrapped("No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known.")
 FEW = 3
 """Floors that cost nothing and are still listed one by one."""
 
@@ -44,6 +46,15 @@ def as_json(content: dict[str, Any], /) -> str:
         }
     """
     return json.dumps(_plain(content), indent=1, allow_nan=False)
+
+
+def files_text(files: Sequence[Path], /) -> str:
+    """Say which files were written.
+
+    Args:
+        files: At least one, of one folder.
+    """
+    return wrapped(f"Written to {files[0].parent}: " + ", ".join(file.name for file in files))
 
 
 def _facts_of(plan: Plan, costs: LimitCosts | None, /) -> PlanFacts:

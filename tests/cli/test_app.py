@@ -155,7 +155,7 @@ BUG = """
 from optllm_pymoo.cli import commands, main
 def stumble(*args):
     raise ZeroDivisionError("by nought")
-commands.options.refuse_stray = stumble
+commands.options.Wanted.choice = stumble
 main()
 """
 
