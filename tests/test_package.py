@@ -52,7 +52,7 @@ def test_hooks_and_tasks_are_the_gates_own_commands():
     tasks = [f".venv/bin/{command}" for command in re.findall(r'"([^"]+)"', section)]
     lines = {re.sub(r" --out \S+$", "", line) for line in gate}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(hooks) == 4 and len(tasks) == 7
+    assert (len(hooks), len(tasks)) == (4, 7)
     assert [command for command in hooks + tasks if command not in lines and f"&& {command}\n" not in readme] == []
 
 

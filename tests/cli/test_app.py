@@ -14,7 +14,7 @@ import pytest
 from tests.processes import STARTED
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "optllm_pymoo.cli"]
+COMMAND = [sys.executable, "-c", "from optllm_pymoo.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
 
 
