@@ -129,7 +129,7 @@ class WeightMesh:
         self.n_failures: dict[tuple[int, int], int] = {}
         self._seen = {point.tobytes() for point in points}
         self._heap: list[tuple[float, int, int]] = []
-        for corners in lattice_triangles(weights):
+        for corners in self.triangles_of(weights):
             self._add_triangle(corners, 0)
 
     def widest(self, n: int, /, *, floor: float = 0.0) -> list[tuple[int, int]]:
@@ -201,27 +201,27 @@ class WeightMesh:
                 self.n_failures[a, b] = n_failures
                 heapq.heappush(self._heap, (-width, a, b))
 
+    @staticmethod
+    def triangles_of(weights: np.ndarray, /) -> list[tuple[int, int, int]]:
+        """List the smallest triangles of a Das-Dennis lattice over three objectives.
 
-def lattice_triangles(weights: np.ndarray, /) -> list[tuple[int, int, int]]:
-    """List the smallest triangles of a Das-Dennis lattice over three objectives.
+        Args:
+            weights: (n, 3) in any order; n = (p + 1)(p + 2)/2 for p partitions.
 
-    Args:
-        weights: (n, 3) in any order; n = (p + 1)(p + 2)/2 for p partitions.
+        Returns:
+            p² triples of row numbers.
 
-    Returns:
-        p² triples of row numbers.
-
-    Example:
-        >>> lattice_triangles(np.eye(3))
-        [(0, 1, 2)]
-    """
-    n_partitions = round((np.sqrt(8 * len(weights) + 1) - 3) / 2)
-    place = np.rint(weights * n_partitions).astype(int)[:, :2]
-    at = {(i, j): row for row, (i, j) in enumerate(place.tolist())}
-    triangles = []
-    for i, j in at:
-        if (i - 1, j) in at and (i - 1, j + 1) in at:
-            triangles.append((at[i, j], at[i - 1, j + 1], at[i - 1, j]))
-            if j > 0:
-                triangles.append((at[i, j], at[i, j - 1], at[i - 1, j]))
-    return triangles
+        Example:
+            >>> WeightMesh.triangles_of(np.eye(3))
+            [(0, 1, 2)]
+        """
+        n_partitions = round((np.sqrt(8 * len(weights) + 1) - 3) / 2)
+        place = np.rint(weights * n_partitions).astype(int)[:, :2]
+        at = {(i, j): row for row, (i, j) in enumerate(place.tolist())}
+        triangles = []
+        for i, j in at:
+            if (i - 1, j) in at and (i - 1, j + 1) in at:
+                triangles.append((at[i, j], at[i - 1, j + 1], at[i - 1, j]))
+                if j > 0:
+                    triangles.append((at[i, j], at[i, j - 1], at[i - 1, j]))
+        return triangles

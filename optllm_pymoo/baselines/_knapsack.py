@@ -64,7 +64,7 @@ class Knapsack:
     def of(cls, problem: AllocationProblem, /) -> Knapsack:
         """Build the variables of a batch in O(N M log M)."""
         cost, accuracy = problem.cost.astype(float), problem.accuracy.astype(float)
-        query, llm = undominated_choices(cost, accuracy, problem.allowed)
+        query, llm = cls.undominated(cost, accuracy, problem.allowed)
         starts = np.flatnonzero(np.diff(query, prepend=-1))
         cheapest = llm[starts]
         keep = np.ones(len(query), dtype=bool)
@@ -202,27 +202,25 @@ class Knapsack:
             )
         return int(within[-1] if bounded == 0 else within[0])
 
+    @staticmethod
+    def undominated(
+        cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """List per query the allowed LLMs that no other allowed one dominates; of equal ones the first.
 
-def undominated_choices(
-    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /
-) -> tuple[np.ndarray, np.ndarray]:
-    """List per query the allowed LLMs that no other allowed one beats in cost or accuracy without losing in the other.
+        Args:
+            cost: (N, M) US$ per call.
+            accuracy: (N, M).
+            allowed: (N, M) bool; None allows all.
 
-    Of LLMs that are equal in both the first is listed.
-
-    Args:
-        cost: (N, M) US$ per call.
-        accuracy: (N, M).
-        allowed: (N, M) bool; None allows all.
-
-    Returns:
-        (V,) queries, rising, and (V,) LLMs, by rising cost and accuracy within a query.
-    """
-    if allowed is not None:
-        cost, accuracy = np.where(allowed, cost, np.inf), np.where(allowed, accuracy, -np.inf)
-    order = np.lexsort((-accuracy, cost))
-    by_cost = np.take_along_axis(accuracy, order, axis=1)
-    best_before = np.full_like(by_cost, -np.inf)
-    np.maximum.accumulate(by_cost[:, :-1], axis=1, out=best_before[:, 1:])
-    query, place = np.nonzero(by_cost > best_before)
-    return query, order[query, place]
+        Returns:
+            (V,) queries, rising, and (V,) LLMs, by rising cost and accuracy within a query.
+        """
+        if allowed is not None:
+            cost, accuracy = np.where(allowed, cost, np.inf), np.where(allowed, accuracy, -np.inf)
+        order = np.lexsort((-accuracy, cost))
+        by_cost = np.take_along_axis(accuracy, order, axis=1)
+        best_before = np.full_like(by_cost, -np.inf)
+        np.maximum.accumulate(by_cost[:, :-1], axis=1, out=best_before[:, 1:])
+        query, place = np.nonzero(by_cost > best_before)
+        return query, order[query, place]

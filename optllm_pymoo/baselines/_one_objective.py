@@ -21,7 +21,7 @@ from pymoo.util.display.single import SingleObjectiveOutput
 
 from optllm_pymoo.baselines._build import OPERATORS, build, check_choice, operator_set, start_sampling
 from optllm_pymoo.operators.categorical import AllowedRepair, RandomResetMutation
-from optllm_pymoo.problems import require_single_objective
+from optllm_pymoo.problems import SingleObjectiveProblem
 from optllm_pymoo.validation import UserError
 
 
@@ -30,7 +30,11 @@ class OneObjective(Algorithm):
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
         """Refuse other problems, then do as pymoo does."""
-        require_single_objective(problem, type(self).__name__)
+        if not isinstance(problem, SingleObjectiveProblem):
+            raise UserError(
+                f"{type(self).__name__} needs one objective and one limit; got {type(problem).__name__}. Build a"
+                " MaxAccuracyProblem(allocation, budget=...) or a MinCostProblem(allocation, min_accuracy=...)"
+            )
         return super().setup(problem, **kwargs)
 
 

@@ -56,8 +56,33 @@ class LambdaSweep(ProposingAlgorithm):
         batch = self.rates[self.n_proposed : self.n_proposed + self.batch_size]
         self.n_proposed += len(batch)
         problem = self.problem
-        plans = best_at_rates(batch, problem.cost, problem.accuracy, problem.allowed)
+        plans = self.best_at(batch, problem.cost, problem.accuracy, problem.allowed)
         return plans.astype(problem.assignment_dtype)
+
+    @staticmethod
+    def best_at(rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
+        """Send each query to the LLM with the greatest accuracy - λ·cost; ties go to the cheaper one.
+
+        Args:
+            rates: (n,) finite λ >= 0, accuracy of one query per US$.
+            cost: (N, M) US$ per call.
+            accuracy: (N, M).
+            allowed: (N, M) bool; None allows all.
+
+        Returns:
+            (n, N) LLM numbers, int32. O(n N M).
+        """
+        plans = np.empty((len(rates), len(cost)), dtype=np.int32)
+        for first in range(0, len(cost), BLOCK):
+            rows = slice(first, first + BLOCK)
+            price, quality = cost[rows].astype(float), accuracy[rows].astype(float)
+            if allowed is not None:
+                quality[~allowed[rows]] = -np.inf
+            for k, rate in enumerate(rates):
+                score = quality - rate * price
+                tied = score == score.max(axis=1, keepdims=True)
+                plans[k, rows] = np.where(tied, price, np.inf).argmin(axis=1)
+        return plans
 
 
 def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
@@ -83,31 +108,6 @@ def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
     beyond = 4 * efficiency[:1] if len(efficiency) else [0.0]
     roots = np.sqrt(np.concatenate([beyond, efficiency, [0.0]]))
     return np.asarray(roots[taken] * roots[taken + 1])
-
-
-def best_at_rates(rates: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
-    """Send each query to the LLM with the greatest accuracy - λ·cost; ties go to the cheaper one.
-
-    Args:
-        rates: (n,) finite λ >= 0, accuracy of one query per US$.
-        cost: (N, M) US$ per call.
-        accuracy: (N, M).
-        allowed: (N, M) bool; None allows all.
-
-    Returns:
-        (n, N) LLM numbers, int32. O(n N M).
-    """
-    plans = np.empty((len(rates), len(cost)), dtype=np.int32)
-    for first in range(0, len(cost), BLOCK):
-        rows = slice(first, first + BLOCK)
-        price, quality = cost[rows].astype(float), accuracy[rows].astype(float)
-        if allowed is not None:
-            quality[~allowed[rows]] = -np.inf
-        for k, rate in enumerate(rates):
-            score = quality - rate * price
-            tied = score == score.max(axis=1, keepdims=True)
-            plans[k, rows] = np.where(tied, price, np.inf).argmin(axis=1)
-    return plans
 
 
 def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> LambdaSweep:
@@ -145,32 +145,32 @@ class WeightSweep(LambdaSweep):
 
     def _rates(self, problem: AllocationProblem) -> np.ndarray:
         cost = problem.cost if problem.allowed is None else problem.cost[problem.allowed]
-        return weight_rates(self.n_weights, float(cost.max()))
+        return self.rates_of(self.n_weights, float(cost.max()))
 
+    @staticmethod
+    def rates_of(n_weights: int, dearest_usd: float, /) -> np.ndarray:
+        """Turn evenly spaced weights of cost into exchange rates.
 
-def weight_rates(n_weights: int, dearest_usd: float, /) -> np.ndarray:
-    """Turn evenly spaced weights of cost into exchange rates.
+        Minimising μ·cost/dearest + (1 - μ)·(1 - accuracy) is maximising accuracy - λ·cost with
+        λ = μ / (1 - μ) / dearest.
 
-    Minimising μ·cost/dearest + (1 - μ)·(1 - accuracy) is maximising accuracy - λ·cost with
-    λ = μ / (1 - μ) / dearest.
+        Args:
+            n_weights: Number of weights μ, from 0 to `LARGEST_WEIGHT`, at least 2.
+            dearest_usd: Cost per call that counts as 1, in US$; if it is 0, so are all rates.
 
-    Args:
-        n_weights: Number of weights μ, from 0 to `LARGEST_WEIGHT`, at least 2.
-        dearest_usd: Cost per call that counts as 1, in US$; if it is 0, so are all rates.
+        Returns:
+            (n_weights,) rising λ, accuracy of one query per US$.
 
-    Returns:
-        (n_weights,) rising λ, accuracy of one query per US$.
-
-    Example:
-        >>> weight_rates(3, 2.0)[:2].tolist()
-        [0.0, 0.5]
-    """
-    weights = np.minimum(np.linspace(0.0, 1.0, n_weights), LARGEST_WEIGHT)
-    odds = weights / (1.0 - weights)
-    # a price can be small beyond measure, but a rate must be finite
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        rates = np.minimum(odds / dearest_usd, np.finfo(float).max / 4)
-    return np.asarray(np.where(odds > 0.0, rates, 0.0) if dearest_usd > 0.0 else np.zeros(n_weights))
+        Example:
+            >>> WeightSweep.rates_of(3, 2.0)[:2].tolist()
+            [0.0, 0.5]
+        """
+        weights = np.minimum(np.linspace(0.0, 1.0, n_weights), LARGEST_WEIGHT)
+        odds = weights / (1.0 - weights)
+        # a price can be small beyond measure, but a rate must be finite
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            rates = np.minimum(odds / dearest_usd, np.finfo(float).max / 4)
+        return np.asarray(np.where(odds > 0.0, rates, 0.0) if dearest_usd > 0.0 else np.zeros(n_weights))
 
 
 def carrot(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> WeightSweep:

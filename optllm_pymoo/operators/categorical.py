@@ -94,32 +94,32 @@ class RandomResetMutation(Mutation):
     ) -> np.ndarray:
         """Return (n, N) mutated allocations."""
         prob_var = self.get_prob_var(problem, size=len(X))
-        plans, queries = _choose_cells(X.shape, prob_var, random_state)
+        plans, queries = self.choose_cells(X.shape, prob_var, random_state)
         mutated = X.copy()
         mutated[plans, queries] = draw_other(problem.n_llms, problem.allowed, queries, X[plans, queries], random_state)
         return mutated
 
+    @staticmethod
+    def choose_cells(
+        shape: tuple[int, ...], prob: np.ndarray, random_state: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose each cell of row p independently with probability ``prob[p]``.
 
-def _choose_cells(
-    shape: tuple[int, ...], prob: np.ndarray, random_state: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose each cell of row p independently with probability ``prob[p]``.
+        A binomial draw says how many cells of a row are chosen, a draw without replacement which: the same
+        distribution as one comparison per cell, in memory and mostly in time proportional to the chosen ones.
 
-    A binomial draw says how many cells of a row are chosen, a draw without replacement which: the same
-    distribution as one comparison per cell, in memory and mostly in time proportional to the chosen ones.
+        Args:
+            shape: (n, N).
+            prob: (n,) probabilities.
+            random_state: Source of the draws.
 
-    Args:
-        shape: (n, N).
-        prob: (n,) probabilities.
-        random_state: Source of the draws.
-
-    Returns:
-        Row and column numbers of the chosen cells.
-    """
-    n_rows, n_columns = shape
-    counts = random_state.binomial(n_columns, prob)
-    columns = [random_state.choice(n_columns, count, replace=False, shuffle=False) for count in counts]
-    return np.repeat(np.arange(n_rows), counts), np.concatenate([np.empty(0, dtype=np.intp), *columns])
+        Returns:
+            Row and column numbers of the chosen cells.
+        """
+        n_rows, n_columns = shape
+        counts = random_state.binomial(n_columns, prob)
+        columns = [random_state.choice(n_columns, count, replace=False, shuffle=False) for count in counts]
+        return np.repeat(np.arange(n_rows), counts), np.concatenate([np.empty(0, dtype=np.intp), *columns])
 
 
 class AllowedRepair(Repair):

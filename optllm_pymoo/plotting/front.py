@@ -60,7 +60,7 @@ def plot_front(
     """
     ax = axes(ax)
     curve = problem.bounding_front.F[problem.bounding_front.thin(CURVE_POINTS)] * (1, -1)
-    llms, singles = _single_llms(problem)
+    llms, singles = single_totals(problem)
     name = "bound within the limits" if problem.limits_bind else "exact front (bound)"
     ax.plot(*curve.T, color=BLACK, linewidth=1.6, label=name, zorder=2)
     found = np.empty((0, 2)) if F is None else np.atleast_2d(F)[:, :2] * (1, -1)
@@ -70,7 +70,16 @@ def plot_front(
     dollars(ax, np.concatenate([curve[[0, -1]], singles, star])[:, 0])
     ax.set_ylabel("Expected mean accuracy")
     if plan is not None:
-        _draw_plan(ax, plan)
+        low, high = plan.interval()
+        centre = plan.corrected_accuracy
+        error = [[max(0.0, centre - low)], [max(0.0, high - centre)]]
+        name = "chosen plan"
+        if error != [[0.0], [0.0]]:
+            name += ", 95 % interval"
+            mark = "_" if centre < plan.accuracy else ""  # where the interval is about less than what is expected
+            look: dict[str, Any] = {"color": GREY, "ecolor": GREY, "capsize": 3, "markersize": 9, "zorder": 5}
+            ax.errorbar(plan.cost_usd, centre, error, fmt=mark, **look)
+        ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=name, zorder=5, **STAR)
     draw_llms(ax, problem, llms, singles, plan=plan, curve=curve, avoid=np.concatenate([found, star]), title=title)
     return ax
 
@@ -179,7 +188,12 @@ def draw_llms(
     ax.autoscale_view()
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     order = _by_importance(llms, singles, problem, plan, curve)[:NAMED]
-    clear = np.concatenate([_evenly(ax, curve), avoid, singles])
+    inside = curve[(curve[:, 0] > 0) | (ax.get_xscale() != "log")]
+    if len(inside) > 1:
+        # points between neighbours too, so that a name can't cross a line unseen
+        share = np.linspace(0, 1, 8)[:, None, None]
+        inside = (inside[:-1] * (1 - share) + inside[1:] * share).reshape(-1, 2)
+    clear = np.concatenate([inside, avoid, singles])
     names = shown_names(problem.llms)
     chosen = names._replace(texts=[names.texts[j] for j in llms[order]])
     notes = label_points(ax, singles[order], chosen, avoid=clear)
@@ -201,32 +215,18 @@ def _by_importance(
     return np.concatenate([[best], order[order != best]])
 
 
-def _single_llms(problem: AllocationProblem) -> tuple[np.ndarray, np.ndarray]:
-    """Find the LLMs that are allowed for all queries: their numbers, (n, 2) total US$ and accuracy."""
+def single_totals(problem: AllocationProblem, /) -> tuple[np.ndarray, np.ndarray]:
+    """Find the LLMs that are allowed for all queries.
+
+    Args:
+        problem: The batch.
+
+    Returns:
+        Their numbers (n,), and (n, 2) total US$ and accuracy.
+    """
     usable = np.arange(problem.n_llms)
     if problem.allowed is not None:
         usable = usable[problem.allowed.all(axis=0)]
     cost = problem.cost.sum(axis=0, dtype=float)[usable]
     accuracy = problem.accuracy.mean(axis=0, dtype=float)[usable]
     return usable, np.stack([cost, accuracy], axis=1)
-
-
-def _draw_plan(ax: Axes, plan: Plan) -> None:
-    """Draw the chosen plan as a star with the 95 % interval of its accuracy, if it has one."""
-    low, high = plan.interval()
-    centre = plan.corrected_accuracy
-    error = [[max(0.0, centre - low)], [max(0.0, high - centre)]]
-    name = "chosen plan" if error == [[0.0], [0.0]] else "chosen plan, 95 % interval"
-    if error != [[0.0], [0.0]]:
-        mark = "_" if centre < plan.accuracy else ""  # where the interval is about less than what is expected
-        ax.errorbar(plan.cost_usd, centre, error, fmt=mark, color=GREY, capsize=3, ecolor=GREY, markersize=9, zorder=5)
-    ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=name, zorder=5, **STAR)
-
-
-def _evenly(ax: Axes, points: np.ndarray) -> np.ndarray:
-    """Add points between neighbours that are far apart on the screen, so that a label can't cross a line unseen."""
-    inside = points[(points[:, 0] > 0) | (ax.get_xscale() != "log")]
-    if len(inside) < 2:
-        return inside
-    share = np.linspace(0, 1, 8)[:, None, None]
-    return np.asarray((inside[:-1] * (1 - share) + inside[1:] * share).reshape(-1, 2))

@@ -118,7 +118,24 @@ def plot_mix(
     if len(cost) == 1:  # one plan is best at every budget: a bar instead of an area without width
         cost, counts = np.array([cost[0] * 0.9, cost[0] * 1.1 + (cost[0] == 0)]), np.repeat(counts, 2, axis=0)
     shares = counts / problem.n_queries
-    _stack(ax, cost, shares, problem.llms)
+    # stacked: the LLM that is used at the lowest costs at the bottom, all that get little at the top
+    largest = shares.max(axis=0)
+    used = np.flatnonzero(largest > 0)
+    named = used[np.argsort(-largest[used], kind="stable")]
+    n_named = len(named) if len(named) <= 2 else max(1, min(NAMED, int((largest > SMALL).sum())))
+    named, rest = named[:n_named], named[n_named:]
+    centre = (shares * np.arange(len(cost))[:, None]).sum(axis=0)[named] / shares.sum(axis=0)[named]
+    named = named[np.argsort(centre, kind="stable")]
+    names, base = shown_names(problem.llms).texts, np.zeros(len(cost))
+    looks = [(names[j], look.colour, look.hatch) for j, look in zip(named, looks_of(named.tolist()), strict=True)]
+    areas = [shares[:, j] for j in named]
+    if len(rest):
+        looks.append((f"{len(rest)} other{'s' * (len(rest) > 1)}", "#F0F0F0", ""))
+        areas.append(shares[:, rest].sum(axis=1))
+    for (name, colour, hatch), area in zip(looks, areas, strict=True):
+        top = base + area
+        ax.fill_between(cost, base, top, facecolor=colour, hatch=hatch, edgecolor=BLACK, linewidth=0.4, label=name)
+        base = top
     dollars(ax, cost)
     ax.set_xlim(cost[0], cost[-1])
     ax.set_ylim(0, 1)
@@ -133,24 +150,3 @@ def plot_mix(
     if title:
         ax.set_title(title, fontsize=10)
     return ax
-
-
-def _stack(ax: Axes, cost: np.ndarray, shares: np.ndarray, llms: tuple[str, ...]) -> None:
-    """Stack areas, the LLM that is used at the lowest costs at the bottom, all that get little at the top."""
-    largest = shares.max(axis=0)
-    used = np.flatnonzero(largest > 0)
-    named = used[np.argsort(-largest[used], kind="stable")]
-    n_named = len(named) if len(named) <= 2 else max(1, min(NAMED, int((largest > SMALL).sum())))
-    named, rest = named[:n_named], named[n_named:]
-    centre = (shares * np.arange(len(cost))[:, None]).sum(axis=0)[named] / shares.sum(axis=0)[named]
-    named = named[np.argsort(centre, kind="stable")]
-    names, base = shown_names(llms).texts, np.zeros(len(cost))
-    looks = [(names[j], look.colour, look.hatch) for j, look in zip(named, looks_of(named.tolist()), strict=True)]
-    areas = [shares[:, j] for j in named]
-    if len(rest):
-        looks.append((f"{len(rest)} other{'s' * (len(rest) > 1)}", "#F0F0F0", ""))
-        areas.append(shares[:, rest].sum(axis=1))
-    for (name, colour, hatch), area in zip(looks, areas, strict=True):
-        top = base + area
-        ax.fill_between(cost, base, top, facecolor=colour, hatch=hatch, edgecolor=BLACK, linewidth=0.4, label=name)
-        base = top

@@ -104,8 +104,11 @@ def plot_calibration(
     found = calibration(predicted, outcome, n_groups=n_groups)
     ax = axes(ax, size=(5.0, 5.0))
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as predicted")
-    low, high = _wilson(found.realised, found.n_predictions)
-    errors = np.maximum([found.realised - low, high - found.realised], 0)
+    # 95 % interval of a share (Wilson 1927)
+    z, share, count = 1.959964, found.realised, found.n_predictions
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    errors = np.maximum([share - middle + half, middle + half - share], 0)
     label = f"realised (mean error {found.error:.3f})"
     ax.errorbar(
         found.predicted, found.realised, errors, fmt="o-", color=OKABE_ITO[0], ecolor=BLACK, elinewidth=1, capsize=3,
@@ -122,11 +125,3 @@ def plot_calibration(
     if title:
         ax.set_title(title, fontsize=10)
     return ax
-
-
-def _wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share (Wilson 1927)."""
-    z = 1.959964
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return middle - half, middle + half

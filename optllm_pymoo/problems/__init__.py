@@ -6,7 +6,6 @@ from optllm_pymoo.problems.single import (
     MinCostProblem,
     SingleObjectiveProblem,
     allocation_of,
-    require_single_objective,
 )
 from optllm_pymoo.problems.synthetic import make_problem
 
@@ -18,5 +17,4 @@ __all__ = [
     "allocation_of",
     "make_problem",
     "require_allocation_problem",
-    "require_single_objective",
 ]

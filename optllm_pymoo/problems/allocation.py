@@ -12,13 +12,13 @@ import pandas as pd
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.surface import Scalarisation, SupportedSurface
-from optllm_pymoo.kernels.evaluation import evaluate_allocations
+from optllm_pymoo.kernels.evaluation import evaluate_allocations, first_disallowed
 from optllm_pymoo.limits.bound import N_POINTS, BoundFront, LimitPrice, least_usd, most_accuracy, price_limits
 from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Quota
 from optllm_pymoo.limits.linear import LinearLimits
 from optllm_pymoo.limits.plans import PricedScalarisation, best_within
-from optllm_pymoo.problems.base import PlanProblem, as_allocations, check_allowed
-from optllm_pymoo.problems.known import Checked, Known, what_is_known
+from optllm_pymoo.problems.base import PlanProblem, as_allocations
+from optllm_pymoo.problems.known import Checked, Known
 from optllm_pymoo.validation import (
     UserError,
     as_budget,
@@ -183,9 +183,7 @@ class AllocationProblem(PlanProblem):
         """What is exact, what is bounded and what is searched: chosen once, whatever a subclass adds."""
         third = None if self.third is None else _column(self.third, self.n_queries)
         per = 1 if self.third is None else self.third.per(self.n_queries)
-        return what_is_known(
-            Checked(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype)
-        )
+        return Known.of(Checked(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype))
 
     def _known_for(self, user: str) -> Known:
         """What is known, unless a subclass has objectives or constraints of its own, which it would ignore."""
@@ -355,8 +353,13 @@ class AllocationProblem(PlanProblem):
                 lies outside 0 ... M-1, or names an LLM that is not allowed for its query.
         """
         plans = as_allocations(X, self.n_queries, self.n_llms, self.assignment_dtype)
-        if self.allowed is not None:
-            check_allowed(plans, self.allowed, self.llms, self.query_ids)
+        p, i = (-1, -1) if self.allowed is None else first_disallowed(self.allowed, plans)
+        if p >= 0:
+            llm = plans[p, i]
+            raise UserError(
+                f"LLM {self.llms[llm]!r} is not allowed for query {self.query_ids[i]!r}; X[{p}, {i}] = {llm}."
+                " Operators for masked problems keep to the mask, or end with AllowedRepair"
+            )
         return plans
 
     def extremes(self) -> np.ndarray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from pymoo.core.problem import LoopedElementwiseEvaluation, Problem
 
-from optllm_pymoo.kernels.evaluation import first_disallowed
 from optllm_pymoo.validation import UserError, read_only
 
 
@@ -157,21 +155,3 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
             " mutation=RandomResetMutation()"
         )
     return plans
-
-
-def check_allowed(plans: np.ndarray, allowed: np.ndarray, llms: Sequence[str], query_ids: Sequence[str], /) -> None:
-    """Raise UserError at the first query whose LLM is not allowed for it.
-
-    Args:
-        plans: (n, N) checked allocations.
-        allowed: (N, M) bool.
-        llms: Names of the LLMs.
-        query_ids: Names of the queries.
-    """
-    p, i = first_disallowed(allowed, plans)
-    if p >= 0:
-        llm = plans[p, i]
-        raise UserError(
-            f"LLM {llms[llm]!r} is not allowed for query {query_ids[i]!r}; X[{p}, {i}] = {llm}."
-            " Operators for masked problems keep to the mask, or end with AllowedRepair"
-        )

@@ -40,6 +40,24 @@ class Known:
         if front is not None:
             self.front = front
 
+    @classmethod
+    def of(cls, batch: Checked, /) -> Known:
+        """Choose once what is exact, what is bounded and what is searched.
+
+        Raises:
+            UserError: If no plan meets the limits.
+        """
+        if not len(batch.limits):
+            return cls(batch) if batch.third is None else _Surface(batch)
+        found = cls(batch)
+        found.any_feasible  # noqa: B018  no plan at all is refused here
+        if batch.third is None and len(found.exact_points) == len(found.front):
+            return found
+        kind = _Bounded if batch.third is None else _SurfaceWithin
+        bound = kind(batch, found.front)
+        bound.exact_points, bound.any_feasible = found.exact_points, found.any_feasible
+        return bound
+
     @cached_property
     def front(self) -> SupportedFront:
         """The exact front of cost and accuracy without the limits."""
@@ -185,9 +203,7 @@ class _SurfaceWithin(_Surface):
     limits_bind = True
     exact = None
 
-    @property
-    def bounding_front(self) -> BoundFront:
-        return self.bound_front()
+    bounding_front = _Bounded.bounding_front
 
     @cached_property
     def priced(self) -> PricedScalarisation:
@@ -197,21 +213,3 @@ class _SurfaceWithin(_Surface):
     @property
     def scalarisation(self) -> Scalarisation | PricedScalarisation:
         return self.priced
-
-
-def what_is_known(batch: Checked) -> Known:
-    """Choose once what is exact, what is bounded and what is searched.
-
-    Raises:
-        UserError: If no plan meets the limits.
-    """
-    if not len(batch.limits):
-        return Known(batch) if batch.third is None else _Surface(batch)
-    found = Known(batch)
-    found.any_feasible  # noqa: B018  no plan at all is refused here
-    if batch.third is None and len(found.exact_points) == len(found.front):
-        return found
-    kind = _Bounded if batch.third is None else _SurfaceWithin
-    bound = kind(batch, found.front)
-    bound.exact_points, bound.any_feasible = found.exact_points, found.any_feasible
-    return bound

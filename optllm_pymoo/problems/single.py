@@ -57,64 +57,64 @@ class CriticalStep(NamedTuple):
     tolerance: float
     """Gaps that differ by less are equal."""
 
+    @classmethod
+    def of_budget(cls, front: SupportedFront, limit_usd: float, /) -> CriticalStep:
+        """Maximise mean accuracy within a budget, queries being divisible.
 
-def relax_budget(front: SupportedFront, limit_usd: float, /) -> CriticalStep:
-    """Maximise mean accuracy within a budget, queries being divisible.
+        Where all accuracies are multiples of 1/q, the bound is rounded down to what N queries can sum to.
 
-    Where all accuracies are multiples of 1/q, the bound is rounded down to what N queries can sum to.
+        Args:
+            front: The exact front.
+            limit_usd: Total US$ with the whole tolerance, no less than the cheapest plan's.
+        """
+        limit_usd *= 1 - SAME_TOTAL / 2
+        F, n_queries = front.F, len(front.cost)
+        inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
+        unit, tolerance = 1.0 / n_queries, SAME_TOTAL * n_queries
+        if inside == len(front) - 1:
+            return cls(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
+        rate = cls._rate_at(front, inside)
+        slack = max(0.0, rate * (limit_usd - float(F[inside, 0])))
+        bound, enough = float(front.bound(limit_usd)), tolerance
+        if q := common_denominator(front.accuracy):
+            rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
+            enough = (bound - rounded) * n_queries + 0.5 / q
+            bound = min(bound, rounded)
+        return cls(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
 
-    Args:
-        front: The exact front.
-        limit_usd: Total US$ with the whole tolerance, no less than the cheapest plan's.
-    """
-    limit_usd *= 1 - SAME_TOTAL / 2
-    F, n_queries = front.F, len(front.cost)
-    inside = max(0, int(np.searchsorted(F[:, 0], limit_usd, side="right")) - 1)
-    unit, tolerance = 1.0 / n_queries, SAME_TOTAL * n_queries
-    if inside == len(front) - 1:
-        return CriticalStep(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
-    rate = _critical_rate(front, inside)
-    slack = max(0.0, rate * (limit_usd - float(F[inside, 0])))
-    bound, enough = float(front.bound(limit_usd)), tolerance
-    if q := common_denominator(front.accuracy):
-        rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
-        enough = (bound - rounded) * n_queries + 0.5 / q
-        bound = min(bound, rounded)
-    return CriticalStep(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
+    @classmethod
+    def of_target(cls, front: SupportedFront, least_accuracy: float, /) -> CriticalStep:
+        """Minimise total US$ at a mean accuracy, queries being divisible.
 
+        Where all accuracies are multiples of 1/q, the target is rounded up to what N queries can sum to.
 
-def relax_target(front: SupportedFront, least_accuracy: float, /) -> CriticalStep:
-    """Minimise total US$ at a mean accuracy, queries being divisible.
+        Args:
+            front: The exact front.
+            least_accuracy: Mean accuracy less the whole tolerance, below the most accurate plan's.
+        """
+        F, n_queries = front.F, len(front.cost)
+        need = least_accuracy + SAME_TOTAL / 2
+        if q := common_denominator(front.accuracy):
+            sum_needed = math.ceil(need * n_queries * q - WHOLE) / q
+            need = max(need, sum_needed / n_queries - SAME_TOTAL / 2)
+        inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
+        if inside == 0:
+            return cls(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
+        rate = cls._rate_at(front, inside - 1)
+        slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
+        bound = float(np.interp(need, -F[:, 1], F[:, 0]))
+        tolerance = max(SAME_TOTAL * rate * bound, QUERY_ROUNDING * n_queries)
+        return cls(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
 
-    Where all accuracies are multiples of 1/q, the target is rounded up to what N queries can sum to.
-
-    Args:
-        front: The exact front.
-        least_accuracy: Mean accuracy less the whole tolerance, below the most accurate plan's.
-    """
-    F, n_queries = front.F, len(front.cost)
-    need = least_accuracy + SAME_TOTAL / 2
-    if q := common_denominator(front.accuracy):
-        sum_needed = math.ceil(need * n_queries * q - WHOLE) / q
-        need = max(need, sum_needed / n_queries - SAME_TOTAL / 2)
-    inside = min(int(np.searchsorted(-F[:, 1], need, side="left")), len(front) - 1)
-    if inside == 0:
-        return CriticalStep(0, 0, 0.0, 0.0, False, float(F[0, 0]), 1.0, 0.0, 0.0)
-    rate = _critical_rate(front, inside - 1)
-    slack = max(0.0, (-float(F[inside, 1]) - need) * n_queries)
-    bound = float(np.interp(need, -F[:, 1], F[:, 0]))
-    tolerance = max(SAME_TOTAL * rate * bound, QUERY_ROUNDING * n_queries)
-    return CriticalStep(inside, inside - 1, rate, slack, False, bound, 1.0 / rate, tolerance, tolerance)
-
-
-def _critical_rate(front: SupportedFront, k: int, /) -> float:
-    """Efficiency of the step from point k to point k + 1 of a front, at most `MAX_RATE`."""
-    query, from_llm, to_llm = front.step(k)
-    gained, paid = (
-        float(table[query, to_llm]) - float(table[query, from_llm]) for table in (front.accuracy, front.cost)
-    )
-    with np.errstate(over="ignore"):
-        return float(min(np.float64(gained) / np.float64(paid), MAX_RATE))
+    @staticmethod
+    def _rate_at(front: SupportedFront, k: int, /) -> float:
+        """Efficiency of the step from point k to point k + 1 of a front, at most `MAX_RATE`."""
+        query, from_llm, to_llm = front.step(k)
+        gained, paid = (
+            float(table[query, to_llm]) - float(table[query, from_llm]) for table in (front.accuracy, front.cost)
+        )
+        with np.errstate(over="ignore"):
+            return float(min(np.float64(gained) / np.float64(paid), MAX_RATE))
 
 
 class SingleObjectiveProblem(PlanProblem, abc.ABC):
@@ -270,7 +270,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
     def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the budget."""
         self._require_no_limits()
-        return relax_budget(self.supported_front, self._limit_usd)
+        return CriticalStep.of_budget(self.supported_front, self._limit_usd)
 
     def solve_priced(self) -> Certified:
         """Find the most accurate plan within all limits from their prices, see `best_within`."""
@@ -341,7 +341,7 @@ class MinCostProblem(SingleObjectiveProblem):
     def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the target."""
         self._require_no_limits()
-        return relax_target(self.supported_front, self._least_accuracy)
+        return CriticalStep.of_target(self.supported_front, self._least_accuracy)
 
     def solve_priced(self) -> Certified:
         """Find the cheapest plan within all limits from their prices, see `cheapest_reaching`."""
@@ -383,17 +383,3 @@ def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
         f"{user} needs an AllocationProblem; got {type(problem).__name__}."
         " Build one with AllocationProblem(cost, accuracy)"
     )
-
-
-def require_single_objective(problem: Any, user: str, /) -> None:
-    """Raise UserError unless a problem is a `SingleObjectiveProblem`.
-
-    Args:
-        problem: What an algorithm was given.
-        user: Who needs it, for the message.
-    """
-    if not isinstance(problem, SingleObjectiveProblem):
-        raise UserError(
-            f"{user} needs one objective and one limit; got {type(problem).__name__}. Build a"
-            " MaxAccuracyProblem(allocation, budget=...) or a MinCostProblem(allocation, min_accuracy=...)"
-        )

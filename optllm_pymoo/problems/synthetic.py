@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from scipy.special import expit
 from optllm_pymoo.limits.limit import Additive
 from optllm_pymoo.problems.allocation import AllocationProblem
 from optllm_pymoo.validation import UserError, as_whole
+
+FAMILIES = ("continuous", "tied", "binary", "dominated")
 
 
 def make_problem(
@@ -60,59 +61,29 @@ def make_problem(
     if family not in FAMILIES:
         raise UserError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     rng = np.random.default_rng(random_state)
-    cost, accuracy = FAMILIES[family](n_queries, n_llms, rng)
-    objectives = []
-    if with_latency:
-        objectives.append(Additive("latency", _latency(cost, rng).astype(dtype, copy=False), unit="s", mean=True))
-    tables = cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False)
-    return AllocationProblem(*tables, objectives=objectives)
-
-
-def _latency(cost: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Seconds per call (N, M), about 2 at a cost of 0.0004 US$."""
-    hardware = rng.lognormal(0.0, 0.6, cost.shape[1])
-    noise = rng.lognormal(0.0, 0.3, cost.shape)
-    return np.asarray(0.2 + 1.8 * (cost / 4e-4) ** 0.3 * hardware * noise)
-
-
-def _prices(n_llms: int) -> np.ndarray:
-    """Price ladder (M,) from 0.1 to 10 US$ per million tokens."""
-    return np.geomspace(1e-7, 1e-5, n_llms)
-
-
-def _continuous(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     tokens = rng.lognormal(np.log(400.0), 0.8, (n_queries, 1))
     verbosity = rng.lognormal(0.0, 0.25, (n_queries, n_llms))
-    cost = tokens * verbosity * _prices(n_llms)
+    # a price ladder from 0.1 to 10 US$ per million tokens
+    cost: np.ndarray = tokens * verbosity * np.geomspace(1e-7, 1e-5, n_llms)
     skill = np.linspace(-0.5, 1.5, n_llms) + rng.normal(0.0, 0.4, n_llms)
     difficulty = rng.normal(0.0, 1.2, (n_queries, 1))
     taste = rng.normal(0.0, 0.8, (n_queries, n_llms))
-    return cost, expit(skill - difficulty + taste)
-
-
-def _tied(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    _, accuracy = _continuous(n_queries, n_llms, rng)
-    levels = np.array([0.1, 0.2, 0.9]) * 1e-6
-    tokens = 100.0 * rng.integers(1, 10, (n_queries, 1))
-    return tokens * np.sort(levels[np.arange(n_llms) % 3]), np.round(accuracy, 1)
-
-
-def _binary(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    cost, accuracy = _continuous(n_queries, n_llms, rng)
-    return cost, (rng.random(accuracy.shape) < accuracy).astype(np.float64)
-
-
-def _dominated(n_queries: int, n_llms: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    cost, accuracy = _continuous(n_queries, n_llms, rng)
-    cost[:, 0] = cost.min(axis=1)
-    best_first = rng.random(n_queries) < 0.9
-    accuracy[best_first, 0] = accuracy[best_first].max(axis=1)
-    return cost, accuracy
-
-
-FAMILIES: dict[str, Callable[[int, int, np.random.Generator], tuple[np.ndarray, np.ndarray]]] = {
-    "continuous": _continuous,
-    "tied": _tied,
-    "binary": _binary,
-    "dominated": _dominated,
-}
+    accuracy: np.ndarray = expit(skill - difficulty + taste)
+    if family == "tied":
+        levels = np.array([0.1, 0.2, 0.9]) * 1e-6
+        cost = 100.0 * rng.integers(1, 10, (n_queries, 1)) * np.sort(levels[np.arange(n_llms) % 3])
+        accuracy = np.round(accuracy, 1)
+    elif family == "binary":
+        accuracy = (rng.random(accuracy.shape) < accuracy).astype(np.float64)
+    elif family == "dominated":
+        cost[:, 0] = cost.min(axis=1)
+        best_first = rng.random(n_queries) < 0.9
+        accuracy[best_first, 0] = accuracy[best_first].max(axis=1)
+    objectives = []
+    if with_latency:
+        # about 2 seconds per call at a cost of 0.0004 US$
+        hardware, noise = rng.lognormal(0.0, 0.6, n_llms), rng.lognormal(0.0, 0.3, cost.shape)
+        latency = 0.2 + 1.8 * (cost / 4e-4) ** 0.3 * hardware * noise
+        objectives.append(Additive("latency", latency.astype(dtype, copy=False), unit="s", mean=True))
+    tables = cost.astype(dtype, copy=False), accuracy.astype(dtype, copy=False)
+    return AllocationProblem(*tables, objectives=objectives)

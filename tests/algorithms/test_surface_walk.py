@@ -10,7 +10,7 @@ from moocore import is_nondominated
 from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, OptLLM, make_problem
-from optllm_pymoo.algorithms.surface_walk import WeightMesh, lattice_triangles
+from optllm_pymoo.algorithms.surface_walk import WeightMesh
 from optllm_pymoo.exact.surface import lattice
 from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.operators import AccuracyDestruction
@@ -95,7 +95,7 @@ def test_verbose_shows_seconds(capsys):
 def test_triangles_cover_the_lattice():
     """p² triangles of the same size, which is all of the area."""
     weights = lattice(21)
-    triangles = np.array(lattice_triangles(weights))
+    triangles = np.array(WeightMesh.triangles_of(weights))
     assert len(triangles) == 25
     a, b, c = (weights[triangles[:, k]] for k in range(3))
     areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.baselines import _knapsack
-from optllm_pymoo.baselines._knapsack import Knapsack, undominated_choices
+from optllm_pymoo.baselines._knapsack import Knapsack
 from tests.brute_force import all_plans, score
 from tests.strategies import Tables
 
@@ -64,10 +64,10 @@ def test_choices_by_hand():
     """Dearer for no more, equal, and disallowed LLMs are left out."""
     cost = np.array([[2.0, 1.0, 1.0, 3.0], [1.0, 2.0, 3.0, 4.0]])
     accuracy = np.array([[0.5, 0.5, 0.5, 0.6], [0.3, 0.2, 0.9, 1.0]])
-    query, llm = undominated_choices(cost, accuracy, None)
+    query, llm = Knapsack.undominated(cost, accuracy, None)
     assert (query.tolist(), llm.tolist()) == ([0, 0, 1, 1, 1], [1, 3, 0, 2, 3])
     allowed = np.array([[1, 0, 1, 1], [0, 1, 0, 1]], dtype=bool)
-    query, llm = undominated_choices(cost, accuracy, allowed)
+    query, llm = Knapsack.undominated(cost, accuracy, allowed)
     assert (query.tolist(), llm.tolist()) == ([0, 0, 1, 1], [2, 3, 1, 3])
 
 

@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.baselines import carrot
-from optllm_pymoo.baselines._sweeps import best_at_rates, weight_rates
+from optllm_pymoo.baselines._sweeps import LambdaSweep, WeightSweep
 
 
 @pytest.mark.parametrize("family", ["continuous", "tied", "binary", "dominated"])
@@ -25,7 +25,7 @@ def test_every_plan_is_on_the_exact_front(family):
 def test_plans_minimise_the_weighted_sum(masked):
     """The formula itself, query by query: no allowed LLM has a smaller weighted sum than the one chosen."""
     dearest = masked.cost[masked.allowed].max()
-    plans = best_at_rates(weight_rates(11, dearest), masked.cost, masked.accuracy, masked.allowed)
+    plans = LambdaSweep.best_at(WeightSweep.rates_of(11, dearest), masked.cost, masked.accuracy, masked.allowed)
     rows = np.arange(masked.n_queries)
     for weight, plan in zip(np.linspace(0, 1, 11), plans, strict=True):
         loss = weight * masked.cost / dearest + (1 - weight) * (1 - masked.accuracy)
@@ -43,9 +43,9 @@ def test_a_disallowed_price_is_no_yardstick():
 
 def test_prices_without_measure_leave_rates_finite():
     """Nothing costs anything, or next to nothing."""
-    assert weight_rates(5, 0.0).tolist() == [0.0] * 5
-    assert np.isfinite(weight_rates(5, 5e-324)).all()
-    assert weight_rates(5, 5e-324)[0] == 0.0
+    assert WeightSweep.rates_of(5, 0.0).tolist() == [0.0] * 5
+    assert np.isfinite(WeightSweep.rates_of(5, 5e-324)).all()
+    assert WeightSweep.rates_of(5, 5e-324)[0] == 0.0
 
 
 def test_budget_leaves_evenly_spaced_weights():
@@ -53,7 +53,7 @@ def test_budget_leaves_evenly_spaced_weights():
     problem = make_problem(30, 4)
     algorithm = minimize(problem, carrot(n_weights=9, batch_size=1), ("n_eval", 5), seed=1).algorithm
     assert algorithm.evaluator.n_eval == 5
-    whole = weight_rates(9, problem.cost.max())
+    whole = WeightSweep.rates_of(9, problem.cost.max())
     np.testing.assert_allclose(algorithm.rates[:5], whole[[0, 8, 4, 2, 6]])
 
 

@@ -10,7 +10,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AllocationProblem, make_problem
 from optllm_pymoo.baselines import lambda_sweep
-from optllm_pymoo.baselines._sweeps import best_at_rates, exchange_rates
+from optllm_pymoo.baselines._sweeps import LambdaSweep, exchange_rates
 
 FAMILIES = ["continuous", "tied", "binary", "dominated"]
 
@@ -37,7 +37,7 @@ def test_best_at_rate_is_brute_force(seed, rate, with_mask):
     cost, accuracy = rng.integers(0, 4, (6, 4)), rng.integers(0, 5, (6, 4)) / 4
     allowed = rng.random((6, 4)) < 0.6
     allowed[:, 2] = True
-    (plan,) = best_at_rates(np.array([rate]), cost, accuracy, allowed if with_mask else None)
+    (plan,) = LambdaSweep.best_at(np.array([rate]), cost, accuracy, allowed if with_mask else None)
     for i, j in enumerate(plan):
         others = [k for k in range(4) if allowed[i, k] or not with_mask]
         assert j in others
@@ -81,9 +81,9 @@ def test_queries_beyond_one_block(monkeypatch):
     """Scoring block by block changes nothing."""
     problem = make_problem(100, 4)
     rates = exchange_rates(problem.supported_front, 9)
-    whole = best_at_rates(rates, problem.cost, problem.accuracy, None)
+    whole = LambdaSweep.best_at(rates, problem.cost, problem.accuracy, None)
     monkeypatch.setattr("optllm_pymoo.baselines._sweeps.BLOCK", 7)
-    assert np.array_equal(best_at_rates(rates, problem.cost, problem.accuracy, None), whole)
+    assert np.array_equal(LambdaSweep.best_at(rates, problem.cost, problem.accuracy, None), whole)
 
 
 def test_sizes_that_make_no_sweep_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from pymoo.core.population import Population
 
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.operators.categorical import CategoricalSampling, RandomResetMutation, _choose_cells
+from optllm_pymoo.operators.categorical import CategoricalSampling, RandomResetMutation
 from optllm_pymoo.testing import MutationConformance
 
 
@@ -97,7 +97,7 @@ def test_prob_is_the_share_of_mutated_plans():
 
 def test_cells_are_chosen_independently():
     """Each cell is chosen with its row's probability and no cell twice; two of a row with its square."""
-    rows, columns = _choose_cells((20_000, 4), np.full(20_000, 0.3), np.random.default_rng(1))
+    rows, columns = RandomResetMutation.choose_cells((20_000, 4), np.full(20_000, 0.3), np.random.default_rng(1))
     chosen = np.zeros((20_000, 4), dtype=int)
     np.add.at(chosen, (rows, columns), 1)
     assert chosen.max() == 1

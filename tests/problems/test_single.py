@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optllm_pymoo import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
-from optllm_pymoo.problems.single import relax_budget, relax_target
+from optllm_pymoo.problems.single import CriticalStep
 from optllm_pymoo.validation import UserError
 from tests.brute_force import all_plans, best_accuracy, score
 from tests.strategies import EDGE_CASES, tables
@@ -151,7 +151,7 @@ def test_bounds_are_those_of_the_relaxation(name, share):
     front = given_tables.front()
     (low, _), (high, _) = front.F[[0, -1]]
     budget = low + share * (high - low)
-    relaxed = relax_budget(front, budget)
+    relaxed = CriticalStep.of_budget(front, budget)
     # HiGHS takes amounts below 1e-7 for nothing, so the budget is its unit
     in_budgets = given_tables._replace(cost=given_tables.cost.astype(float) / (budget or 1.0))
     optimum, linear = (best_accuracy(in_budgets, float(budget > 0), integer=integer) for integer in (True, False))
@@ -166,7 +166,7 @@ def test_bound_of_a_target(given_tables, share):
     """No plan that reaches the target is cheaper than the bound."""
     front, F = given_tables.front(), score(given_tables, all_plans(given_tables))
     target = (1 - share) * -front.F[0, 1] + share * -front.F[-1, 1]
-    relaxed = relax_target(front, target - 1e-12)
+    relaxed = CriticalStep.of_target(front, target - 1e-12)
     cheapest = F[-F[:, 1] >= target - 1e-12, 0].min()
     assert relaxed.bound <= cheapest * (1 + 1e-9) + 1e-9
     assert front.F[relaxed.inside, 0] >= cheapest * (1 - 1e-9) - 1e-9

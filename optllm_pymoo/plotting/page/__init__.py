@@ -17,7 +17,8 @@ import numpy as np
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.plotting.front import CURVE_POINTS
+from optllm_pymoo.measures.search import non_dominated
+from optllm_pymoo.plotting.front import CURVE_POINTS, single_totals
 from optllm_pymoo.plotting.mix import sums_along_front
 from optllm_pymoo.problems import AllocationProblem
 
@@ -66,19 +67,15 @@ def page_html(
         >>> page_html(make_problem(20, 3))[:15]
         '<!DOCTYPE html>'
     """
+    data = _Data(problem, groups)
+    data.facts["plan"] = None
+    if plan is not None:
+        data.facts["plan"] = [plan.cost_usd, plan.accuracy, *plan.interval(), plan.corrected_accuracy]
     exact = problem.supported_front if found is None else found
-    facts: dict[str, Any] = {
-        "llms": list(problem.llms),
-        "queries": problem.n_queries,
-        "singles": _single_llms(problem),
-        "plan": None if plan is None else [plan.cost_usd, plan.accuracy, *plan.interval(), plan.corrected_accuracy],
-    }
-    names, group = _numbered(groups)
-    facts["groups"] = names
     if isinstance(exact, SupportedFront) and problem.n_queries <= MAX_QUERIES:
-        binary = _cells(problem, exact, facts) + _ids(problem, facts) + group.astype("<u2").tobytes()
+        binary = data.cells(exact)
     else:
-        binary = _points(problem, exact, plan, facts, group)
+        binary = data.points(exact, plan)
     folder = files(__package__)
     style, script, page = (folder.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
     n = problem.n_queries
@@ -92,7 +89,7 @@ def page_html(
         script=script,
         script_hash=_hash(script),
         # a script of data ends at the first "</", wherever it stands
-        facts=json.dumps(facts, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        facts=json.dumps(data.facts, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         tables=base64.b64encode(zlib.compress(binary, 9)).decode(),
     )
 
@@ -102,93 +99,80 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _single_llms(problem: AllocationProblem) -> list[list[float] | None]:
-    """Total US$ and mean accuracy of each LLM, None where it isn't allowed for all queries."""
-    allowed = np.ones((1, problem.n_llms), dtype=bool) if problem.allowed is None else problem.allowed
-    usable = np.asarray(allowed.all(axis=0))
-    cost, accuracy = problem.cost.sum(axis=0, dtype=float), problem.accuracy.mean(axis=0, dtype=float)
-    return [[float(cost[j]), float(accuracy[j])] if usable[j] else None for j in range(problem.n_llms)]
+class _Data:
+    """What the page knows of a batch: facts as JSON, tables as bytes.
 
+    Groups are numbered, most queries first; queries of no group come after all names.
+    """
 
-def _numbered(groups: Sequence[str | None] | None) -> tuple[list[str], np.ndarray]:
-    """Names of groups, most queries first, and (N,) numbers of them; queries of no group come after all names."""
-    if groups is None:
-        return [], np.empty(0, dtype=np.int64)
-    sizes = Counter(name for name in groups if name is not None)
-    names = sorted(sizes, key=lambda name: (-sizes[name], name))
-    if not 0 < len(names) <= MAX_GROUPS:
-        return [], np.empty(0, dtype=np.int64)
-    number = {name: k for k, name in enumerate(names)}
-    return names, np.array([len(names) if name is None else number[name] for name in groups], dtype=np.int64)
+    def __init__(self, problem: AllocationProblem, groups: Sequence[str | None] | None) -> None:
+        self.problem = problem
+        sizes = Counter(name for name in groups or () if name is not None)
+        names = sorted(sizes, key=lambda name: (-sizes[name], name)) if len(sizes) <= MAX_GROUPS else []
+        number = {name: k for k, name in enumerate(names)}
+        of_query = [len(names) if name is None else number[name] for name in groups or ()] if names else []
+        self.group = np.array(of_query, dtype=np.int64)
+        singles: list[list[float] | None] = [None] * problem.n_llms
+        for llm, totals in zip(*single_totals(problem), strict=True):
+            singles[llm] = totals.tolist()
+        self.facts: dict[str, Any] = {
+            "llms": list(problem.llms), "queries": problem.n_queries, "singles": singles, "groups": names
+        }  # fmt: skip
 
+    def cells(self, front: SupportedFront) -> bytes:
+        """Pack cells query by query: how many, then LLM, cost and accuracy byte by byte, which compresses best.
 
-def _cells(problem: AllocationProblem, front: SupportedFront, facts: dict[str, Any]) -> bytes:
-    """Pack cells query by query: how many, then LLM, cost and accuracy byte by byte, which compresses best."""
-    if problem.cost.size <= TABLE_CELLS:
-        allowed = np.ones(problem.cost.shape, dtype=bool) if problem.allowed is None else problem.allowed
-        count = allowed.sum(axis=1)
-        query, llm = np.nonzero(allowed)
-    else:
-        count = np.diff(front.offset) + 1
-        query, llm = np.repeat(np.arange(problem.n_queries), count), front.vertices
-    facts |= {"mode": "cells", "cells": len(llm), "tables": problem.cost.size <= TABLE_CELLS}
-    cost = problem.cost[query, llm].astype("<f8" if facts["tables"] else "<f4")
-    accuracy = np.round(problem.accuracy[query, llm].astype(float) * 1e6).astype("<u4")
-    return b"".join(
-        [
-            count.astype("<u2").tobytes(),
-            llm.astype("<u2").tobytes(),
-            *(np.ascontiguousarray(values.view("u1").reshape(len(llm), -1).T).tobytes() for values in (cost, accuracy)),
-        ]
-    )
+        Query ids come after them, nothing where they would make the page too large, and the numbers of groups.
+        """
+        problem, is_whole = self.problem, self.problem.cost.size <= TABLE_CELLS
+        if is_whole:
+            allowed = np.ones(problem.cost.shape, dtype=bool) if problem.allowed is None else problem.allowed
+            count = allowed.sum(axis=1)
+            query, llm = np.nonzero(allowed)
+        else:
+            count = np.diff(front.offset) + 1
+            query, llm = np.repeat(np.arange(problem.n_queries), count), front.vertices
+        cost = problem.cost[query, llm].astype("<f8" if is_whole else "<f4")
+        accuracy = np.round(problem.accuracy[query, llm].astype(float) * 1e6).astype("<u4")
+        ids = json.dumps(list(problem.query_ids), ensure_ascii=False).encode()
+        if len(zlib.compress(ids, 6)) > MAX_ID_BYTES:
+            ids = b""
+        self.facts |= {"mode": "cells", "cells": len(llm), "tables": is_whole, "id_bytes": len(ids)}
+        byte_by_byte = (values.view("u1").reshape(len(llm), -1).T.tobytes() for values in (cost, accuracy))
+        short = (values.astype("<u2").tobytes() for values in (count, llm))
+        return b"".join([*short, *byte_by_byte, ids, self.group.astype("<u2").tobytes()])
 
+    def points(self, found: Any, plan: Plan | None) -> bytes:
+        """Pack points: cost and accuracy; queries, US$ and correct answers per LLM; US$ and correct answers per group.
 
-def _ids(problem: AllocationProblem, facts: dict[str, Any]) -> bytes:
-    """Query ids as JSON, nothing where they would make the page too large."""
-    ids = json.dumps(list(problem.query_ids), ensure_ascii=False).encode()
-    if len(zlib.compress(ids, 6)) > MAX_ID_BYTES:
-        ids = b""
-    facts["id_bytes"] = len(ids)
-    return ids
-
-
-def _points(
-    problem: AllocationProblem, found: Any, plan: Plan | None, facts: dict[str, Any], group: np.ndarray
-) -> bytes:
-    """Pack points: cost and accuracy; queries, US$ and correct answers per LLM; US$ and correct answers per group."""
-    n_groups, rows, bound = len(facts["groups"]), np.arange(problem.n_queries), []
-    is_exact = isinstance(found, SupportedFront)
-    if is_exact:
-        chosen = found.thin(MAX_POINTS)
-        if plan is not None:
-            chosen = np.union1d(chosen, found.within_budget(plan.cost_usd))
-        F = found.F[chosen]
-    else:
-        chosen = _frontier(np.atleast_2d(found.F))
-        F, X = np.atleast_2d(found.F)[chosen], np.atleast_2d(found.X)[chosen].astype(np.int64)
-        front = problem.bounding_front
-        bound = (front.F[front.thin(CURVE_POINTS)] * (1, -1)).tolist()
-
-    def sums(values: np.ndarray | None, group: np.ndarray | None = None) -> np.ndarray:
+        Of an exact front or of a search's result they are thinned evenly.
+        """
+        problem, n_groups, bound = self.problem, len(self.facts["groups"]), []
+        is_exact = isinstance(found, SupportedFront)
         if is_exact:
-            return sums_along_front(found, chosen, values, group=group)
-        size = problem.n_llms if group is None else n_groups + 1
-        chosen_cells = ((x if group is None else group, None if values is None else values[rows, x]) for x in X)
-        return np.array([np.bincount(key, weights, size) for key, weights in chosen_cells])
+            chosen = found.thin(MAX_POINTS)
+            if plan is not None:
+                chosen = np.union1d(chosen, found.within_budget(plan.cost_usd))
+            F = found.F[chosen]
+        else:
+            chosen = non_dominated(np.atleast_2d(found.F)[:, :2])
+            chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, MAX_POINTS).round().astype(int))]
+            F, X = np.atleast_2d(found.F)[chosen], np.atleast_2d(found.X)[chosen].astype(np.int64)
+            front = problem.bounding_front
+            bound = (front.F[front.thin(CURVE_POINTS)] * (1, -1)).tolist()
 
-    arrays = [F[:, :2] * (1, -1), *(sums(values) for values in (None, problem.cost, problem.accuracy))]
-    sizes: list[int] = []
-    if n_groups:  # the queries of no group come last
-        arrays += [sums(values, group)[:, :n_groups] for values in (problem.cost, problem.accuracy)]
-        sizes = np.bincount(group)[:n_groups].tolist()
-    facts |= {"mode": "points", "points": len(F), "bound": bound, "sizes": sizes, "tables": False, "exact": is_exact}
-    return b"".join(np.ascontiguousarray(values, dtype="<f8").tobytes() for values in arrays)
+        def sums(values: np.ndarray | None, group: np.ndarray | None = None) -> np.ndarray:
+            if is_exact:
+                return sums_along_front(found, chosen, values, group=group)
+            size, rows = problem.n_llms if group is None else n_groups + 1, np.arange(problem.n_queries)
+            chosen_cells = ((x if group is None else group, None if values is None else values[rows, x]) for x in X)
+            return np.array([np.bincount(key, weights, size) for key, weights in chosen_cells])
 
-
-def _frontier(F: np.ndarray) -> np.ndarray:
-    """Plans that none beats in both cost and accuracy, cheapest first, thinned evenly."""
-    order = np.lexsort([F[:, 1], F[:, 0]])
-    best = np.minimum.accumulate(F[order, 1])
-    order = order[np.concatenate([[True], best[1:] < best[:-1]])]
-    chosen = np.unique(np.linspace(0, len(order) - 1, min(len(order), MAX_POINTS)).round().astype(int))
-    return np.asarray(order[chosen])
+        arrays = [F[:, :2] * (1, -1), *(sums(values) for values in (None, problem.cost, problem.accuracy))]
+        sizes: list[int] = []
+        if n_groups:  # the queries of no group come last
+            arrays += [sums(values, self.group)[:, :n_groups] for values in (problem.cost, problem.accuracy)]
+            sizes = np.bincount(self.group)[:n_groups].tolist()
+        self.facts |= {"mode": "points", "points": len(F), "bound": bound, "sizes": sizes, "tables": False}
+        self.facts["exact"] = is_exact
+        return b"".join(np.ascontiguousarray(values, dtype="<f8").tobytes() for values in arrays)
