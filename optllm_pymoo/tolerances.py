@@ -22,6 +22,9 @@ SAME_COST: Final = 1e-12
 Rounding leaves some 1e-16 per operation; list prices that really differ do so by more than a thousandth.
 """
 
+SAME_PRICE: Final = 1e-9
+"""Relative: a call costs what a price makes of its tokens; prices are written with 15 digits, and a bill has fewer."""
+
 SUM_ROUNDING: Final = 1e-9
 """Mean accuracy, or relative US$, by which sums of a million terms in another order may differ; less is nothing."""
 

@@ -314,7 +314,7 @@ def _joined(
     )
     if batch_prices:
         frame, llms, found = _with_batch(frame, llms, found, prices, price_keys, notes)
-    listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms], columns=list(LLM_COLUMNS))
+    listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms]).fillna("")
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
     queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
     return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes, ledger)
@@ -395,12 +395,6 @@ def _row_of(llm: str, table: PriceTable | None) -> dict[str, Any]:
     row: dict[str, Any] = {**dict.fromkeys(LLM_COLUMNS, ""), "llm": llm, "model": model, "mode": mode}
     row["provider"] = model.partition("/")[0] if "/" in model else ""
     if table is not None:
-        [price], come_from = table.prices, table.provenance
-        row["provider"] = price.provider or row["provider"]
-        row["input_usd_per_million"], row["output_usd_per_million"] = (
-            f"{1e6 * each:.10g}" for each in (price.tiers[0].input, price.tiers[0].output)
-        )
-        row["context_tokens"] = "" if math.isinf(price.context_tokens) else f"{price.context_tokens:.0f}"
-        row["valid_until"] = price.valid_until
-        row |= {f"price_{name}": come_from.get(name, "") for name in ("key", "file", "sha256", "date")}
+        row |= table.prices[0].cells
+        row |= {f"price_{name}": table.provenance.get(name, "") for name in ("key", "file", "sha256", "date")}
     return row

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optllm_pymoo.data.estimates import estimated
+from optllm_pymoo.data.estimates import completed, sizes_of
 from optllm_pymoo.data.prices import PriceTable
 from optllm_pymoo.validation import (
     FloatArray,
@@ -154,14 +154,12 @@ class Dataset:
         def pick(values: Sequence[Any]) -> list[Any]:
             return [values[i] for i in index.tolist()]
 
-        return Dataset(
-            self.cost[index],
-            self.correct[index],
-            llms=self.llms,
+        return self._replaced(
+            cost=self.cost[index],
+            correct=self.correct[index],
             query_ids=pick(self.query_ids),
             texts=None if self.texts is None else pick(self.texts),
             groups=None if self.groups is None else pick(self.groups),
-            about=self.about,
         )
 
     def with_llms(self, names: Sequence[str], /) -> Dataset:
@@ -171,15 +169,7 @@ class Dataset:
             UserError: A name is unknown (the message has the closest) or given twice, or there is none.
         """
         columns = positions_of(names, self.llms)
-        return Dataset(
-            self.cost[:, columns],
-            self.correct[:, columns],
-            llms=names,
-            query_ids=self.query_ids,
-            texts=self.texts,
-            groups=self.groups,
-            about=self.about,
-        )
+        return self._replaced(cost=self.cost[:, columns], correct=self.correct[:, columns], llms=names)
 
     def with_outcomes(self, correct: npt.ArrayLike, /) -> Dataset:
         """The same batch with other outcomes.
@@ -190,27 +180,15 @@ class Dataset:
         Raises:
             UserError: The shape or a value is wrong.
         """
-        return Dataset(
-            self.cost,
-            correct,
-            llms=self.llms,
-            query_ids=self.query_ids,
-            texts=self.texts,
-            groups=self.groups,
-            about=self.about,
-        )
+        return self._replaced(correct=correct)
 
     def with_about(self, about: Mapping[str, Any], /) -> Dataset:
         """The same batch with more in `about`; what has the same name there is replaced."""
-        return Dataset(
-            self.cost,
-            self.correct,
-            llms=self.llms,
-            query_ids=self.query_ids,
-            texts=self.texts,
-            groups=self.groups,
-            about={**self.about, **about},
-        )
+        return self._replaced(about={**self.about, **about})
+
+    def _replaced(self, **changes: Any) -> Dataset:
+        """The same data set but for some of what it was made of."""
+        return Dataset(**{**self.__dict__, **changes})
 
     @classmethod
     def from_frames(
@@ -270,7 +248,7 @@ class Dataset:
         queries: pd.DataFrame | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Dataset:
-        """A data set from a row per query and LLM. Costs of calls that weren't made are estimated, see `estimated`.
+        """A data set from a row per query and LLM. Costs of calls that weren't made are estimated.
 
         Args:
             frame: Columns `query_id`, `llm`, and as far as known `score`, `cost_usd`, `input_tokens`, `output_tokens`.
@@ -311,20 +289,21 @@ class Dataset:
             return values
 
         known = None if queries is None else queries.drop_duplicates("query_id")
-        texts, groups = (None if known is None or name not in known else _texts(known[name]) for name in _SAID)
-        lengths = np.array([float(len(text)) for text in texts]) if texts else np.zeros(len(ids))
+        texts, groups = (
+            None if known is None or name not in known else _texts(known[name]) for name in ("text", "group")
+        )
         codes = pd.factorize(pd.Series(groups))[0].astype(np.intp) if groups else None
-        cost = table("cost_usd")
-        if prices is not None:
-            cost = np.where(np.isnan(cost), _priced(prices, llms, table("input_tokens"), table("output_tokens")), cost)
+        cost, tokens = table("cost_usd"), np.stack([table("input_tokens"), table("output_tokens")], axis=-1)
+        sizes = sizes_of(texts, tokens[:, :, 0], codes)
         counts: dict[str, int] = {}
         errors: dict[str, float | None] = {}
         for j, llm in enumerate(llms):
-            gaps = int(np.isnan(cost[:, j]).sum())
+            own = None if prices is None or np.isnan(tokens[:, j]).all() else prices.of_column(llm)
+            price = None if own is None else own.prices[0]
+            cost[:, j], gaps, error = completed(cost[:, j], tokens[:, j], price, sizes, codes)
             if gaps == len(ids):
                 problem = f"no cost of {shown(llm)} is known, so none can be estimated"
                 raise UserError(f"{problem}; give prices that have it, a few costs, or leave the LLM out")
-            cost[:, j], error = estimated(cost[:, j], lengths, codes)
             if gaps:
                 counts[llm], errors[llm] = gaps, error if np.isfinite(error) else None
         told = {"estimated_costs": counts, "cost_errors": errors} if counts else {}
@@ -340,32 +319,6 @@ class Dataset:
         queries = pd.DataFrame({name: values for name, values in known.items() if values is not None}, index=index)
         cost = pd.DataFrame(self.cost.copy(), index=index, columns=columns)
         return Frames(cost, pd.DataFrame(self.correct.copy(), index=index, columns=columns), queries)
-
-
-_SAID = ("text", "group")
-
-
-def _priced(
-    prices: PriceTable, llms: Iterable[str], input_tokens: FloatArray, output_tokens: FloatArray, /
-) -> FloatArray:
-    """US$ per call (N, M) of token counts (N, M); NaN where a count or a price isn't known.
-
-    Args:
-        prices: The prices; those of an LLM are found as by `PriceTable.key_of`.
-        llms: M columns; one in the mode `@batch` is paid at batch prices.
-        input_tokens: NaN where nothing is known.
-        output_tokens: Likewise.
-
-    Raises:
-        UserError: An LLM has several prices.
-    """
-    cost = np.full(input_tokens.shape, np.nan)
-    for j, llm in enumerate(llms):
-        known = ~np.isnan(input_tokens[:, j]) & ~np.isnan(output_tokens[:, j])
-        table = prices.of_column(llm) if known.any() else None
-        if table is not None:
-            cost[known, j] = table.cost(input_tokens[known, j], output_tokens[known, j])[:, 0]
-    return cost
 
 
 def _frozen(table: FloatArray) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,7 +18,7 @@ from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.estimates import estimated
 from optllm_pymoo.data.formats import open_source, read_json_object
 from optllm_pymoo.data.grid import Grid, as_dataset, chosen_llms, outcomes_frame, read_wide
-from optllm_pymoo.data.prices import Price, PriceTable, Tier
+from optllm_pymoo.data.prices import CSV_FIELDS, Price, PriceTable, price_columns
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, SUFFIXES, DataFileError, Measure, Source
 from optllm_pymoo.validation import UserError, listed, positions_of, shown
 
@@ -230,15 +229,16 @@ class Batch(NamedTuple):
     """The long table, with the columns `CALL_COLUMNS`: `cost_usd` is what one answer costs, `billed_usd` what was paid
     in all, with repeats and errors."""
     llms: pd.DataFrame
-    """A row per column, with the columns `LLM_COLUMNS`."""
+    """A row per column, with the columns `LLM_COLUMNS`, and what else of a price any has, see `PriceTable.from_csv`."""
 
     def prices(self) -> PriceTable | None:
-        """The prices per token of its LLMs, without the higher ones for long prompts; None if no LLM has any."""
-        found: dict[str, Price] = {}
-        names = ("input_usd_per_million", "output_usd_per_million")
-        for llm, *usd in self.llms[["llm", *names]].itertuples(index=False):
-            if all(usd):
-                found[str(llm)] = Price((Tier(0.0, *(float(Decimal(each) / 10**6) for each in usd)),))
+        """The prices of its LLMs; None if no LLM has any."""
+        priced = self.llms[(self.llms[list(CSV_FIELDS)] != "").all(axis=1)]
+        cells = priced[price_columns(priced.columns)].to_dict("records")
+        found = {
+            str(llm): Price.of_cells({str(name): cell for name, cell in row.items()})
+            for llm, row in zip(priced["llm"], cells, strict=True)
+        }
         return PriceTable.of(found) if found else None
 
     def dataset(self, llms: Sequence[str] | None = None, drop: Collection[str] = ()) -> Dataset:
@@ -269,7 +269,7 @@ class Batch(NamedTuple):
         sources = rows[rows["price_file"] != ""][list(_PROVENANCE.values())].drop_duplicates()
         if len(sources):
             about["prices"] = [dict(zip(_PROVENANCE, row, strict=True)) for row in sources.to_numpy().tolist()]
-        data = Dataset.from_long(calls, queries=self.queries, about=about).with_llms(wanted)
+        data = Dataset.from_long(calls, prices=self.prices(), queries=self.queries, about=about).with_llms(wanted)
         too_long = _too_long(data, calls, rows)
         return data.with_about({"too_long": too_long}) if too_long else data
 
@@ -322,10 +322,14 @@ def load_batch(folder: str | PathLike[str], /) -> Batch:
     """Read a batch that `save_batch` has written.
 
     Raises:
-        FileNotFoundError: A file is missing.
+        FileNotFoundError: A file is missing; of a data set's folder it says what reads it.
         DataFileError: With file, line and column.
     """
-    queries, calls, llms = (open_source(Path(folder, name)) for name in BATCH_FILES)
+    folder = Path(folder)
+    if folder.is_dir() and not is_batch(folder):
+        problem = f"there is no file {folder / 'calls.csv'}"
+        raise FileNotFoundError(f"{problem}; load_dataset reads a folder of cost and correct, read_table either")
+    queries, calls, llms = (open_source(folder / name) for name in BATCH_FILES)
     ids = _columns_of(queries, ("query_id", "text", "group", "system"))
     queries.check_ids(ids["query_id"].tolist(), "query_id")
     rows, numbers = calls.read(
@@ -342,7 +346,9 @@ def load_batch(folder: str | PathLike[str], /) -> Batch:
         row = int(twice.to_numpy().argmax())
         problem = f"query {shown(frame['query_id'][row])} has an earlier row of {shown(frame['llm'][row])}; keep one"
         raise calls.fault(problem, row, "llm")
-    about = _columns_of(llms, LLM_COLUMNS).reindex(columns=list(LLM_COLUMNS), fill_value="")
+    others = [name for name in price_columns(llms.names) if name not in LLM_COLUMNS]
+    about = _columns_of(llms, [*LLM_COLUMNS, *others]).reindex(columns=[*LLM_COLUMNS, *others], fill_value="")
+    llms.read(numbers={name: NUMBER for name in price_columns(llms.names) if name not in ("provider", "valid_until")})
     missing = sorted(set(frame["llm"]) - set(about["llm"]))
     if missing:
         raise DataFileError(llms.path, f"there is no row of {shown(missing[0])}, which calls.csv has", column="llm")

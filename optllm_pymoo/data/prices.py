@@ -35,7 +35,7 @@ JSON_FIELDS = ("input_cost_per_token", "output_cost_per_token")
 CSV_FIELDS = ("input_usd_per_million", "output_usd_per_million")
 _LITELLM: Final = (*JSON_FIELDS, "cache_read_input_token_cost", "output_cost_per_reasoning_token")
 _CELLS: Final = (*CSV_FIELDS, "cached_input_usd_per_million", "reasoning_usd_per_million")
-_ABOVE: Final = re.compile(r"(.+)_above_(\d+)k_tokens(_batches)?")
+_ABOVE: Final = re.compile(r"(.+)_above_(\d+(?:\.\d+)?)k_tokens(_batches)?")
 BATCH: Final = "batch"
 """The mode of a column that is paid at batch prices: ``gpt-x@batch``."""
 _DATED: Final = re.compile(r"(.+?)[-@:](?:20\d\d-\d\d-\d\d|20\d{6})$")
@@ -603,17 +603,17 @@ def _number(entry: Mapping[str, Any], field: str) -> float | None:
 
 def _tiers(entry: Mapping[str, Any], *fields: str, per: float = 1.0) -> tuple[Tier, ...]:
     """The tiers of some fields, of input, output and as far as known cached and thought tokens; () without a price."""
-    starts = {0}
+    starts = {0.0: ""}
     for name in entry:
         above = _ABOVE.fullmatch(name) if "_above_" in name else None
         if above and above[1] + (above[3] or "") in fields[:2]:
-            starts.add(int(above[2]))
+            starts[float(above[2])] = f"_above_{above[2]}k_tokens"
     tiers: list[Tier] = []
     for start in sorted(starts):
         prices: list[float | None] = []
         for field in fields:
             stem = field.removesuffix("_batches")
-            price = _number(entry, f"{stem}_above_{start}k_tokens{field[len(stem) :]}" if start else field)
+            price = _number(entry, f"{stem}{starts[start]}{field[len(stem) :]}")
             prices.append(None if price is None else price / per)
         put, got = (tiers[-1][k + 1] if price is None and tiers else price for k, price in enumerate(prices[:2]))
         if put is None or got is None:
