@@ -8,6 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,6 +165,24 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
     if twice is not None:
         raise UserError(f"{name} must be distinct; {shown(names[twice[0]])} stands at {twice[0]} and at {twice[1]}")
     return names
+
+
+def as_path(value: Any, /) -> Path:
+    """Return the path of a file or folder.
+
+    Args:
+        value: A text, or a path.
+
+    Raises:
+        UserError: If it is neither.
+
+    Example:
+        >>> as_path("batch.csv").name
+        'batch.csv'
+    """
+    if not isinstance(value, str | PathLike):
+        raise UserError(f"a file or folder is named by its path, a text; got {value!r:.60}")
+    return Path(value)
 
 
 def check_shape(name: str, values: np.ndarray, shape: tuple[int, ...], /) -> None:

@@ -70,8 +70,8 @@ class OptLLM(Algorithm):
         rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
             plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
             and stop closer to a budget.
-        exact: With one objective, without limits: go on until the plan is proved optimal, however long that
-            takes.
+        exact: With one objective: go on until the plan is proved optimal, however long that takes. Limits are left
+            aside meanwhile; a plan that meets them all the same is optimal within them too.
         output: Columns for ``verbose=True``; by default `FrontOutput`, or `LimitOutput` with one objective.
         termination: When to stop; by default after the walks, once no gap is wider than the grid, or with one
             objective after one search of the whole core (`GridFilled`).
@@ -87,7 +87,7 @@ class OptLLM(Algorithm):
         TypeError: If an option is unknown, here or in ``minimize``.
         UserError: If ``n_grid`` or ``rounds_per_iteration`` is not a positive integer, or an operator is not of its
             family; by ``minimize``, if an operator is given for a problem with a third objective, or the optimum
-            (``exact=True``) is asked for with several objectives or under limits.
+            (``exact=True``) is asked for with several objectives or exceeds a limit.
 
     Example:
         >>> from pymoo.optimize import minimize
@@ -152,13 +152,8 @@ class OptLLM(Algorithm):
         """Build the search that suits a problem, or refuse what it has no place for."""
         if isinstance(problem, SingleObjectiveProblem):
             problem.refuse_extended("OptLLM")
-            if not problem.allocation.has_limits:
+            if self.exact or not problem.allocation.has_limits:
                 return Refinement(problem, exact=self.exact)
-            if self.exact:
-                raise UserError(
-                    "OptLLM(exact=True) can't prove an optimum under limits. Leave exact out: the certificate"
-                    " bounds how far the plan can be from the optimum; or drop the limits"
-                )
             return LimitedRefinement(problem)
         require_allocation_problem(problem, "OptLLM")
         if self.exact:

@@ -15,7 +15,7 @@ from optllm_pymoo.limits import Certified
 from optllm_pymoo.problems import SingleObjectiveProblem
 from optllm_pymoo.solver import solve_multiple_choice
 from optllm_pymoo.tolerances import OPTIMAL
-from optllm_pymoo.validation import rounded
+from optllm_pymoo.validation import UserError, rounded
 
 N_STEPS = 32
 """Steps on either side of the limit whose queries are freed first."""
@@ -47,7 +47,7 @@ class Refinement:
     Args:
         problem: The batch and its limit.
         exact: Whether to go on until the optimum is proved: on the whole core, and with HiGHS once `MAX_STATES` is
-            passed.
+            passed. Further limits are left aside meanwhile; an optimum that exceeds one is refused.
 
     Attributes:
         is_finished: Whether the plan is proved optimal.
@@ -105,11 +105,27 @@ class Refinement:
                 x = self.x.copy()
                 x[core.query[filling.items]] = core.llm[filling.items]
                 return Population.new(X=x[None])
+        self._check_limits()
         return None
 
     def add(self, infills: Population) -> None:
         """Keep the plans of an iteration."""
         self.found = Population.merge(self.found, infills)
+        if self.is_finished:
+            self._check_limits()
+
+    def _check_limits(self) -> None:
+        """Refuse an optimum that was found with limits left aside and exceeds one: the best within them isn't known."""
+        if self.problem.allocation.has_limits:
+            F, excess = self.found.get("F")[:, 0], self.found.get("G")[:, 0]
+            best = self.found[int(np.argmin(np.where(excess > 0, np.inf, F)))]
+            exceeded = self.problem.allocation.exceeded_limits(best.X)
+            if exceeded:
+                raise UserError(
+                    f"OptLLM(exact=True) can't prove an optimum within {' and '.join(exceeded)}, which the best plan"
+                    " without the limits exceeds. Leave exact out: the certificate bounds how far the plan can be from"
+                    " the optimum; or drop the limits"
+                )
 
     @property
     def optimum(self) -> Population:

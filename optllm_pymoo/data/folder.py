@@ -20,7 +20,7 @@ from optllm_pymoo.data.formats import open_source, read_json_object
 from optllm_pymoo.data.grid import Grid, as_dataset, chosen_llms, outcomes_frame, read_wide
 from optllm_pymoo.data.prices import CSV_FIELDS, Price, PriceTable, price_columns
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, SUFFIXES, DataFileError, Measure, Source
-from optllm_pymoo.validation import UserError, listed, positions_of, shown
+from optllm_pymoo.validation import UserError, as_path, listed, positions_of, shown
 
 ID = "query_id"
 STEMS = ("queries", "cost", "correct")
@@ -61,7 +61,7 @@ def load_dataset(
         ...     load_dataset(f"{folder}/batch")
         Dataset(1 queries x 2 LLMs: small, large)
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if folder.is_file():
         raise UserError(f"{folder} is a file; load_dataset reads a folder, optllm_pymoo.data.read_table a table")
     if not folder.is_dir():
@@ -300,7 +300,7 @@ def save_batch(batch: Batch, folder: str | PathLike[str], /, *, overwrite: bool 
         FileExistsError: There is such a folder, and `overwrite` is false or it holds something else than a batch.
         OSError: The folder can't be written.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if overwrite:
         recover(folder, ours=BATCH_FILES)
         other = next(foreign_entries(folder, BATCH_FILES), None) if folder.is_dir() else None

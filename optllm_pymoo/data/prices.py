@@ -23,6 +23,7 @@ from optllm_pymoo.validation import (
     FloatArray,
     UserError,
     as_names,
+    as_path,
     first_place,
     import_extra,
     listed,
@@ -233,7 +234,7 @@ class PriceTable:
         Raises:
             DataFileError: As these two.
         """
-        is_json = Path(path).name.lower().removesuffix(".gz").endswith(".json")
+        is_json = as_path(path).name.lower().removesuffix(".gz").endswith(".json")
         return cls.from_json(path, models) if is_json else cls.from_csv(path, models)
 
     @classmethod
@@ -255,7 +256,7 @@ class PriceTable:
             DataFileError: A UserError: the file is not of this shape, or a model is unknown (the message has the
                 closest) or not priced by token.
         """
-        path = Path(path)
+        path = as_path(path)
         found = read_json_object(path)
         if isinstance(found.get("data"), list):
             listing = {str(entry.get("id")): entry for entry in found["data"] if isinstance(entry, dict)}
@@ -288,7 +289,7 @@ class PriceTable:
         Raises:
             DataFileError: A UserError that names line and column, or an unknown model and the closest.
         """
-        path = Path(path)
+        path = as_path(path)
         source = open_source(path)
         source.require(["model", *CSV_FIELDS])
         cells, _ = source.read(text=["model", *price_columns(source.names)])

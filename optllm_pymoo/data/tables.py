@@ -30,7 +30,7 @@ from optllm_pymoo.data.grid import (
 from optllm_pymoo.data.logs.log import Log
 from optllm_pymoo.data.logs.readers import TABLES, reader_of
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, DataFileWarning, Measure, table_suffix
-from optllm_pymoo.validation import FloatArray, UserError, first_place, listed, shown
+from optllm_pymoo.validation import FloatArray, UserError, as_path, first_place, listed, shown
 
 _OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
 """Whoever writes such a name expects a file, not a folder of that name."""
@@ -74,7 +74,7 @@ def read_table(
         DataFileError: A UserError that names the file, and where there is one line (row, in Parquet) and column.
         ImportError: A Parquet file is to be read, and pyarrow is not installed.
     """
-    path = Path(path)
+    path = as_path(path)
     is_in_parts = parquet_files(path) is not None
     if not (is_in_parts or path.exists()):
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
@@ -163,7 +163,7 @@ def write_table(
         UserError: The name ends like a file of another format, or an LLM has a name with another meaning in a table.
         ImportError: A Parquet file is to be written, and pyarrow is not installed.
     """
-    path = Path(path)
+    path = as_path(path)
     suffix = table_suffix(path) or path.suffix.lower()
     if suffix.startswith(".jsonl") or suffix in _OTHER_SUFFIXES:
         raise UserError(f"{path}: can't write that format; take a name in .csv, .tsv, .csv.gz or .parquet, or a folder")
@@ -243,7 +243,7 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         ...     load_latency(folder, data)
         array([[0.4, 3.5]])
     """
-    path = Path(path)
+    path = as_path(path)
     if path.is_dir():
         path = find_file(path, "latency")
     if not path.exists():
@@ -281,7 +281,7 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         DataFileError: A UserError that names file, line and column: an id that is unknown or there twice, no column of
             any LLM or one with nearly its name, a value that is no outcome.
     """
-    path = Path(path)
+    path = as_path(path)
     grid, rows = _known_queries(path, dataset, SCORE)
     if not any(grid.columns[SCORE.name]):
         problem = f"there is no column of any LLM of the batch, {listed(dataset.llms)}; there are"

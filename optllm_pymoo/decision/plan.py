@@ -172,6 +172,11 @@ class Plan:
         excess: tuple[float, float] | None = None,
     ) -> None:
         self.problem = problem
+        if not isinstance(problem, AllocationProblem):
+            raise UserError(
+                f"a plan is one of an AllocationProblem; got {problem!r:.60}."
+                " Write Plan(AllocationProblem(cost, accuracy), x)"
+            )
         self.x = read_only(problem.as_allocations(np.asarray(x).reshape(-1))[0].copy())
         exceeded = problem.exceeded_limits(self.x)
         if exceeded:

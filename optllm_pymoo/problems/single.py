@@ -136,7 +136,10 @@ class SingleObjectiveProblem(PlanProblem, abc.ABC):
 
     @abc.abstractmethod
     def relax(self) -> CriticalStep:
-        """Solve the linear relaxation; O(log S) on the exact front, and a look at the accuracies for their grid."""
+        """Solve the linear relaxation of the one limit; O(log S), and a look at the accuracies for their grid.
+
+        Limits that tie queries together are left aside. The bound holds with them, but the points may exceed one.
+        """
 
     @abc.abstractmethod
     def solve_priced(self) -> Certified:
@@ -214,15 +217,6 @@ class SingleObjectiveProblem(PlanProblem, abc.ABC):
     def _split(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Split (n, 2) total US$ and negated mean accuracy into objective (n, 1) and constraint (n, 1)."""
 
-    def _require_no_limits(self) -> None:
-        """Refuse what holds for the limit alone."""
-        self.refuse_extended("a bound")
-        if self.allocation.has_limits:
-            raise UserError(
-                "with limits the supported front is no relaxation of the problem; solve_priced() has the"
-                " bound of all limits together"
-            )
-
 
 class MaxAccuracyProblem(SingleObjectiveProblem):
     """Allocate N queries to M LLMs: mean accuracy up, total cost within a budget.
@@ -269,7 +263,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
 
     def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the budget."""
-        self._require_no_limits()
+        self.refuse_extended("a bound")
         return CriticalStep.of_budget(self.supported_front, self._limit_usd)
 
     def solve_priced(self) -> Certified:
@@ -340,7 +334,7 @@ class MinCostProblem(SingleObjectiveProblem):
 
     def relax(self) -> CriticalStep:
         """Solve the linear relaxation of the target."""
-        self._require_no_limits()
+        self.refuse_extended("a bound")
         return CriticalStep.of_target(self.supported_front, self._least_accuracy)
 
     def solve_priced(self) -> Certified:

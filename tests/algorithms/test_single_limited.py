@@ -112,13 +112,44 @@ def test_verbose_shows_the_bound(capsys):
     assert [name.strip() for name in header.split("|")] == ["n_gen", "n_eval", "value", "bound", "gap"]
 
 
-def test_exact_is_refused():
-    """There is no core to prove anything on: said before the search, with what to do; without quotas it is taken."""
-    problem = MaxAccuracyProblem(quoted(), budget=0.02)
-    with pytest.raises(ValueError, match=r"exact=True\) can't prove an optimum under limits.* Leave exact out"):
+def test_an_optimum_beyond_a_limit_is_refused():
+    """Limits are left aside meanwhile: the message names the one that the optimum exceeds, and what to do."""
+    problem = MaxAccuracyProblem(quoted(), budget=1.0)
+    with pytest.raises(UserError, match=r"an optimum within 40 calls for llm4, which the best .* Leave exact out"):
         minimize(problem, OptLLM(exact=True), seed=1)
-    with pytest.raises(ValueError, match=r"the supported front is no relaxation.*solve_priced\(\)"):
-        problem.relax()
+
+
+def test_an_optimum_that_meets_the_limits_is_proved_beside_them():
+    """Limits that the optimum meets by itself change nothing, and the certificate says so."""
+    plain = make_problem(200, 5, random_state=4)
+    limits = [Quota("llm4", calls=150), Floor("a", 0.1)]
+    batch = AllocationProblem(plain.cost, plain.accuracy, limits=limits, groups=["a", "b"] * 100)
+    found, free = (
+        minimize(MaxAccuracyProblem(each, budget=0.02), OptLLM(exact=True), seed=1) for each in (batch, plain)
+    )
+    assert found.F[0] == free.F[0]
+    assert found.algorithm.certificate.is_optimal
+
+
+@settings(max_examples=40)
+@given(limited_batches(max_queries=4), st.floats(0.0, 1.0))
+def test_what_is_proved_beside_limits_is_the_optimum(case: Limited, share: float):
+    """Tried against all plans: the optimum within the limits, or a refusal where they exclude some plan."""
+    X = case.feasible_plans()
+    if not len(X):
+        return
+    F, every = score(case.given, X), score(case.given, all_plans(case.given))
+    budget = float(np.quantile(F[:, 0], share, method="lower"))
+    best, best_of_all = (each[each[:, 0] <= budget * (1 + 1e-12), 1].min() for each in (F, every))
+    problem = MaxAccuracyProblem(case.given.problem(**case.options), budget=budget)
+    try:
+        res = minimize(problem, OptLLM(exact=True), seed=1)
+    except UserError:
+        assert len(X) < len(all_plans(case.given))
+        return
+    assert res.F[0] == pytest.approx(best, abs=1e-11)
+    assert res.F[0] == pytest.approx(best_of_all, abs=1e-11)
+    assert res.algorithm.certificate.is_optimal
 
 
 COST, ACCURACY = [[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]]

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optllm_pymoo.data import DataFileError, DataFileWarning, Dataset, load_dataset, make_dataset, save_dataset
+from optllm_pymoo.data import (
+    DataFileError,
+    DataFileWarning,
+    Dataset,
+    PriceTable,
+    load_dataset,
+    make_dataset,
+    read_log,
+    read_table,
+    save_dataset,
+)
 from optllm_pymoo.validation import UserError
 
 
@@ -414,3 +424,17 @@ def test_faults_are_named_with_file_line_and_column(folder, fault, gzipped):
         load_dataset(folder)
     assert (caught.value.path, caught.value.line, caught.value.column) == (path, line, column)
     assert str(caught.value).startswith(str(path))
+
+
+def test_a_number_is_no_path():
+    """A user's slip, said in words."""
+    for read in (
+        load_dataset,
+        read_table,
+        lambda path: [*read_log(path)],
+        PriceTable.from_json,
+        PriceTable.from_csv,
+        PriceTable.from_file,
+    ):
+        with pytest.raises(UserError, match=r"named by its path, a text; got 3$"):
+            read(3)

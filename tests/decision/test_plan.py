@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo import AllocationProblem
+from optllm_pymoo import AllocationProblem, UserError
 from optllm_pymoo.decision import AtLeastAccuracy, Moves, Plan, WithinBudget, next_moves
 from tests.brute_force import all_plans, score
 from tests.strategies import EDGE_CASES, Tables, allocations, tables
@@ -300,3 +300,9 @@ def test_stability_of_a_plan(problem: AllocationProblem) -> None:
     assert unsure.share < 1
     assert unsure.usd > 0
     assert Plan(problem, [1, 2]).stability is None
+
+
+def test_a_plan_of_no_problem_is_refused():
+    """Said with what to write instead."""
+    with pytest.raises(UserError, match=r"one of an AllocationProblem; got 1\. Write Plan\(AllocationProblem\("):
+        Plan(1, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from os import PathLike
-from pathlib import Path
 from typing import Final
 
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, LLM_NAMES, TEXT_NAMES, is_long, usual
@@ -14,7 +13,7 @@ from optllm_pymoo.data.logs.harnesses import HARNESSES
 from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, currency_of, said
 from optllm_pymoo.data.logs.services import SERVICES
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, table_suffix
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, as_path
 
 _PUT: Final = ("input_tokens", "prompt_tokens")
 _GOT: Final = ("output_tokens", "completion_tokens")
@@ -162,7 +161,7 @@ def read_log(path: str | PathLike[str], columns: Mapping[str, str] | None = None
         >>> call.query, call.llm, call.score, call.input_tokens
         ('q1', 'yi', 1.0, 9.0)
     """
-    log = Log(Path(path), columns)
+    log = Log(as_path(path), columns)
     if not log.path.is_file():
         raise FileNotFoundError(f"there is no file {log.path}")
     reader = reader_of(log)
