@@ -291,9 +291,9 @@ class _Command:
 
     @staticmethod
     def _tell(report: RunReport, console: Console) -> None:
-        """Print what was done, what was rubbish, what failed and why, and what the runner itself cost."""
-        for path, reason in report.rubbish.items():
-            console.print(f"{path} was rubbish ({reason}); its cell was to be measured anew", markup=False)
+        """Print what was done, what was damaged, what failed and why, and what the runner itself cost."""
+        for path, reason in report.damaged.items():
+            console.print(f"{path} was damaged ({reason}); its cell was to be measured anew", markup=False)
         for failure in report.failed:
             title, text = failure.cell.title(), failure.text.rstrip()
             told = f"{title} failed:\n{text}" if failure.was_run else f"{title}: {text}"

@@ -281,13 +281,13 @@ def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
         here = rows[rows["data"] == data]
         runs = here.loc[here["algorithm"] == ours, "saving"].astype(float)
         if runs.isna().all():
-            none = f"On {escape(data)} no plan of `{ours}` is truly as accurate as the best single LLM."
+            none = f"On {escape(data)} no plan of `{ours}` reaches the best single LLM's true accuracy."
             told += [none] if len(runs) else []
             continue
         means = here.groupby("algorithm", sort=False)["saving"].mean()
         most = "" if means.idxmax() == ours else f"; `{means.idxmax()}` saves most, {means.max():.1%}"
         told.append(
-            f"On {escape(data)} `{ours}` is truly as accurate as the best single LLM for {runs.mean():.1%} less"
+            f"On {escape(data)} `{ours}` reaches the best single LLM's true accuracy for {runs.mean():.1%} less"
             f" ({runs.notna().sum()} of {len(runs)} splits){most}."
         )
     return told

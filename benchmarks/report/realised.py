@@ -101,7 +101,7 @@ def savings_block(frame: pd.DataFrame, name: str, /) -> list[Block]:
         return []
     savings = with_ranges(rows, "saving")
     if savings["value"].isna().all():
-        return [Text("No algorithm has a plan that is truly as accurate as the best single LLM, so nothing is saved.")]
+        return [Text("No algorithm has a plan that reaches the best single LLM's true accuracy, so nothing is saved.")]
     title = "Saving at the best single LLM's accuracy, means and ranges over splits"
     return [dots_figure(savings, name=name, title=title, measure="saving against the best single LLM")]
 

@@ -111,7 +111,7 @@ def shown(tally: Tally, console: Console, /) -> Iterator[None]:
 
 
 def listing(cells: Iterable[Cell], store: Store, /) -> list[str]:
-    """Return a line per cell, needed ones first: key, state (done, missing, rubbish), title."""
+    """Return a line per cell, needed ones first: key, state (done, missing, damaged), title."""
     return [f"{key}  {store.look(cell).state:<7}  {cell.title()}" for key, cell in closure(cells).items()]
 
 

@@ -52,7 +52,7 @@ class RunReport:
         done: Cells measured in this run, in the order in which they ended.
         reused: Cells that were stored already.
         failed: Cells without an outcome.
-        rubbish: What was wrong with files that couldn't be read, by path; their cells were measured anew.
+        damaged: What was wrong with files that couldn't be read, by path; their cells were measured anew.
         wall_seconds: From the first cell's start to the last one's end, the start of workers included.
         cell_seconds: Sum over what was run, each cell on one core.
         core_seconds: Wall seconds times the cores that the run had at the time.
@@ -61,7 +61,7 @@ class RunReport:
     done: Sequence[Cell] = ()
     reused: Sequence[Cell] = ()
     failed: Sequence[Failure] = ()
-    rubbish: Mapping[Path, str] = field(default_factory=dict)
+    damaged: Mapping[Path, str] = field(default_factory=dict)
     wall_seconds: float = 0.0
     cell_seconds: float = 0.0
     core_seconds: float = 0.0
@@ -135,7 +135,7 @@ class _Run:
         self._revision = git_revision()
         self._done: list[Cell] = []
         self._failed: list[Failure] = []
-        self._rubbish: dict[Path, str] = {}
+        self._damaged: dict[Path, str] = {}
         self._cell_seconds = self._core_seconds = self._wall_seconds = 0.0
         stored = self._stored_seconds()
         self._reused: dict[str, float] = {} if force else stored
@@ -172,7 +172,7 @@ class _Run:
         """Sum up."""
         reused = [self._cells[key] for key in self._reused]
         seconds = self._wall_seconds, self._cell_seconds, self._core_seconds
-        return RunReport(self._done, reused, self._failed, self._rubbish, *seconds)
+        return RunReport(self._done, reused, self._failed, self._damaged, *seconds)
 
     @staticmethod
     def _workers(jobs: int, dask: str | None, *, exclusive: bool) -> Workers:
@@ -181,14 +181,14 @@ class _Run:
         return Processes(jobs) if dask is None else DaskWorkers(dask, n_workers=jobs)
 
     def _stored_seconds(self) -> dict[str, float]:
-        """Read every file there is, and take note of those that are rubbish."""
+        """Read every file there is, and take note of those that are damaged."""
         seconds = {}
         for key, cell in self._cells.items():
             look = self._store.look(cell)
             if look.record is not None:
                 seconds[key] = look.record.seconds
-            elif look.state == "rubbish":
-                self._rubbish[self._store.path(cell)] = look.reason
+            elif look.state == "damaged":
+                self._damaged[self._store.path(cell)] = look.reason
         return seconds
 
     def _tasks(self, *, exclusive: bool) -> Iterator[Task]:

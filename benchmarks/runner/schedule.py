@@ -97,8 +97,8 @@ class Expectation:
 class Schedule:
     """Hands out cells, each once, as soon as all that they need is done.
 
-    Cells that run alone are handed out separately. Among the ready ones, those with the longest expected way to the
-    end of the plan come first, which keeps all workers busy until late. Order never decides on results.
+    Cells that run alone are handed out separately. Among the ready ones, those with the longest chain of cells behind
+    them come first, which keeps all workers busy until late. Order never decides on results.
 
     Args:
         cells: By key, needed ones first; see `benchmarks.runner.order.closure`.
@@ -119,7 +119,7 @@ class Schedule:
             self._waits[key] = {needed for needed in map(key_of, cells[key].needs) if needed not in done}
             for needed in self._waits[key]:
                 self._dependents[needed].append(key)
-        self._seconds_to_end = self._ways_to_the_end(expected_seconds)
+        self._seconds_to_end = self._longest_chains(expected_seconds)
         for key in [key for key, needed in self._waits.items() if not needed]:
             self._make_ready(key)
 
@@ -163,10 +163,10 @@ class Schedule:
         entry = (-self._seconds_to_end[key], self._places[key], key)
         heapq.heappush(self._ready[bool(self._cells[key].is_exclusive)], entry)
 
-    def _ways_to_the_end(self, expected_seconds: Callable[[Cell], float]) -> dict[str, float]:
+    def _longest_chains(self, expected_seconds: Callable[[Cell], float]) -> dict[str, float]:
         """Add up, from the last cell to the first, how long the longest chain behind each will take, in seconds."""
-        ways: dict[str, float] = {}
+        chains: dict[str, float] = {}
         for key in reversed(list(self._waits)):
-            beyond = max((ways[dependent] for dependent in self._dependents.get(key, ())), default=0.0)
-            ways[key] = expected_seconds(self._cells[key]) + beyond
-        return ways
+            beyond = max((chains[dependent] for dependent in self._dependents.get(key, ())), default=0.0)
+            chains[key] = expected_seconds(self._cells[key]) + beyond
+        return chains

@@ -152,10 +152,10 @@ class Look(NamedTuple):
     """What there is of a cell.
 
     Attributes:
-        reason: What is wrong with the file, if it is rubbish.
+        reason: What is wrong with the file, if it is damaged.
     """
 
-    state: Literal["done", "missing", "rubbish"]
+    state: Literal["done", "missing", "damaged"]
     record: Record | None
     reason: str
 
@@ -203,10 +203,10 @@ class Store:
         try:
             return Look("done", Record.parse(content, cell), "")
         except DAMAGES as error:
-            return Look("rubbish", None, f"{type(error).__name__}: {error}".splitlines()[0])
+            return Look("damaged", None, f"{type(error).__name__}: {error}".splitlines()[0])
 
     def read(self, cell: Cell, /) -> Record | None:
-        """Return the record of a cell; None if it is missing or its file is rubbish."""
+        """Return the record of a cell; None if it is missing or its file is damaged."""
         return self.look(cell).record
 
     def keep(self, cell: Cell, outcome: Outcome, provenance: Provenance, seconds: float, /) -> None:

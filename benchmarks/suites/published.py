@@ -44,7 +44,7 @@ OPTLLM = "optllm:walks"
 SLACK = 1e-9
 
 NEVER = "never reached"
-REACHING = "Mean ± standard deviation over the splits in which some plan is truly as accurate as the best single LLM."
+REACHING = "Mean ± standard deviation over the splits in which some plan reaches the best single LLM's true accuracy."
 
 SAVING_COLUMNS = (
     Column("data", "", "data"),
@@ -253,7 +253,7 @@ class Tables:
             )
         told = (
             "Compared are the cheapest plan with which the baseline has its highest true accuracy, and OptLLM's"
-            f" cheapest plan that is truly as accurate; negative numbers say that OptLLM's is dearer. {never}"
+            f" cheapest plan of at least that true accuracy; negative numbers say that OptLLM's is dearer. {never}"
         )
         theirs = {pair: f"{value:.2%}" for pair, value in printed("cost saving")["value"].items()}
         caption = "Saving of OptLLM at each baseline's best accuracy."

@@ -137,7 +137,7 @@ class OptLLM(Algorithm):
         self.search: Search | None = None
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Choose columns that mean something for the problem, then do as pymoo does."""
+        """Choose columns that mean something for the problem, then call pymoo's method."""
         if isinstance(problem, SingleObjectiveProblem) and isinstance(self.output, FrontOutput):
             self.output = LimitOutput()
         return super().setup(problem, **kwargs)

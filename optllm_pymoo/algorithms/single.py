@@ -67,7 +67,7 @@ class Refinement:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to be gained."""
-        room = self.gap - max(self.least, self.relaxation.enough)
+        room = self.gap - max(self.least, self.relaxation.optimal_gap)
         return self.n_rounds > 0 and room <= 2 * self.relaxation.tolerance
 
     @property

@@ -59,7 +59,7 @@ class ALNSSearch(DrivenAlgorithm):
 
     def __init__(self, *, n_weights: int = 100, n_iterations: int = 100, **kwargs: Any) -> None:
         if n_weights < 2:
-            raise UserError(f"a sweep needs at least its two ends; got n_weights = {n_weights}")
+            raise UserError(f"n_weights must be at least 2, the two ends of the sweep; got {n_weights}")
         if n_iterations < 1:
             raise UserError(f"n_iterations must be at least 1; got {n_iterations}")
         _alns()

@@ -93,17 +93,17 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
         return super()._finalize()
 
     def infill(self) -> Population | None:
-        """Do as pymoo does; the thread ends with an error."""
+        """Call pymoo's method; if it raises, the thread is ended first."""
         with self._closing():
             return super().infill()
 
     def advance(self, infills: Population | None = None, **kwargs: Any) -> Any:
-        """Do as pymoo does; the thread ends with an error."""
+        """Call pymoo's method; if it raises, the thread is ended first."""
         with self._closing():
             return super().advance(infills, **kwargs)
 
     def next(self) -> None:
-        """Do as pymoo does; the thread ends with an error."""
+        """Call pymoo's method; if it raises, the thread is ended first."""
         with self._closing():
             super().next()
 

@@ -29,7 +29,7 @@ class OneObjective(Algorithm):
     """Mix-in in front of an algorithm of pymoo's that takes problems of allocation with one objective only."""
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Refuse other problems, then do as pymoo does."""
+        """Refuse other problems, then call pymoo's method."""
         if not isinstance(problem, SingleObjectiveProblem):
             raise UserError(
                 f"{type(self).__name__} needs one objective and one limit; got {type(problem).__name__}. Build a"

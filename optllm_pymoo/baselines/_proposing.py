@@ -40,7 +40,7 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         self.seen = NonDominatedArchive()
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Refuse other problems, then do as pymoo does.
+        """Refuse other problems, then call pymoo's method.
 
         Raises:
             UserError: If it is no `AllocationProblem`; if it has quotas, floors or latency, and the algorithm knows

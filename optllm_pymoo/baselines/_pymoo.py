@@ -62,7 +62,7 @@ def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.G
 
     Args:
         pop: The population.
-        P: (n, 2) who meets whom.
+        P: (n, 2) places in the population: the two of each duel.
         random_state: The run's generator.
         **kwargs: Ignored.
     """
@@ -172,7 +172,7 @@ def niche_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.
 
     Args:
         pop: The population.
-        P: (n, 2) who meets whom.
+        P: (n, 2) places in the population: the two of each duel.
         random_state: The run's generator.
         **kwargs: Ignored.
     """
@@ -191,7 +191,7 @@ def duel_winners(P: np.ndarray, ahead: np.ndarray, random_state: np.random.Gener
     """Take the first of each pair where ``ahead`` is negative, the second where it is positive; else flip a coin.
 
     Args:
-        P: (n, 2) who meets whom.
+        P: (n, 2) places in the population: the two of each duel.
         ahead: (n,) numbers.
         random_state: The run's generator.
 

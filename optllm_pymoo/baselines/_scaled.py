@@ -23,7 +23,7 @@ class OnOneScale:
     """Mix-in in front of a survival of pymoo's: while it looks at objectives, they are scaled to [0, 1]."""
 
     def do(self, problem: Any, pop: Population, *args: Any, **kwargs: Any) -> Any:
-        """Do as pymoo does on scaled objectives; the individuals have their own again afterwards."""
+        """Call pymoo's survival on scaled objectives, then give the individuals back their own."""
         groups = [pop, *(arg for arg in args if isinstance(arg, Population))]
         individuals = list({id(individual): individual for group in groups for individual in group}.values())
         own = [individual.F for individual in individuals]
@@ -74,7 +74,7 @@ class ScaledCADA(OnOneScale, CADASurvival):
     """Of `ctaea`: both archives are as large as there are plans to fill them with, also if these are few."""
 
     def do(self, problem: Any, pop: Population, da: Population, n_survive: int, **kwargs: Any) -> Any:
-        """Do as pymoo does, which never ends where there are fewer distinct plans than directions."""
+        """Call pymoo's method, which never ends where there are fewer distinct plans than directions."""
         return super().do(problem, pop, da, n_survive=min(n_survive, len(pop)), **kwargs)
 
     def _updateDA(self, pop: Population, Hd: Population, n_survive: int) -> Population:
@@ -102,7 +102,7 @@ def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Ge
 
     Args:
         pop: Both archives.
-        P: (n, 2) who meets whom.
+        P: (n, 2) places in the population: the two of each duel.
         random_state: The run's generator.
         **kwargs: Ignored.
     """
@@ -216,7 +216,7 @@ def age_moea2(*, pop_size: int = 100, operators: str = "categorical", start: str
 
 
 def spea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> SPEA2:
-    """Build SPEA2, which counts who dominates whom, and thins where plans are nearest. All else is as in `age_moea`.
+    """Build SPEA2: it counts how many plans dominate each, and thins where plans are nearest. Else as `age_moea`.
 
     Args:
         pop_size: Size of the population.

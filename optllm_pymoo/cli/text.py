@@ -370,7 +370,7 @@ def _whole(found: RealisedQuality) -> str:
     """Say what the whole front is worth."""
     best = percent(found.best_accuracy)
     if math.isnan(found.saving):
-        reached = f"none of its plans is truly as accurate as {best}"
+        reached = f"none of its plans reaches {best} on the true outcomes"
     else:
         than = f"{percent(abs(found.saving))} {'more' if found.saving < 0 else 'less'}"
         reached = f"{best} is reached for {than} than that LLM costs"
@@ -380,12 +380,12 @@ def _whole(found: RealisedQuality) -> str:
 def _limit(cost: LimitPrice, plan: Plan) -> str:
     """Say what one limit costs."""
     if cost.kind is Kind.ACCURACY:
-        used = f"Floor {cost.limit:.6g} of {abridged(cost.whom)!r}: {cost.use:.6g} expected"
+        used = f"Floor {cost.limit:.6g} of {abridged(cost.subject)!r}: {cost.use:.6g} expected"
     elif cost.kind is Kind.ADDITIVE:
-        used = f"{cost.whom[0].upper()}{cost.whom[1:]}: {cost.use:.6g} of {cost.limit:.6g} {cost.unit}".rstrip()
+        used = f"{cost.subject[0].upper()}{cost.subject[1:]}: {cost.use:.6g} of {cost.limit:.6g} {cost.unit}".rstrip()
     else:
         amount = usd if cost.kind is Kind.USD else "{:,.15g}".format
-        used = f"Quota of {abridged(cost.whom)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
+        used = f"Quota of {abridged(cost.subject)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
     if not cost.binds:
         return f"{used}: it costs nothing here."
     worth = f" {_price(cost)}." if cost.correct_per_unit > 0 else ""

@@ -316,7 +316,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
         UserError: If fewer than two points are asked for, or no whole number of them.
     """
     if as_whole("the number of points", n_points) < 2:
-        raise UserError(f"a thinned front keeps at least its two ends; got n_points = {n_points}")
+        raise UserError(f"n_points must be at least 2, the two ends of the front; got {n_points}")
     if len(F) <= n_points:
         return np.arange(len(F))
     span = F[-1] - F[0]

@@ -83,7 +83,7 @@ class BoundFront:
             UserError: If fewer than two points are asked for.
         """
         if n_points < 2:
-            raise UserError(f"a bound front needs at least its two ends; got n_points = {n_points}")
+            raise UserError(f"n_points must be at least 2, the two ends of the front; got {n_points}")
         sandwich = _Sandwich(limits)
         low = sandwich.solve(TIE_BREAKER, None)
         high = sandwich.solve(1 - TIE_BREAKER, low[1].prices)
@@ -293,7 +293,7 @@ class LimitPrice(NamedTuple):
 
     name: str
     """The limit in words."""
-    whom: str
+    subject: str
     """The LLMs, group or table that is limited."""
     kind: Kind
     unit: str
@@ -343,7 +343,7 @@ def price_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, accurac
         prices.append(
             LimitPrice(
                 name=row.name,
-                whom=row.whom,
+                subject=row.subject,
                 kind=row.kind,
                 unit=row.unit,
                 use=float(limits.amounts(k, uses[k])),

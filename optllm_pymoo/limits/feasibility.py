@@ -161,8 +161,8 @@ class Feasibility:
         if helping:
             value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
             hint = f"{quotas.instead(k, value)} would do"
-        elif (enough := quotas.raised()) is not None:
-            told = (quotas.instead(k, int(enough[k])) for k in range(len(calls)) if enough[k] > calls.limit[k])
+        elif (raised := quotas.raised()) is not None:
+            told = (quotas.instead(k, int(raised[k])) for k in range(len(calls)) if raised[k] > calls.limit[k])
             hint = f"No single quota can make up for that; {' and '.join(told)} would do"
         else:
             hint = "Raise several, or allow more LLMs"
@@ -178,10 +178,12 @@ class Feasibility:
         row, amount = self.limits.rows[k], self._amount(k, value)
         if row.kind is Kind.ACCURACY:
             whole_batch = self.limits.of_group[k] < 0
-            return f"{'all queries together reach' if whole_batch else f'group {row.whom!r} reaches'} at most {amount}"
+            return (
+                f"{'all queries together reach' if whole_batch else f'group {row.subject!r} reaches'} at most {amount}"
+            )
         if row.kind is Kind.ADDITIVE:
-            return f"{row.whom} would have to be {amount}"
-        return f"{row.whom} would need at least {amount}"
+            return f"{row.subject} would have to be {amount}"
+        return f"{row.subject} would need at least {amount}"
 
     def _amount(self, k: int, value: float) -> str:
         """Write a value of b_k with its unit: rounded so that it is enough."""
@@ -237,7 +239,7 @@ class _CallQuotas:
 
     def instead(self, k: int, calls: int) -> str:
         """Name another value of a quota."""
-        return f"{_calls(calls)} for {self.limits.rows[k].whom} instead of {self.limits.limit[k]:,.15g}"
+        return f"{_calls(calls)} for {self.limits.rows[k].subject} instead of {self.limits.limit[k]:,.15g}"
 
 
 def _calls(number: int) -> str:

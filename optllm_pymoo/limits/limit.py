@@ -181,7 +181,7 @@ class Quota:
             raise UserError(unknown_name(self.name, llms, kind="LLM"))
         return member
 
-    def whom(self, llms: Sequence[str], /) -> str:
+    def subject(self, llms: Sequence[str], /) -> str:
         """Name the LLMs that count, for reports."""
         everyone = self.llms is None and len(llms) > 1 and self.members(llms).all()
         return "all LLMs" if everyone else self.name

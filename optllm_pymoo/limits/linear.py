@@ -23,7 +23,7 @@ class Row(NamedTuple):
     kind: Kind
     name: str
     """The limit in words."""
-    whom: str
+    subject: str
     """LLM, provider, group or table alone."""
     unit: str
     per: float = 1.0
@@ -121,11 +121,11 @@ class LinearLimits:
         linear = cls(cost, accuracy, allowed, group=group, n_groups=len(labels), third=len(tables.extra) - 1)
         for k, limit in enumerate(asked):
             if isinstance(limit, Quota):
-                whom, kind, most = limit.whom(llms), limit.kind, limit.limit
+                subject, kind, most = limit.subject(llms), limit.kind, limit.limit
                 table = tables.of_tokens(k) if kind is Kind.TOKENS else kind.table
                 amount = in_full(most) if kind is Kind.USD else f"{most:,.15g}"
                 unit = kind.unit.removesuffix("s") if most == 1 else kind.unit
-                row = Row(kind, f"{amount} {unit} for {whom}", whom, kind.unit)
+                row = Row(kind, f"{amount} {unit} for {subject}", subject, kind.unit)
                 linear = linear.plus(row, most, table=table, member=limit.members(llms))
             elif isinstance(limit, Ceiling) or (isinstance(limit, Floor) and isinstance(limit.of, Additive)):
                 of, is_most = limit.of, isinstance(limit, Ceiling)

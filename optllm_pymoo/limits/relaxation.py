@@ -160,13 +160,13 @@ class _Sifting:
         unit = 1.0 / limits.typical
         gain = self._scores(self.free, queries, llms) - self.base_score[queries]
         use = limits.weights(queries, llms) - limits.weights(queries, self.base[queries])
-        money = max(float(np.abs(gain).max(initial=0.0)), HIGHS_LEAST_GAIN * self.score_range)
-        penalty = self.penalty / unit / money
+        gain_unit = max(float(np.abs(gain).max(initial=0.0)), HIGHS_LEAST_GAIN * self.score_range)
+        penalty = self.penalty / unit / gain_unit
         rows, left = use * unit[:, None], self.left * unit
-        solved = solve_multiple_choice(-gain / money, queries, rows, left, penalty=penalty, whole=False)
+        solved = solve_multiple_choice(-gain / gain_unit, queries, rows, left, penalty=penalty, whole=False)
         assert solved.x is not None  # with penalties there always is an optimum
-        violation = float(penalty @ np.where(solved.excess > 1e-9, solved.excess, 0.0)) * money
-        return _Solution(solved.x, solved.prices * unit * money, total - solved.value * money, violation)
+        violation = float(penalty @ np.where(solved.excess > 1e-9, solved.excess, 0.0)) * gain_unit
+        return _Solution(solved.x, solved.prices * unit * gain_unit, total - solved.value * gain_unit, violation)
 
     def _lacking(self, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find cells that would improve the restriction at prices ``outside``, or nearer to the best ones so far.

@@ -52,7 +52,7 @@ class RealisedQuality(NamedTuple):
 
     Attributes:
         area: Mean true accuracy over all budgets as a share of the oracle's; NaN if no LLM is ever right.
-        saving: How much cheaper than the best single LLM the first plan is that is truly as accurate, in
+        saving: How much cheaper than the best single LLM the first plan is that reaches its true accuracy, in
             shares of its cost; NaN if no plan is, negative if that plan is dearer.
         highest_accuracy: Largest true mean accuracy of any plan on the front.
         accuracy_at_best_cost: Largest true mean accuracy within the cost of the best single LLM; NaN if the
@@ -308,7 +308,7 @@ class PlanEvaluation(NamedTuple):
 
     @property
     def reaches_best(self) -> bool:
-        """Whether the plan is truly as accurate as the best single LLM, or more."""
+        """Whether the plan reaches the true accuracy of the best single LLM."""
         return bool(self.accuracy >= self.best_accuracy - SUM_ROUNDING)
 
 

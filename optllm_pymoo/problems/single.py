@@ -52,7 +52,7 @@ class CriticalStep(NamedTuple):
     """No plan within the limit has a higher mean accuracy, or costs less US$."""
     unit: float
     """Mean accuracy, or US$, per accuracy of one query."""
-    enough: float
+    optimal_gap: float
     """A plan is optimal if its gap is no larger: rounding, or what sums of multiples of 1/q leave over anyway."""
     tolerance: float
     """Gaps that differ by less are equal."""
@@ -75,12 +75,12 @@ class CriticalStep(NamedTuple):
             return cls(inside, inside, 0.0, 0.0, True, -float(F[inside, 1]), unit, 0.0, tolerance)
         rate = cls._rate_at(front, inside)
         slack = max(0.0, rate * (limit_usd - float(F[inside, 0])))
-        bound, enough = float(front.bound(limit_usd)), tolerance
+        bound, optimal_gap = float(front.bound(limit_usd)), tolerance
         if q := common_denominator(front.accuracy):
             rounded = math.floor(bound * n_queries * q + WHOLE) / (n_queries * q)
-            enough = (bound - rounded) * n_queries + 0.5 / q
+            optimal_gap = (bound - rounded) * n_queries + 0.5 / q
             bound = min(bound, rounded)
-        return cls(inside, inside + 1, rate, slack, True, bound, unit, enough, tolerance)
+        return cls(inside, inside + 1, rate, slack, True, bound, unit, optimal_gap, tolerance)
 
     @classmethod
     def of_target(cls, front: SupportedFront, least_accuracy: float, /) -> CriticalStep:

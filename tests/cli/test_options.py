@@ -46,7 +46,7 @@ def test_quota_of_a_provider_is_kept_and_explained(run, batch: Path) -> None:
     assert all((Path("optllm-plan") / name).read_bytes().startswith(PNG) for name in ("front.png", "mix.png"))
     facts = json.loads(run("plan", *given, "--json").stdout)
     (limit,) = facts["plan"]["limits"]
-    assert (limit["whom"], limit["use"], limit["limit"], limit["binds"]) == ("Big", 20, 20, True)
+    assert (limit["subject"], limit["use"], limit["limit"], limit["binds"]) == ("Big", 20, 20, True)
     assert limit["accuracy_lost"] > 0
     assert facts["plan"]["all_limits"]["accuracy_lost"] == pytest.approx(limit["accuracy_lost"])
     front = pd.read_csv("optllm-plan/front.csv")
@@ -110,7 +110,7 @@ def test_latency(run, batch: Path, latency: Path) -> None:
     assert "One s more or less of it would be worth" in " ".join(outcome.stdout.split())
     facts = json.loads(run(*given, "--json").stdout)["plan"]
     (limit,) = facts["limits"]
-    assert (limit["kind"], limit["whom"], limit["unit"]) == ("additive", "mean latency", "s")
+    assert (limit["kind"], limit["subject"], limit["unit"]) == ("additive", "mean latency", "s")
     assert limit["use"] <= limit["limit"] == pytest.approx(seconds)
     assert facts["expected_accuracy"] < free["expected_accuracy"]
 

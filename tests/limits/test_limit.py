@@ -23,7 +23,7 @@ def test_names_modes_patterns_and_providers():
     assert Quota("gpt*", calls=1).members(modes).tolist() == [True, True, True, False]
     together = Quota("TogetherAI", calls=1, llms=["yi", "gpt-mini"])
     assert together.members(modes).tolist() == [False, False, True, True]
-    assert [quota.whom(modes) for quota in (together, Quota("yi", usd=1), Quota("*", usd=1))] == [
+    assert [quota.subject(modes) for quota in (together, Quota("yi", usd=1), Quota("*", usd=1))] == [
         "TogetherAI", "yi", "all LLMs",
     ]  # fmt: skip
     assert hash(Quota("a", calls=1, llms=["yi"])) == hash(Quota("a", calls=1, llms=("yi",)))
@@ -161,7 +161,7 @@ def test_queries_without_a_group_have_no_floor():
     groups = ["a", "b", None, float("nan")]
     half = [Floor("a", 0.5), Floor("b", 0.5)]
     problem = AllocationProblem([[1, 2]] * 4, accuracy, limits=half, groups=groups)
-    assert [row.whom for row in problem.limits.rows] == ["a", "b"]
+    assert [row.subject for row in problem.limits.rows] == ["a", "b"]
     assert problem.extremes()[0].tolist() == [1, 1, 0, 0]
     with pytest.raises(ValueError, match=r"group 'b' reaches at most 0\.5, floor 0\.6"):
         AllocationProblem([[1, 2]] * 4, accuracy, limits=[Floor("b", 0.6)], groups=groups)

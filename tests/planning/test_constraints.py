@@ -254,7 +254,7 @@ def test_largest_latency(tmp_path: Path) -> None:
     best = accuracy[fast & (cost <= choice.budget_usd)].max()
     assert plan.accuracy - 1e-12 <= best <= costs.accuracy_bound + 1e-9
     (priced,) = costs.limits
-    assert (priced.whom, priced.unit, priced.limit) == ("mean latency", "s", pytest.approx(1.5))
+    assert (priced.subject, priced.unit, priced.limit) == ("mean latency", "s", pytest.approx(1.5))
     assert priced.use == pytest.approx(seconds[np.arange(6), plan.x].mean())
     with pytest.raises(UserError, match=r"a mean latency of at most 0\.5 s: the least that any plan has is 1 s"):
         plan_front(TINY, "all", constraints=Constraints(latency=file, max_latency=0.5))

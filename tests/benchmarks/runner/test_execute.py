@@ -49,8 +49,8 @@ def test_force(tmp_path):
     assert not after.frame().equals(before.frame())
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 rubbish", None], ids=["empty", "random", "of another cell"])
-def test_rubbish_is_measured_anew(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", None], ids=["empty", "random", "of another cell"])
+def test_damaged_is_measured_anew(tmp_path, content):
     """One file is spoilt: it is named, its cell is measured anew, and no other."""
     store = Store(tmp_path)
     _run(tmp_path, Top(0))
@@ -59,7 +59,7 @@ def test_rubbish_is_measured_anew(tmp_path, content):
     stamps = _stamps(tmp_path)
     again = _run(tmp_path, Top(0))
     assert list(again.done) == [Leaf(2)]
-    assert list(again.rubbish) == [path]
+    assert list(again.damaged) == [path]
     assert {name for name, stamp in _stamps(tmp_path).items() if stamps[name] != stamp} == {path.name}
     assert Results([Top(0)], store).reproducible().equals(before)
 

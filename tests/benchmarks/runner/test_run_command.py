@@ -55,14 +55,14 @@ def test_failures(tmp_path):
     assert (tmp_path / "failing" / "report.txt").read_text() == "leaf, root, top"
 
 
-def test_rubbish_is_told(tmp_path):
+def test_damaged_is_told(tmp_path):
     """The file is named when its cell was measured anew."""
     _run("part", "--out", tmp_path)
     spoilt = next((tmp_path / "cells").glob("*.npz"))
     spoilt.write_bytes(b"")
     exit_code, printed = _run("part", "--out", tmp_path)
     assert exit_code == 0
-    assert f"{spoilt} was rubbish" in printed
+    assert f"{spoilt} was damaged" in printed
     assert "1 cells measured, 1 were stored" in printed
 
 
@@ -86,11 +86,11 @@ def test_dry_run_and_list_write_nothing(tmp_path):
     assert not out.exists()
     _run("part", "--out", out)
     spoilt = out / "cells" / f"{key_of(MadeUp(0))}.npz"
-    spoilt.write_bytes(b"rubbish")
+    spoilt.write_bytes(b"damaged")
     before = _files(tmp_path)
     exit_code, printed = _run("part", "--list", "--out", out)
     assert exit_code == 0
-    assert f"{key_of(MadeUp(0))} rubbish root 0" in printed
+    assert f"{key_of(MadeUp(0))} damaged root 0" in printed
     assert f"{key_of(Leaf(0))} done leaf 0" in printed
     printed = _run("part", "--dry-run", "--out", out)[1]
     assert "root: 1 cells, 1 to be measured leaf: 1 cells, 0 to be measured" in printed

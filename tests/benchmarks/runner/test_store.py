@@ -1,4 +1,4 @@
-"""What is written is read back; whatever else lies in a file's place is rubbish."""
+"""What is written is read back; whatever else lies in a file's place is damaged."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _flipped(content):
     ],
     ids=["random", "one bit", "empty", "half", "one byte short"],
 )
-def test_rubbish(tmp_path, spoil):
+def test_damaged(tmp_path, spoil):
     """Damage of any sort is seen, and said; never raised."""
     store, cell = Store(tmp_path), MadeUp(0)
     _stored(store, cell, numbers=np.arange(100.0))
@@ -81,12 +81,12 @@ def test_rubbish(tmp_path, spoil):
     path = store.path(cell)
     path.write_bytes(spoil(path.read_bytes()))
     state, record, reason = store.look(cell)
-    assert (state, record) == ("rubbish", None)
+    assert (state, record) == ("damaged", None)
     assert reason
 
 
 def test_every_byte_counts_or_does_not_matter(tmp_path):
-    """Whichever byte of a file is changed: it is rubbish, or what is read is the same as before."""
+    """Whichever byte of a file is changed: it is damaged, or what is read is the same as before."""
     store, cell = Store(tmp_path), MadeUp(0)
     _stored(store, cell, numbers=np.arange(3.0))
     path = store.path(cell)
@@ -99,10 +99,10 @@ def test_every_byte_counts_or_does_not_matter(tmp_path):
         seen.add(state)
         if record is not None:
             assert repr(record) == repr(whole)
-    assert "rubbish" in seen
+    assert "damaged" in seen
 
 
-def test_a_file_that_can_not_be_read_is_no_rubbish(tmp_path):
+def test_a_file_that_can_not_be_read_is_not_damaged(tmp_path):
     """What stands in a file's place and can't be opened is told, not measured anew and written over."""
     store = Store(tmp_path)
     store.path(MadeUp(0)).mkdir()
@@ -111,17 +111,17 @@ def test_a_file_that_can_not_be_read_is_no_rubbish(tmp_path):
 
 
 def test_the_file_of_another_cell(tmp_path):
-    """A whole file under the wrong name is rubbish."""
+    """A whole file under the wrong name is damaged."""
     store = Store(tmp_path)
     _stored(store, MadeUp(0))
     store.path(MadeUp(0)).rename(store.path(MadeUp(1)))
     state, _, reason = store.look(MadeUp(1))
-    assert state == "rubbish"
+    assert state == "damaged"
     assert f"this is another cell than {key_of(MadeUp(1))}" in reason
 
 
 def test_another_version_of_the_format(tmp_path, monkeypatch):
-    """A file of another version of the format is rubbish."""
+    """A file of another version of the format is damaged."""
     store = Store(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(record_module, "FORMAT", 0)
