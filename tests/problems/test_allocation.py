@@ -185,7 +185,7 @@ def test_front_and_set_are_thinned_alike(monkeypatch):
     for n_points in (2, 17):
         assert len(problem.pareto_front(n_points=n_points)) == len(problem.pareto_set(n_points=n_points)) == n_points
     for n_points in (0, 1):
-        with pytest.raises(ValueError, match=f"keeps at least its two ends; got n_points = {n_points}"):
+        with pytest.raises(ValueError, match=f"n_points must be at least 2, the two ends of the front; got {n_points}"):
             problem.pareto_front(n_points=n_points)
     monkeypatch.setattr(allocation, "MAX_SET_CELLS", 50 * 2000)
     assert len(problem.pareto_front()) == len(problem.pareto_set()) == 50
