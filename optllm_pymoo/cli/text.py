@@ -313,7 +313,7 @@ def collected_text(found: Collected, /) -> str:
     for llm, gaps in facts["estimated_costs"].items():
         error = facts["cost_errors"][llm]
         off = "too few calls are known to say how well" if error is None else f"its total to within {percent(error)}"
-        lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated by the length of the text, {off}")
+        lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated from known calls, {off}")
     too_long = facts["too_long"].items()
     lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for it to read" for llm, n in too_long]
     lines += [f"{printable(llm)}: no cost is known" for llm in facts["without_costs"]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -110,15 +112,18 @@ def collect(
         if prices is None and is_batch(path):
             prices = load_batch(path).prices()
     files: list[tuple[Path, str, Counter[str]]] = []
-    unread: list[str] = []
+    unread: list[Path] = []
+    companions: set[Path] = set()
     for path, log, reader in _logs(runs, columns or {}, unread):
         rows.file = len(files)
         for call in reader.calls(log):
             rows.add(ledger.settled(call, log, is_answer=reader is ANSWERS), log)
         files.append((path, reader.kind, log.left_out))
         unused -= log.used
-    if unread:
-        notes.append(f"not read, as no reader knows them: {listed(unread)}")
+        companions |= log.companions
+    unknown = [path.name for path in unread if path not in companions]
+    if unknown:
+        notes.append(f"not read, as no reader knows them: {listed(unknown)}")
     if not len(rows.of_llm):
         problem = f"there is no call in {listed([str(path) for path in runs])}"
         raise UserError(f"{problem}; expected a log of {', '.join(each.kind for each in READERS)}")
@@ -130,7 +135,7 @@ def collect(
 
 
 def _logs(
-    runs: Sequence[str | PathLike[str]], columns: Mapping[str, str], unread: list[str]
+    runs: Sequence[str | PathLike[str]], columns: Mapping[str, str], unread: list[Path]
 ) -> Iterator[tuple[Path, Log, Any]]:
     """Each log with its reader. A file named by the user has to be one; of a folder's files those that are."""
     for run in runs:
@@ -147,7 +152,7 @@ def _logs(
             if reader is not None:
                 yield each, log, reader
             elif path.is_dir():
-                unread.append(each.name)
+                unread.append(each)
             else:
                 kinds = ", ".join(known.kind for known in READERS)
                 problem = f"no reader knows this file; known are {kinds}. Name the column of the LLM with --map llm="
@@ -268,6 +273,7 @@ def _joined(
         elif prices is not None and open_.any():
             hint = f"name one with --price {llm}=KEY, or leave it out of plans with --drop"
             notes.append(f"no price of {shown(llm)} was found; {hint}")
+    notes += _price_notes(found)
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
@@ -303,6 +309,11 @@ def _joined(
     ]
     if len(llms) > 1 and not rows.by_text and not is_matched.any() and any(rows.texts):
         notes.append("no query was put to two LLMs: if their texts agree, pass --key text")
+    elif not rows.by_text and any(not each.matched for each in told):
+        several = Counter(" ".join(text.split()) for text in rows.texts if text)
+        n_texts = sum(count > 1 for count in several.values())
+        if n_texts:
+            notes.append(f"texts under several ids: {n_texts:,}; pass --key text to let logs meet on them")
     frame = pd.DataFrame(
         {
             "query_id": pd.array(_names(rows))[pair // len(llms)],
@@ -318,6 +329,20 @@ def _joined(
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
     queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
     return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes, ledger)
+
+
+def _price_notes(found: Mapping[str, PriceTable | None]) -> list[str]:
+    """Which prices were taken for names that the list has otherwise, and which of them have ended."""
+    tables = {llm: table for llm, table in found.items() if table is not None}
+    keys = {llm: table.provenance["key"] for llm, table in tables.items()}
+    others = [f"{shown(key)} for {shown(llm)}" for llm, key in keys.items() if key not in (llm, split_mode(llm)[0])]
+    notes = [f"prices taken: {', '.join(others)}"] if others else []
+    today = date.today().isoformat()
+    for llm, table in tables.items():
+        until = table.prices[0].valid_until
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", until) and until < today:
+            notes.append(f"the price of {shown(llm)} was valid until {until}; get a new list, or leave the LLM out")
+    return notes
 
 
 def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDArray[np.bool_]) -> FloatArray:

@@ -419,23 +419,27 @@ class PriceTable:
         """The name under which an LLM stands here, None if it doesn't.
 
         An LLM stands under its own name; else under that without its mode (``gpt-x@high``), its date
-        (``gpt-x-2026-05-01``), or both; else under a name that ends in one of these after a slash
-        (``openai/gpt-x``), or that one of these ends in.
+        (``gpt-x-2026-05-01``), or both; a provider before a colon (``openai:chat:gpt-x``) is taken for one before a
+        slash, or left out; else under a name that ends in one of these after a slash (``openai/gpt-x``), or that one
+        of these ends in.
 
         Raises:
             UserError: Several names end so, and their prices differ: one of them has to be named in full.
 
         Examples:
             >>> table = PriceTable(["openai/gpt-x", "eu/yi", "us/yi"], [1, 1, 2], [1, 1, 2])
-            >>> table.key_of("gpt-x-2026-05-01@high"), table.key_of("mixtral")
-            ('openai/gpt-x', None)
+            >>> table.key_of("gpt-x-2026-05-01@high"), table.key_of("openai:chat:gpt-x"), table.key_of("mixtral")
+            ('openai/gpt-x', 'openai/gpt-x', None)
             >>> table.key_of("yi")
             Traceback (most recent call last):
             ...
             optllm_pymoo.UserError: 'yi' has several prices; name one of them in full: 'eu/yi', 'us/yi'
         """
         base = split_mode(llm)[0]
-        names = list(dict.fromkeys([llm, base, undated(base)]))
+        provider, _, rest = base.partition(":")
+        behind = [rest, *(rest[i + 1 :] for i, letter in enumerate(rest) if letter == ":")] if rest else []
+        names = [llm, base, *(f"{provider}/{name}" for name in behind), *behind]
+        names = list(dict.fromkeys(each for name in names for each in (name, undated(name))))
         where = {name: row for row, name in enumerate(self.models)}
         for name in names:
             if name in where:

@@ -132,7 +132,7 @@ def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Datas
         note = f"{sum(counts.values()):,} of {dataset.cost.size:,} costs are missing and estimated"
         worst = max((share for share in dataset.about["cost_errors"].values() if share is not None), default=None)
         off = "" if worst is None else f"; the total of an LLM may be off by up to {100 * worst:.1f} %"
-        warnings.warn(f"{folder}: {note} by the length of the text{off}", DataFileWarning, stacklevel=3)
+        warnings.warn(f"{folder}: {note} from known calls{off}", DataFileWarning, stacklevel=3)
     return dataset
 
 

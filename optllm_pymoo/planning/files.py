@@ -129,7 +129,8 @@ def front_writers(
     mixed = searched if problem.third is None else by_cost_and_accuracy(searched, plan)
 
     def page(path: Path) -> None:
-        path.write_text(page_html(problem, found=mixed, plan=plan, groups=front.groups), encoding="utf-8")
+        text = page_html(problem, found=mixed, plan=plan, groups=front.groups, prices=front.prices)
+        path.write_text(text, encoding="utf-8")
 
     def table(frame: pd.DataFrame) -> Callable[[Path], None]:
         return lambda path: write_csv(frame, path, for_spreadsheet=for_spreadsheet)

@@ -597,7 +597,7 @@ class TestCollect:
         assert done.code == 0, done.stderr
         lines = [line.split() for line in done.stdout.splitlines()]
         assert ["run.jsonl", "JSON", "lines", "60", "60", "0", "0", "0", "0"] in lines
-        assert "small: 20 costs estimated by the length of the text, its total to within" in done.stdout
+        assert "small: 20 costs estimated from known calls, its total to within" in done.stdout
         assert "'large' has no batch price" in done.stdout
         planned = run("plan", "-d", "batch", "--budget", "1", "--json")
         assert planned.code == 0, planned.stderr

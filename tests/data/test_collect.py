@@ -19,6 +19,7 @@ from optllm_pymoo.data import (
     load_dataset,
     read_table,
     save_batch,
+    save_dataset,
 )
 from optllm_pymoo.data.estimates import estimated
 
@@ -92,7 +93,7 @@ def test_a_batch_is_written_and_read_back(logs, tmp_path):
     again = load_batch(tmp_path / "batch")
     for before, after in zip(found.batch, again, strict=True):
         pd.testing.assert_frame_equal(before, after, check_dtype=False)
-    with pytest.warns(UserWarning, match="2 of 6 costs are missing and estimated by the length of the text"):
+    with pytest.warns(UserWarning, match="2 of 6 costs are missing and estimated from known calls"):
         data = read_table(tmp_path / "batch", allow_missing=True)
     assert (data.llms, data.query_ids) == (("small", "large"), ("a", "b", "c"))
     np.testing.assert_array_equal(data.correct, [[1, 0.5], [0, np.nan], [np.nan, 1]])
@@ -377,3 +378,38 @@ def test_scores_and_costs_may_come_from_different_logs(tmp_path):
     assert counts(found) == [(2, 0, 0, 0, 0, 1), (1, 0, 0, 0, 0, 0)]
     assert found.batch.calls[["query_id", "score", "cost_usd"]].to_numpy().tolist()[0] == ["a", 1.0, 0.5]
     assert found.notes == []
+
+
+def test_what_was_taken_for_what_is_told(tmp_path):
+    """A price under another name, one that has ended, and texts under two ids, each in a note of its own."""
+    one = write(tmp_path / "1.jsonl", call("1", "openai:chat:small", text="Why?"), call("1", "large", text="Why?"))
+    two = write(tmp_path / "2.jsonl", call("x", "openai:chat:small", text="Why?"))
+    tiers = (Tier(0, 1e-6, 1e-6),)
+    ends = {"small": "", "large": "2020-02-01"}
+    prices = PriceTable.of({name: Price(tiers, valid_until=until) for name, until in ends.items()})
+    assert collect([one, two], prices=prices).notes == [
+        "prices taken: 'small' for 'openai:chat:small'",
+        "the price of 'large' was valid until 2020-02-01; get a new list, or leave the LLM out",
+        "texts under several ids: 1; pass --key text to let logs meet on them",
+    ]
+    still = PriceTable.of({name: Price(tiers, valid_until="2999-01-01") for name in ("openai/small", "small", "large")})
+    assert collect([one, two], prices=still, by_text=True).notes == [
+        "prices taken: 'openai/small' for 'openai:chat:small'",
+        "pairs of query and LLM with several calls: 1; their means count",
+    ]
+
+
+def test_files_that_a_reader_takes_along_are_no_strangers(tmp_path):
+    """run_spec.json beside a log of HELM was read; stats.json was not."""
+    (tmp_path / "run_spec.json").write_text(json.dumps({"name": "n", "adapter_spec": {"model": "m"}}))
+    (tmp_path / "stats.json").write_text(json.dumps([{"name": {"name": "exact_match"}}]))
+    stats = [{"name": {"name": "exact_match"}, "mean": 1.0}]
+    (tmp_path / "per_instance_stats.json").write_text(json.dumps([{"instance_id": "1", "stats": stats}]))
+    assert collect([tmp_path]).notes == ["not read, as no reader knows them: 'stats.json'"]
+
+
+def test_a_folder_of_cost_and_correct_is_no_batch(tmp_path):
+    """It says what reads it."""
+    save_dataset(Dataset([[1.0]], [[1]]), tmp_path / "data")
+    with pytest.raises(FileNotFoundError, match=r"no file .*calls.csv; load_dataset reads a folder of cost"):
+        load_batch(tmp_path / "data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from pathlib import Path
@@ -35,5 +36,8 @@ def test_page_from_raw_logs_to_a_plan(tmp_path, monkeypatch):
     assert small.split()[-6:] == ["150", "120", "0", "1", "0", "0"]
     assert large.split()[-6:] == ["120", "120", "0", "1", "0", "0"]
     assert "prices.json of 20" in planned, planned
+    digest = hashlib.sha256(Path("prices.json").read_bytes()).hexdigest()
+    assert f"SHA-256 {digest[:12]}" in planned
+    assert f"SHA-256 {digest}" in Path("tonight/plan.html").read_text(encoding="utf-8")
     assert re.search(r"^de +\d+ ", planned, flags=re.MULTILINE)
     assert re.search(r"^Queries +1[45]\d with known outcomes", evaluated, flags=re.MULTILINE), evaluated

@@ -69,6 +69,7 @@ class Log:
         line: Line of the record read last, None in a file without lines.
         left_out: Records by the reason why they are no calls.
         used: Roles whose named field was found.
+        companions: Other files that were read along.
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str] | None = None) -> None:
@@ -77,6 +78,7 @@ class Log:
         self.line: int | None = None
         self.left_out: Counter[str] = Counter()
         self.used: set[str] = set()
+        self.companions: set[Path] = set()
 
     @cached_property
     def names(self) -> list[str]:
@@ -160,7 +162,10 @@ class Log:
     def beside(self, name: str) -> JsonDocument | None:
         """Another JSON file in the same folder, None if there is none."""
         path = self.path.parent / name
-        return JsonDocument(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        self.companions.add(path)
+        return JsonDocument(path)
 
     def number(self, record: Any, names: Sequence[str], measure: Measure) -> float:
         """The first of some fields that is there, as a number; NaN if none is.

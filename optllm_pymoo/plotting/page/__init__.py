@@ -8,7 +8,7 @@ import html
 import json
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
@@ -45,6 +45,7 @@ def page_html(
     found: Any = None,
     plan: Plan | None = None,
     groups: Sequence[str | None] | None = None,
+    prices: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """Write the page on which one slides along a front: cost, accuracy, mix, groups and the next upgrades.
 
@@ -58,6 +59,7 @@ def page_html(
         found: The exact front, or a search's result with ``F`` and ``X``; None for ``problem.supported_front``.
         plan: The chosen plan, if any: a star with the 95 % interval of its accuracy.
         groups: (N,) name of each query's group, None for queries of no group.
+        prices: ``file``, ``date`` and ``sha256`` of the lists of prices that costs come from.
 
     Returns:
         HTML. Whatever comes from the batch is text in it, never markup.
@@ -81,6 +83,8 @@ def page_html(
     n = problem.n_queries
     title = f"Plans for {n:,} {'query' if n == 1 else 'queries'} on {problem.n_llms} LLMs"
     subtitle = "Slide from the cheapest plan to the most accurate one, and see what every dollar buys."
+    sources = ", ".join(f"{each['file']} of {each['date']}, SHA-256 {each['sha256']}" for each in prices)
+    subtitle = f"{subtitle} Prices: {sources}." if sources else subtitle
     return Template(page).substitute(
         title=html.escape(title),
         subtitle=html.escape(subtitle),
