@@ -221,7 +221,7 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
     r"""Read the latencies of a data set's queries.
 
     Args:
-        path: A folder with `latency.csv.gz` or `latency.csv`, or a table. Wide: a column per LLM, called `<llm>`,
+        path: A folder of a batch or with `latency.csv.gz`, or a table. Wide: a column per LLM, called `<llm>`,
             `<llm>_latency` or `<llm>_latency_ms`. Long: the columns `llm` and `latency_s` or `latency_ms`. Other
             columns, other queries and the order of the rows don't matter.
         dataset: Says which queries and LLMs are wanted, in which order.
@@ -244,16 +244,14 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         array([[0.4, 3.5]])
     """
     path = as_path(path)
-    if path.is_dir():
-        path = find_file(path, "latency")
     if not path.exists():
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
-    grid, rows = _known_queries(path, dataset, LATENCY)
+    grid, rows = _known_queries(path, dataset, LATENCY, "latency")
     missing = [query for query, row in zip(dataset.query_ids, rows, strict=True) if row < 0]
     if missing:
         others = f" ({len(missing)} such queries)" if len(missing) > 1 else ""
         problem = f"there is no latency of query {shown(missing[0])}{others}"
-        raise DataFileError(path, problem, column=grid.roles.query_id)
+        raise DataFileError(grid.source.path, problem, column=grid.roles.query_id)
     values = grid.values[LATENCY.name]
     for j, llm in enumerate(dataset.llms):
         if not grid.columns[LATENCY.name][j] or (values.shape[1] and np.isnan(values[:, j]).all()):
@@ -271,6 +269,7 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
     Args:
         path: A table. Wide: a column of outcomes per LLM, called `<llm>`, `<llm>_score` or `<llm>_correct`. Long: the
             columns `llm` and `score`. Queries and LLMs may be missing, and texts, groups and costs stand beside them.
+            Or a folder: of a batch that `collect` has written its `calls.csv`, of a data set its `correct.csv`.
         dataset: Says which queries and LLMs there are.
 
     Returns:
@@ -282,23 +281,25 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
             any LLM or one with nearly its name, a value that is no outcome.
     """
     path = as_path(path)
-    grid, rows = _known_queries(path, dataset, SCORE)
+    grid, rows = _known_queries(path, dataset, SCORE, "correct")
     if not any(grid.columns[SCORE.name]):
         problem = f"there is no column of any LLM of the batch, {listed(dataset.llms)}; there are"
         problem = f"{problem} {listed(grid.source.names)}"
-        raise DataFileError(path, problem, grid.source.header_line)
+        raise DataFileError(grid.source.path, problem, grid.source.header_line)
     column, known = grid.roles.query_id or "", {query.strip() for query in dataset.query_ids}
     stranger = next((i for i, query in enumerate(grid.texts[column]) if query.strip() not in known), None)
     if stranger is not None:
         rows = grid.rows[stranger][grid.rows[stranger] >= 0]
         problem = f"the batch has no query {shown(grid.texts[column][stranger])}"
-        raise grid.source.fault(problem, int(rows[0]) if len(rows) else 0, column)
+        raise grid.source.fault(problem, int(rows.min()) if len(rows) else 0, column)
     values = grid.values[SCORE.name]
     return np.where((rows >= 0)[:, np.newaxis], values[rows], np.nan)
 
 
-def _known_queries(path: Path, dataset: Dataset, measure: Measure) -> tuple[Grid, np.ndarray]:
+def _known_queries(path: Path, dataset: Dataset, measure: Measure, stem: str) -> tuple[Grid, np.ndarray]:
     """A table of one measure of a data set's LLMs, and for each query its row there, -1 if there is none."""
+    if path.is_dir():
+        path = path / "calls.csv" if is_batch(path) else find_file(path, stem)
     source = open_source(path)
     roles = roles_of(source)
     if roles.query_id is None:

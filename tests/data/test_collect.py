@@ -17,6 +17,7 @@ from optllm_pymoo.data import (
     collect,
     load_batch,
     load_dataset,
+    read_outcomes,
     read_table,
     save_batch,
     save_dataset,
@@ -413,3 +414,15 @@ def test_a_folder_of_cost_and_correct_is_no_batch(tmp_path):
     save_dataset(Dataset([[1.0]], [[1]]), tmp_path / "data")
     with pytest.raises(FileNotFoundError, match=r"no file .*calls.csv; load_dataset reads a folder of cost"):
         load_batch(tmp_path / "data")
+
+
+def test_labels_come_from_the_folder_of_a_batch(logs, tmp_path):
+    """Of a batch its calls, of a data set its outcomes; a query that is unknown is refused with its line."""
+    save_batch(collect(logs, prices=PRICES).batch, tmp_path / "batch")
+    data = Dataset([[1.0, 2.0]] * 4, np.full((4, 2), np.nan), llms=["large", "small"], query_ids=["c", "d", "b", "a"])
+    expected = [[1, np.nan], [np.nan, np.nan], [np.nan, 0], [0.5, 1]]
+    np.testing.assert_array_equal(read_outcomes(tmp_path / "batch", data), expected)
+    save_dataset(data.with_outcomes(expected), tmp_path / "data")
+    np.testing.assert_array_equal(read_outcomes(tmp_path / "data", data), expected)
+    with pytest.raises(DataFileError, match=r"calls.csv, line 2, column 'query_id': the batch has no query 'a'"):
+        read_outcomes(tmp_path / "batch", data.select([0, 1, 2]))
