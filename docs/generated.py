@@ -124,17 +124,48 @@ def copy_results(kept: Path, folder: Path) -> None:
 
 
 def where_used(docs: Path) -> dict[str, set[str]]:
-    """Say for every name that an executed page or example imports where that is, as a target of ``:doc:``."""
+    """Say for every name where an executed page or example imports it, or what returns it, as marked-up text."""
     found: dict[str, set[str]] = {}
     for path in sorted(docs.glob("**/*.md")):
         place = path.relative_to(docs).with_suffix("").as_posix()
         blocks = re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         for name in _imported(blocks):
-            found.setdefault(name, set()).add(place)
+            found.setdefault(name, set()).add(f":doc:`/{place}`")
     for path in sorted((docs / "examples").glob("*.py")):
         for name in _imported([path.read_text(encoding="utf-8")]):
-            found.setdefault(name, set()).add(f"gallery/{path.stem}")
+            found.setdefault(name, set()).add(f":doc:`/gallery/{path.stem}`")
+    things = {name: thing for _, name, thing in public_things()}
+    for name, thing in things.items():
+        for owner, annotation in _returned(name, thing):
+            for other in set(re.findall(r"\w+", annotation)) & things.keys() - {name}:
+                found.setdefault(other, set()).add(f"what `{owner}` returns")
     return found
+
+
+def public_things() -> Iterator[tuple[str, str, Any]]:
+    """Yield every public class and function, with its room and name."""
+    for room in ROOMS:
+        module = importlib.import_module(f"optllm_pymoo.{room}")
+        for name in all_names(room):
+            if callable(getattr(module, name)):
+                yield room, name, getattr(module, name)
+
+
+def without_example() -> list[str]:
+    """List public names with an example neither in their docstring nor in what `where_used` finds."""
+    names = ((f"{room}.{name}", ">>>" in (thing.__doc__ or ""), name) for room, name, thing in public_things())
+    return sorted({path for path, has_own, name in names if not has_own and name not in _WHERE_USED})
+
+
+def _returned(name: str, thing: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a function, or each method and property of a class, says that it returns."""
+    members = (
+        {f"{name}.{key}": value for key, value in vars(thing).items()} if isinstance(thing, type) else {name: thing}
+    )
+    for owner, member in members.items():
+        function = next((getattr(member, key) for key in ("fget", "func", "__func__") if hasattr(member, key)), member)
+        if not owner.rpartition(".")[2].startswith("_"):
+            yield owner, str(getattr(function, "__annotations__", {}).get("return", ""))
 
 
 def _imported(blocks: Iterable[str]) -> Iterator[str]:
@@ -152,7 +183,7 @@ def add_where_used(app: Any, what: str, name: str, obj: Any, options: Any, lines
     """Add to the docstring of a public name the pages that use it, for autodoc."""
     places = sorted(_WHERE_USED.get(name.rpartition(".")[2], ()))
     if places and what in ("class", "function", "exception"):
-        lines += ["", f"Used in: {', '.join(f':doc:`/{place}`' for place in places)}.", ""]
+        lines += ["", f"Examples: {', '.join(places)}.", ""]
 
 
 _QUOTED = re.compile(r"(``.+?``|`.+?`)")
