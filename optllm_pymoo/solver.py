@@ -117,20 +117,21 @@ def solve_multiple_choice(
         lower, upper = np.append(lower, np.zeros(n_limits)), np.append(upper, np.full(n_limits, np.inf))
     least = np.concatenate([np.full(n_limits, -np.inf), each[in_rows] if exactly else np.full(len(in_rows), -np.inf)])
     most = np.concatenate([limits, each[in_rows]])
-    programme = _programme(costs, csc_array(matrix), (least, most), (lower, upper), whole)
     options: dict[str, Any] = {"mip_rel_gap": relative_gap, "time_limit": seconds}
-    highs, status = _run(programme, (options,) if whole else LINEAR)
+    ways = (options,) if whole else LINEAR
+    highs, status = _run(costs, csc_array(matrix), (least, most), (lower, upper), whole, ways)
     return _solved(highs, status, n, n_limits, penalty is not None, whole)
 
 
-def _programme(
+def _run(
     costs: np.ndarray,
     matrix: csc_array,
     row_bounds: tuple[np.ndarray, np.ndarray],
     bounds: tuple[np.ndarray, np.ndarray],
     whole: bool,
-) -> highspy.HighsLp:
-    """Write a programme down as HiGHS takes it."""
+    ways: tuple[dict[str, Any], ...],
+) -> tuple[highspy.Highs, Status]:
+    """Solve a programme in the first way that leads to an outcome, each with a silent HiGHS of its own."""
     import highspy
 
     programme = highspy.HighsLp()
@@ -145,13 +146,6 @@ def _programme(
     programme.row_lower_, programme.row_upper_ = row_bounds
     if whole:
         programme.integrality_ = [highspy.HighsVarType.kInteger] * matrix.shape[1]
-    return programme
-
-
-def _run(programme: highspy.HighsLp, ways: tuple[dict[str, Any], ...]) -> tuple[highspy.Highs, Status]:
-    """Solve a programme in the first way that leads to an outcome, each with a silent HiGHS of its own."""
-    import highspy
-
     outcomes = {
         highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
         highspy.HighsModelStatus.kModelEmpty: Status.OPTIMAL,

@@ -76,12 +76,21 @@ def as_table(
         raise UserError(f"{name} must be a table with one row per query and one column per LLM; got shape {raw.shape}")
     if raw.size == 0:
         raise UserError(f"{name} must hold at least one query and one LLM; got shape {raw.shape}")
-    table = np.ascontiguousarray(raw, dtype=np.float32 if raw.dtype == np.float32 else np.float64)
-    if upper == 1:
-        table = _rounded_to_one(table)
+    table: np.ndarray = np.ascontiguousarray(raw, dtype=np.float32 if raw.dtype == np.float32 else np.float64)
+    if upper == 1 and table.max() > 1:
+        # a mean of ones may have been rounded to a few units in the last place above it
+        slack = ULPS_ABOVE_ONE * np.finfo(table.dtype).eps
+        table = np.where((table > 1) & (table <= 1 + slack), table.dtype.type(1), table)
     _check_range(name, table, lower, upper, missing)
     if np.isinf(upper):
-        _check_sum(name, table)
+        largest = np.abs(table).max(axis=1).astype(np.float64)
+        with np.errstate(over="ignore"):
+            total = largest.sum()
+        if np.isinf(total):
+            i = int(largest.argmax())
+            j = int(np.abs(table[i]).argmax())
+            what = f"{name} adds up to more than 1.8e308, the largest number there is"
+            raise UserError(f"{what}; {name}[{i}, {j}] = {table[i, j]:g}. Choose a larger unit")
     return read_only(table)
 
 
@@ -93,24 +102,6 @@ def _refuse_masked(name: str, values: Any) -> None:
             index = ", ".join(map(str, place))
             hint = "fill it, values.filled(...); what a query must not use is said with allowed="
             raise UserError(f"{name} has no value at {name}[{index}], which is masked; {hint}")
-
-
-def _rounded_to_one(table: np.ndarray) -> np.ndarray:
-    """The table with 1 where a mean of ones was rounded to a few units in the last place above it."""
-    slack = ULPS_ABOVE_ONE * np.finfo(table.dtype).eps
-    return np.where((table > 1) & (table <= 1 + slack), table.dtype.type(1), table) if table.max() > 1 else table
-
-
-def _check_sum(name: str, table: np.ndarray) -> None:
-    """Refuse values so large that a plan of them adds up to infinity."""
-    largest = np.abs(table).max(axis=1).astype(np.float64)
-    with np.errstate(over="ignore"):
-        total = largest.sum()
-    if np.isinf(total):
-        i = int(largest.argmax())
-        j = int(np.abs(table[i]).argmax())
-        what = f"{name} adds up to more than 1.8e308, the largest number there is"
-        raise UserError(f"{what}; {name}[{i}, {j}] = {table[i, j]:g}. Choose a larger unit")
 
 
 def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:

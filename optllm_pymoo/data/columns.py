@@ -159,11 +159,6 @@ def cost_base(column: str, /) -> str:
     return column[: len(column) - len(suffix)]
 
 
-def _is_nearly_cost(name: str) -> bool:
-    """Whether a name begins or ends nearly like a column of costs."""
-    return "cost" in name[-8:] or name.startswith("cost")
-
-
 def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
     """Names of columns that would have been understood and are close to one that is not used.
 
@@ -181,7 +176,8 @@ def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool)
     meant: list[str] = []
     others = [name for name in unused if name not in costs]
     # a column that begins or ends nearly like a cost, beside another that looks like its outcomes
-    nearly = [name for name in others if _is_nearly_cost(usual(name)) and not cost_base(name)][:_LOOKED_AT]
+    costly = (name for name in others if "cost" in usual(name)[-8:] or usual(name).startswith("cost"))
+    nearly = [name for name in costly if not cost_base(name)][:_LOOKED_AT]
     outcomes = {usual(name): name for name in others if name not in nearly}
     for name in nearly:
         before, _, after = usual(name).rpartition("cost")

@@ -324,8 +324,14 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
         path: The file: tabs separate its cells if its name ends in `.tsv`, and `.gz` makes it an archive.
         for_spreadsheet: Put an apostrophe before text that a spreadsheet would take for a formula.
     """
+
+    def safe(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
     if for_spreadsheet:
-        frame = _defused(frame)
+        texts = frame.select_dtypes(exclude="number")
+        defused: dict[str, Any] = {str(name): [safe(value) for value in texts[name]] for name in texts}
+        frame = frame.assign(**defused).rename(columns=safe)
     name = path.name.lower()
     separator = "\t" if (table_suffix(path) or "").startswith(".tsv") else ","
     # quotes where needed, but round all text if a carriage return is in it, which the writer overlooks
@@ -346,14 +352,3 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
             encoding="utf-8",
             quoting=csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL,
         )
-
-
-def _defused(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with an apostrophe before all text that begins like a formula."""
-
-    def safe(value: Any) -> Any:
-        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-    texts = frame.select_dtypes(exclude="number")
-    defused: dict[str, Any] = {str(name): [safe(value) for value in texts[name]] for name in texts}
-    return frame.assign(**defused).rename(columns=safe)

@@ -67,12 +67,27 @@ def load_dataset(
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     sources = {stem: open_source(find_file(folder, stem)) for stem in STEMS}
-    roles, texts = _read_queries(sources["queries"])
+    queries = sources["queries"]
+    roles = roles_of(queries)
+    if roles.query_id is None:
+        queries.require([ID])
+    if note := unused_note(queries.names, (), roles):
+        warn(queries, note)
+    texts, _ = queries.read(text=roles.columns)
     ids = texts[roles.query_id or ""]
+    queries.check_ids(ids, roles.query_id or "")
     cost, correct = _read_grid(sources["cost"], COST), _read_grid(sources["correct"], SCORE)
-    _same_llms(sources["correct"].path, correct.llms, sources["cost"].path, cost.llms)
+    path, other = correct.source.path, cost.source.path.name
+    if len(correct.llms) != len(cost.llms):
+        problem = f"there are {len(correct.llms)} LLM columns, but {len(cost.llms)} in {other}"
+        differing = sorted(set(correct.llms).symmetric_difference(cost.llms))
+        raise DataFileError(path, f"{problem}; not in both: {listed(differing)}", 1)
+    for position, (found, wanted) in enumerate(zip(correct.llms, cost.llms, strict=True), start=1):
+        if found != wanted:
+            problem = f"LLM column {position} is {shown(wanted)} in {other}; all files need the same order"
+            raise DataFileError(path, problem, 1, found)
     for grid in (cost, correct):
-        _same_ids(grid, ids, sources["queries"].path)
+        _same_ids(grid, ids, queries.path)
     about = folder / "about.json"
     chosen = chosen_llms(cost.source, cost.llms, llms, drop)
     return as_dataset(
@@ -145,19 +160,6 @@ def find_file(folder: Path, stem: str, /) -> Path:
     return found[0]
 
 
-def _read_queries(source: Source) -> tuple[Roles, dict[str, list[str]]]:
-    """The columns of queries.csv that are known by name, and their cells."""
-    roles = roles_of(source)
-    if roles.query_id is None:
-        source.require([ID])
-    note = unused_note(source.names, (), roles)
-    if note:
-        warn(source, note)
-    texts, _ = source.read(text=roles.columns)
-    source.check_ids(texts[roles.query_id or ""], roles.query_id or "")
-    return roles, texts
-
-
 def _read_grid(source: Source, measure: Measure) -> Grid:
     """A table that has a column of ids, and one per LLM."""
     found = roles_of(source).query_id
@@ -168,17 +170,6 @@ def _read_grid(source: Source, measure: Measure) -> Grid:
         raise DataFileError(source.path, f"there is no LLM column beside {found}", source.header_line)
     layout = {measure.name: (measure, {llm: (llm, 1.0) for llm in llms})}
     return read_wide(source, Roles(found, None, None), layout, llms)
-
-
-def _same_llms(path: Path, llms: list[str], other: Path, expected: list[str]) -> None:
-    if len(llms) != len(expected):
-        problem = f"there are {len(llms)} LLM columns, but {len(expected)} in {other.name}"
-        differing = sorted(set(llms).symmetric_difference(expected))
-        raise DataFileError(path, f"{problem}; not in both: {listed(differing)}", 1)
-    for position, (found, wanted) in enumerate(zip(llms, expected, strict=True), start=1):
-        if found != wanted:
-            problem = f"LLM column {position} is {shown(wanted)} in {other.name}; all files need the same order"
-            raise DataFileError(path, problem, 1, found)
 
 
 def _same_ids(grid: Grid, expected: list[str], other: Path) -> None:

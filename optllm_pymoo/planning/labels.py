@@ -75,19 +75,16 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
             f"a labelled share of {in_full(share)} leaves {n_labelled} of {len(dataset)} queries to learn from"
             f" and {len(dataset) - n_labelled} to plan; both parts need one at least"
         )
-    mask = np.zeros(len(dataset), dtype=bool)
-    mask[tried[np.argsort(_draws(dataset, random_state)[tried], kind="stable")[:n_labelled]]] = True
-    return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
-
-
-def _draws(dataset: Dataset, random_state: int | np.random.Generator) -> np.ndarray:
-    """Draw a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing."""
     if isinstance(random_state, np.random.Generator):
         random_state = int(random_state.integers(2**63))
+    # a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing
     texts = [""] * len(dataset) if dataset.texts is None else dataset.texts
     keys = (f"{random_state}\0{name}\0{text}" for name, text in zip(dataset.query_ids, texts, strict=True))
     digests = (hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys)
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+    drawn = np.frombuffer(b"".join(digests), dtype=np.uint64)[tried]
+    mask = np.zeros(len(dataset), dtype=bool)
+    mask[tried[np.argsort(drawn, kind="stable")[:n_labelled]]] = True
+    return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
 
 
 def _without_outcomes(dataset: Dataset, /) -> Dataset:

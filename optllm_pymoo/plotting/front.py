@@ -187,7 +187,11 @@ def draw_llms(
         ax.set_title(title, fontsize=10)
     ax.autoscale_view()
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-    order = _by_importance(llms, singles, problem, plan, curve)[:NAMED]
+    # by importance: the most accurate (of several, the cheapest), those in the plan by share, the nearest to the front
+    share = np.zeros(problem.n_llms) if plan is None else np.bincount(plan.x, minlength=problem.n_llms)
+    order = np.lexsort([np.interp(singles[:, 0], *curve.T) - singles[:, 1], -share[llms]])
+    best = np.lexsort([singles[:, 0], -singles[:, 1]])[:1]
+    order = np.concatenate([best, order[order != best]])[:NAMED]
     inside = curve[(curve[:, 0] > 0) | (ax.get_xscale() != "log")]
     if len(inside) > 1:
         # points between neighbours too, so that a name can't cross a line unseen
@@ -200,19 +204,6 @@ def draw_llms(
     drawn = order if len(llms) <= NAMED else order[[note is not None for note in notes]]
     for (cost, accuracy), look in zip(singles[drawn], looks_of(llms[drawn].tolist()), strict=True):
         ax.plot(cost, accuracy, look.marker, color=look.colour, markeredgecolor=BLACK, markeredgewidth=0.5, zorder=4)
-
-
-def _by_importance(
-    llms: np.ndarray, singles: np.ndarray, problem: AllocationProblem, plan: Plan | None, curve: np.ndarray
-) -> np.ndarray:
-    """Sort LLMs: the most accurate (of several, the cheapest), those in the plan by share, the nearest to the front."""
-    share = np.zeros(problem.n_llms) if plan is None else np.bincount(plan.x, minlength=problem.n_llms)
-    gap = np.interp(singles[:, 0], *curve.T) - singles[:, 1]
-    order = np.lexsort([gap, -share[llms]])
-    if not len(order):
-        return order
-    best = np.lexsort([singles[:, 0], -singles[:, 1]])[0]
-    return np.concatenate([[best], order[order != best]])
 
 
 def single_totals(problem: AllocationProblem, /) -> tuple[np.ndarray, np.ndarray]:

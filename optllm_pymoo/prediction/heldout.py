@@ -272,7 +272,9 @@ def fit_optimism(held: HeldOut, shrinkage: Shrinkage, cost: Floats, random: np.r
         return Optimism(np.array(_SHARES), np.zeros(len(_SHARES)), np.full(len(_SHARES), _DEVIATION))
     deviation = shrinkage.apply(held.prediction - held.centre)
     drawn = _drawn_excess(held, deviation, cost, random)
-    seen, error = _seen_excess(held, probabilities(held.centre + deviation), cost)
+    # of plans on held-out predictions: what they expect, less their labels, and its standard error
+    expected = probabilities(held.centre + deviation)
+    seen, error = np.array([_mean_error(held, expected, x) for x in plans_within(cost, expected, _SHARES)]).T
     trust = _DEVIATION**2 / (_DEVIATION**2 + error**2)
     excess = np.maximum(drawn + trust * (seen - drawn), 0.0)
     return Optimism(np.array(_SHARES), excess, _DEVIATION * np.sqrt(1 - trust))
@@ -290,12 +292,6 @@ def _drawn_excess(held: HeldOut, deviation: Floats, cost: Floats, random: np.ran
         plans = plans_within(cost, probabilities(drawn + deviation), _SHARES)
         found.append([(drawn - means)[x].mean() for x in plans])
     return np.asarray(np.mean(found, axis=0))
-
-
-def _seen_excess(held: HeldOut, expected: Floats, cost: Floats) -> tuple[Floats, Floats]:
-    """Mean of what plans on held-out predictions expect, less their labels, and its standard error, (k,) each."""
-    found = [_mean_error(held, expected, x) for x in plans_within(cost, expected, _SHARES)]
-    return np.array([mean for mean, _ in found]), np.array([error for _, error in found])
 
 
 def _mean_error(held: HeldOut, expected: Floats, x: NDArray[np.intp]) -> tuple[float, float]:

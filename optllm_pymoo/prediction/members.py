@@ -87,29 +87,21 @@ def resamples(
         raise UserError(f"n_resamples must be at least 1, got {count}")
     if not 0.0 < validation_share < 1.0:
         raise UserError(f"validation_share must lie between 0 and 1; got {validation_share!r}")
-    return _folds(groups, count, random) if kind == "folds" else _halves(len(groups), count, random, validation_share)
-
-
-def _folds(groups: NDArray[np.intp], count: int, random: np.random.RandomState) -> list[Resample]:
-    """Repeat a cross-validation over groups until there are `count` members."""
-    n_groups = int(groups.max()) + 1
+    n, n_groups = len(groups), int(groups.max()) + 1
+    if kind != "folds":  # bootstraps of one part of the rows; the other part judges them all
+        shuffled = random.permutation(n)
+        # a share such as 0.9 leaves a hair less than a tenth
+        n_train = max(min(max(int(n * (1.0 - validation_share) + 1e-9), 1), n - 1), 1)
+        train, heldout = shuffled[:n_train], np.sort(shuffled[n_train:])
+        return [Resample(train[random.randint(n_train, size=n_train)], heldout, 0) for _ in range(count)]
     n_folds = min(_FOLDS, n_groups)
     if n_folds < 2:
-        return [Resample(np.arange(len(groups)), np.arange(0), 0)]
+        return [Resample(np.arange(n), np.arange(0), 0)]
     found = []
     for turn in range(-(-count // n_folds)):
         fold = (random.permutation(n_groups) % n_folds)[groups]
         found += [Resample(np.flatnonzero(fold != k), np.flatnonzero(fold == k), turn) for k in range(n_folds)]
     return found
-
-
-def _halves(n: int, count: int, random: np.random.RandomState, validation_share: float) -> list[Resample]:
-    """Draw bootstraps of one part of the rows; the other part judges them all."""
-    shuffled = random.permutation(n)
-    # a share such as 0.9 leaves a hair less than a tenth
-    n_train = max(min(max(int(n * (1.0 - validation_share) + 1e-9), 1), n - 1), 1)
-    train, heldout = shuffled[:n_train], np.sort(shuffled[n_train:])
-    return [Resample(train[random.randint(n_train, size=n_train)], heldout, 0) for _ in range(count)]
 
 
 class Member(NamedTuple):
@@ -179,11 +171,6 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
         )
 
 
-def _jointly(estimator: Any, labels: Floats) -> bool:
-    multi_output = bool(get_tags(estimator).target_tags.multi_output)
-    return labels.shape[1] > 1 and multi_output and not np.isnan(labels).any()
-
-
 def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, seed: int) -> Member:
     """Fit the base estimator on one resample.
 
@@ -205,7 +192,8 @@ def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, seed: int
     varied = np.flatnonzero(low < high)
     if not len(varied):
         return Member(means, [])
-    if not _jointly(estimator, labels):
+    is_joint = labels.shape[1] > 1 and known.all() and bool(get_tags(estimator).target_tags.multi_output)
+    if not is_joint:
         return Member(means, [_column(estimator, features, target, known, j, seed) for j in varied])
     return Member(means, [(_seeded(estimator, seed).fit(features, np.squeeze(target[:, varied])), varied)])
 

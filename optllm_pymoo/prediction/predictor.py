@@ -158,7 +158,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tried = np.flatnonzero(~np.isnan(labels).all(axis=1))
         order, groups = in_order(*(table[tried] for table in (features, labels, cost) if table is not None))
         rows = tried[order]
-        random = _as_random_state(self.random_state)
+        seed = self.random_state
+        if isinstance(seed, np.random.Generator):  # scikit-learn works with a `RandomState`: one seed is drawn
+            seed = int(seed.integers(np.iinfo(np.int32).max))
+        random: np.random.RandomState = check_random_state(seed)
         samples = resamples(self.resampling, groups, self.n_resamples, random, self.validation_share)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         known = features[rows], labels[rows]
@@ -268,11 +271,3 @@ def _check_alpha(alpha: float) -> float:
     if not isinstance(alpha, Real) or not np.isfinite(float(alpha)):
         raise UserError(f"alpha must be a finite number, got {alpha!r}; 0 gives the mean")
     return float(alpha)
-
-
-def _as_random_state(random_state: Any) -> np.random.RandomState:
-    """Make the `RandomState` that scikit-learn works with; of a `Generator` one seed is drawn."""
-    if isinstance(random_state, np.random.Generator):
-        random_state = int(random_state.integers(np.iinfo(np.int32).max))
-    state: np.random.RandomState = check_random_state(random_state)
-    return state
