@@ -264,10 +264,20 @@ def _joined(
     unknown = [llm for llm in price_keys if llm not in llms]
     if unknown:
         raise UserError(f"no log has an LLM {shown(unknown[0])}, for which a price is named; there are {listed(llms)}")
-    found = {llm: None if prices is None else prices.of_column(llm, price_keys.get(llm)) for llm in llms}
+    found: dict[str, PriceTable | None] = {}
     for j, llm in enumerate(llms):
-        table, cost = found[llm], numbers["cost_usd"]
+        cost = numbers["cost_usd"]
         open_ = (of_llm == j) & np.isnan(cost)
+        is_needed = bool((open_ & ~np.isnan(numbers["output_tokens"])).any())
+        try:
+            table = None if prices is None else prices.of_column(llm, price_keys.get(llm))
+        except UserError as ambiguous:
+            if is_needed or llm in price_keys:
+                raise
+            notes.append(f"{ambiguous}; without it the costs in the logs count")
+            found[llm] = None
+            continue
+        found[llm] = table
         if table is not None:
             cost[open_] = _priced(table, numbers, open_)
         elif prices is not None and open_.any():

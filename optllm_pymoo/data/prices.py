@@ -433,7 +433,7 @@ class PriceTable:
             >>> table.key_of("yi")
             Traceback (most recent call last):
             ...
-            optllm_pymoo.UserError: 'yi' has several prices; name one of them in full: 'eu/yi', 'us/yi'
+            optllm_pymoo.UserError: 'yi' has several prices; name one of them in full (--price yi=KEY): 'eu/yi', 'us/yi'
         """
         base = split_mode(llm)[0]
         provider, _, rest = base.partition(":")
@@ -448,7 +448,8 @@ class PriceTable:
             bare = name.rpartition("/")[2]
             found = [key for key in self.models if key.rpartition("/")[2] == bare and ("/" in key) != ("/" in name)]
             if len({self.prices[where[key]][:3] for key in found}) > 1:
-                raise UserError(f"{shown(llm)} has several prices; name one of them in full: {listed(found)}")
+                hint = f"name one of them in full (--price {llm}=KEY)"
+                raise UserError(f"{shown(llm)} has several prices; {hint}: {listed(found)}")
             if found:
                 return found[0]
         return None

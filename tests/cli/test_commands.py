@@ -592,7 +592,8 @@ class TestCollect:
     def test_from_logs_to_a_plan(self, run, desk: Path) -> None:
         """The table has the rows of each file; the folder is a batch that `plan` takes."""
         arguments = ("collect", "run.jsonl", "-q", "new.csv", "-p", "prices.csv", "--batch-prices")
-        assert "'large' has several prices; name one of them in full: 'acme/large'" in run(*arguments).assert_failed()
+        several = "'large' has several prices; name one of them in full (--price large=KEY): 'acme/large'"
+        assert several in run(*arguments).assert_failed()
         done = run(*arguments, "--price", "large=acme/large")
         assert done.code == 0, done.stderr
         lines = [line.split() for line in done.stdout.splitlines()]

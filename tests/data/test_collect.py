@@ -208,6 +208,19 @@ def test_prices_that_are_missing_are_counted_and_told(tmp_path):
         collect([log], prices=PRICES, price_keys={"x": "large"})
 
 
+def test_a_price_that_is_ambiguous_is_asked_for_only_where_it_is_needed(tmp_path):
+    """Costs that stand in the log need none: it is told; tokens without costs do."""
+    prices = PriceTable(["eu/yi", "us/yi"], [1, 2], [1, 2])
+    found = collect([write(tmp_path / "1.jsonl", call("1", "yi", cost=0.5))], prices=prices)
+    assert found.notes == [
+        "'yi' has several prices; name one of them in full (--price yi=KEY): 'eu/yi', 'us/yi'; without it the costs in"
+        " the logs count"
+    ]
+    assert found.batch.dataset().cost.tolist() == [[0.5]]
+    with pytest.raises(UserError, match=r"'yi' has several prices; name one of them in full \(--price yi=KEY\)"):
+        collect([write(tmp_path / "2.jsonl", call("1", "yi"))], prices=prices)
+
+
 def test_batch_prices_add_columns(logs):
     """The same outcomes at half the price, for the LLM that has batch prices; the other is told."""
     found = collect(logs, prices=PRICES, batch_prices=True)
