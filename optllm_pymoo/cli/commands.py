@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from optllm_pymoo.cli import options
-from optllm_pymoo.cli.app import command, refuse_existing, stages
+from optllm_pymoo.cli.app import app, command, refuse_existing, stages
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +22,20 @@ if TYPE_CHECKING:
 
 @command()
 def plan(
-    batch: options.Batch, work: options.Work, wanted: options.Wanted, limits: options.Limits, output: options.Output
-) -> None:
+    batch: options.Batch,
+    work: options.Work,
+    wanted: options.Wanted,
+    limits: options.Limits,
+    output: options.Output,
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FOLDER", show_default=False,
+            help="Plan anew with what the plan in this folder learnt; its options hold where no other is given. Files"
+            " are written with --out only.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Learn from a few labels, find the front and choose a plan: plan.csv, plan.html, front.csv, front.png, mix.png.
 
     plan.html is a page for any browser, on which one slides along the front.
@@ -30,22 +44,78 @@ def plan(
     are never looked at.
 
     Quotas, floors and a largest latency are kept by the plan, and the report says what each of them costs.
+
+    With --from nothing is learnt: another budget, other prices, fewer LLMs or other limits are answered at once.
     """
     with stages() as stage:
-        choice, kept = wanted.choice(), limits.constraints(wanted.promise)
-        # whether a plan is that cheap may depend on what can't be known before learning
-        known = wanted.budget if kept.quotas or not (kept.floors or choice.promise is not None) else None
-        found, synthetic = _front(batch, work, kept, output.out, stage, known)
-        said = _finish(found, choice, output, {"synthetic": synthetic, "seed": work.seed}, stage)
+        if origin is not None:
+            found, given = _found_before(origin, batch, work, wanted, limits, output, stage)
+            wanted = given[2]
+        else:
+            given = batch, work, wanted, limits
+            kept = limits.constraints(wanted.promise)
+            # whether a plan is that cheap may depend on what can't be known before learning
+            known = None if kept.floors or wanted.promise is not None else wanted.budget
+            wanted.choice()
+            found = _front(batch, work, kept, output, stage, wanted.budget if kept.quotas else known)
+        said = _finish(found, wanted.choice(), output, options.written(*given), given[1].seed, stage, origin)
     print(said)
+
+
+def _found_before(
+    origin: Path,
+    batch: options.Batch,
+    work: options.Work,
+    wanted: options.Wanted,
+    limits: options.Limits,
+    output: options.Output,
+    stage: Callable[[str], None],
+) -> tuple[Front, tuple[options.Batch, options.Work, options.Wanted, options.Limits]]:
+    """Find the front of what a plan folder keeps, and return all options that then hold."""
+    from optllm_pymoo.planning import check_writable, front_of, read_learnt
+
+    given = [name for name, value in (("--data", batch.data), ("--labels", work.labels)) if value is not None]
+    if given:
+        raise typer.BadParameter(
+            f"takes what the plan in {origin} has learnt; leave {' and '.join(given)} out", param_hint="'--from'"
+        )
+    if output.out is not None:
+        if output.out.resolve() == origin.resolve():
+            raise typer.BadParameter(f"{origin} keeps what was learnt; write to another folder", param_hint="'--out'")
+        check_writable(output.out)
+    stage(f"Reading {origin}")
+    learnt = read_learnt(origin)
+    commands: Any = get_command(app)
+    before = commands.commands["plan"].make_context("plan", list(learnt.options)).params
+    work, limits, wanted = options.over(work, before), options.over(limits, before), options.over(wanted, before)
+    kept = limits.constraints(wanted.promise)
+    work.check(is_limited=bool(kept))
+    learnt = learnt.changed(
+        llms=batch.llms, drop=batch.drop or (), price_factors=batch.price_factor or (), constraints=kept
+    )
+    kept.check(learnt.planned)
+    found = front_of(
+        learnt.planned,
+        learnt.prediction,
+        learnt.n_labelled,
+        algorithm=work.algorithm,
+        n_grid=work.n_grid,
+        random_state=work.seed,
+        constraints=kept,
+        report=stage,
+    )
+    both: dict[str, Any] = {
+        name: [*(before[name] or ()), *(getattr(batch, name) or ())] or None for name in ("drop", "price_factor")
+    }
+    return found, (replace(options.over(batch, before), **both), work, wanted, limits)
 
 
 @command()
 def front(batch: options.Batch, work: options.Work, limits: options.Limits, output: options.Output) -> None:
     """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     with stages() as stage:
-        found, synthetic = _front(batch, work, limits.constraints(), output.out, stage)
-        said = _finish(found, None, output, {"synthetic": synthetic, "seed": work.seed}, stage)
+        found = _front(batch, work, limits.constraints(), output, stage)
+        said = _finish(found, None, output, options.written(batch, work, limits), work.seed, stage)
     print(said)
 
 
@@ -53,24 +123,24 @@ def _front(
     given: options.Batch,
     work: options.Work,
     limits: Constraints,
-    out: Path,
+    output: options.Output,
     stage: Callable[[str], None],
     budget: float | None = None,
-) -> tuple[Front, bool]:
-    """Check all that can be checked at once, then work; whether the batch is synthetic comes along."""
+) -> Front:
+    """Check all that can be checked at once, then work."""
     work.check(is_limited=bool(limits))
     from optllm_pymoo.planning import check_writable, plan_front
 
-    check_writable(out)
+    check_writable(output.folder)
     stage("Reading the batch")
-    batch = given.read()
+    batch = given.read(limits)
     gaps = int((~batch.tried.all(axis=1)).sum())
     if work.labels == "all" and gaps:
         raise UserError(
             f"--labels all needs the outcomes of all LLMs on all queries; {gaps:,} of {len(batch):,} queries lack some."
             " Leave --labels out to learn from the known outcomes"
         )
-    found = plan_front(
+    return plan_front(
         batch,
         work.labels,
         algorithm=work.algorithm,
@@ -81,11 +151,16 @@ def _front(
         budget_usd=budget,
         report=stage,
     )
-    return found, bool(batch.about.get("synthetic"))
 
 
 def _finish(
-    found: Front, choice: Choice | None, output: options.Output, facts: dict[str, Any], stage: Callable[[str], None]
+    found: Front,
+    choice: Choice | None,
+    output: options.Output,
+    given: list[str],
+    seed: int,
+    stage: Callable[[str], None],
+    origin: Path | None = None,
 ) -> str:
     """Choose a plan if one is wanted, write the files, and return what is to be printed."""
     from optllm_pymoo.cli import text
@@ -97,17 +172,12 @@ def _finish(
         chosen = found.choose(choice)
         costs = None if found.limits is None else limit_costs(found.limits, chosen)
         found = found.including(chosen)
-    stage(f"Writing {output.out}")
-    files = write_files(output.out, front_writers(found, chosen, for_spreadsheet=output.for_spreadsheet))
-    groups = [] if chosen is None else found.by_group(chosen)
-    if output.json:
-        facts |= text.front_json(found)
-        if chosen is not None:
-            facts["plan"] = {**text.plan_json(chosen, costs), "groups": text.groups_json(groups)}
-        return text.as_json({**facts, "files": files})
-    said = [text.SYNTHETIC] if facts["synthetic"] else []
-    said.append("\n".join([text.front_text(found), *([] if chosen is None else [text.plan_text(chosen, costs)])]))
-    return "\n\n".join([*said, *([text.groups_text(groups)] if groups else []), text.files_text(files)])
+    files = []
+    if origin is None or output.out is not None:
+        stage(f"Writing {output.folder}")
+        writers = front_writers(found, chosen, for_spreadsheet=output.for_spreadsheet, options=given)
+        files = write_files(output.folder, writers)
+    return text.plan_report(found, chosen, costs, files, seed=seed, given=given, origin=origin, as_object=output.json)
 
 
 NO_DATA = "--data was not given, so the embedded demo batch was used"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -226,6 +226,82 @@ ForSpreadsheet = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
+def parse_factor(text: str, /) -> tuple[str, float]:
+    """Read ``NAME=FACTOR``.
+
+    Args:
+        text: What followed --price-factor.
+
+    Raises:
+        typer.BadParameter: If there is no name or no factor.
+
+    Example:
+        >>> parse_factor("anthropic/*=1.2")
+        ('anthropic/*', 1.2)
+    """
+    name, _, factor = (part.strip() for part in text.rpartition("="))
+    if not name:
+        raise typer.BadParameter(f"{text!r} is no price factor; write NAME=FACTOR, as in anthropic/*=1.2")
+    return name, _number(f"the price factor of {name!r}", high=1e6)(factor)
+
+
+def written(*groups: Any) -> list[str]:
+    """Write groups of options as a command line, without those that are as by default.
+
+    Args:
+        *groups: Instances of the groups of this module.
+
+    Example:
+        >>> written(Batch(drop=["a b"], price_factor=[("acme/*", 1.2)]), Wanted(budget=2.0, knee=False))
+        ['--drop', 'a b', '--price-factor', 'acme/*=1.2', '--budget', '2']
+    """
+
+    def as_text(value: Any) -> str:
+        if isinstance(value, float):
+            return f"{value:.15g}"
+        if isinstance(value, list):
+            return ",".join(value)
+        if isinstance(value, tuple):
+            return "=".join(
+                as_text(list(part) if isinstance(part, tuple) else part) for part in value if part is not None
+            )
+        if hasattr(value, "calls"):
+            return f"{value.name}={value.usd:.15g}usd" if value.calls is None else f"{value.name}={value.calls:.15g}"
+        return str(value)
+
+    tokens: list[str] = []
+    for group in groups:
+        hints = get_type_hints(type(group), include_extras=True)
+        for option in fields(group):
+            value = getattr(group, option.name)
+            kind, info = get_args(hints[option.name])[:2]
+            if value == option.default:
+                continue
+            repeated = any(get_origin(each) is list for each in get_args(kind))
+            name = next(each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("--"))
+            for each in value if repeated else [value]:
+                tokens += [name] if each is True else [name, as_text(each)]
+    return tokens
+
+
+Group = TypeVar("Group", "Batch", "Work", "Wanted", "Limits")
+_EXCLUSIVE: Final = ("budget", "accuracy", "knee")
+
+
+def over(now: Group, before: Mapping[str, Any], /) -> Group:
+    """Let what is said now take the place of what was said before.
+
+    Args:
+        now: Options; those that are as by default weren't said.
+        before: Values by option.
+    """
+    said = {each.name: getattr(now, each.name) for each in fields(now) if getattr(now, each.name) != each.default}
+    earlier = {each.name: before[each.name] for each in fields(now)}
+    if said.keys() & _EXCLUSIVE:
+        earlier = {name: value for name, value in earlier.items() if name not in _EXCLUSIVE}
+    return replace(now, **{**earlier, **said})
+
+
 # Groups of options: a command that takes one as a parameter has all its options, see `app.command`.
 
 
@@ -242,9 +318,19 @@ class Batch:
     ] = None  # fmt: skip
     llms: Llms = None
     drop: Drop = None
+    price_factor: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--price-factor", metavar="NAME=FACTOR", parser=parse_factor, show_default=False,
+            help="Multiply the costs of an LLM, a provider or a pattern: 'anthropic/*=1.2'. Repeatable.",
+        ),
+    ] = None  # fmt: skip
 
-    def read(self) -> Dataset:
+    def read(self, constraints: Constraints | None = None) -> Dataset:
         """Read the batch with the LLMs that were chosen; without data the embedded one.
+
+        Args:
+            constraints: Knows providers beside those of the data.
 
         Raises:
             UserError: As `read_table`; or if an LLM is unknown.
@@ -254,10 +340,17 @@ class Batch:
 
         left_out = self.drop or ()
         if self.data is not None:
-            return read_table(self.data, allow_missing=True, llms=self.llms, drop=left_out)
-        demo = make_dataset()
-        positions_of(left_out, demo.llms)
-        return demo.with_llms([name for name in self.llms or demo.llms if name not in left_out])
+            found = read_table(self.data, allow_missing=True, llms=self.llms, drop=left_out)
+        else:
+            found = make_dataset()
+            positions_of(left_out, found.llms)
+            found = found.with_llms([name for name in self.llms or found.llms if name not in left_out])
+        if not self.price_factor:
+            return found
+        from optllm_pymoo.planning.constraints import NO_CONSTRAINTS
+        from optllm_pymoo.planning.whatif import priced
+
+        return priced(found, self.price_factor, constraints or NO_CONSTRAINTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -469,10 +562,19 @@ class Output:
     """Where results go."""
 
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the files; those of an earlier run are replaced.")
-    ] = Path("optllm-plan")
+        Path | None,
+        typer.Option(
+            "--out", "-o", show_default=False,
+            help="Folder for the files; those of an earlier run are replaced.  [default: optllm-plan]",
+        ),
+    ] = None  # fmt: skip
     for_spreadsheet: ForSpreadsheet = False
     json: Json = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the files."""
+        return Path("optllm-plan") if self.out is None else self.out
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from optllm_pymoo.data import Collected
 from optllm_pymoo.decision import Plan
+from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
@@ -121,6 +123,81 @@ def plan_text(plan: Plan, costs: LimitCosts | None, /) -> str:
         lines.append(entry("Saving", f"{_saving(value)}, {IF_RIGHT}"))
     parts = ["\n".join(lines), _facts_of(plan, costs).summary()]
     return "\n\n".join([*parts, *([] if costs is None else [_limits(costs, plan)])])
+
+
+def plan_report(
+    front: Front,
+    plan: Plan | None,
+    costs: LimitCosts | None,
+    files: Sequence[Path],
+    /,
+    *,
+    seed: int,
+    given: Sequence[str],
+    origin: Path | None,
+    as_object: bool,
+) -> str:
+    """Say what a command that plans has found.
+
+    Args:
+        front: The front.
+        plan: The plan chosen from it, if one was.
+        costs: What its limits cost; None without limits.
+        files: What was written.
+        seed: Of everything.
+        given: Options that lead to the same plan by learning anew.
+        origin: The folder whose predictions were taken; None if they were learnt.
+        as_object: Whether to write one JSON object.
+    """
+    groups = [] if plan is None else front.by_group(plan)
+    nearby = {} if plan is None else {share: front.for_share(plan, share) for share in (1.25, 0.75)}
+    synthetic = front.planned is not None and bool(front.planned.about.get("synthetic"))
+    anew = f"optllm-pymoo plan {shlex.join(given)}".rstrip()
+    if as_object:
+        facts = {"synthetic": synthetic, "seed": seed, "from": origin, "learn_anew": anew, **front_json(front)}
+        if plan is not None:
+            other = [
+                {
+                    "share": share,
+                    "cost_usd": each[0].cost_usd,
+                    "expected_accuracy": each[0].accuracy,
+                    **each[1]._asdict(),
+                }
+                for share, each in nearby.items()
+                if each is not None
+            ]
+            facts["plan"] = {**plan_json(plan, costs), "groups": groups_json(groups), "other_budgets": other}
+        return as_json({**facts, "files": list(files)})
+    said = [SYNTHETIC] if synthetic else []
+    lines = [front_text(front)]
+    if origin is not None:
+        lines.append(entry("Predictions", f"as learnt for {origin}. To learn anew: {anew}"))
+    if plan is not None:
+        lines.append(plan_text(plan, costs))
+    said.append("\n".join(lines))
+    if plan is not None:
+        said.append("\n".join(_nearby(share, each) for share, each in nearby.items()))
+    said += [groups_text(groups)] if groups else []
+    return "\n\n".join([*said, *([files_text(files)] if files else [])])
+
+
+def _nearby(share: float, found: tuple[Plan, Difference] | None) -> str:
+    """Say what more or less money would do."""
+    label = f"{percent(abs(share - 1)).removesuffix(' %').split('.')[0]} % {'more' if share > 1 else 'less'}"
+    if found is None:
+        return entry(label, "no plan is that cheap")
+    plan, difference = found
+    return entry(label, f"{usd(plan.cost_usd)} US$ would expect {percent(plan.accuracy)}: {ahead(difference)}")
+
+
+def ahead(difference: Difference, /) -> str:
+    """Write how far one plan is ahead of another.
+
+    Args:
+        difference: Of their accuracies.
+    """
+    points, low, high = (f"{100 * value:+.2f}" for value in (difference.expected, difference.low, difference.high))
+    return f"{points} points, with {probability(0.95)} {low} to {high}"
 
 
 def front_json(front: Front, /) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from optllm_pymoo.planning.files import (
     read_plan,
     write_files,
 )
-from optllm_pymoo.planning.front import Front, algorithm_names, find_front, normalised, plan_front
+from optllm_pymoo.planning.front import Front, algorithm_names, find_front, front_of, normalised, plan_front
 from optllm_pymoo.planning.labels import (
     Prediction,
     Split,
@@ -19,10 +19,12 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
+from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
 
 __all__ = [
     "Constraints",
     "Front",
+    "Learnt",
     "LimitCosts",
     "PlannedBatch",
     "Prediction",
@@ -31,12 +33,15 @@ __all__ = [
     "check_writable",
     "find_front",
     "front_frame",
+    "front_of",
     "front_writers",
     "limit_costs",
     "normalised",
     "plan_front",
     "predict_accuracy",
+    "priced",
     "problem_of",
+    "read_learnt",
     "read_plan",
     "split_by_known",
     "split_by_share",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -116,7 +116,7 @@ class Constraints:
         for rules, wanted in ((self.allowed, True), (self.forbidden, False)):
             for group, names in self._by_group(rules, dataset).items():
                 whose = np.full(len(dataset), True) if group is None else groups == group
-                members = np.any([self._members(name, dataset) for name in names], axis=0)
+                members = np.any([self.members(name, dataset) for name in names], axis=0)
                 mask[whose] &= members if wanted else ~members
         for llm, ids in too_long.items():
             mask[np.isin(dataset.query_ids, ids), dataset.llms.index(llm)] = False
@@ -144,12 +144,23 @@ class Constraints:
     def _is_name(self, text: str, dataset: Dataset) -> bool:
         """Whether a text as a whole stands for LLMs."""
         try:
-            return bool(self._members(text, dataset).any())
+            return bool(self.members(text, dataset).any())
         except UserError:
             return False
 
-    def _members(self, name: str, dataset: Dataset) -> np.ndarray:
-        """The LLMs that a rule's name stands for, (M,) bool, as in a quota."""
+    def members(self, name: str, dataset: Dataset, /) -> np.ndarray:
+        """Find the LLMs that a name stands for, as in a quota.
+
+        Args:
+            name: An LLM, which stands for its modes too, a pattern, or a provider.
+            dataset: The batch.
+
+        Returns:
+            (M,) bool.
+
+        Raises:
+            UserError: If it stands for none.
+        """
         return self._resolved([Quota(name, calls=0)], dataset)[0].members(dataset.llms)
 
     def options(self, dataset: Dataset, /) -> dict[str, Any]:
@@ -218,6 +229,9 @@ class Constraints:
         for llms in self.providers.values():
             positions_of(llms, dataset.llms)
         return [_resolved(quota, dataset.llms, providers) for quota in quotas]
+
+
+NO_CONSTRAINTS: Final = Constraints()
 
 
 def groups_of(dataset: Dataset, /) -> list[str | None]:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 DPI = 200
 
-OUTPUTS = ("plan.csv", "front.csv", "front.png", "mix.png", "plan.html", "realised.png", "calibration.png")
+OUTPUTS = (
+    *("plan.csv", "front.csv", "front.png", "mix.png", "plan.html", "predictions.npz", "policy.npz"),
+    *("realised.png", "calibration.png"),
+)
 """The files of ours in an output folder."""
 
 
@@ -104,9 +107,9 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 
 
 def front_writers(
-    front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False
+    front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False, options: Sequence[str] = ()
 ) -> dict[str, Callable[[Path], None]]:
-    """Name the files that tell a front: front.csv, front.png, mix.png and plan.html; of a plan also plan.csv.
+    """Name the files of a front: front.csv, front.png, mix.png, plan.html, predictions.npz; of a plan also plan.csv.
 
     With a third objective front.png colours the plans by it, and mix.png shows those that no other plan beats
     in both cost and accuracy. plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the
@@ -116,8 +119,10 @@ def front_writers(
         front: The front.
         plan: The plan chosen from it, if any; it is marked, and a search's plans are shown with it.
         for_spreadsheet: See `write_csv`; then `read_plan` can't.
+        options: Of the command that plans, see `optllm_pymoo.planning.whatif`.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
+    from optllm_pymoo.planning.whatif import PREDICTIONS, write_learnt
     from optllm_pymoo.plotting import plot_front, plot_mix, plot_third
     from optllm_pymoo.plotting.page import page_html
 
@@ -141,6 +146,7 @@ def front_writers(
         "front.png": picture(lambda: draw(problem, plan=plan, F=F)),
         "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
         "plan.html": page,
+        PREDICTIONS: lambda path: write_learnt(path, front, options),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,10 +21,11 @@ from optllm_pymoo.decision import (
     accuracy_interval,
     robust_plan,
 )
+from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, plan_within
-from optllm_pymoo.planning.constraints import Constraints, groups_of
+from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints, groups_of
 from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
     Prediction,
@@ -120,7 +122,6 @@ def _build(name: str, n_grid: int | None) -> Any:
     return factory(start="warm") if "start" in inspect.signature(factory).parameters else factory()
 
 
-NO_CONSTRAINTS = Constraints()
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
 _RAISES = 5  # of a target until what is promised reaches it; two are enough where the excess changes slowly
@@ -151,6 +152,7 @@ class Front:
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
         groups: Name of each query's group, None where it has none; None without groups.
         prices: File, SHA-256 and date of the lists of prices that costs come from, as far as the batch says.
+        planned: The queries to plan, as the batch has them.
     """
 
     problem: AllocationProblem
@@ -163,6 +165,7 @@ class Front:
     shift: Shift | None = None
     groups: list[str | None] | None = None
     prices: Sequence[Mapping[str, str]] = ()
+    planned: Dataset | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -257,6 +260,24 @@ class Front:
             found.append(GroupTotal(str(name), len(rows), cost, float(accuracy.mean()), interval))
         return sorted(found, key=lambda each: (-each.n_queries, each.group))
 
+    def for_share(self, plan: Plan, share: float, /) -> tuple[Plan, Difference] | None:
+        """Choose the plan for a share of what a plan costs.
+
+        Args:
+            plan: A plan of this front.
+            share: Of its cost, such as 1.25.
+
+        Returns:
+            The most accurate plan of the front for so much, and what it has ahead of the other; None if there is none.
+        """
+        known: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled}
+        try:
+            other = WithinBudget(plan.cost_usd * share).plan(self.problem if self.is_exact else self.found, **known)
+        except UserError:  # below the cheapest plan
+            return None
+        other = self._corrected(other)
+        return other, other.difference(plan)
+
     @property
     def limits(self) -> LinearLimits | None:
         """What plans have to keep to; None without limits."""
@@ -282,7 +303,7 @@ class Front:
         return Plan(self.problem, x, budget_usd=budget, target=target, **known)
 
 
-def _expected_problem(
+def _learnt(
     dataset: Dataset,
     labels: float | str | Path | None,
     /,
@@ -292,18 +313,18 @@ def _expected_problem(
     constraints: Constraints,
     budget_usd: float | None,
     report: Callable[[str], None],
-) -> tuple[AllocationProblem, Prediction | None, int]:
-    """Make the problem of planning the queries without labels; return the prediction and their number besides."""
+) -> tuple[Dataset, Prediction | None, int]:
+    """Return the queries without labels, what is expected of them, and how many queries that was learnt from."""
     constraints.check(dataset)
     if labels == ALL:
-        return constraints.problem(dataset), None, len(dataset)
+        return dataset, None, len(dataset)
     split = _split(dataset, labels, random_state)
     if constraints or constraints.forbidden or constraints.allowed or budget_usd is not None:
         costs_alone = constraints.costs_alone(split.planned)
         if budget_usd is not None:
             check_budget(costs_alone, budget_usd)
     prediction = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
-    return constraints.problem(split.planned, prediction.accuracy), prediction, len(split.labelled)
+    return split.planned, prediction, len(split.labelled)
 
 
 def plan_front(
@@ -348,7 +369,7 @@ def plan_front(
         >>> front.n_labelled, len(front.choose().x)
         (40, 160)
     """
-    problem, prediction, n_labelled = _expected_problem(
+    planned, prediction, n_labelled = _learnt(
         dataset,
         labels,
         random_state=random_state,
@@ -357,14 +378,50 @@ def plan_front(
         budget_usd=budget_usd,
         report=report,
     )
+    return front_of(
+        planned.with_about({"data_sha256": _fingerprint(dataset)}),
+        prediction,
+        n_labelled,
+        algorithm=algorithm,
+        n_grid=n_grid,
+        random_state=random_state,
+        constraints=constraints,
+        report=report,
+    )
+
+
+def front_of(
+    planned: Dataset,
+    prediction: Prediction | None,
+    n_labelled: int,
+    /,
+    *,
+    algorithm: str = EXACT,
+    n_grid: int | None = None,
+    random_state: int = 0,
+    constraints: Constraints = NO_CONSTRAINTS,
+    report: Callable[[str], None] = silent,
+) -> Front:
+    """Find the front of queries of which it is known what to expect.
+
+    Args:
+        planned: The queries to plan.
+        prediction: What is expected of them; None where their own outcomes are all known.
+        n_labelled: Queries that it was learnt from.
+        algorithm: As in `plan_front`.
+        n_grid: See `find_front`.
+        random_state: Seed of the search.
+        constraints: Limits and latency.
+        report: Called with the name of each stage.
+
+    Raises:
+        UserError: If no plan meets the limits; as `find_front` besides.
+    """
+    problem = constraints.problem(planned, None if prediction is None else prediction.accuracy)
     asked_for = algorithm
     if normalised(algorithm) == EXACT and (problem.limits_bind or problem.third is not None):
         algorithm = SEARCH
     found = find_front(problem, algorithm, n_grid=n_grid, random_state=random_state, report=report)
-    groups = None
-    if dataset.groups is not None:
-        of = dict(zip(dataset.query_ids, groups_of(dataset), strict=True))
-        groups = [of[query_id] for query_id in problem.query_ids]
     return Front(
         problem=problem,
         sigma=None if prediction is None else prediction.sigma,
@@ -374,9 +431,20 @@ def plan_front(
         asked_for=asked_for,
         optimism=None if prediction is None else prediction.optimism,
         shift=None if prediction is None else prediction.shift,
-        groups=groups,
-        prices=dataset.about.get("prices", ()),
+        groups=None if planned.groups is None else groups_of(planned),
+        prices=planned.about.get("prices", ()),
+        planned=planned,
     )
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    """SHA-256 of all that can be learnt from."""
+    found = hashlib.sha256()
+    for table in (dataset.cost, dataset.correct):
+        found.update(np.ascontiguousarray(table, dtype="<f8").data)
+    for names in (dataset.llms, dataset.query_ids, dataset.texts or ()):
+        found.update("\0".join(names).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
 
 
 def _split(dataset: Dataset, labels: float | str | Path | None, random_state: int) -> Split:

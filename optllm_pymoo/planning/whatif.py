@@ -1,0 +1,156 @@
+"""What would be if: a plan folder keeps what was learnt, so that a plan can be asked again without learning again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.data import Dataset
+from optllm_pymoo.planning.archive import read_archive, write_archive
+from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
+from optllm_pymoo.planning.front import Front
+from optllm_pymoo.planning.labels import Prediction
+from optllm_pymoo.prediction.heldout import Optimism
+from optllm_pymoo.prediction.shift import Shift
+from optllm_pymoo.validation import UserError, positions_of
+
+PREDICTIONS: Final = "predictions.npz"
+"""The file of a plan folder that keeps what was learnt."""
+
+_KIND: Final = "file of predictions"
+_LAYOUT: Final = 1
+
+
+class Learnt(NamedTuple):
+    """Queries to plan and what is expected of them, as a plan folder keeps it."""
+
+    planned: Dataset
+    """N queries with costs, groups and `about`; without texts and outcomes."""
+    prediction: Prediction | None
+    """What is expected of them; None where all outcomes were known, which `planned` then has."""
+    n_labelled: int
+    options: tuple[str, ...]
+    """Of the command that learnt it; empty if it was no command."""
+
+    def changed(
+        self,
+        *,
+        llms: Sequence[str] | None = None,
+        drop: Collection[str] = (),
+        price_factors: Sequence[tuple[str, float]] = (),
+        constraints: Constraints = NO_CONSTRAINTS,
+    ) -> Learnt:
+        """Take fewer LLMs, or other prices. What is expected of each query and LLM stays as it was learnt.
+
+        Args:
+            llms: Those to keep; all if not given.
+            drop: Those to leave out.
+            price_factors: Names as in quotas, and what costs are multiplied by.
+            constraints: Knows providers beside those of the data.
+
+        Raises:
+            UserError: If a name is unknown, or no LLM is left.
+        """
+        positions_of([*(llms or ()), *drop], self.planned.llms)
+        kept = [name for name in llms or self.planned.llms if name not in drop]
+        if not kept:
+            raise UserError("no LLM is left; drop fewer")
+        columns = positions_of(kept, self.planned.llms)
+        prediction = self.prediction
+        if prediction is not None:
+            accuracy, sigma = prediction.accuracy[:, columns], prediction.sigma[:, columns]
+            prediction = prediction._replace(accuracy=accuracy, sigma=sigma)
+        planned = priced(self.planned.with_llms(kept), price_factors, constraints)
+        return self._replace(planned=planned, prediction=prediction)
+
+
+def priced(
+    dataset: Dataset, factors: Sequence[tuple[str, float]], constraints: Constraints = NO_CONSTRAINTS, /
+) -> Dataset:
+    """Multiply the costs of some LLMs.
+
+    Args:
+        dataset: The batch.
+        factors: Names as in quotas (an LLM with its modes, a provider, a pattern) and factors, finite and >= 0. Where
+            several name an LLM all of them count.
+        constraints: Knows providers beside those of the data.
+
+    Raises:
+        UserError: If a name is unknown, or a factor is none.
+
+    Example:
+        >>> data = Dataset([[1.0, 2.0]], [[0, 1]], llms=["own", "acme/large"])
+        >>> priced(data, [("acme/*", 1.5)]).cost
+        array([[1., 3.]])
+    """
+    if not factors:
+        return dataset
+    scale = np.ones(dataset.n_llms)
+    for name, factor in factors:
+        if not (math.isfinite(factor) and factor >= 0):
+            raise UserError(f"the price factor of {name!r} must be a finite number, at least 0; got {factor}")
+        scale[constraints.members(name, dataset)] *= factor
+    return Dataset(
+        dataset.cost * scale,
+        dataset.correct,
+        llms=dataset.llms,
+        query_ids=dataset.query_ids,
+        texts=dataset.texts,
+        groups=dataset.groups,
+        about=dataset.about,
+    )
+
+
+def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /) -> None:
+    """Write what a front was made of, beside limits: some 20 bytes per query and LLM before they are compressed.
+
+    Args:
+        path: The file.
+        front: From `plan_front`.
+        options: Of the command.
+    """
+    problem, planned = front.problem, front.planned
+    assert planned is not None
+    arrays: dict[str, np.ndarray] = {"cost": np.asarray(problem.cost), "accuracy": np.asarray(problem.accuracy)}
+    if front.sigma is not None:
+        arrays["sigma"] = np.asarray(front.sigma, dtype=np.float32)
+    if front.optimism is not None:
+        arrays |= {f"optimism_{name}": values for name, values in front.optimism._asdict().items()}
+    header = {
+        "llms": problem.llms,
+        "query_ids": problem.query_ids,
+        "groups": planned.groups,
+        "about": planned.about,
+        "n_labelled": front.n_labelled,
+        "shift": front.shift,
+        "options": list(options),
+    }
+    write_archive(path, _KIND, _LAYOUT, header, arrays)
+
+
+def read_learnt(folder: str | Path, /) -> Learnt:
+    """Read what a plan folder keeps.
+
+    Args:
+        folder: Where `optllm-pymoo plan` or `front` has written to.
+
+    Raises:
+        FileNotFoundError: If there is none, or it keeps no predictions.
+        UserError: If they are of another version, or not as they were written.
+    """
+    header, arrays = read_archive(Path(folder) / PREDICTIONS, _KIND, _LAYOUT)
+    accuracy, sigma = arrays["accuracy"], arrays.get("sigma")
+    prediction = None
+    if sigma is not None:
+        optimism = None
+        if "optimism_shares" in arrays:
+            optimism = Optimism(*(arrays[f"optimism_{name}"] for name in Optimism._fields))
+        shift = None if header["shift"] is None else Shift(*header["shift"])
+        prediction = Prediction(accuracy, np.asarray(sigma, dtype=float), optimism, shift)
+    named: dict[str, Any] = {name: header[name] for name in ("llms", "query_ids", "groups", "about")}
+    planned = Dataset(arrays["cost"], accuracy if sigma is None else np.full(accuracy.shape, np.nan), **named)
+    return Learnt(planned, prediction, header["n_labelled"], tuple(header["options"]))
