@@ -1,4 +1,4 @@
-"""Commands about the loop that plans are part of: collect."""
+"""Commands about what comes before and after a plan: collect and compare."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def collect(
         return
     print(text.collected_text(found))
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
+
+
+@command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a plan, or its plan.csv.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Likewise: the other plan.", show_default=False)],
+    json: options.Json = False,
+) -> None:
+    """Hold a second plan against a first: cost, expected accuracy and how sure the difference is, and what moves.
+
+    Only queries that are in both plans count.
+    """
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.planning import compare_plans
+
+    found = compare_plans(first, second)
+    print(text.as_json(text.comparison_json(found)) if json else text.comparison_text(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
-from optllm_pymoo.planning import Front
+from optllm_pymoo.planning import Comparison, Front
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.tolerances import SUM_ROUNDING
@@ -176,28 +176,25 @@ def plan_report(
         lines.append(plan_text(plan, costs))
     said.append("\n".join(lines))
     if plan is not None:
-        said.append("\n".join(_nearby(share, each) for share, each in nearby.items()))
+        said.append("\n".join(_nearby(share, each, plan.accuracy) for share, each in nearby.items()))
     said += [groups_text(groups)] if groups else []
     return "\n\n".join([*said, *([files_text(files)] if files else [])])
 
 
-def _nearby(share: float, found: tuple[Plan, Difference] | None) -> str:
+def _nearby(share: float, found: tuple[Plan, Difference] | None, at: float) -> str:
     """Say what more or less money would do."""
     label = f"{percent(abs(share - 1)).removesuffix(' %').split('.')[0]} % {'more' if share > 1 else 'less'}"
     if found is None:
         return entry(label, "no plan is that cheap")
     plan, difference = found
-    return entry(label, f"{usd(plan.cost_usd)} US$ would expect {percent(plan.accuracy)}: {ahead(difference)}")
+    ahead = _ahead(plan.accuracy - at, difference)
+    return entry(label, f"{usd(plan.cost_usd)} US$ would expect {percent(plan.accuracy)}: {ahead}")
 
 
-def ahead(difference: Difference, /) -> str:
-    """Write how far one plan is ahead of another.
-
-    Args:
-        difference: Of their accuracies.
-    """
-    points, low, high = (f"{100 * value:+.2f}" for value in (difference.expected, difference.low, difference.high))
-    return f"{points} points, with {probability(0.95)} {low} to {high}"
+def _ahead(points: float, difference: Difference) -> str:
+    """Write how far one plan is ahead of another; the interval is without what chosen LLMs are overrated by."""
+    low, high = (f"{100 * value:+.2f}" for value in (difference.low, difference.high))
+    return f"{100 * points:+.2f} points, with {probability(0.95)} {low} to {high}"
 
 
 def front_json(front: Front, /) -> dict[str, Any]:
@@ -254,6 +251,62 @@ def front_text(front: Front, /) -> str:
         )
         lines.append(entry("Caution", said))
     return "\n".join(lines)
+
+
+def comparison_json(found: Comparison, /) -> dict[str, Any]:
+    """Collect how two plans differ.
+
+    Args:
+        found: The second against the first.
+    """
+    tables = {name: getattr(found, name).to_dict("records") for name in ("moves", "groups")}
+    difference = None if found.difference is None else found.difference._asdict()
+    return {**found._asdict(), "difference": difference, **tables}
+
+
+def comparison_text(found: Comparison, /) -> str:
+    """Say how two plans differ.
+
+    Args:
+        found: The second against the first.
+    """
+    n_moved = int(found.moves["queries"].sum())
+    before, after = found.cost_usd
+    lines = [entry("Queries", f"{found.n_queries:,} in both plans, of which {n_moved:,} move to another LLM")]
+    if any(found.n_left_out):
+        of = [f"{n:,} of the {which}" for n, which in zip(found.n_left_out, ("first", "second"), strict=True) if n]
+        lines.append(entry("Left out", f"{' and '.join(of)}, which the other plan doesn't have"))
+    change = f"{'+' if after >= before else '-'}{usd(abs(after - before))} US$"
+    repriced = f", of which {usd(found.repriced_usd)} US$ by other prices" if found.repriced_usd else ""
+    lines.append(entry("Cost", f"{usd(before)} US$, then {usd(after)} US$: {change}{repriced}"))
+    shares = ", then ".join(map(percent, found.expected_accuracy))
+    if found.difference is None:
+        sure = "the plans weren't learnt together, so no interval of the difference is known"
+    else:
+        sure = _ahead(found.expected_accuracy[1] - found.expected_accuracy[0], found.difference)
+    lines.append(entry("Expected accuracy", f"{shares}: {sure}"))
+    parts = ["\n".join(lines)]
+    for table, names in ((found.moves, ("from_llm", "to_llm")), (found.groups, ("group",))):
+        listed = table.head(_GROUPS)
+        columns = {name.replace("_llm", ""): [abridged(each, 24) for each in listed[name]] for name in names}
+        columns |= {name: [f"{n:,}" for n in listed[name]] for name in ("queries", "moved") if name in listed}
+        columns["US$"] = [f"{'-' if amount < 0 else '+'}{usd(abs(amount))}" for amount in listed["cost_usd"]]
+        columns["correct answers"] = [f"{amount:+.2f}" for amount in listed["correct"]]
+        if len(table):
+            parts.append(_table(columns, len(names), len(table)))
+    return "\n\n".join(parts)
+
+
+def _table(columns: Mapping[str, Sequence[str]], n_names: int, n_rows: int) -> str:
+    """Write columns side by side, names to the left, and how many rows there are beyond those."""
+    widths = [max(len(title), *map(len, cells)) for title, cells in columns.items()]
+    aligned = [
+        [f"{cell:<{width}}" if k < n_names else f"{cell:>{width}}" for cell in (title, *cells)]
+        for k, (width, (title, cells)) in enumerate(zip(widths, columns.items(), strict=True))
+    ]
+    lines = ["  ".join(row) for row in zip(*aligned, strict=True)]
+    more = n_rows - len(lines) + 1
+    return "\n".join([*lines, *([f"and {count(more, 'row', 'rows')} more"] if more else [])])
 
 
 def evaluation_json(

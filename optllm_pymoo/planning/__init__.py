@@ -1,6 +1,7 @@
 """Everything behind the `optllm-pymoo` command, for scripts: from a batch with a few labels to a plan and its files."""
 
 from optllm_pymoo.planning.choose import LimitCosts, limit_costs
+from optllm_pymoo.planning.compare import Comparison, compare_plans
 from optllm_pymoo.planning.constraints import Constraints, problem_of
 from optllm_pymoo.planning.files import (
     PlannedBatch,
@@ -22,6 +23,7 @@ from optllm_pymoo.planning.labels import (
 from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
 
 __all__ = [
+    "Comparison",
     "Constraints",
     "Front",
     "Learnt",
@@ -31,6 +33,7 @@ __all__ = [
     "Split",
     "algorithm_names",
     "check_writable",
+    "compare_plans",
     "find_front",
     "front_frame",
     "front_of",

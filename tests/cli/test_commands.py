@@ -20,7 +20,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-FILES = {"plan.csv", "front.csv", "front.png", "mix.png", "plan.html"}
+FILES = {"plan.csv", "front.csv", "front.png", "mix.png", "plan.html", "predictions.npz"}
 PNG = b"\x89PNG"
 
 

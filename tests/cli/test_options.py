@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +236,57 @@ def test_masks_and_the_table_of_groups(run, batch: Path) -> None:
     assert ["Group", "queries", "US$", "expected", "95", "%", "interval"] in lines
     assert any(line[:1] == [group] for line in lines)
     assert "unknown group 'none'" in run("plan", "-d", batch, *KNOWN, "--forbid", f"{llm}:none").assert_failed()
+
+
+class TestFrom:
+    """`plan --from` and `compare`."""
+
+    def test_options_hold_until_others_are_given(self, run, batch: Path) -> None:
+        """Limits stay, the choice is another, learning anew makes the same plan, and nothing is written."""
+        assert run("plan", "-d", batch, *KNOWN, "--budget", 1, "--forbid", "model-3").code == 0
+        before = {file: file.stat().st_mtime_ns for file in Path("optllm-plan").iterdir()}
+        given = ("plan", "--from", "optllm-plan", "--accuracy", 0.6, "--price-factor", "model-2=1.5", "--json")
+        facts = json.loads(run(*given).stdout)
+        assert {file: file.stat().st_mtime_ns for file in Path("optllm-plan").iterdir()} == before
+        assert facts["plan"]["target_accuracy"] == 0.6
+        assert facts["plan"]["budget_usd"] is None
+        assert facts["plan"]["mix"]["model-3"] == 0
+        anew = shlex.split(facts["learn_anew"])[1:]
+        changed = ["--price-factor", "model-2=1.5", "--labels", "all", "--accuracy", "0.6", "--forbid", "model-3"]
+        assert anew == ["plan", "--data", str(batch), *changed]
+        learnt = json.loads(run(*anew, "--json").stdout)
+        assert learnt["plan"]["mix"] == facts["plan"]["mix"]
+        assert learnt["plan"]["cost_usd"] == pytest.approx(facts["plan"]["cost_usd"], rel=1e-12)
+
+    def test_report_and_comparison(self, run, batch: Path) -> None:
+        """The report names the folder and the command; compare says what moved, as it stands in both files."""
+        assert run("plan", "-d", batch, *KNOWN, "--budget", 1).code == 0
+        outcome = run("plan", "--from", "optllm-plan", "--drop", "model-3", "--out", "other")
+        assert outcome.code == 0, outcome.stderr
+        assert "Predictions as learnt for optllm-plan. To learn anew: optllm-pymoo plan --data" in words(outcome.stdout)
+        assert "25 % more" in outcome.stdout
+        one, two = (pd.read_csv(Path(folder) / "plan.csv") for folder in ("optllm-plan", "other"))
+        facts = json.loads(run("compare", "optllm-plan", "other", "--json").stdout)
+        moved = int((one["llm"] != two["llm"]).sum())
+        assert (
+            sum(each["queries"] for each in facts["moves"]) == sum(each["moved"] for each in facts["groups"]) == moved
+        )
+        assert facts["cost_usd"] == pytest.approx([one["cost_usd"].sum(), two["cost_usd"].sum()])
+        said = words(run("compare", "optllm-plan", "other").stdout)
+        assert f"120 in both plans, of which {moved} move to another LLM" in said
+
+    def test_refusals(self, run, batch: Path) -> None:
+        """What a plan has learnt doesn't go with other data or labels, and isn't written over."""
+        assert run("front", "-d", batch, *KNOWN).code == 0
+        for given, said in (
+            (("--data", batch), "leave --data out"),
+            (("--labels", 0.1), "leave --labels out"),
+            (("--out", "optllm-plan"), "write to another folder"),
+            (("--drop", "gpt"), "unknown LLM 'gpt'"),
+            (("--price-factor", "1.2"), "write NAME=FACTOR"),
+            (("--price-factor", "model-1=-1"), "must lie in [0, 1e+06]"),
+        ):
+            assert said in words(run("plan", "--from", "optllm-plan", *given).stderr.replace("│", " "))
+        Path("optllm-plan/predictions.npz").unlink()
+        assert "there is no file of predictions" in run("plan", "--from", "optllm-plan").assert_failed()
+        assert "there is no plan" in run("compare", "optllm-plan", "nowhere").assert_failed()
