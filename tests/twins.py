@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from optllm_pymoo.kernels.trees import Forest
 from optllm_pymoo.tolerances import SAME_COST
 
 
@@ -131,3 +133,63 @@ def move_to_ends(table: np.ndarray, ends: np.ndarray, target: float, x: np.ndarr
         return x.copy()
     moved = largest_first[: np.argmax(reached >= target) + 1]
     return np.where(np.isin(rows, moved), ends, x)
+
+
+_SIGNS = {
+    **{"equal_sign": "=", "colon": ":", "slash": "/", "full_stop": ".", "comma": ",", "question_mark": "?"},
+    **{"bracket": "([{<", "quote": "\"'", "line_break": "\n", "dollar": "$", "backslash": "\\"},
+    **{"underscore": "_", "dash": "-", "star": "*"},
+}
+
+
+def _longest(parts: list[str]) -> float:
+    return max(map(len, parts), default=0)
+
+
+def _share(text: str, kind: Callable[[str], bool]) -> float:
+    return sum(map(kind, text)) / max(len(text), 1)
+
+
+COUNTS: dict[str, Callable[[str, list[str]], float]] = {
+    "characters": lambda text, words: len(text),
+    "words": lambda text, words: len(words),
+    "distinct_words": lambda text, words: len(set(words)),
+    "sentences": lambda text, words: len(re.findall(r"[.!?。！？](?=\s|$)", text)),
+    "digits": lambda text, words: len(re.findall(r"\d", text)),
+    "capitals": lambda text, words: sum(map(str.isupper, text)),
+    "symbols": lambda text, words: len(re.findall(r"[^\w\s]", text)),
+    "beyond_ascii": lambda text, words: len(text) - len(text.encode("ascii", "ignore")),
+    **{f"of_{name}": lambda text, words, signs=signs: sum(map(text.count, signs)) for name, signs in _SIGNS.items()},
+    "longest_line": lambda text, words: _longest(text.splitlines()),
+    "words_with_digits": lambda text, words: sum(re.search(r"\d", word) is not None for word in words),
+    "capitalised_words": lambda text, words: sum(word[0].isupper() for word in words),
+    "longest_word": lambda text, words: _longest(words),
+    "mean_word_length": lambda text, words: sum(map(len, words)) / max(len(words), 1),
+    "starts_with_capital": lambda text, words: text.lstrip()[:1].isupper(),
+    "starts_with_small_letter": lambda text, words: text.lstrip()[:1].islower(),
+    "starts_with_digit": lambda text, words: text.lstrip()[:1].isdigit(),
+    "starts_with_blank": lambda text, words: text[:1].isspace(),
+    "ends_with_question_mark": lambda text, words: text.rstrip().endswith(("?", "？")),
+    "ends_with_full_stop": lambda text, words: text.rstrip().endswith((".", "。")),
+    "ends_with_letter_or_digit": lambda text, words: text.rstrip()[-1:].isalnum(),
+    "share_of_capitals": lambda text, words: _share(text, str.isupper),
+    "share_of_digits": lambda text, words: _share(text, str.isdigit),
+}
+
+
+def surface_counts(texts: Sequence[str]) -> np.ndarray:
+    """Count what texts look like by Python's own methods, one after the other."""
+    rows = [[count(text, re.findall(r"\S+", text)) for count in COUNTS.values()] for text in texts]
+    return np.log1p(np.array(rows, dtype=float))
+
+
+def average_trees(forest: Forest, features: np.ndarray) -> np.ndarray:
+    """Walk down each tree, query by query."""
+    total = np.zeros((len(features), forest.values.shape[1]))
+    for root in forest.roots.tolist():
+        for i, row in enumerate(features):
+            node = root
+            while forest.children[node, 0] != node:
+                node = int(forest.children[node, int(row[forest.features[node]] > forest.thresholds[node])])
+            total[i] += forest.values[forest.children[node, 1]]
+    return total / len(forest.roots)

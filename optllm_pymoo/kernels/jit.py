@@ -51,7 +51,9 @@ MIN_QUERIES_PER_THREAD = 1 << 15
 """Below this many queries a second thread costs more than it saves."""
 
 
-def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> list[Any]:
+def over_queries(
+    kernel: Callable[..., Any], n_queries: int, /, *args: Any, per_thread: int = MIN_QUERIES_PER_THREAD
+) -> list[Any]:
     """Call ``kernel(start, stop, *args)`` on contiguous ranges that together cover all queries.
 
     The kernels release the GIL and write only what belongs to their own range, so the outcome doesn't depend
@@ -62,13 +64,14 @@ def over_queries(kernel: Callable[..., Any], n_queries: int, /, *args: Any) -> l
         kernel: A compiled function of ``(start, stop, *args)``.
         n_queries: Number of queries to cover.
         *args: Passed on to every call.
+        per_thread: Queries for which a thread pays off, >= 1.
 
     Returns:
         What the calls returned, in the order of their ranges.
 
     The number of threads is ``numba.get_num_threads()``, which ``NUMBA_NUM_THREADS`` and joblib's workers limit.
     """
-    n_threads = n_queries // MIN_QUERIES_PER_THREAD
+    n_threads = n_queries // per_thread
     if n_threads < 2 or (n_threads := min(n_threads, get_num_threads())) == 1:
         return [kernel(0, n_queries, *args)]
     cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
@@ -90,14 +91,14 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         self._fit(X)
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
-        """Turn queries into features.
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Turn queries into features; each distinct text is read once.
 
         Args:
             X: N strings, or numbers (N, D), as in `fit`.
 
         Returns:
-            Features, (N, n_features_out_), finite.
+            Features, (N, n_features_out_), finite: float32, or float64 where numbers were given or `text` returns it.
 
         Raises:
             UserError: If X is of another kind or width than in `fit`, or an embedding returns a wrong shape.
@@ -106,8 +107,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         if _is_numeric(X) != self.numeric_:
             known, given = ("numbers", "texts") if self.numeric_ else ("texts", "numbers")
             raise UserError(f"QueryFeatures was fitted on {known} and is now given {given}; fit it again")
-        parts = [self._numbers(X)] if self.numeric_ else self._parts(as_texts(X))
-        features = np.hstack(parts)
+        features = self._numbers(X) if self.numeric_ else self._read(as_texts(X))
         if features.shape[1] != self.n_features_out_:
             raise UserError(f"features have {features.shape[1]} columns, in fit there were {self.n_features_out_}")
         return features
@@ -138,22 +138,26 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
         self.text_ = self._default() if self.text is None else _as_transformer(self.text)
-        self.text_.fit(sorted(texts))  # so that their order changes nothing
-        self.n_features_out_ = sum(part.shape[1] for part in self._parts(texts[:1]))
+        self.text_.fit(texts if self.text is None else sorted(texts))  # so that their order changes nothing
+        self.n_features_out_ = self._read(texts[:1]).shape[1]
 
     def _default(self) -> TfidfSVD:
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return TfidfSVD(n_components=self.n_components, random_state=seed)
 
-    def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.float64]:
+    def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.floating]:
         options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
         return _check_finite(validate_data(self, _as_dense(X), **options), "features")
 
-    def _parts(self, texts: list[str]) -> list[NDArray[np.float64]]:
-        embedded = _as_matrix(self.text_.transform(texts), "text features")
-        if len(embedded) != len(texts):
-            raise UserError(f"text features must have one row per query: {len(texts)} expected, got {len(embedded)}")
-        return [embedded, surface_counts(texts)] if self.surface else [embedded]
+    def _read(self, texts: list[str]) -> NDArray[np.floating]:
+        places, distinct = pd.factorize(np.array(texts, dtype=object))
+        read = distinct.tolist()
+        features = _as_matrix(self.text_.transform(read), "text features")
+        if len(features) != len(read):
+            raise UserError(f"text features must have one row per query: {len(read)} expected, got {len(features)}")
+        if self.surface:
+            features = np.hstack([features, surface_counts(read)])
+        return features if len(read) == len(texts) else features[places]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -177,9 +181,11 @@ def _is_numeric(X: Any) -> bool:
     return array.dtype.kind in "fiubc"
 
 
-def _as_matrix(X: Any, name: str) -> NDArray[np.float64]:
-    """Make a finite dense matrix (N, D) out of an array, frame or sparse matrix."""
-    matrix = np.asarray(_as_dense(X), dtype=np.float64)
+def _as_matrix(X: Any, name: str) -> NDArray[np.floating]:
+    """Make a finite dense matrix (N, D) out of an array, frame or sparse matrix; float32 stays."""
+    matrix = np.asarray(_as_dense(X))
+    if matrix.dtype != np.float32:
+        matrix = matrix.astype(np.float64)
     if matrix.ndim != 2:
         raise UserError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
     return _check_finite(matrix, name)
@@ -190,7 +196,7 @@ def _as_dense(X: Any) -> Any:
     return X.toarray() if hasattr(X, "toarray") else X
 
 
-def _check_finite(matrix: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def _check_finite(matrix: NDArray[np.floating], name: str) -> NDArray[np.floating]:
     """Refuse NaN and infinity, naming the first place."""
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]

@@ -8,10 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone, is_classifier
 from sklearn.tree import ExtraTreeRegressor
 from sklearn.utils import check_random_state, get_tags
 
+from optllm_pymoo.kernels.trees import Forest, average_trees
 from optllm_pymoo.prediction.averages import Floats, laplace_means
 from optllm_pymoo.validation import UserError
 
@@ -206,11 +208,12 @@ def _column(
 
 
 class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Average extra trees: `sklearn.ensemble.ExtraTreesRegressor` to the last bit, without its side effects.
+    """Average extra trees: `sklearn.ensemble.ExtraTreesRegressor` with leaves in float32, without its side effects.
 
-    scikit-learn's forests, and its checks of input, enter `warnings.catch_warnings`. Before Python 3.14 that swaps the
-    filters of the whole process, so threads that do so at once lose them for good and print thousands of lines.
-    Trees that skip the checks don't: the input was checked by `SuccessPredictor`.
+    scikit-learn grows the trees, a kernel asks them. scikit-learn's forests, and its checks of input, enter
+    `warnings.catch_warnings`. Before Python 3.14 that swaps the filters of the whole process, so threads that do so at
+    once lose them for good and print thousands of lines. Trees that skip the checks don't: the input was checked by
+    `SuccessPredictor`.
 
     Args:
         n_estimators: Trees.
@@ -245,14 +248,14 @@ class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
             y: Labels, (n,) or (n, M).
         """
         random, features = check_random_state(self.random_state), _as_trees_take(X)
-        self.estimators_ = [
-            ExtraTreeRegressor(
-                min_samples_leaf=self.min_samples_leaf,
-                max_features=self.max_features,
-                random_state=random.randint(np.iinfo(np.int32).max),
-            ).fit(features, y, check_input=False)
-            for _ in range(self.n_estimators)
-        ]
+        options = {"min_samples_leaf": self.min_samples_leaf, "max_features": self.max_features}
+        with config_context(skip_parameter_validation=True):  # tree by tree it takes a tenth of the time
+            self.forest_ = _as_forest(
+                ExtraTreeRegressor(**options, random_state=random.randint(np.iinfo(np.int32).max))
+                .fit(features, y, check_input=False)
+                .tree_
+                for _ in range(self.n_estimators)
+            )
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -264,9 +267,27 @@ class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns:
             As many columns as y had.
         """
-        features = _as_trees_take(X)
-        total = sum(tree.predict(features, check_input=False) for tree in self.estimators_)
-        return np.asarray(total / len(self.estimators_))
+        found = average_trees(self.forest_, _as_trees_take(X))
+        return found[:, 0] if found.shape[1] == 1 else found
+
+
+def _as_forest(trees: Iterable[Any]) -> Forest:
+    """Put scikit-learn's trees one behind the other; no query in float32 goes another way."""
+    parts: list[tuple[Any, ...]] = []
+    n_nodes = n_leaves = 0
+    for tree in trees:
+        is_leaf, nodes = tree.children_left < 0, np.arange(tree.node_count) + n_nodes
+        left = np.where(is_leaf, nodes, tree.children_left + n_nodes)
+        right = np.where(is_leaf, n_leaves + np.cumsum(is_leaf) - 1, tree.children_right + n_nodes)
+        threshold = tree.threshold.astype(np.float32)
+        threshold = np.where(threshold > tree.threshold, np.nextafter(threshold, np.float32(-np.inf)), threshold)
+        threshold = np.where(is_leaf, np.float32(np.inf), threshold)
+        feature, children = np.where(is_leaf, 0, tree.feature), np.column_stack([left, right])
+        parts.append(([n_nodes], [tree.max_depth], feature, threshold, children, tree.value[is_leaf, :, 0]))
+        n_nodes, n_leaves = n_nodes + len(nodes), n_leaves + int(is_leaf.sum())
+    types = (np.uint32, np.int64, np.uint32, np.float32, np.uint32, np.float32)
+    columns = zip(types, *parts, strict=True)
+    return Forest(*(np.concatenate(arrays).astype(kind) for kind, *arrays in columns))
 
 
 def may_thread(estimators: Iterable[Any], /) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
@@ -26,6 +26,8 @@ from optllm_pymoo.prediction.heldout import (
 from optllm_pymoo.prediction.members import Trees, check_estimator_suits, in_order, resamples
 from optllm_pymoo.prediction.shift import Shift, measure_shift
 from optllm_pymoo.validation import UserError, as_table, check_shape
+
+_TABLES: Final = [np.float64, np.float32]  # types of features that are taken as they come
 
 
 class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -146,7 +148,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Raises:
             UserError: If shapes disagree, a value or an option is out of range, or an LLM has no label.
         """
-        features = validate_data(self, X, dtype=np.float64)
+        features = validate_data(self, X, dtype=_TABLES)
         labels = check_labels(y, n_queries=len(features))
         base = self._base(labels)
         _check_alpha(self.alpha)
@@ -246,12 +248,12 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Compare planned with labelled queries, if there are any."""
         if planned is None:
             return None
-        return measure_shift(labelled, validate_data(self, planned, dtype=np.float64, reset=False), random)
+        return measure_shift(labelled, validate_data(self, planned, dtype=_TABLES, reset=False), random)
 
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
         """Return the mean, not yet brought into [0, 1], and sigma."""
         check_is_fitted(self)
-        features = validate_data(self, X, dtype=np.float64, reset=False)
+        features = validate_data(self, X, dtype=_TABLES, reset=False)
         raw, std = predict_ensemble(self.ensemble_, features, shrinkage=self.calibration_, n_jobs=self.n_jobs)
         deviation = raw - self.means_
         mean = self.means_ + self.shrinkage_.apply(deviation)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from pandas.util import hash_pandas_object
 from scipy.stats import rankdata
 
 from optllm_pymoo.prediction.averages import Floats
@@ -64,7 +62,9 @@ def measure_shift(labelled: Floats, planned: Floats, random: np.random.RandomSta
 
 def _some(features: Floats) -> Floats:
     """Draw distinct rows by their hashes, so that their order changes nothing."""
-    hashes = hash_pandas_object(pd.DataFrame(features), index=False).to_numpy()
+    bits = np.ascontiguousarray(features + 0).view(np.uint32)  # -0 becomes 0
+    odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.concatenate([bits[k : k + 4096].astype(np.uint64) @ odd for k in range(0, len(bits), 4096)])
     return features[np.unique(hashes, return_index=True)[1][:_MOST]]
 
 

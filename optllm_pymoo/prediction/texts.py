@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import check_random_state
-from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
+from optllm_pymoo.kernels.texts import (
+    DECIMAL,
+    DIGIT,
+    LINE_END,
+    LOWER,
+    SENTENCE_END,
+    SPACE,
+    UPPER,
+    WORD,
+    Rows,
+    Texts,
+    count_grams,
+    count_surface,
+    hash_grams,
+    index,
+    tally,
+    times,
+    transposed_times,
+    weigh,
+)
 from optllm_pymoo.tolerances import SINGULAR
 from optllm_pymoo.validation import UserError
 
@@ -56,57 +77,54 @@ _SIGNS: Final = {
     **{"bracket": "([{<", "quote": "\"'", "line_break": "\n", "dollar": "$", "backslash": "\\"},
     **{"underscore": "_", "dash": "-", "star": "*"},
 }
-_WORD = re.compile(r"\S+")
-_DIGIT = re.compile(r"\d")
-_SYMBOL = re.compile(r"[^\w\s]")
-_SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)")
+
+COUNTS: Final = (
+    *("characters", "words", "distinct_words", "sentences", "digits", "capitals", "symbols", "beyond_ascii"),
+    *(f"of_{name}" for name in _SIGNS),
+    *("longest_line", "words_with_digits", "capitalised_words", "longest_word", "mean_word_length"),
+    *("starts_with_capital", "starts_with_small_letter", "starts_with_digit", "starts_with_blank"),
+    *("ends_with_question_mark", "ends_with_full_stop", "ends_with_letter_or_digit"),
+    *("share_of_capitals", "share_of_digits"),
+)
+"""What is counted, in the order of the columns; words are what stands between blanks."""
+
+_BATCH: Final = 1 << 21  # characters that are looked at together
 
 
-def _longest(parts: list[str]) -> float:
-    return float(max(map(len, parts), default=0))
+@cache
+def _alphabet() -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64]]:
+    """Kinds and small letters of all characters, as Python sees them, and which ASCII characters are signs."""
+    n_cased = 0x20000  # no capitals or digits beyond
+    everything = np.arange(0x110000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    kinds = np.zeros(len(everything), dtype=np.uint8)
+    patterns = {SPACE: r"\s+", DECIMAL: r"\d+", WORD: r"\w+", SENTENCE_END: "[.!?。！？]"}
+    for bit, pattern in {**patterns, LINE_END: "[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"}.items():
+        for found in re.finditer(pattern, everything):
+            kinds[slice(*found.span())] |= bit
+    for bit, is_one in {DIGIT: str.isdigit, UPPER: str.isupper, LOWER: str.islower}.items():
+        kinds[:n_cased] |= np.fromiter(map(is_one, everything[:n_cased]), bool, n_cased).astype(np.uint8) * bit
+    lower = np.fromiter((ord(character.lower()[0]) for character in everything[:n_cased]), np.uint32, n_cased)
+    signs = np.full(128, -1)
+    for name, characters in _SIGNS.items():
+        signs[[ord(character) for character in characters]] = COUNTS.index(f"of_{name}")
+    return kinds, lower, signs
 
 
-def _mean_length(words: list[str]) -> float:
-    return sum(map(len, words)) / max(len(words), 1)
+def _as_codes(texts: Sequence[str]) -> Texts:
+    """Texts as their code points."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return Texts(codes, np.cumsum([0, *map(len, texts)]), *_alphabet())
 
 
-def _share(text: str, kind: Callable[[str], bool]) -> float:
-    return sum(map(kind, text)) / max(len(text), 1)
+def _batches(texts: Sequence[str]) -> Iterator[tuple[slice, Texts]]:
+    """Cut texts into batches of about so many characters: memory doesn't grow with their number."""
+    batch = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1) // _BATCH
+    ends = np.searchsorted(batch, np.unique(batch), side="right").tolist()
+    for part in map(slice, [0, *ends], ends):
+        yield part, _as_codes(texts[part])
 
 
-def _counter(signs: str) -> Callable[[str, list[str]], float]:
-    return lambda text, words: sum(map(text.count, signs))
-
-
-COUNTS: Final[dict[str, Callable[[str, list[str]], float]]] = {
-    "characters": lambda text, words: len(text),
-    "words": lambda text, words: len(words),
-    "distinct_words": lambda text, words: len(set(words)),
-    "sentences": lambda text, words: len(_SENTENCE_END.findall(text)),
-    "digits": lambda text, words: len(_DIGIT.findall(text)),
-    "capitals": lambda text, words: sum(map(str.isupper, text)),
-    "symbols": lambda text, words: len(_SYMBOL.findall(text)),
-    "beyond_ascii": lambda text, words: len(text) - len(text.encode("ascii", "ignore")),
-    **{f"of_{name}": _counter(signs) for name, signs in _SIGNS.items()},
-    "longest_line": lambda text, words: _longest(text.splitlines()),
-    "words_with_digits": lambda text, words: sum(_DIGIT.search(word) is not None for word in words),
-    "capitalised_words": lambda text, words: sum(word[0].isupper() for word in words),
-    "longest_word": lambda text, words: _longest(words),
-    "mean_word_length": lambda text, words: _mean_length(words),
-    "starts_with_capital": lambda text, words: text.lstrip()[:1].isupper(),
-    "starts_with_small_letter": lambda text, words: text.lstrip()[:1].islower(),
-    "starts_with_digit": lambda text, words: text.lstrip()[:1].isdigit(),
-    "starts_with_blank": lambda text, words: text[:1].isspace(),
-    "ends_with_question_mark": lambda text, words: text.rstrip().endswith(("?", "？")),
-    "ends_with_full_stop": lambda text, words: text.rstrip().endswith((".", "。")),
-    "ends_with_letter_or_digit": lambda text, words: text.rstrip()[-1:].isalnum(),
-    "share_of_capitals": lambda text, words: _share(text, str.isupper),
-    "share_of_digits": lambda text, words: _share(text, str.isdigit),
-}
-"""The counts in the order of the columns: name -> function of the text and its words (split at blanks)."""
-
-
-def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
+def surface_counts(texts: Sequence[str], /) -> NDArray[np.float32]:
     """Count what can be seen of each text without reading it; `log(1 + count)` of all in `COUNTS`.
 
     Args:
@@ -118,45 +136,63 @@ def surface_counts(texts: Iterable[str], /) -> NDArray[np.float64]:
     Examples:
         >>> surface_counts(["", "a: 1"])[:, :3].round(2)
         array([[0.  , 0.  , 0.  ],
-               [1.61, 1.1 , 1.1 ]])
+               [1.61, 1.1 , 1.1 ]], dtype=float32)
     """
-    rows = [
-        [count(text, words) for count in COUNTS.values()]
-        for text, words in ((text, _WORD.findall(text)) for text in texts)
-    ]
-    return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
+    out = np.empty((len(texts), len(COUNTS)), dtype=np.float32)
+    for part, codes in _batches(texts):
+        out[part] = count_surface(codes, len(COUNTS))
+    return out
 
 
-_DIGITS = re.compile(r"\d+")
+_OVERSAMPLED: Final = 12  # directions beyond those wanted, which make these more exact
+_ROUNDS: Final = 5  # of the power iteration
 
 
-def _mask_numbers(text: str) -> str:
-    """Lower-case a text and write every number as 0, so that `user 17` and `user 4` read the same."""
-    return _DIGITS.sub("0", text.lower())
+def _orthonormal(columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn columns into their left singular vectors, largest singular values first, by their Gram matrix."""
+    double = columns.astype(np.float64)
+    squares, turn = np.linalg.eigh(double.T @ double)
+    values = np.sqrt(np.maximum(squares[::-1], 0.0))
+    kept = values > SINGULAR * values[0]
+    return np.asarray(columns @ (turn[:, ::-1][:, kept] / values[kept]).astype(np.float32))
 
 
-def _fit_transform(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> csr_matrix | None:
-    try:
-        return vectorizer.fit_transform(texts)
-    except ValueError as error:
-        if "empty vocabulary" in str(error):  # only blanks, or no word of two letters
-            return None
-        raise
+def _principal_directions(rows: Rows, n_columns: int, n_components: int, seed: int) -> NDArray[np.float32]:
+    """Find the right singular vectors of the largest singular values (Halko, Martinsson and Tropp, 2011)."""
+    n_rows = len(rows.stops) - 1
+    width = min(n_components + _OVERSAMPLED, n_rows, n_columns)
+    left = np.random.default_rng(seed).standard_normal((n_rows, width), dtype=np.float32)
+    for _ in range(_ROUNDS):
+        left = _orthonormal(times(rows, transposed_times(rows, left, n_columns)))
+    right = _orthonormal(transposed_times(rows, left, n_columns))[:, :n_components]
+    largest = right[np.abs(right).argmax(axis=0), np.arange(right.shape[1])]
+    # in half precision: what is kept in a file with half the size is the very same
+    return np.ascontiguousarray(np.where(largest < 0, -right, right).astype(np.float16).astype(np.float32))
+
+
+def _digest(text: str, key: bytes) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
 
 
 class TfidfSVD(TransformerMixin, BaseEstimator):
     """Latent semantic analysis of queries.
 
     TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then truncated SVD.
-    Characters carry logs, code and scripts without blanks, words carry the subject. Memory
-    O(min(N, max_fit) * length + N * columns): texts pass in batches. The order of the texts changes nothing.
+    Characters carry logs, code and scripts without blanks, words carry the subject. N-grams are cut, hashed (64 bits),
+    counted and projected text by text, so the table of TF-IDF exists for the sample alone that `fit` learns from.
+    Memory O(min(N, max_fit) * length + N * columns). The order of the texts changes nothing.
 
     Args:
         n_components: Columns at most; fewer if the texts don't span so many dimensions.
         max_features: Size of each of the two vocabularies.
-        max_fit: Vocabularies and SVD are learned on a random sample of so many texts if there are more.
-        batch_size: Distinct texts transformed at a time.
+        max_fit: Vocabularies and SVD are learned on a random sample of so many distinct texts if there are more.
         random_state: Seed or `RandomState` for the sample and the randomised SVD.
+
+    Attributes:
+        grams_: Hashes of the n-grams, those of characters first, the most frequent first, (F,) uint64.
+        idf_: Their inverse document frequencies, (F,) float32.
+        n_characters_: N-grams of characters among the F.
+        directions_: (F, n_features_out_) float32, every value one of float16.
 
     Examples:
         >>> texts = ["sum two numbers", "sum three numbers", "write a poem", "write a song"]
@@ -170,13 +206,11 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         n_components: int = 100,
         max_features: int = 20_000,
         max_fit: int = 50_000,
-        batch_size: int = 10_000,
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
         self.max_features = max_features
         self.max_fit = max_fit
-        self.batch_size = batch_size
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> TfidfSVD:
@@ -192,28 +226,52 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         Raises:
             UserError: If there is no text, or an entry is no string.
         """
-        texts = sorted(as_texts(X))  # so that their order changes nothing
-        if not texts:
-            raise UserError("texts is empty; at least one query is needed to fit the features")
-        random = check_random_state(self.random_state)
-        if len(texts) > self.max_fit:
-            texts = [texts[i] for i in np.sort(random.choice(len(texts), self.max_fit, replace=False))]
-        shared = {"sublinear_tf": True, "dtype": np.float32, "max_features": self.max_features}
-        char = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=_mask_numbers, **shared)
-        counted = [
-            (each, _fit_transform(each, texts)) for each in (char, TfidfVectorizer(ngram_range=(1, 2), **shared))
-        ]
-        self.vectorizers_ = [vectorizer for vectorizer, found in counted if found is not None]
-        self.directions_: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
-        if self.vectorizers_:
-            tfidf = hstack([found for _, found in counted if found is not None]).tocsr()
-            _, values, directions = randomized_svd(tfidf, min(self.n_components, *tfidf.shape), random_state=random)
-            kept = max(1, int(np.sum(values > SINGULAR * values[0])))
-            self.directions_ = np.ascontiguousarray(directions[:kept].T)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        texts, weights = self._sample(as_texts(X), seed)
+        self.grams_ = self._frequent_grams(texts, weights)
+        self.n_characters_ = int(np.sum(self.grams_ % 2 == 0))
+        vocabulary = index(self.grams_)
+        counted = [tally(*hash_grams(codes), vocabulary, len(self.grams_)) for _, codes in _batches(texts)]
+        lengths, places, values = (
+            np.concatenate(of) for of in zip(*((np.diff(rows.stops), *rows[1:]) for rows in counted), strict=True)
+        )
+        n_with = np.bincount(places, np.repeat(weights, lengths), minlength=len(self.grams_))
+        self.idf_: NDArray[np.float32] = (np.log((1 + weights.sum()) / (1 + n_with)) + 1).astype(np.float32)
+        self.directions_: NDArray[np.float32] = np.zeros((len(self.grams_), 1), dtype=np.float32)
+        if len(places):
+            rows = Rows(np.concatenate([[0], np.cumsum(lengths)]), places, values)
+            weigh(rows, self.idf_, self.n_characters_)
+            rows.values[:] *= np.repeat(np.sqrt(weights).astype(np.float32), lengths)
+            # sums in one order on any machine; and BLAS' threads would wait for each other where others work, too
+            with threadpool_limits(1, user_api="blas"):
+                self.directions_ = _principal_directions(rows, len(self.grams_), self.n_components, seed)
         self.n_features_out_ = self.directions_.shape[1]
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
+    def _sample(self, texts: list[str], seed: int) -> tuple[list[str], NDArray[np.int64]]:
+        """Draw distinct texts by a hash, and say how often each comes; in an order of their own."""
+        if not texts:
+            raise UserError("texts is empty; at least one query is needed to fit the features")
+        places, distinct = pd.factorize(np.array(texts, dtype=object))
+        found = list(zip(distinct.tolist(), np.bincount(places).tolist(), strict=True))
+        if len(found) > self.max_fit:
+            key = seed.to_bytes(4, "little")
+            found = heapq.nsmallest(self.max_fit, found, key=lambda each: _digest(each[0], key))
+        found.sort()
+        return [text for text, _ in found], np.array([count for _, count in found])
+
+    def _frequent_grams(self, texts: list[str], weights: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Choose the most frequent n-grams, those of characters first."""
+        keys, counts = np.zeros(1 << 16, dtype=np.uint64), np.zeros(1 << 16, dtype=np.int64)
+        for part, codes in _batches(texts):
+            keys, counts = count_grams(*hash_grams(codes), weights[part], keys, counts)
+        chosen = []
+        for kind in (0, 1):
+            of_kind = np.flatnonzero((keys % 2 == kind) & (keys > 0))
+            chosen.append(of_kind[np.lexsort([keys[of_kind], -counts[of_kind]])[: self.max_features]])
+        return keys[np.concatenate(chosen)]
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
         """Project texts on the learned directions.
 
         Args:
@@ -226,13 +284,14 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
             UserError: If an entry is no string.
         """
         check_is_fitted(self)
-        place, distinct = pd.factorize(np.array(as_texts(X), dtype=object))
-        out = np.zeros((len(distinct), self.n_features_out_))
-        for start in range(0, len(distinct) if self.vectorizers_ else 0, self.batch_size):
-            batch = distinct[start : start + self.batch_size].tolist()
-            tfidf = hstack([vectorizer.transform(batch) for vectorizer in self.vectorizers_]).tocsr()
-            out[start : start + len(batch)] = tfidf @ self.directions_
-        return out[place]
+        texts = as_texts(X)
+        out = np.empty((len(texts), self.n_features_out_), dtype=np.float32)
+        vocabulary = index(self.grams_)
+        for part, codes in _batches(texts):
+            rows = tally(*hash_grams(codes), vocabulary, len(self.grams_))
+            weigh(rows, self.idf_, self.n_characters_)
+            out[part] = times(rows, self.directions_)
+        return out
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Name the columns.
