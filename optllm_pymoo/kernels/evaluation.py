@@ -51,48 +51,52 @@ def _sum_chunks(
     """Sum the chunks that begin in [start, stop); the tables come flat, row after row."""
     n_plans, n_queries = choice.shape
     n_llms = cost.size // n_queries
-    size = max(16, BLOCK_CELLS // n_llms)
+    size, stride = max(16, BLOCK_CELLS // n_llms), np.uint64(n_llms)
     for chunk in range(-(-start // CHUNK), -(-stop // CHUNK)):
         sums[chunk] = 0.0
         chunk_end = min((chunk + 1) * CHUNK, n_queries)
         for first in range(chunk * CHUNK, chunk_end, size):
             last = min(first + size, chunk_end)
-            for plan in range(n_plans):
-                c, a = _sum_row(cost, accuracy, choice[plan, first:last], first * n_llms, n_llms)
+            row = np.uint64(first * n_llms)
+            for plan in range(0, n_plans - 3, 4):
+                _add_four(
+                    cost, accuracy, choice[plan : plan + 4, first:last], row, stride, sums[chunk, plan : plan + 4]
+                )
+            for plan in range(n_plans // 4 * 4, n_plans):
+                c = a = 0.0
+                cell = row
+                for j in choice[plan, first:last]:
+                    c += cost[cell + j]
+                    a += accuracy[cell + j]
+                    cell += stride
                 sums[chunk, plan, 0] += c
                 sums[chunk, plan, 1] += a
 
 
-@jit(inline="always")
-def _sum_row(cost: np.ndarray, accuracy: np.ndarray, row: np.ndarray, offset: int, n_llms: int) -> tuple[float, float]:
-    """Sum the chosen cells in four chains of additions, which needn't wait for one another."""
+@jit
+def _add_four(
+    cost: np.ndarray, accuracy: np.ndarray, choice: np.ndarray, row: np.uint64, stride: np.uint64, sums: np.ndarray
+) -> None:
+    """Add the chosen cells of four plans side by side: additions that needn't wait for one another."""
     c0 = c1 = c2 = c3 = 0.0
     a0 = a1 = a2 = a3 = 0.0
-    base, stride = np.uint64(offset), np.uint64(n_llms)
-    quads = row.size // 4
-    for q in range(quads):
-        cell = base + np.uint64(row[4 * q])
+    for i in range(choice.shape[1]):
+        cell = row + choice[0, i]
         c0 += cost[cell]
         a0 += accuracy[cell]
-        base += stride
-        cell = base + np.uint64(row[4 * q + 1])
+        cell = row + choice[1, i]
         c1 += cost[cell]
         a1 += accuracy[cell]
-        base += stride
-        cell = base + np.uint64(row[4 * q + 2])
+        cell = row + choice[2, i]
         c2 += cost[cell]
         a2 += accuracy[cell]
-        base += stride
-        cell = base + np.uint64(row[4 * q + 3])
+        cell = row + choice[3, i]
         c3 += cost[cell]
         a3 += accuracy[cell]
-        base += stride
-    for i in range(4 * quads, row.size):
-        cell = base + np.uint64(row[i])
-        c0 += cost[cell]
-        a0 += accuracy[cell]
-        base += stride
-    return (c0 + c1) + (c2 + c3), (a0 + a1) + (a2 + a3)
+        row += stride
+    for plan, (c, a) in enumerate(((c0, a0), (c1, a1), (c2, a2), (c3, a3))):
+        sums[plan, 0] += c
+        sums[plan, 1] += a
 
 
 @jit

@@ -16,7 +16,16 @@ from numba.core import caching
 from numba.core.dispatcher import Dispatcher
 from pymoo.optimize import minimize
 
-from optllm_pymoo import MaxAccuracyProblem, OptLLM, Quota, kernels, make_problem
+from optllm_pymoo import (
+    MaxAccuracyProblem,
+    OptLLM,
+    QueryFeatures,
+    Quota,
+    SuccessPredictor,
+    kernels,
+    make_dataset,
+    make_problem,
+)
 from optllm_pymoo.kernels import jit as jit_module
 from optllm_pymoo.kernels.jit import jit
 from optllm_pymoo.problems import AllocationProblem
@@ -71,7 +80,8 @@ except UserError as error:
 
 
 CALLED_BY_PYTHON = {
-    "_accumulate", "common_denominator", "fill", "first_disallowed", "mend", "sums_by_llm", "take_steps"
+    *("_accumulate", "common_denominator", "count_grams", "fill", "first_disallowed", "index", "mend", "sums_by_llm"),
+    "take_steps",
 }  # fmt: skip
 """Kernels that are called as they are; the others are handed to `over_queries` and take a range first."""
 
@@ -88,8 +98,8 @@ def entry_points():
     return found
 
 
-def run_with_masks():
-    """Search a masked batch with two objectives, one, three, and under a quota, which calls every kernel."""
+def run_all():
+    """Search a masked batch with two objectives, one, three, and under a quota, and learn from texts: every kernel."""
     base = make_problem(200, 5, with_latency=True)
     allowed = np.ones((200, 5), dtype=bool)
     allowed[:, 1] = False
@@ -99,18 +109,21 @@ def run_with_masks():
     found = [minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1) for problem in (plain, limited, with_latency)]
     budget = float(plain.supported_front.F[:, 0].mean())
     found.append(minimize(MaxAccuracyProblem(plain, budget=budget), OptLLM(exact=True), seed=1))
-    return [np.atleast_2d(result.F) for result in found]
+    texts = make_dataset(60, 2)
+    features = QueryFeatures(random_state=0).fit_transform(texts.texts)
+    predicted = SuccessPredictor(n_resamples=10, random_state=0).fit(features, texts.correct).predict(features)
+    return [*(np.atleast_2d(result.F) for result in found), predicted]
 
 
 def test_compiled_code_is_what_runs(monkeypatch):
     """A run leaves machine code in nopython mode behind every kernel, and a second one calls no Python body."""
     assert not numba.config.DISABLE_JIT
-    first, found = run_with_masks(), entry_points()
+    first, found = run_all(), entry_points()
     assert len(found) >= len(CALLED_BY_PYTHON) + 14
     for name, dispatcher in found.items():
         assert dispatcher.nopython_signatures, f"{name} was never compiled"
         monkeypatch.setattr(dispatcher, "py_func", _refuse)
-    for again, F in zip(run_with_masks(), first, strict=True):
+    for again, F in zip(run_all(), first, strict=True):
         np.testing.assert_array_equal(again, F)
 
 
