@@ -115,7 +115,7 @@ def replacing_folder(
     """
     target, patterns = Path(os.path.realpath(path)), None if ours is None else tuple(ours)
     _check_parent(target)
-    with _only_run(target, path) as lock:
+    with only_run(target, path) as lock:
         _recover(target)
         if target.exists() and not (overwrite and target.is_dir()):
             hint = "pass overwrite=True to replace it" if target.is_dir() else "it is not a folder"
@@ -168,7 +168,7 @@ def recover(path: str | PathLike[str], /, *, ours: Iterable[str] = ()) -> None:
     target = Path(os.path.realpath(path))
     homes = [home for home in (target.parent, target) if home.is_dir() and os.access(home, os.W_OK | os.X_OK)]
     if any(_hidden(kind, target, home).exists() for home in homes for kind in ("new", "ready", "old", "lock")):
-        with _only_run(target, path):
+        with only_run(target, path):
             _recover(target)
     for entry in os.scandir(target) if target in homes else ():
         earlier = _EARLIER.fullmatch(entry.name)
@@ -271,7 +271,7 @@ def _stands_at(file: IO[bytes], path: Path) -> bool:
 
 
 @contextmanager
-def _only_run(target: Path, path: str | PathLike[str]) -> Iterator[Path]:
+def only_run(target: Path, path: str | PathLike[str]) -> Iterator[Path]:
     """Be the only run that writes a folder; the lock lies beside the folder, or in it where nothing may lie beside."""
     beside = not target.is_dir() or (os.access(target.parent, os.W_OK | os.X_OK) and not os.path.ismount(target))
     lock = _hidden("lock", target, target.parent if beside else target)
@@ -306,7 +306,7 @@ def _gone(new: Path, target: Path, others: list[str]) -> list[str]:
 def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
     """Give a complete folder the modes of the old one and the files that stay, and have it on the disk."""
     for name in carried:
-        _link(target / name, new / name)
+        link(target / name, new / name)
     for folder, _, files in os.walk(new):
         for place in (folder, *(os.path.join(folder, name) for name in files)):
             old = target / os.path.relpath(place, new)
@@ -315,7 +315,7 @@ def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
             _flush(Path(place))
 
 
-def _link(file: Path, name: Path) -> None:
+def link(file: Path, name: Path) -> None:
     """Give a file a second name, or copy it where the file system can't."""
     try:
         os.link(file, name)

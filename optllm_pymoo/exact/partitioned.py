@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,6 +25,9 @@ ALL: Final = int(np.iinfo(np.int64).max)
 
 MAX_EXACT: Final = 1 << 22
 """Steps of one bucket up to which the last level follows upon the first."""
+
+SHOWN: Final = 500
+"""Plans along a front whose mixes are summed up at the most."""
 
 LOW: Final = 40
 """Bits in the low part of a sum, see `add_exactly`."""
@@ -75,6 +78,17 @@ class Sums(NamedTuple):
 NOTHING: Final = Sums(np.empty(0, dtype=np.int64), np.empty((0, 5), dtype=np.int64))
 
 
+class Along(NamedTuple):
+    """What plans along a front come to."""
+
+    rows: np.ndarray
+    """(n,) rising rows of `PartitionedFront.F`, both ends among them."""
+    by_llm: np.ndarray
+    """(n, M, 3) queries, US$ and expected correct answers of each LLM."""
+    by_group: np.ndarray
+    """(n, G, 3) the same of each group of queries."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cut:
     """One plan of a `PartitionedFront`: which steps are taken, without their queries.
@@ -101,8 +115,8 @@ class Cut:
 
     @property
     def usd_per_correct(self) -> float:
-        """Price of the next step: US$ per expected correct answer; infinite at the end of the front."""
-        return self.next_usd / self.next_accuracy if self.next_accuracy else float("inf")
+        """Price of the next step: US$ per expected correct answer; NaN at the end of the front."""
+        return self.next_usd / self.next_accuracy if self.next_accuracy else float("nan")
 
     def assign(self, tables: Tables, number: int, /) -> np.ndarray:
         """Decode the plan of one part.
@@ -141,6 +155,7 @@ class PartitionedFront:
         parts: Each a `Tables`, a tuple ``(cost, accuracy)`` or ``(cost, accuracy, allowed)``, or a function without
             arguments that returns one. Parts may be empty; all have the same LLMs.
         spread: How a function is applied to all parts: `map`, the ``map`` of an executor, or any function like it.
+        n_groups: G, if the parts name their queries' groups; for `along`.
 
     Attributes:
         F: (points, 2) read-only points, cheapest first: total US$ and negated mean accuracy. 256 per factor of two in
@@ -166,7 +181,8 @@ class PartitionedFront:
         0.775
     """
 
-    def __init__(self, parts: Sequence[Part], /, *, spread: Spread = map) -> None:
+    def __init__(self, parts: Sequence[Part], /, *, spread: Spread = map, n_groups: int = 0) -> None:
+        self.n_groups = n_groups
         self._parts = [*enumerate(parts)]
         self._spread = spread
         self._levels: dict[tuple[int, int], list[Sums]] = {}
@@ -291,23 +307,17 @@ class PartitionedFront:
         """
         return cut.assign(_read(self._parts[number]), number)
 
-    def sums_along(self, rows: np.ndarray, /, n_groups: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Sum up what each LLM, and each group of queries, gets in some plans of `F`; one pass.
-
-        Args:
-            rows: Rising rows of `F`.
-            n_groups: G, if the parts name their queries' groups.
-
-        Returns:
-            (rows, M, 3) and (rows, G, 3): queries, US$ and expected correct answers.
-        """
-        edges = self._edges[rows]
-        found = np.zeros((len(rows) * (self.n_llms + n_groups), 5), dtype=np.int64)
-        for keys, values in self._spread(partial(sums_along_of, edges, n_groups), self._parts):
-            np.add.at(found, keys, values)
-        found = carried(found.reshape(len(rows), -1, 5).cumsum(axis=0))
+    @cached_property
+    def along(self) -> Along:
+        """What each LLM, and each group of queries, gets along the front; one pass when first asked for."""
+        rows = self.thin(SHOWN)
+        size = self.n_llms + self.n_groups
+        found = np.zeros((len(rows) * size, 5), dtype=np.int64)
+        for keys, values in self._spread(partial(changes_along, self._edges[rows], self.n_groups), self._parts):
+            found[keys] += values
+        found = carried(found.reshape(len(rows), size, 5).cumsum(axis=0))
         totals = np.stack(_floats(found), axis=-1)
-        return totals[:, : self.n_llms], totals[:, self.n_llms :]
+        return Along(rows, totals[:, : self.n_llms], totals[:, self.n_llms :])
 
     def _before(self, reached: Callable[[Any, Any, Any], Any]) -> Cut:
         """Find the plan before the first step after which a total is reached: of steps, US$ or accuracy."""
@@ -473,7 +483,7 @@ def ties_of(key: int, item: tuple[int, Part], /) -> np.ndarray:
     return np.concatenate(found)
 
 
-def sums_along_of(edges: np.ndarray, n_groups: int, item: tuple[int, Part], /) -> Sums:
+def changes_along(edges: np.ndarray, n_groups: int, item: tuple[int, Part], /) -> Sums:
     """Sum up by how much plans of a part change from one edge to the next, per LLM and per group.
 
     Args:

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 
 DPI = 200
 
+PLAN_FILES: Final = "plan.parquet"
+"""Folder of the files of a plan in parts."""
+
 OUTPUTS = (
     *("plan.csv", "front.csv", "front.png", "mix.png", "plan.html", "predictions.npz", "policy.npz"),
     *("realised.png", "calibration.png"),
+    f"{PLAN_FILES}/part-*.parquet",
 )
 """The files of ours in an output folder."""
 

@@ -75,16 +75,27 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
             f"a labelled share of {in_full(share)} leaves {n_labelled} of {len(dataset)} queries to learn from"
             f" and {len(dataset) - n_labelled} to plan; both parts need one at least"
         )
+    mask = np.zeros(len(dataset), dtype=bool)
+    mask[tried[np.argsort(draws(dataset, random_state)[tried], kind="stable")[:n_labelled]]] = True
+    return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
+
+
+def draws(dataset: Dataset, random_state: int | np.random.Generator, /) -> np.ndarray:
+    """Draw a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing.
+
+    Args:
+        dataset: N queries.
+        random_state: Seed or generator.
+
+    Returns:
+        (N,) uint64.
+    """
     if isinstance(random_state, np.random.Generator):
         random_state = int(random_state.integers(2**63))
-    # a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing
     texts = [""] * len(dataset) if dataset.texts is None else dataset.texts
     keys = (f"{random_state}\0{name}\0{text}" for name, text in zip(dataset.query_ids, texts, strict=True))
     digests = (hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys)
-    drawn = np.frombuffer(b"".join(digests), dtype=np.uint64)[tried]
-    mask = np.zeros(len(dataset), dtype=bool)
-    mask[tried[np.argsort(drawn, kind="stable")[:n_labelled]]] = True
-    return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
 def _without_outcomes(dataset: Dataset, /) -> Dataset:
@@ -165,13 +176,21 @@ def predict_accuracy(
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     known, asked = features[: len(labelled)], features[len(labelled) :]
-    predictor.fit(known, _labels(labelled), cost=labelled.cost, planned=asked)
+    predictor.fit(known, labels_of(labelled), cost=labelled.cost, planned=asked)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(asked, return_std=True)
     return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_)
 
 
-def _labels(labelled: Dataset) -> np.ndarray:
+def labels_of(labelled: Dataset, /) -> np.ndarray:
+    """Return the outcomes to learn from, (n, M), NaN where an LLM wasn't tried.
+
+    Args:
+        labelled: The queries that are learnt from.
+
+    Raises:
+        UserError: If an LLM has no label at all.
+    """
     unlabelled = np.flatnonzero(~labelled.tried.any(axis=0))
     if len(unlabelled):
         names = ", ".join(repr(labelled.llms[j]) for j in unlabelled)

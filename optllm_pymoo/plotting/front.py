@@ -188,7 +188,7 @@ def draw_llms(
     ax.autoscale_view()
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     # by importance: the most accurate (of several, the cheapest), those in the plan by share, the nearest to the front
-    share = np.zeros(problem.n_llms) if plan is None else np.bincount(plan.x, minlength=problem.n_llms)
+    share = np.zeros(problem.n_llms) if plan is None else plan.mix()["queries"].to_numpy()
     order = np.lexsort([np.interp(singles[:, 0], *curve.T) - singles[:, 1], -share[llms]])
     best = np.lexsort([singles[:, 0], -singles[:, 1]])[:1]
     order = np.concatenate([best, order[order != best]])[:NAMED]

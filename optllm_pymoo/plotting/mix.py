@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.exact import PartitionedFront, SupportedFront
 from optllm_pymoo.plotting.style import BLACK, axes, dollars, looks_of, percent_axis, shown_names
 from optllm_pymoo.problems import AllocationProblem
 
@@ -22,12 +22,14 @@ SMALL = 0.004
 """An LLM that never gets a larger share belongs to the rest."""
 
 
-def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[np.ndarray, np.ndarray]:
+def mix_along_front(
+    front: SupportedFront | PartitionedFront, n_points: int = COLUMNS, /
+) -> tuple[np.ndarray, np.ndarray]:
     """Count the queries of each LLM along the exact front.
 
     Args:
         front: The exact front.
-        n_points: Plans at the most, spread evenly along the curve.
+        n_points: Plans at the most, spread evenly along the curve; of a front in parts those of `along`.
 
     Returns:
         Total US$ (n,) and number of queries per LLM (n, M) of each of these plans.
@@ -37,6 +39,8 @@ def mix_along_front(front: SupportedFront, n_points: int = COLUMNS, /) -> tuple[
         >>> mix_along_front(front)[1].tolist()
         [[2, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 2]]
     """
+    if isinstance(front, PartitionedFront):
+        return front.F[front.along.rows, 0], front.along.by_llm[..., 0].astype(np.int64)
     chosen = front.thin(max(2, n_points))
     return front.F[chosen, 0], sums_along_front(front, chosen).astype(np.int64)
 

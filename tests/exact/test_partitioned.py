@@ -117,11 +117,12 @@ def test_a_large_batch_and_sums_along_it():
     group = np.arange(3000) % 3
     whole = SupportedFront(problem.cost, problem.accuracy)
     rows = [slice(0, 1), slice(1, 2000), slice(2000, 3000)]
-    front = PartitionedFront([(problem.cost[r], problem.accuracy[r], None, group[r]) for r in rows])
+    front = PartitionedFront([(problem.cost[r], problem.accuracy[r], None, group[r]) for r in rows], n_groups=3)
     np.testing.assert_allclose(front.F, whole.F[front.index], rtol=1e-12)
-    chosen = front.thin(40)
+    chosen, by_llm, by_group = front.along
     assert {0, len(front.F) - 1} <= set(chosen.tolist())
-    by_llm, by_group = front.sums_along(chosen, 3)
+    usable = [np.full(6, 3000.0), problem.cost.sum(axis=0), problem.accuracy.sum(axis=0)]
+    np.testing.assert_allclose(front.singles, np.stack(usable, axis=1), rtol=1e-12)
     for k, values in enumerate((None, problem.cost, problem.accuracy)):
         np.testing.assert_allclose(by_llm[..., k], sums_along_front(whole, front.index[chosen], values), atol=1e-9)
         expected = sums_along_front(whole, front.index[chosen], values, group=group)
@@ -173,7 +174,7 @@ def test_refusals():
     with pytest.raises(UserError, match="point 2 is not on this front; it has points 0 to 1"):
         front.cut(2)
     assert front.cut(-1).index == 1
-    assert front.cut(-1).usd_per_correct == np.inf
+    assert np.isnan(front.cut(-1).usd_per_correct)
     assert (
         repr(front)
         == "PartitionedFront(2 plans for 1 queries on 2 LLMs in 2 parts, 1 to 2 US$, accuracy 0.2000 to 0.7000)"

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from optllm_pymoo.decision import Plan
-from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.exact import PartitionedFront, SupportedFront
 from optllm_pymoo.measures.search import non_dominated
 from optllm_pymoo.plotting.front import CURVE_POINTS, single_totals
 from optllm_pymoo.plotting.mix import sums_along_front
@@ -58,7 +58,8 @@ def page_html(
         problem: The batch.
         found: The exact front, or a search's result with ``F`` and ``X``; None for ``problem.supported_front``.
         plan: The chosen plan, if any: a star with the 95 % interval of its accuracy.
-        groups: (N,) name of each query's group, None for queries of no group.
+        groups: (N,) name of each query's group, None for queries of no group; of a front in parts the names of its
+            groups.
         prices: ``file``, ``date`` and ``sha256`` of the lists of prices that costs come from.
 
     Returns:
@@ -74,7 +75,9 @@ def page_html(
     if plan is not None:
         data.facts["plan"] = [plan.cost_usd, plan.accuracy, *plan.interval(), plan.corrected_accuracy]
     exact = problem.supported_front if found is None else found
-    if isinstance(exact, SupportedFront) and problem.n_queries <= MAX_QUERIES:
+    if isinstance(exact, PartitionedFront):
+        binary = data.in_parts(exact, groups or ())
+    elif isinstance(exact, SupportedFront) and problem.n_queries <= MAX_QUERIES:
         binary = data.cells(exact)
     else:
         binary = data.points(exact, plan)
@@ -145,6 +148,15 @@ class _Data:
         byte_by_byte = (values.view("u1").reshape(len(llm), -1).T.tobytes() for values in (cost, accuracy))
         short = (values.astype("<u2").tobytes() for values in (count, llm))
         return b"".join([*short, *byte_by_byte, ids, self.group.astype("<u2").tobytes()])
+
+    def in_parts(self, front: PartitionedFront, names: Sequence[str | None]) -> bytes:
+        """Pack the points of a front in parts, as `points` does; the queries of no group come last and are left out."""
+        rows, by_llm, by_group = front.along
+        by_group = by_group[:, : len(names)]
+        self.facts |= {"groups": list(names), "sizes": by_group[0, :, 0].astype(int).tolist()}
+        self.facts |= {"mode": "points", "points": len(rows), "bound": [], "tables": False, "exact": True}
+        tables = [front.F[rows] * (1, -1), *np.moveaxis(by_llm, 2, 0), *np.moveaxis(by_group[..., 1:], 2, 0)]
+        return b"".join(np.ascontiguousarray(table, dtype="<f8").tobytes() for table in tables)
 
     def points(self, found: Any, plan: Plan | None) -> bytes:
         """Pack points: cost and accuracy; queries, US$ and correct answers per LLM; US$ and correct answers per group.
