@@ -48,17 +48,18 @@ def plan(
     With --from nothing is learnt: another budget, other prices, fewer LLMs or other limits are answered at once.
     """
     with stages() as stage:
+        said = None
         if origin is not None:
             found, given = _found_before(origin, batch, work, wanted, limits, output, stage)
-            wanted = given[2]
         else:
-            given = batch, work, wanted, limits
-            kept = limits.constraints(wanted.promise)
+            given, kept = (batch, work, wanted, limits), limits.constraints(wanted.promise)
+            said = _in_parts(batch, work, kept, wanted.choice(), output, stage)
+        if origin is None and said is None:
             # whether a plan is that cheap may depend on what can't be known before learning
             known = None if kept.floors or wanted.promise is not None else wanted.budget
-            wanted.choice()
             found = _front(batch, work, kept, output, stage, wanted.budget if kept.quotas else known)
-        said = _finish(found, wanted.choice(), output, options.written(*given), given[1].seed, stage, origin)
+        if said is None:
+            said = _finish(found, given[2].choice(), output, options.written(*given), given[1].seed, stage, origin)
     print(said)
 
 
@@ -114,9 +115,54 @@ def _found_before(
 def front(batch: options.Batch, work: options.Work, limits: options.Limits, output: options.Output) -> None:
     """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     with stages() as stage:
-        found = _front(batch, work, limits.constraints(), output, stage)
-        said = _finish(found, None, output, options.written(batch, work, limits), work.seed, stage)
+        said = _in_parts(batch, work, limits.constraints(), None, output, stage)
+        if said is None:
+            found = _front(batch, work, limits.constraints(), output, stage)
+            said = _finish(found, None, output, options.written(batch, work, limits), work.seed, stage)
     print(said)
+
+
+def _in_parts(
+    batch: options.Batch,
+    work: options.Work,
+    limits: Constraints,
+    choice: Choice | None,
+    output: options.Output,
+    stage: Callable[[str], None],
+) -> str | None:
+    """Plan a batch in several Parquet files part by part; return what is to be printed, None for another batch."""
+    from optllm_pymoo.data.formats import parquet_files
+
+    if batch.data is None or parquet_files(batch.data) is None:
+        return None
+    needs_memory = {
+        "--algorithm": work.algorithm != "exact",
+        "--n-grid": work.n_grid is not None,
+        "--price-factor": bool(batch.price_factor),
+        "--for-spreadsheet": output.for_spreadsheet,
+    }
+    for name, is_given in needs_memory.items():
+        if is_given:
+            raise typer.BadParameter("needs the batch in memory, and this one is in parts", param_hint=f"'{name}'")
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.planning import plan_parts
+
+    found = plan_parts(
+        batch.data,
+        work.labels,
+        out=output.folder,
+        choice=choice,
+        llms=batch.llms,
+        drop=batch.drop or (),
+        constraints=limits,
+        seed=work.seed,
+        n_jobs=work.jobs,
+        dask=work.dask,
+        report=stage,
+    )
+    if output.json:
+        return text.as_json({"synthetic": False, "seed": work.seed, **text.parts_json(found), "files": found.files})
+    return f"{text.parts_text(found)}\n\n{text.files_text(found.files)}"
 
 
 def _front(
@@ -185,7 +231,7 @@ NO_DATA = "--data was not given, so the embedded demo batch was used"
 
 @command()
 def evaluate(
-    plan: Annotated[Path, typer.Argument(help="A plan.csv.", show_default=False)],
+    plan: Annotated[Path, typer.Argument(help="A plan.csv, or a plan.parquet.", show_default=False)],
     batch: options.Batch,
     out: Annotated[
         Path | None,

@@ -312,7 +312,8 @@ class Batch:
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", "-d", help="Folder, or table in CSV, TSV, JSON lines or Parquet. Without it: an embedded"
+            "--data", "-d", help="Folder, or table in CSV, TSV, JSON lines or Parquet; a folder of Parquet files, a"
+            " pattern or an address such as s3://bucket/parts is planned part by part. Without it: an embedded"
             " synthetic batch.", show_default=False,
         ),
     ] = None  # fmt: skip
@@ -534,9 +535,18 @@ class Work:
             help="Processors to use; -1 for all. The result is the same.",
         ),
     ] = -1  # fmt: skip
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask", metavar="ADDRESS",
+            help="Plan a batch in parts on the Dask cluster of this scheduler, as tcp://10.0.0.1:8786; local starts"
+            " one here.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
 
     def check(self, *, is_limited: bool) -> None:
-        """Refuse an algorithm that is unknown, or that has no grid.
+        """Refuse an algorithm that is unknown, or that has no grid, and a cluster for a batch in memory.
 
         Args:
             is_limited: Whether there are limits, under which OptLLM takes the place of "exact".
@@ -547,6 +557,10 @@ class Work:
         from optllm_pymoo.planning import algorithm_names, normalised
         from optllm_pymoo.planning.front import EXACT, SEARCH
 
+        if self.dask is not None:
+            raise typer.BadParameter(
+                "needs a batch in several Parquet files: --data with a folder of them", param_hint="'--dask'"
+            )
         name = normalised(self.algorithm)
         if name not in algorithm_names():
             known = ", ".join(algorithm_names()).replace("_", "-")

@@ -17,7 +17,7 @@ from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
-from optllm_pymoo.planning import Comparison, Front
+from optllm_pymoo.planning import Comparison, Front, PartsPlan
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.tolerances import SUM_ROUNDING
@@ -307,6 +307,50 @@ def _table(columns: Mapping[str, Sequence[str]], n_names: int, n_rows: int) -> s
     lines = ["  ".join(row) for row in zip(*aligned, strict=True)]
     more = n_rows - len(lines) + 1
     return "\n".join([*lines, *([f"and {count(more, 'row', 'rows')} more"] if more else [])])
+
+
+def parts_json(found: PartsPlan, /) -> dict[str, Any]:
+    """Collect what there is to know about a front, and a plan, of a batch in parts.
+
+    Args:
+        found: What came of it.
+    """
+    (low, worst), (high, best) = found.front.F[0], found.front.F[-1]
+    facts: dict[str, Any] = {
+        "algorithm": "exact",
+        "n_parts": found.n_parts,
+        "n_labelled": found.n_labelled,
+        "n_plans": len(found.front),
+        "cheapest": {"cost_usd": low, "expected_accuracy": -worst},
+        "most_accurate": {"cost_usd": high, "expected_accuracy": -best},
+    }
+    if found.facts is not None:
+        plan = found.facts._asdict()
+        facts["plan"] = {**plan, "mix": dict(plan["mix"]["queries"].items()), "groups": groups_json(found.groups)}
+    return facts
+
+
+def parts_text(found: PartsPlan, /) -> str:
+    """Describe a front of a batch in parts, and the plan chosen from it.
+
+    Args:
+        found: What came of it.
+    """
+    facts = parts_json(found)
+    cheapest, best = (
+        f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
+        for end in (facts["cheapest"], facts["most_accurate"])
+    )
+    learnt = f"learnt from {count(found.n_labelled, 'labelled query', 'labelled queries')}"
+    plans, parts = count(facts["n_plans"], "plan", "plans"), count(found.n_parts, "part", "parts")
+    lines = [
+        entry("Front", f"{plans} from {cheapest} to {best}, exact, in {parts}"),
+        entry("Accuracies", "all outcomes known" if found.is_known else learnt),
+    ]
+    blocks = ["\n".join(lines)]
+    if found.facts is not None:
+        blocks.append(found.facts.summary())
+    return "\n\n".join([*blocks, *([groups_text(found.groups)] if found.groups else [])])
 
 
 def evaluation_json(

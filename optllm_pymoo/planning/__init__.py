@@ -20,6 +20,7 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
+from optllm_pymoo.planning.partitions import PartsPlan, plan_parts
 from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Front",
     "Learnt",
     "LimitCosts",
+    "PartsPlan",
     "PlannedBatch",
     "Prediction",
     "Split",
@@ -41,6 +43,7 @@ __all__ = [
     "limit_costs",
     "normalised",
     "plan_front",
+    "plan_parts",
     "predict_accuracy",
     "priced",
     "problem_of",

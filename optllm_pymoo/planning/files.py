@@ -14,7 +14,7 @@ import pandas as pd
 from optllm_pymoo.data import Dataset
 from optllm_pymoo.data.atomic import foreign_entries, recover, replacing_folder
 from optllm_pymoo.data.csv import write_csv
-from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.formats import open_source, parquet_files
 from optllm_pymoo.data.source import NUMBER, SCORE, Measure, Source
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.plan import PREDICTED
@@ -211,9 +211,9 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     """Read a plan that was written with `Plan.to_csv`.
 
     Args:
-        path: CSV with the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``,
-            ``n_labelled`` (of several numbers the smallest counts), ``excess`` with ``excess_error`` (their means) and
-            ``predicted:<llm>`` for all LLMs.
+        path: CSV, or a folder of Parquet files that `plan_parts` has written, with the columns ``query_id``, ``llm``
+            and ``accuracy``, and where known ``cost_usd``, ``sigma``, ``n_labelled`` (of several numbers the smallest
+            counts), ``excess`` with ``excess_error`` (their means) and ``predicted:<llm>`` for all LLMs.
         dataset: Costs and outcomes of at least the queries of the plan.
 
     Raises:
@@ -222,9 +222,11 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
         DataFileError: A UserError that names file, line and column.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; pass the table of the plan, such as {path / 'plan.csv'}")
-    if not path.is_file():
+    is_in_parts = parquet_files(path) is not None
+    if path.is_dir() and not is_in_parts:
+        name = PLAN_FILES if (path / PLAN_FILES).exists() else "plan.csv"
+        raise UserError(f"{path} is a folder; pass the table of the plan, such as {path / name}")
+    if not (is_in_parts or path.is_file()):
         raise FileNotFoundError(f"there is no plan {path}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
     source = open_source(path)
     source.require(["query_id", "llm", "accuracy"])

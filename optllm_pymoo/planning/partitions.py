@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.data.atomic import link, only_run, replacing, replacing_folder
+from optllm_pymoo.data.atomic import foreign_entries, link, only_run, replacing, replacing_folder
 from optllm_pymoo.data.columns import Roles, is_long, llm_column, roles_of
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.formats import ParquetSource, open_source, parquet_files
@@ -37,9 +37,9 @@ from optllm_pymoo.decision.confidence import CORRELATION, Moments
 from optllm_pymoo.decision.text import PlanFacts, count
 from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Tables, carried
 from optllm_pymoo.kernels.steps import add_exactly
-from optllm_pymoo.planning.constraints import Constraints
+from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.files import OUTPUTS, PLAN_FILES, check_writable, picture
-from optllm_pymoo.planning.front import ALL, NO_CONSTRAINTS, GroupTotal
+from optllm_pymoo.planning.front import ALL, GroupTotal
 from optllm_pymoo.planning.labels import draws, labels_of, silent, with_labels_from
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.validation import Notice, UserError, import_extra, shown
@@ -53,8 +53,14 @@ N_SAMPLED: Final = 50_000
 N_HASHES: Final = 1 << 24
 """Hashes of ids that are compared at a time."""
 
+PARTIAL: Final = ("run.json", "learnt.pickle", ".optllm*", "done/*", "ids/*", "expected/*", f"{PLAN_FILES}/*")
+"""What a folder of intermediate results holds."""
+
 LOCAL: Final = "local"
 """The address of a Dask cluster that is started on this machine."""
+
+SMALL: Final = 20_000
+"""Queries below which processes cost more than they save."""
 
 MAX_GROUPS: Final = 200
 """Groups that are told apart at the most."""
@@ -216,10 +222,8 @@ def open_parts(
     if not found and not is_long(source, (COST, SCORE)):
         raise no_llm(source)
     if not found:
-        name = llm_column(source)
-        there = dict.fromkeys(
-            str(llm) for file in files for llm in ParquetSource(file).table([name]).column(0).unique()
-        )
+        name = [llm_column(source) or ""]
+        there = dict.fromkeys(str(llm) for file in files for llm in ParquetSource(file).table(name).column(0).unique())
         found = [llm for llm in llms or there if llm not in set(drop)]
     pieces: list[Piece] = []
     offset = 0
@@ -282,7 +286,7 @@ class Job:
         if isinstance(self.labels, frozenset):
             return np.array([name.strip() in self.labels for name in dataset.query_ids], dtype=bool)
         tried = dataset.tried.any(axis=1)
-        return tried if self.labels is None else tried & (drawn < float(self.labels) * 2.0**64)
+        return np.asarray(tried if self.labels is None else tried & (drawn < float(self.labels) * 2.0**64))
 
 
 class Scan(NamedTuple):
@@ -518,8 +522,9 @@ class Engine:
         try:
             task = partial(_at_worker, _VERSION, function)
             futures = self._dask.map(task, missing, [items[place] for place in missing], pure=False)
-            for _, found in distributed.as_completed(futures, with_results=True):
-                yield found
+            with self._dask.as_current():
+                for _, found in distributed.as_completed(futures, with_results=True):
+                    yield found
         except distributed.scheduler.KilledWorker as error:
             raise OSError(f"a part took down several Dask workers, perhaps for lack of memory ({error})") from None
         except (*lost, TimeoutError) as error:
@@ -595,7 +600,7 @@ def plan_parts(
     labels: float | str | Path | None = None,
     /,
     *,
-    out: str | os.PathLike[str],
+    out: str | Path,
     choice: Choice | None = None,
     llms: Sequence[str] | None = None,
     drop: Collection[str] = (),
@@ -639,8 +644,10 @@ def plan_parts(
     folder = target.with_name(f"{target.name}.partial")
     job = Job(layout, str(folder), _named_in(labels), constraints, seed)
     with only_run(folder, folder):
-        asked = [str(labels), str(vars(choice) if choice else None), type(choice).__name__, str(constraints), seed]
+        bound = [getattr(choice, name, None) for name in ("budget_usd", "target")]
+        asked = [str(labels), type(choice).__name__, bound, str(constraints), seed]
         _begin(folder, {"version": _VERSION, "files": _states(pieces), "llms": layout.llms, "asked": asked})
+        n_jobs = 1 if dask is None and sum(piece.n_rows for piece in pieces) < SMALL else n_jobs
         with Engine(folder / "done", n_jobs=n_jobs, dask=dask, report=report) as engine:
             job, n_labelled, optimism = _learn(engine, job, pieces, labels, report)
             parts = [partial(tables_of, job, piece) for piece in pieces]
@@ -660,7 +667,10 @@ def plan_parts(
                 constant = {} if job.is_known else {"n_labelled": n_labelled}
                 constant |= {} if excess is None else dict(zip(("excess", "excess_error"), excess, strict=True))
                 written = list(engine(partial(write, job, cut, constant), pieces))
-                given = {"n_labelled": None if job.is_known else n_labelled, "excess": excess or (0.0, 0.0)}
+                given: dict[str, Any] = {
+                    "n_labelled": None if job.is_known else n_labelled,
+                    "excess": excess or (0.0, 0.0),
+                }
                 moments = [each.moments for each in written]
                 found = replace(
                     found,
@@ -670,7 +680,7 @@ def plan_parts(
                 )
             report(f"Writing {out}")
             files = _publish(Path(out), folder, found, layout.llms, job.groups)
-        shutil.rmtree(folder)
+        _remove(folder)
     return replace(found, files=files)
 
 
@@ -710,13 +720,20 @@ def _begin(folder: Path, facts: dict[str, Any]) -> None:
     """Make the folder of intermediate results, or find it again; what is of other data or options goes."""
     manifest, said = folder / "run.json", json.dumps(facts, indent=1)
     if folder.exists() and not (manifest.exists() and manifest.read_text(encoding="utf-8") == said):
-        if any(folder.iterdir()) and not manifest.exists():
-            raise FileExistsError(f"{folder} is in the way: it holds something else; move it away")
-        warnings.warn(f"{folder} is of other data or options; it is begun anew", Notice, stacklevel=3)
-        shutil.rmtree(folder)
+        for name in foreign_entries(folder, PARTIAL):
+            raise FileExistsError(f"{folder} is in the way, it holds {name}; move it away")
+        if manifest.exists():
+            warnings.warn(f"{folder} is of other data or options; it is begun anew", Notice, stacklevel=3)
+        _remove(folder)
     folder.mkdir(exist_ok=True)
     with replacing(manifest) as path:
         path.write_text(said, encoding="utf-8")
+
+
+def _remove(folder: Path) -> None:
+    """Remove intermediate results: what says that they are whole goes first."""
+    (folder / "run.json").unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def _learn(
@@ -849,8 +866,8 @@ def _facts(
     mix: pd.DataFrame,
     moments: Moments,
     *,
-    n_labelled: int | None,
-    excess: tuple[float, float],
+    n_labelled: Any,
+    excess: Any,
 ) -> PlanFacts:
     """Collect what there is to say about the plan."""
     budget, target = getattr(choice, "budget_usd", None), getattr(choice, "target", None)
