@@ -15,8 +15,7 @@ from optllm_pymoo.validation import UserError
 CORRELATION: Final = 0.05
 """Default correlation between the prediction errors of two queries, see `accuracy_deviation`.
 
-The smallest of 0.05, 0.2, 0.5 and 1: with it 95 % intervals already hold about as often as they say, or more often, and
-the larger ones only widen them.
+An assumption, on the safe side, for predictions whose errors weren't measured.
 """
 
 
@@ -55,7 +54,7 @@ def accuracy_deviation(
     sigma: np.ndarray | None = None,
     /,
     *,
-    correlation: float = CORRELATION,
+    correlation: float | None = None,
     n_labelled: int | None = None,
     excess_error: float = 0.0,
 ) -> float:
@@ -75,12 +74,16 @@ def accuracy_deviation(
     the labelled queries, assumed to be drawn at random from the same batch, and a share a of n drawn queries has the
     variance a (1 - a)/n (binomial). It takes this error as independent of the others.
 
+    These are assumptions. Where the standard error of what plans expect was measured on labelled queries, it takes the
+    place of all but the first part, unless a correlation is asked for.
+
     Args:
         accuracy: (N,) expected accuracy of the chosen LLMs, in [0, 1]; or the sums of a batch in parts.
         sigma: (N,) standard deviation of each of them; None takes them for exact, only chance is left.
-        correlation: ρ in [0, 1].
+        correlation: ρ in [0, 1]; None: what was measured, or else `CORRELATION`.
         n_labelled: n, number of queries that were learnt from, >= 1; None leaves the sampling error out.
-        excess_error: Standard error of what the expectation is corrected by, if it is; its square joins the sum.
+        excess_error: Standard error of the corrected expectation, as `Optimism.error` measures it; 0 if it wasn't. Its
+            square joins the sum.
 
     Raises:
         UserError: If ``correlation`` is outside [0, 1], or ``n_labelled`` is below 1.
@@ -90,17 +93,30 @@ def accuracy_deviation(
         >>> accuracy_deviation(p), accuracy_deviation(p, sigma, correlation=1.0)  # 0.5/10, then with 0.2 beside it
         (0.05, 0.206...)
     """
-    if not 0 <= correlation <= 1:
-        raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
+    is_measured = correlation is None and excess_error > 0
+    correlation = _checked(correlation)
     sums = accuracy if isinstance(accuracy, Moments) else Moments.of(accuracy, sigma)
     n = sums.n_queries
     variance = sums.chance / n**2 + excess_error**2
+    if n_labelled is not None:
+        check_labelled(n_labelled)
+    if is_measured:
+        return float(np.sqrt(variance))
     if sums.sigma is not None:
         variance += (1 - correlation) * sums.sigma_squared / n**2 + correlation * (sums.sigma / n) ** 2
     if n_labelled is not None:
         mean = sums.accuracy / n
-        variance += mean * (1 - mean) / check_labelled(n_labelled)
+        variance += mean * (1 - mean) / n_labelled
     return float(np.sqrt(variance))
+
+
+def _checked(correlation: float | None) -> float:
+    """Refuse a correlation outside [0, 1]; None is the default."""
+    if correlation is None:
+        return CORRELATION
+    if not 0 <= correlation <= 1:
+        raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
+    return correlation
 
 
 def check_labelled(n_labelled: int, /) -> int:
@@ -123,7 +139,7 @@ def accuracy_interval(
     /,
     *,
     level: float = 0.95,
-    correlation: float = CORRELATION,
+    correlation: float | None = None,
     n_labelled: int | None = None,
     excess: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
@@ -135,7 +151,7 @@ def accuracy_interval(
         level: Probability, in (0, 1).
         correlation: ρ of `accuracy_deviation`, where the formula and its assumptions stand.
         n_labelled: n of `accuracy_deviation`, queries that were learnt from.
-        excess: By how much the plan expects too much, and the standard error of that, see `Plan`.
+        excess: By how much the plan expects too much, and the standard error of what is left, see `Plan`.
 
     Returns:
         Lower and upper end, cut off at 0 and 1.
@@ -172,7 +188,7 @@ def difference_interval(
     *,
     differs: np.ndarray,
     level: float = 0.95,
-    correlation: float = CORRELATION,
+    correlation: float | None = None,
     n_labelled: int | None = None,
     excess: tuple[float, float] = (0.0, 0.0),
 ) -> Difference:
@@ -190,7 +206,7 @@ def difference_interval(
         sigmas: (N,) standard deviations of either, or None.
         differs: (N,) True where the two plans choose different LLMs.
         level: Probability, in (0, 1).
-        correlation: ρ in [0, 1].
+        correlation: ρ in [0, 1]; None: `CORRELATION`.
         n_labelled: Queries that were learnt from, or None.
         excess: By how much the difference is expected too high, and the standard error of that.
 
@@ -202,8 +218,7 @@ def difference_interval(
         >>> [round(value, 3) for value in difference_interval((p, q), differs=p != q)]  # 0.133 ± 1.96 · √.34/3
         [0.133, -0.248, 0.514]
     """
-    if not 0 <= correlation <= 1:
-        raise UserError(f"correlation must lie in [0, 1]; got {correlation}. 0 is for independent errors")
+    correlation = _checked(correlation)
     n = len(differs)
     p, q = (accuracy[differs] for accuracy in accuracies)
     expected = float(np.sum(p - q)) / n
@@ -319,7 +334,7 @@ def promised_accuracy(
     /,
     *,
     probability: float = 0.95,
-    correlation: float = CORRELATION,
+    correlation: float | None = None,
     n_labelled: int | None = None,
     distribution: str = "normal",
     excess: tuple[float, float] = (0.0, 0.0),
@@ -334,10 +349,10 @@ def promised_accuracy(
         accuracy: (N,) expected accuracy of the chosen LLMs.
         sigma: (N,) standard deviation of each of them, or None: then only chance is allowed for.
         probability: With which it is promised, in [0.5, 1).
-        correlation: ρ in [0, 1].
+        correlation: ρ in [0, 1]; None: as `accuracy_deviation`.
         n_labelled: Queries that were learnt from, or None.
         distribution: "normal" or "any", see `quantile`.
-        excess: By how much the plan expects too much, and the standard error of that, see `Plan`.
+        excess: By how much the plan expects too much, and the standard error of what is left, see `Plan`.
 
     Returns:
         In [0, 1].

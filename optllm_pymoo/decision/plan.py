@@ -129,8 +129,9 @@ class Plan:
             plan's own accuracy.
         promise: Probability for which `summary` states the promised accuracy; None: 0.95, if ``sigma`` is known.
         excess: By how much the plan expects too much (LLMs are chosen in part since they are overrated: the winner's
-            curse), and the standard error of that, as `SuccessPredictor.optimism_` measures it. It corrects
-            `corrected_accuracy`, `interval` and `promised_accuracy`. None: nothing is known of it.
+            curse), and the standard error of what is left, as `SuccessPredictor.optimism_` measures them. The first
+            corrects `corrected_accuracy`, `interval` and `promised_accuracy`; the second, if above 0, takes the place
+            of what ``sigma`` and ``n_labelled`` have these two assume. None: nothing is known of it.
 
     Attributes:
         problem: The batch.
@@ -233,15 +234,15 @@ class Plan:
         """Expected accuracy without what it is known to exceed the truth by; `accuracy` if nothing is known of that."""
         return self.accuracy if self.excess is None else min(1.0, max(0.0, self.accuracy - self.excess[0]))
 
-    def interval(self, level: float = 0.95, *, correlation: float = CORRELATION) -> tuple[float, float]:
+    def interval(self, level: float = 0.95, *, correlation: float | None = None) -> tuple[float, float]:
         """Interval for the accuracy that will be realised.
 
         Without ``excess`` it doesn't allow for LLMs that are chosen since they happen to be overrated.
 
         Args:
             level: Probability that the interval is to hold it.
-            correlation: ρ between the prediction errors of two queries; 0 assumes that they are independent.
-                Formula and assumptions: `accuracy_deviation`.
+            correlation: ρ between the prediction errors of two queries; 0 assumes that they are independent. None: what
+                was measured (see ``excess``), or else 0.05. Formula and assumptions: `accuracy_deviation`.
 
         Returns:
             Lower and upper end. Without ``sigma`` and ``n_labelled`` it allows for chance only.
@@ -258,7 +259,7 @@ class Plan:
             excess=self.excess or (0.0, 0.0),
         )
 
-    def difference(self, other: Plan, /, level: float = 0.95, *, correlation: float = CORRELATION) -> Difference:
+    def difference(self, other: Plan, /, level: float = 0.95, *, correlation: float | None = None) -> Difference:
         """Compare with another plan of the same problem: an interval for the accuracy that this one will have ahead.
 
         It is narrower than the intervals of the two suggest, since queries with the same LLM in both count for nothing.
@@ -266,7 +267,7 @@ class Plan:
         Args:
             other: The other plan.
             level: Probability that the interval is to hold the difference.
-            correlation: ρ between the prediction errors of two queries.
+            correlation: ρ between the prediction errors of two queries; None: 0.05.
 
         Raises:
             UserError: If the other plan is of another problem, or an option is out of range.
@@ -306,13 +307,14 @@ class Plan:
         return stability(problem.cost, problem.accuracy, self.sigma, self.x, price=price, allowed=problem.allowed)
 
     def promised_accuracy(
-        self, probability: float = 0.95, /, *, correlation: float = CORRELATION, distribution: str = "normal"
+        self, probability: float = 0.95, /, *, correlation: float | None = None, distribution: str = "normal"
     ) -> float:
         """Mean accuracy that is reached with a given probability: one-sided, on the deviation of `interval`.
 
         Args:
             probability: In [0.5, 1).
-            correlation: ρ between the prediction errors of two queries: 0 independent, 1 the worst case.
+            correlation: ρ between the prediction errors of two queries: 0 independent, 1 the worst case. None: as
+                `interval`.
             distribution: "normal", or "any" for a promise that holds whatever the distribution (Cantelli).
 
         Returns:
@@ -457,7 +459,8 @@ class Plan:
         if self.promise is not None or self.sigma is not None:
             at = 0.95 if self.promise is None else self.promise
             promised = self.promised_accuracy(at)
-        if self.sigma is not None:
+        is_measured = self.excess is not None and self.excess[1] > 0
+        if self.sigma is not None and not is_measured:
             promised_range = self.promised_accuracy(at, correlation=1.0), self.promised_accuracy(at, correlation=0.0)
         return PlanFacts(
             n_queries=len(self.x),
@@ -476,7 +479,7 @@ class Plan:
             promise=self.promise,
             promised_accuracy=promised,
             promised_range=promised_range,
-            correlation=CORRELATION,
+            correlation=None if is_measured else CORRELATION,
             stability=None if self.stability is None else self.stability.share,
             unstable_usd=None if self.stability is None else self.stability.usd,
             third=None

@@ -126,7 +126,7 @@ class PlanFacts(NamedTuple):
     """Reached with that probability; None without one and without sigma, when 0.95 stands for it."""
     promised_range: tuple[float, float] | None
     """The same if one shift is common to all errors, and if they are independent; None without sigma."""
-    correlation: float
+    correlation: float | None
     """Assumed between the errors of two queries."""
     stability: float | None
     """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
@@ -231,9 +231,11 @@ class PlanFacts(NamedTuple):
         if self.promised_accuracy is None:
             return []
         given = probability(0.95 if self.promise is None else self.promise)
-        errors = f", errors correlated by {self.correlation:g}" if self.has_sigma else ", by chance alone"
-        if not self.has_sigma and self.n_labelled:
-            errors = ""
+        errors = ", by chance alone" if not self.n_labelled else ""
+        if self.correlation is None:
+            errors = ", errors as they were on labelled queries"
+        elif self.has_sigma:
+            errors = f", errors correlated by {self.correlation:g}"
         lines = [entry("Promised accuracy", f"{percent(self.promised_accuracy)} with {given}{errors}")]
         if self.promised_range is not None:
             together, alone = map(percent, self.promised_range)

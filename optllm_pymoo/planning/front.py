@@ -21,7 +21,7 @@ from optllm_pymoo.decision import (
     accuracy_interval,
     robust_plan,
 )
-from optllm_pymoo.decision.confidence import Difference
+from optllm_pymoo.decision.confidence import CORRELATION, Difference
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, plan_within
@@ -124,7 +124,7 @@ def _build(name: str, n_grid: int | None) -> Any:
 
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
-_RAISES = 5  # of a target until what is promised reaches it; two are enough where the excess changes slowly
+_STEPS = 6  # until what is promised is near the target; two are enough where the excess changes slowly
 
 
 class GroupTotal(NamedTuple):
@@ -186,29 +186,28 @@ class Front:
             UserError: If no plan meets the choice.
         """
         choice = choice or Knee()
-        plan = self._corrected(self._choose(choice))
-        if not isinstance(choice, AtLeastAccuracy) or choice.promise is None:
-            return plan
-        raised = choice.target
-        for _ in range(_RAISES):
-            lacking = choice.target - plan.promised_accuracy(choice.promise)
-            if lacking <= 0:
-                return plan
-            raised += lacking * 1.001
+        if self.optimism is None or not isinstance(choice, AtLeastAccuracy) or choice.promise is None:
+            return self._corrected(self._choose(choice))
+        # expectations are off by about as much all along the front: who promises most is who expects most
+        plan, best, raised = None, None, choice.target
+        for _ in range(_STEPS):
             try:
-                higher = self._choose(AtLeastAccuracy(min(raised, 1.0), promise=choice.promise))
+                found = self._choose(AtLeastAccuracy(raised))
             except UserError:
                 break
-            plan = self._corrected(higher, target=choice.target)
-        promised = plan.promised_accuracy(choice.promise)
-        if promised >= choice.target:
-            return plan
-        raise UserError(
-            f"a promised accuracy of {in_full(choice.target)} is out of reach: the nearest plan that was found promises"
-            f" {rounded_down(promised)}, less what chosen LLMs are overrated by; ask for that"
-        )
+            plan = self._corrected(found, target=choice.target, promise=choice.promise)
+            promised = plan.promised_accuracy(choice.promise)
+            if promised >= choice.target and (best is None or plan.cost_usd < best.cost_usd):
+                best = plan
+            raised = min(max(raised + (choice.target - promised) * 1.001, 0.0), 1.0)
+        if best is not None:
+            return best
+        nearest = "; ask for less"
+        if plan is not None:
+            nearest = f": the nearest plan that was found promises {rounded_down(promised)}; ask for that"
+        raise UserError(f"a promised accuracy of {in_full(choice.target)} is out of reach{nearest}")
 
-    def _corrected(self, plan: Plan, *, target: float | None = None) -> Plan:
+    def _corrected(self, plan: Plan, *, target: float | None = None, promise: float | None = None) -> Plan:
         """Add to a plan by how much it expects too much, at its place in the budget range."""
         if self.optimism is None:
             return plan
@@ -222,7 +221,7 @@ class Front:
             n_labelled=plan.n_labelled,
             budget_usd=plan.budget_usd,
             target=plan.target if target is None else target,
-            promise=plan.promise,
+            promise=plan.promise if promise is None else promise,
             excess=self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0),
         )
 
@@ -255,7 +254,9 @@ class Front:
         for name, rows in of.items():
             accuracy = plan.chosen_accuracy[rows]
             sigma = None if plan.chosen_sigma is None else plan.chosen_sigma[rows]
-            interval = accuracy_interval(accuracy, sigma, n_labelled=plan.n_labelled, excess=excess)
+            # of all queries the error was measured, of a group it has to be assumed
+            known: dict[str, Any] = {"n_labelled": plan.n_labelled, "correlation": CORRELATION, "excess": excess}
+            interval = accuracy_interval(accuracy, sigma, **known)
             cost = float(plan.chosen_cost[rows].sum())
             found.append(GroupTotal(str(name), len(rows), cost, float(accuracy.mean()), interval))
         return sorted(found, key=lambda each: (-each.n_queries, each.group))

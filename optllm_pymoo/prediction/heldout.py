@@ -56,22 +56,6 @@ UNCHANGED: Final = Shrinkage(1.0, 1.0)
 AVERAGES: Final = Shrinkage(0.0, 0.0)
 
 
-class HeldOut(NamedTuple):
-    """What the members said about queries they didn't learn from, beside what is known of these queries.
-
-    Attributes:
-        prediction: NaN in rows never held out, (n, M).
-        centre: LLMs' means on the labels that each prediction was learned from, (n, M).
-        labels: In [0, 1], NaN where unknown, (n, M).
-        groups: Queries that count as one, 0 ... G - 1, (n,).
-    """
-
-    prediction: Floats
-    centre: Floats
-    labels: Floats
-    groups: NDArray[np.intp]
-
-
 def probabilities(values: Floats, /) -> Floats:
     """Bring predictions into [0, 1]: a query whose best LLM exceeds 1 is shifted down as a whole.
 
@@ -90,87 +74,6 @@ def probabilities(values: Floats, /) -> Floats:
     """
     excess = np.maximum(values.max(axis=1, keepdims=True) - 1.0, 0.0)
     return np.asarray(np.maximum(values - excess, 0.0))
-
-
-def fit_shrinkage(held: HeldOut, /) -> Shrinkage:
-    """Learn the weights that fit held-out predictions best, in the mean square.
-
-    Least squares of the residuals from the LLMs' means on the two parts, with errors clustered by query (one that is
-    repeated n times counts as sqrt(n), since its errors go together), joined with a normal prior on both weights (mean
-    1/2, deviation 1/4). It moves no weight by more than its standard error, so that weights far from what is usual are
-    kept where the labels show them (limited translation, Efron and Morris, 1972).
-
-    Args:
-        held: Held-out predictions; rows without one are left out.
-
-    Returns:
-        The weights; `AVERAGES` with fewer than three groups, which can't show any skill.
-    """
-    held = with_predictions(held)[0]
-    if len(np.unique(held.groups)) < _FEWEST:
-        return AVERAGES
-    known = ~np.isnan(held.labels)
-    weight = group_weights(held.groups)[:, None]
-    deviation = held.prediction - held.centre
-    difficulty = np.broadcast_to(deviation.mean(axis=1, keepdims=True), deviation.shape)
-    parts = np.where(known, np.stack([difficulty, deviation - difficulty]), 0.0)  # (2, n, M)
-    target = np.where(known, held.labels - held.centre, 0.0)
-    gram = np.einsum("anm,bnm->ab", weight * parts, parts)
-    inverse = np.linalg.pinv(gram, hermitian=True)
-    weights = inverse @ np.einsum("anm,nm->a", weight * parts, target)
-    error = weight * (target - np.tensordot(weights, parts, axes=1))
-    scores = np.array([np.bincount(held.groups, row) for row in np.einsum("anm,nm->an", parts, error)])
-    errors = np.sqrt(np.maximum(np.diag(inverse @ (scores @ scores.T) @ inverse), 0.0))
-    joined = [_posterior(float(w), float(se), *_PRIOR) for w, se in zip(weights, errors, strict=True)]
-    return Shrinkage(*np.clip(np.clip(joined, weights - errors, weights + errors), 0.0, _MOST).tolist())
-
-
-def judge_by_plans(held: HeldOut, shrinkage: Shrinkage, /, *, cost: Floats | None = None) -> Shrinkage:
-    """Reduce the specific weight to what it is worth where plans act on it.
-
-    A fit over all LLMs trusts deviations of weak LLMs, which no plan chooses, as much as those of the best. Here two
-    plans are made of the labelled queries at each of twelve budgets, one from held-out predictions with half of the
-    weight b0 and one from the means. Where they differ, the predicted difference D between the two LLMs is held
-    against the true one: the slope of the latter on the former, with errors clustered by query, is what the weight
-    should have been there. Its normal prior has the mean b0 (2/M)^(1/3), as the more LLMs there are to choose from,
-    the more a choice profits from errors, and the deviation b0/4.
-
-    Args:
-        held: Held-out predictions; rows without one are left out, and so are choices of which an outcome is unknown.
-        shrinkage: The weights that fit best.
-        cost: US$ per call of these queries, (n, M). None: the choice of the most accurate LLM stands for all plans.
-
-    Returns:
-        The weights, the specific one in [0, b0].
-    """
-    b0, n_llms = shrinkage.specific, held.labels.shape[1]
-    if b0 == 0 or n_llms == 1:
-        return shrinkage
-    held, rows = with_predictions(held)
-    deviation, residual = held.prediction - held.centre, held.labels - held.centre
-    half = held.centre + shrinkage._replace(specific=b0 / 2).apply(deviation)
-    if cost is None:
-        pairs = [(half.argmax(axis=1), held.centre.argmax(axis=1))]
-    else:
-        tables = (probabilities(half), held.centre)
-        pairs = list(zip(*(plans_within(cost[rows], table, _BUDGETS) for table in tables), strict=True))
-    each = np.arange(len(deviation))
-    predicted, true = (
-        np.concatenate([table[each, ours] - table[each, plain] for ours, plain in pairs])
-        for table in (deviation, residual)
-    )
-    known = ~np.isnan(true)
-    predicted, true = predicted[known], true[known]
-    weight = np.tile(group_weights(held.groups), len(pairs))[known]
-    prior = min(1.0, (2 / n_llms) ** (1 / 3)) * b0
-    total = float(predicted @ (weight * predicted))
-    if total == 0:
-        return shrinkage._replace(specific=prior)
-    slope = float(predicted @ (weight * true)) / total
-    groups = np.tile(held.groups, len(pairs))[known]
-    scores = np.bincount(groups, weight * (true - slope * predicted) * predicted)
-    b = _posterior(slope, float(np.sqrt(scores @ scores)) / total, prior, b0 / 4)
-    return shrinkage._replace(specific=float(np.clip(b, 0.0, b0)))
 
 
 def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Floats, /) -> list[NDArray[np.intp]]:
@@ -193,33 +96,6 @@ def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Float
     return [front.assignment(front.within_budget(low + (high - low) * share)) for share in shares]
 
 
-def group_weights(groups: NDArray[np.intp], /) -> Floats:
-    """Weigh rows so that a query that is repeated n times counts as sqrt(n).
-
-    Args:
-        groups: 0 ... G - 1, (n,).
-
-    Returns:
-        Weights, (n,).
-
-    Examples:
-        >>> group_weights(np.array([0, 1, 1, 1, 1]))
-        array([1. , 0.5, 0.5, 0.5, 0.5])
-    """
-    return np.asarray(1 / np.sqrt(np.bincount(groups)[groups]))
-
-
-def with_predictions(held: HeldOut) -> tuple[HeldOut, NDArray[np.bool_]]:
-    """Leave out rows never held out; return which stay."""
-    rows = np.asarray(~np.isnan(held.prediction).any(axis=1))
-    return HeldOut(held.prediction[rows], held.centre[rows], held.labels[rows], held.groups[rows]), rows
-
-
-def _posterior(weight: float, error: float, mean: float, deviation: float) -> float:
-    """Mean of a normal posterior; an estimate without error stands."""
-    return weight if error == 0 else (weight * deviation**2 + mean * error**2) / (deviation**2 + error**2)
-
-
 class Optimism(NamedTuple):
     """How much more plans expect than comes true, along the budget range.
 
@@ -228,7 +104,7 @@ class Optimism(NamedTuple):
     Attributes:
         shares: Budgets, as shares of the way from the cheapest plan to the dearest single LLM, rising, (k,).
         excess: Expected less true mean accuracy of the plans there, >= 0, (k,).
-        error: Standard error of it, (k,).
+        error: Standard error of what they expect less that: of the excess, and of the level of all labels, (k,).
     """
 
     shares: Floats
@@ -249,61 +125,183 @@ class Optimism(NamedTuple):
         return excess, error
 
 
-def fit_optimism(held: HeldOut, shrinkage: Shrinkage, cost: Floats, random: np.random.RandomState, /) -> Optimism:
-    """Measure the excess on labelled queries.
+class HeldOut(NamedTuple):
+    """What the members said about queries they didn't learn from, beside what is known of these queries.
 
-    Two sources are joined, as mean and observation of a normal variable. That the best of many averages is too high
-    shows when labels are drawn again (bootstrap of groups): plans on the averages of the draw, valued on those of all
-    labels. That deviations are too high shows on held-out predictions: plans made from them, valued on the labels,
-    beside the mean over all LLMs, which nobody chose; with errors clustered by query.
-
-    Args:
-        held: Held-out predictions; rows without one are left out.
-        shrinkage: Weights of the deviations.
-        cost: US$ per call of these queries, (n, M).
-        random: Where the draws come from.
-
-    Returns:
-        The excess. It is 0 where the two sources together say that plans expect too little.
+    Attributes:
+        prediction: (n, M).
+        centre: LLMs' means on the labels that each prediction was learned from, (n, M).
+        labels: In [0, 1], NaN where unknown, (n, M).
+        groups: Queries of one number count as one, (n,).
+        cost: US$ per call of these queries, (n, M); None if nothing is known of it.
     """
-    held, rows = with_predictions(held)
-    cost = cost[rows]
-    if not len(cost):
-        return Optimism(np.array(_SHARES), np.zeros(len(_SHARES)), np.full(len(_SHARES), _DEVIATION))
-    deviation = shrinkage.apply(held.prediction - held.centre)
-    drawn = _drawn_excess(held, deviation, cost, random)
-    # of plans on held-out predictions: what they expect, less their labels, and its standard error
-    expected = probabilities(held.centre + deviation)
-    seen, error = np.array([_mean_error(held, expected, x) for x in plans_within(cost, expected, _SHARES)]).T
-    trust = _DEVIATION**2 / (_DEVIATION**2 + error**2)
-    excess = np.maximum(drawn + trust * (seen - drawn), 0.0)
-    return Optimism(np.array(_SHARES), excess, _DEVIATION * np.sqrt(1 - trust))
+
+    prediction: Floats
+    centre: Floats
+    labels: Floats
+    groups: NDArray[np.intp]
+    cost: Floats | None = None
+
+    @classmethod
+    def of(
+        cls, prediction: Floats, centre: Floats, labels: Floats, groups: NDArray[np.intp], cost: Floats | None = None
+    ) -> HeldOut:
+        """Leave out rows never held out, whose predictions are NaN."""
+        rows = ~np.isnan(prediction).any(axis=1)
+        return cls(*(None if table is None else table[rows] for table in (prediction, centre, labels, groups, cost)))  # type: ignore[arg-type]
+
+    @property
+    def weight(self) -> Floats:
+        """Weights of rows by which a query that is repeated n times counts as sqrt(n), (n,)."""
+        return np.asarray(1 / np.sqrt(np.bincount(self.groups)[self.groups]))
+
+    def fit(self) -> Shrinkage:
+        """Learn the weights that fit held-out predictions best, in the mean square.
+
+        Least squares of the residuals from the LLMs' means on the two parts, with errors clustered by query (one that
+        is repeated n times counts as sqrt(n), since its errors go together), joined with a normal prior on both weights
+        (mean 1/2, deviation 1/4). It moves no weight by more than its standard error, so that weights far from what is
+        usual are kept where the labels show them (limited translation, Efron and Morris, 1972).
+
+        Returns:
+            The weights; `AVERAGES` with fewer than three groups, which can't show any skill.
+        """
+        if len(np.unique(self.groups)) < _FEWEST:
+            return AVERAGES
+        known, weight = ~np.isnan(self.labels), self.weight[:, None]
+        deviation = self.prediction - self.centre
+        difficulty = np.broadcast_to(deviation.mean(axis=1, keepdims=True), deviation.shape)
+        parts = np.where(known, np.stack([difficulty, deviation - difficulty]), 0.0)  # (2, n, M)
+        target = np.where(known, self.labels - self.centre, 0.0)
+        gram = np.einsum("anm,bnm->ab", weight * parts, parts)
+        inverse = np.linalg.pinv(gram, hermitian=True)
+        weights = inverse @ np.einsum("anm,nm->a", weight * parts, target)
+        error = weight * (target - np.tensordot(weights, parts, axes=1))
+        scores = np.array([np.bincount(self.groups, row) for row in np.einsum("anm,nm->an", parts, error)])
+        errors = np.sqrt(np.maximum(np.diag(inverse @ (scores @ scores.T) @ inverse), 0.0))
+        joined = [_posterior(float(w), float(se), *_PRIOR) for w, se in zip(weights, errors, strict=True)]
+        return Shrinkage(*np.clip(np.clip(joined, weights - errors, weights + errors), 0.0, _MOST).tolist())
+
+    def judge(self, shrinkage: Shrinkage, /) -> Shrinkage:
+        """Reduce the specific weight to what it is worth where plans act on it.
+
+        A fit over all LLMs trusts deviations of weak LLMs, which no plan chooses, as much as those of the best. Here
+        two plans are made of the labelled queries at each of twelve budgets, one from held-out predictions with half of
+        the weight b0 and one from the means. Where they differ, the predicted difference D between the two LLMs is held
+        against the true one: the slope of the latter on the former, with errors clustered by query, is what the weight
+        should have been there. Its normal prior has the mean b0 (2/M)^(1/3), as the more LLMs there are to choose from,
+        the more a choice profits from errors, and the deviation b0/4. Choices of which an outcome is unknown are left
+        out; without costs the choice of the most accurate LLM stands for all plans.
+
+        Args:
+            shrinkage: The weights that fit best.
+
+        Returns:
+            The weights, the specific one in [0, b0].
+        """
+        b0, n_llms = shrinkage.specific, self.labels.shape[1]
+        if b0 == 0 or n_llms == 1:
+            return shrinkage
+        deviation, residual = self.prediction - self.centre, self.labels - self.centre
+        half = self.centre + shrinkage._replace(specific=b0 / 2).apply(deviation)
+        if self.cost is None:
+            pairs = [(half.argmax(axis=1), self.centre.argmax(axis=1))]
+        else:
+            tables = (probabilities(half), self.centre)
+            pairs = list(zip(*(plans_within(self.cost, table, _BUDGETS) for table in tables), strict=True))
+        each = np.arange(len(deviation))
+        predicted, true = (
+            np.concatenate([table[each, ours] - table[each, plain] for ours, plain in pairs])
+            for table in (deviation, residual)
+        )
+        known = ~np.isnan(true)
+        predicted, true = predicted[known], true[known]
+        weight = np.tile(self.weight, len(pairs))[known]
+        prior = min(1.0, (2 / n_llms) ** (1 / 3)) * b0
+        total = float(predicted @ (weight * predicted))
+        if total == 0:
+            return shrinkage._replace(specific=prior)
+        slope = float(predicted @ (weight * true)) / total
+        groups = np.tile(self.groups, len(pairs))[known]
+        scores = np.bincount(groups, weight * (true - slope * predicted) * predicted)
+        b = _posterior(slope, float(np.sqrt(scores @ scores)) / total, prior, b0 / 4)
+        return shrinkage._replace(specific=float(np.clip(b, 0.0, b0)))
+
+    def optimism(self, shrinkage: Shrinkage, random: np.random.RandomState, /) -> Optimism:
+        """Measure the excess on labelled queries, whose costs are known.
+
+        Two sources are joined, as mean and observation of a normal variable. That the best of many averages is too high
+        shows when labels are drawn again: plans on the averages of the draw, valued on those it was drawn from. That
+        deviations are too high shows on held-out predictions: plans made from them, valued on the labels, beside the
+        mean over all LLMs, which nobody chose; with errors clustered by query.
+
+        What all LLMs have in common is left: whether the labelled queries were easier than others. That is the sampling
+        error of the mean of their labels, where a text that is repeated counts once (Kish's effective number).
+
+        Args:
+            shrinkage: Weights of the deviations.
+            random: Where the draws come from.
+
+        Returns:
+            The excess. It is 0 where the two sources together say that plans expect too little.
+        """
+        shares, known = np.array(_SHARES), ~np.isnan(self.labels)
+        residual = np.where(known, self.labels - laplace_means(self.labels), 0.0)
+        of_query = residual.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        # as if two more queries had been seen, one as good as can be and one as bad: few labels alike prove nothing
+        variance = (of_query @ of_query + 0.5) / (len(of_query) + 2)
+        level = variance * (np.sum(np.bincount(self.groups) ** 2) / len(of_query) ** 2 if len(of_query) else 1.0)
+        if self.cost is None or not len(of_query):
+            return Optimism(shares, np.zeros(len(shares)), np.full(len(shares), np.hypot(_DEVIATION, np.sqrt(level))))
+        deviation = shrinkage.apply(self.prediction - self.centre)
+        drawn = self._drawn_excess(deviation, self.cost, random)
+        expected = probabilities(self.centre + deviation)
+        plans = plans_within(self.cost, expected, _SHARES)
+        seen, error = np.array([self._seen_excess(expected, x) for x in plans]).T
+        trust = _DEVIATION**2 / (_DEVIATION**2 + error**2)
+        excess = np.maximum(drawn + trust * (seen - drawn), 0.0)
+        return Optimism(shares, excess, np.sqrt(_DEVIATION**2 * (1 - trust) + level))
+
+    def _drawn_excess(self, deviation: Floats, cost: Floats, random: np.random.RandomState) -> Floats:
+        """Mean of what plans expect of the averages of drawn labels, less what these are drawn from, (k,).
+
+        Averages of labels lie further apart than the LLMs are, by their sampling errors; labels are drawn from averages
+        that don't.
+        """
+        known = ~np.isnan(self.labels)
+        labels, means, count = np.where(known, self.labels, 0.0), laplace_means(self.labels), known.sum(axis=0)
+        n_llms, n_groups = len(means), int(self.groups.max()) + 1
+        true = means
+        if n_llms > 1:
+            residual = np.where(known, self.labels - means, np.nan)
+            residual -= np.nanmean(residual, axis=1, keepdims=True)  # queries that are easy for all move all averages
+            variance = np.nansum(residual**2) / known.sum() * n_llms / (n_llms - 1)
+            noise, spread = np.mean(variance * count / (count + 2) ** 2), means.var(ddof=1)
+            true = means.mean() + np.sqrt(max(0.0, 1 - noise / spread) if spread > 0 else 0.0) * (means - means.mean())
+        found = []
+        for _ in range(_DRAWS):
+            times = np.bincount(random.randint(n_groups, size=n_groups), minlength=n_groups)[self.groups]
+            drawn = (times @ labels + 1) / (times @ known + 2) - means + true
+            found.append(
+                [(drawn - true)[x].mean() for x in plans_within(cost, probabilities(drawn + deviation), _SHARES)]
+            )
+        return np.asarray(np.mean(found, axis=0))
+
+    def _seen_excess(self, expected: Floats, x: NDArray[np.intp]) -> tuple[float, float]:
+        """Mean excess of one plan over its outcomes, less that of all LLMs, and its error; (0, 1) if none is known."""
+        excess = expected - self.labels
+        unknown = np.isnan(excess)
+        usual = np.where(unknown, 0.0, excess).sum(axis=1) / np.maximum((~unknown).sum(axis=1), 1)
+        chosen = excess[np.arange(len(x)), x] - usual
+        known = ~np.isnan(chosen)
+        if not known.any():
+            return 0.0, 1.0
+        chosen, groups, weight = chosen[known], self.groups[known], self.weight[known]
+        mean = float(weight @ chosen / weight.sum())
+        scores = np.bincount(groups, weight * (chosen - mean))
+        return mean, max(float(np.sqrt(scores @ scores) / weight.sum()), 1e-9)
 
 
-def _drawn_excess(held: HeldOut, deviation: Floats, cost: Floats, random: np.random.RandomState) -> Floats:
-    """Mean of what plans expect of the averages of drawn labels, less what all labels say, (k,)."""
-    known = ~np.isnan(held.labels)
-    labels, means = np.where(known, held.labels, 0.0), laplace_means(held.labels)
-    n_groups = int(held.groups.max()) + 1
-    found = []
-    for _ in range(_DRAWS):
-        times = np.bincount(random.randint(n_groups, size=n_groups), minlength=n_groups)[held.groups]
-        drawn = (times @ labels + 1) / (times @ known + 2)
-        plans = plans_within(cost, probabilities(drawn + deviation), _SHARES)
-        found.append([(drawn - means)[x].mean() for x in plans])
-    return np.asarray(np.mean(found, axis=0))
-
-
-def _mean_error(held: HeldOut, expected: Floats, x: NDArray[np.intp]) -> tuple[float, float]:
-    """Mean excess of one plan over its known outcomes, less that of all LLMs; (0, 1) if it has none."""
-    excess = expected - held.labels
-    unknown = np.isnan(excess)
-    usual = np.where(unknown, 0.0, excess).sum(axis=1) / np.maximum((~unknown).sum(axis=1), 1)
-    chosen = excess[np.arange(len(x)), x] - usual
-    known = ~np.isnan(chosen)
-    if not known.any():
-        return 0.0, 1.0
-    chosen, groups, weight = chosen[known], held.groups[known], group_weights(held.groups)[known]
-    mean = float(weight @ chosen / weight.sum())
-    scores = np.bincount(groups, weight * (chosen - mean))
-    return mean, max(float(np.sqrt(scores @ scores) / weight.sum()), 1e-9)
+def _posterior(weight: float, error: float, mean: float, deviation: float) -> float:
+    """Mean of a normal posterior; an estimate without error stands."""
+    return weight if error == 0 else (weight * deviation**2 + mean * error**2) / (deviation**2 + error**2)

@@ -18,9 +18,6 @@ from optllm_pymoo.prediction.heldout import (
     UNCHANGED,
     HeldOut,
     Shrinkage,
-    fit_optimism,
-    fit_shrinkage,
-    judge_by_plans,
     probabilities,
 )
 from optllm_pymoo.prediction.members import Trees, check_estimator_suits, in_order, resamples
@@ -40,7 +37,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         v[i, j] = c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :])
         P[i, j] = max(0, v[i, j] - max(0, max_j v[i, :] - 1))
 
-    where a and b are learned on held-out predictions (see `fit_shrinkage`): a from how well they fit, b from what the
+    where a and b are learned on held-out predictions (see `HeldOut`): a from how well they fit, b from what the
     choices made with them were worth. Over random draws of the labelled queries plans are then on average no worse
     than those of the LLMs' averages; in a single draw they can be.
 
@@ -168,18 +165,20 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         known = features[rows], labels[rows]
         self.ensemble_ = fit_ensemble(base, *known, samples, seeds=seeds, n_jobs=self.n_jobs)
-        held = HeldOut(self.ensemble_.heldout, self.ensemble_.centre, labels[rows], groups)
+        paid = None if cost is None else cost[rows]
+        prediction, centre = self.ensemble_.heldout, self.ensemble_.centre
+        held = HeldOut.of(prediction, centre, labels[rows], groups, paid)
         self.shrinkage_ = self.calibration_ = UNCHANGED
         if self.objective is not None:
-            self.shrinkage_ = self.calibration_ = fit_shrinkage(held)
+            self.shrinkage_ = self.calibration_ = held.fit()
         if self.objective == "plan":
-            self.shrinkage_ = judge_by_plans(held, self.calibration_, cost=None if cost is None else cost[rows])
+            self.shrinkage_ = held.judge(self.calibration_)
         self.shift_ = self._shift(features[rows], planned, random)
         if self.shift_ is not None and self.objective is not None:
             self.shrinkage_ = Shrinkage(*(weight * (1 - self.shift_.unlikeness) for weight in self.shrinkage_))
-        self.optimism_ = None if cost is None else fit_optimism(held, self.shrinkage_, cost[rows], random)
+        self.optimism_ = None if cost is None else held.optimism(self.shrinkage_, random)
         self.heldout_ = np.full(labels.shape, np.nan)
-        self.heldout_[rows] = probabilities(held.centre + self.shrinkage_.apply(held.prediction - held.centre))
+        self.heldout_[rows] = probabilities(centre + self.shrinkage_.apply(prediction - centre))
         self.means_ = laplace_means(labels[rows])
         self.mean_variance_ = laplace_variance(labels[rows]) if self.objective else np.zeros(labels.shape[1])
         self.n_labelled_ = len(rows)

@@ -8,7 +8,7 @@ from pymoo.optimize import minimize
 
 from optllm_pymoo import AtLeastAccuracy, OptLLM, Plan, WithinBudget, make_problem
 from optllm_pymoo.decision import accuracy_deviation, accuracy_interval, promised_accuracy, promised_along
-from optllm_pymoo.decision.confidence import difference_interval, quantile, stability
+from optllm_pymoo.decision.confidence import CORRELATION, difference_interval, quantile, stability
 from optllm_pymoo.decision.text import percent
 
 
@@ -228,6 +228,15 @@ def test_excess_moves_and_widens_the_interval() -> None:
     low, high = accuracy_interval(p, excess=(0.05, 0.03))
     assert (low + high) / 2 == pytest.approx(0.45)
     assert (high - low) / 2 == pytest.approx(1.96 * 0.05, rel=0.01)
+
+
+def test_a_measured_error_takes_the_place_of_assumed_ones() -> None:
+    """Chance .25/100 and .03 squared, whatever sigma and labels; with a correlation asked for all of them add up."""
+    p, sigma = np.full(100, 0.5), np.full(100, 0.2)
+    given = {"n_labelled": 10, "excess_error": 0.03}
+    assert accuracy_deviation(p, sigma, **given) ** 2 == pytest.approx(0.0025 + 0.0009)
+    assert accuracy_deviation(p, sigma, correlation=1, **given) ** 2 == pytest.approx(0.0025 + 0.0009 + 0.04 + 0.025)
+    assert accuracy_deviation(p, sigma) == accuracy_deviation(p, sigma, correlation=CORRELATION)
 
 
 def test_difference_by_hand() -> None:

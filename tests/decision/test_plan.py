@@ -274,6 +274,9 @@ def test_excess_corrects_what_is_expected(problem: AllocationProblem) -> None:
     assert corrected.promised_accuracy(0.6) == pytest.approx(plain.promised_accuracy(0.6) - 0.05)
     assert "70.00 % without what chosen LLMs are overrated by" in " ".join(corrected.summary().split())
     assert "overrated" not in plain.summary()
+    measured = Plan(problem, [1, 2], sigma=np.full((2, 3), 0.1), n_labelled=5, excess=(0.05, 0.03))
+    assert "95 % probability, errors as they were on labelled queries" in " ".join(measured.summary().split())
+    assert measured.facts().promised_range is None
 
 
 def test_excess_is_checked(problem: AllocationProblem) -> None:

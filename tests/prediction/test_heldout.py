@@ -15,9 +15,6 @@ from optllm_pymoo.prediction.heldout import (
     HeldOut,
     Optimism,
     Shrinkage,
-    fit_optimism,
-    fit_shrinkage,
-    judge_by_plans,
     plans_within,
     probabilities,
 )
@@ -42,26 +39,26 @@ def held_out(
 
 def test_recovers_known_weights() -> None:
     """If the truth deviates by 1.5 times the difficulty and half of the rest, these are the weights."""
-    assert fit_shrinkage(held_out(200, 4, 1.5, 0.5)) == pytest.approx((1.5, 0.5))
+    assert held_out(200, 4, 1.5, 0.5).fit() == pytest.approx((1.5, 0.5))
 
 
 def test_recovers_known_weights_with_holes() -> None:
     """Missing labels leave fewer equations for the same weights."""
     held = held_out(200, 4, 0.8, 0.6)
     held.labels[np.random.default_rng(1).random((200, 4)) < 0.6] = np.nan
-    assert fit_shrinkage(held) == pytest.approx((0.8, 0.6))
+    assert held.fit() == pytest.approx((0.8, 0.6))
 
 
 def test_harmful_deviations_get_no_weight() -> None:
     """Predictions that point the wrong way are not turned round: the averages remain."""
-    assert fit_shrinkage(held_out(50, 3, -1.0, -1.0)) == AVERAGES
+    assert held_out(50, 3, -1.0, -1.0).fit() == AVERAGES
 
 
 @pytest.mark.parametrize("truth", [0.0, 3.0])
 def test_the_prior_moves_no_weight_by_more_than_its_error(truth: float) -> None:
     """Weights of 0 and 3, learned from 200 noisy sets: pulled toward 1/2, by one standard error at the most."""
     noise, n, m = 0.3, 40, 3
-    found = np.array([fit_shrinkage(held_out(n, m, truth, truth, noise=noise, seed=seed)) for seed in range(200)])
+    found = np.array([held_out(n, m, truth, truth, noise=noise, seed=seed).fit() for seed in range(200)])
     error = noise / (0.1 * np.sqrt([n * 1, n * (m - 1)]))  # of least squares; the parts have 1 and m - 1 dimensions
     moved = np.abs(found.mean(axis=0) - truth)
     assert (moved < 1.2 * error).all()
@@ -73,7 +70,7 @@ def test_a_text_repeated_often_does_not_rule() -> None:
     deviation = np.vstack([np.full((100, 1), 0.1), np.full((60, 1), 0.1)])
     labels = 0.5 + np.vstack([np.zeros((100, 1)), np.full((60, 1), 0.1)])
     groups = np.concatenate([np.zeros(100, dtype=int), np.arange(1, 61)])
-    found = fit_shrinkage(HeldOut(0.5 + deviation, np.full((160, 1), 0.5), labels, groups)).common
+    found = HeldOut(0.5 + deviation, np.full((160, 1), 0.5), labels, groups).fit().common
     slope, error = 60 / 70, np.sqrt((10 * 60 / 70) ** 2 + 60 * (10 / 70) ** 2) / 70  # weights of 10 and 60 in all
     assert found == pytest.approx((slope * 0.25**2 + 0.5 * error**2) / (0.25**2 + error**2))
 
@@ -81,15 +78,15 @@ def test_a_text_repeated_often_does_not_rule() -> None:
 def test_one_llm_has_no_specific_part() -> None:
     """With M = 1 all deviation is difficulty; the singular equations are no trouble."""
     held = held_out(50, 1, 1.0, 0.0)
-    fitted = fit_shrinkage(held)
+    fitted = held.fit()
     assert fitted == pytest.approx((1.0, 0.0))
-    assert judge_by_plans(held, fitted) == fitted
+    assert held.judge(fitted) == fitted
 
 
 def test_repetitions_are_no_evidence() -> None:
     """Forty copies of two queries say no more than two queries: too few groups for any skill."""
-    assert fit_shrinkage(held_out(80, 3, 1.0, 1.0, groups=2)) == AVERAGES
-    assert fit_shrinkage(held_out(120, 3, 1.0, 1.0, groups=3)) == pytest.approx((1.0, 1.0))
+    assert held_out(80, 3, 1.0, 1.0, groups=2).fit() == AVERAGES
+    assert held_out(120, 3, 1.0, 1.0, groups=3).fit() == pytest.approx((1.0, 1.0))
 
 
 @pytest.mark.parametrize("priced", [True, False])
@@ -102,27 +99,27 @@ def test_choices_and_not_all_llms_decide(priced: bool) -> None:
     labels = centre + np.where([True, True, False, False], deviation, 0.0)
     held = HeldOut(centre + deviation, centre, labels, np.arange(n))
     cost = np.tile([4.0, 4.0, 2.0, 3.0], (n, 1)) if priced else None
-    fitted = fit_shrinkage(held)
+    fitted = held.fit()
     assert fitted.specific > 0.4
-    assert judge_by_plans(held, fitted, cost=cost).specific < 0.1
-    assert judge_by_plans(held, fitted, cost=cost).common == fitted.common
+    assert held._replace(cost=cost).judge(fitted).specific < 0.1
+    assert held._replace(cost=cost).judge(fitted).common == fitted.common
 
 
 def test_choices_without_known_outcomes_say_nothing() -> None:
     """Where no query has the outcomes of both LLMs that plans choose between, the prior stands: (2/M)^(1/3) b0."""
     held = held_out(60, 3, 1.0, 1.0)
     held.labels[:] = np.where(np.eye(3)[np.arange(60) % 3] == 1, held.labels, np.nan)
-    assert judge_by_plans(held, UNCHANGED).specific == pytest.approx((2 / 3) ** (1 / 3))
+    assert held.judge(UNCHANGED).specific == pytest.approx((2 / 3) ** (1 / 3))
 
 
 def test_rows_never_held_out_are_left_out() -> None:
     """NaN predictions of half the rows: the weights are those of the other half."""
-    held = held_out(100, 3, 1.0, 0.5)
+    held = held_out(100, 3, 1.0, 0.5)._replace(cost=np.random.default_rng(0).random((100, 3)))
     half = HeldOut(*(table[::2] for table in held))
     held.prediction[1::2] = np.nan
-    cost = np.ones((100, 3))
-    assert fit_shrinkage(held) == fit_shrinkage(half)
-    assert judge_by_plans(held, UNCHANGED, cost=cost) == judge_by_plans(half, UNCHANGED, cost=cost[::2])
+    found = HeldOut.of(*held)
+    assert found.fit() == half.fit()
+    assert found.judge(UNCHANGED) == half.judge(UNCHANGED)
 
 
 @settings(max_examples=50, deadline=None)
@@ -166,8 +163,8 @@ def best_of_many(n: int, m: int, seed: int) -> tuple[float, Optimism]:
     labels = (np.random.default_rng(seed).random((n, m)) < 0.5).astype(float)
     fold = np.arange(n) % 10
     centre = np.array([(labels[fold != k].sum(axis=0) + 1) / ((fold != k).sum() + 2) for k in fold])
-    held = HeldOut(centre, centre, labels, np.arange(n))
-    found = fit_optimism(held, AVERAGES, np.tile(np.arange(m) / m, (n, 1)), np.random.RandomState(seed))
+    held = HeldOut(centre, centre, labels, np.arange(n), np.tile(np.arange(m) / m, (n, 1)))
+    found = held.optimism(AVERAGES, np.random.RandomState(seed))
     return float(labels.mean(axis=0).max() - 0.5), found
 
 
@@ -186,12 +183,12 @@ def test_more_labels_less_optimism() -> None:
 
 
 def test_one_llm_leaves_no_choice() -> None:
-    """Nothing is chosen, so nothing is chosen for being overrated."""
+    """Nothing is chosen, so nothing is chosen for being overrated; the mean of 40 labels has its sampling error."""
     labels = np.resize([0.0, 1.0], (40, 1))
-    held = HeldOut(np.full((40, 1), 0.5), np.full((40, 1), 0.5), labels, np.arange(40))
-    found = fit_optimism(held, UNCHANGED, np.ones((40, 1)), np.random.RandomState(0))
+    held = HeldOut(np.full((40, 1), 0.5), np.full((40, 1), 0.5), labels, np.arange(40), np.ones((40, 1)))
+    found = held.optimism(UNCHANGED, np.random.RandomState(0))
     np.testing.assert_allclose(found.excess, 0, atol=1e-12)
-    assert found.error.max() < 1e-6
+    np.testing.assert_allclose(found.error, np.sqrt((40 / 4 + 1 / 2) / 42 / 40))
 
 
 def test_held_out_errors_are_heard_as_far_as_they_are_sure() -> None:
@@ -201,18 +198,38 @@ def test_held_out_errors_are_heard_as_far_as_they_are_sure() -> None:
         labels = np.resize([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]], (n, 2))
         held = HeldOut(np.tile([0.5, 1.0], (n, 1)), np.full((n, 2), 0.5), labels, np.arange(n))
         cost = np.tile([1.0, 2.0], (n, 1))
-        found.append(fit_optimism(held, UNCHANGED, cost, np.random.RandomState(0)))
+        found.append(held._replace(cost=cost).optimism(UNCHANGED, np.random.RandomState(0)))
     assert found[0].excess[-1] < 0.1
     assert found[1].excess[-1] == pytest.approx(0.25, abs=0.05)
     assert (found[1].error < found[0].error).all()
 
 
+def test_a_text_that_is_repeated_is_one_observation() -> None:
+    """Ten texts, each ten times: the level of 100 labels is known as well as that of ten, but for the two assumed."""
+    labels = np.tile(np.resize([0.0, 1.0], (10, 1)), (10, 2))
+    held = HeldOut(np.full((100, 2), 0.5), np.full((100, 2), 0.5), labels, np.arange(100), np.ones((100, 2)))
+    each, repeated = (
+        table.optimism(AVERAGES, np.random.RandomState(0)).error[0]
+        for table in (held, held._replace(groups=held.groups % 10))
+    )
+    assert repeated == pytest.approx(np.sqrt(10) * each, rel=0.01)
+
+
+def test_averages_that_lie_apart_by_chance_are_drawn_together() -> None:
+    """Equal LLMs look different on few labels: drawn from equal ones the best is overrated by more than from these."""
+    found = np.array([best_of_many(20, 10, seed) for seed in range(20)], dtype=object)
+    truth = 20 / 22 * found[:, 0].mean()  # the rule of succession adds two labels, one right and one wrong
+    estimate = np.mean([optimism.excess[-1] for optimism in found[:, 1]])
+    assert estimate == pytest.approx(truth, rel=0.25)
+
+
 def test_without_predictions_nothing_is_known() -> None:
-    """No row was held out: no excess, with the error that is assumed before anything is seen."""
-    held = HeldOut(np.full((3, 2), np.nan), np.full((3, 2), np.nan), np.ones((3, 2)), np.arange(3))
-    found = fit_optimism(held, AVERAGES, np.ones((3, 2)), np.random.RandomState(0))
+    """No row was held out: no excess, with the errors that are assumed before anything is seen, 0.02 and 0.5."""
+    unknown = np.full((3, 2), np.nan)
+    held = HeldOut.of(unknown, unknown, np.ones((3, 2)), np.arange(3), np.ones((3, 2)))
+    found = held.optimism(AVERAGES, np.random.RandomState(0))
     assert not found.excess.any()
-    assert (found.error == 0.02).all()
+    np.testing.assert_allclose(found.error, np.hypot(0.02, 0.5))
 
 
 def test_of_a_predictor() -> None:
