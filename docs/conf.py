@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from sphinx.util import logging
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
@@ -85,6 +87,8 @@ html_sidebars = {"cite": [], "changes": [], "similar": []}
 
 def setup(app):  # noqa: ANN001, ANN201, D103
     generated.write_all(HERE)
+    for name in generated.without_example():
+        logging.getLogger(__name__).warning("optllm_pymoo.%s has no example, here or on a page that runs", name)
     app.connect("autodoc-skip-member", generated.skip_foreign)
     app.connect("autodoc-process-docstring", generated.add_where_used)
     app.connect("autodoc-process-docstring", generated.escape, priority=600)

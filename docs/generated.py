@@ -138,7 +138,7 @@ def where_used(docs: Path) -> dict[str, set[str]]:
     for name, thing in things.items():
         for owner, annotation in _returned(name, thing):
             for other in set(re.findall(r"\w+", annotation)) & things.keys() - {name}:
-                found.setdefault(other, set()).add(f"what `{owner}` returns")
+                found.setdefault(other, set()).add(f"what `{owner}` is or returns")
     return found
 
 
@@ -158,14 +158,18 @@ def without_example() -> list[str]:
 
 
 def _returned(name: str, thing: Any) -> Iterator[tuple[str, str]]:
-    """Yield what a function, or each method and property of a class, says that it returns."""
-    members = (
-        {f"{name}.{key}": value for key, value in vars(thing).items()} if isinstance(thing, type) else {name: thing}
-    )
-    for owner, member in members.items():
-        function = next((getattr(member, key) for key in ("fget", "func", "__func__") if hasattr(member, key)), member)
-        if not owner.rpartition(".")[2].startswith("_"):
-            yield owner, str(getattr(function, "__annotations__", {}).get("return", ""))
+    """Yield what a function, or each method, property and field of a class, says that it returns."""
+    if not isinstance(thing, type):
+        yield name, str(thing.__annotations__.get("return", ""))
+        return
+    fields = {key: kind for key, kind in getattr(thing, "__annotations__", {}).items() if not key.startswith("_")}
+    yield from ((f"{name}.{key}", str(kind)) for key, kind in fields.items())
+    for key, member in vars(thing).items():
+        function = next(
+            (getattr(member, part) for part in ("fget", "func", "__func__") if hasattr(member, part)), member
+        )
+        if not key.startswith("_"):
+            yield f"{name}.{key}", str(getattr(function, "__annotations__", {}).get("return", ""))
 
 
 def _imported(blocks: Iterable[str]) -> Iterator[str]:

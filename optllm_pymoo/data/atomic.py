@@ -112,6 +112,15 @@ def replacing_folder(
         FileExistsError: There is something already, and `overwrite` is false or it is not a folder; or something
             that is not ours stands where a file is to go.
         OSError: The parent folder is missing or not writable; before the block runs.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     with replacing_folder(Path(home, "batch")) as folder:
+        ...         _ = (folder / "notes.txt").write_text("complete")
+        ...         there_before = Path(home, "batch").exists()
+        ...     there_before, Path(home, "batch", "notes.txt").read_text()
+        (False, 'complete')
     """
     target, patterns = Path(os.path.realpath(path)), None if ours is None else tuple(ours)
     _check_parent(target)
@@ -151,6 +160,13 @@ def write_text_atomically(path: str | PathLike[str], text: str, /, *, overwrite:
     Raises:
         FileExistsError: There is such a file, and `overwrite` is false.
         OSError: The file can't be written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     write_text_atomically(Path(home, "notes.txt"), "all of it")
+        ...     Path(home, "notes.txt").read_text()
+        'all of it'
     """
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -323,6 +323,13 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
         frame: The table.
         path: The file: tabs separate its cells if its name ends in `.tsv`, and `.gz` makes it an archive.
         for_spreadsheet: Put an apostrophe before text that a spreadsheet would take for a formula.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     write_csv(pd.DataFrame({"llm": ["=yi"], "cost_usd": [0.1]}), Path(home, "t.csv"), for_spreadsheet=True)
+        ...     Path(home, "t.csv").read_text().split()
+        ['llm,cost_usd', "'=yi,0.1"]
     """
 
     def safe(value: Any) -> Any:

@@ -439,6 +439,13 @@ def promised_along(
 
     Returns:
         (n,) in the order of ``source.F``.
+
+    Example:
+        >>> problem = AllocationProblem([[1.0, 2.0]] * 50, [[0.4, 0.8]] * 50)
+        >>> front = problem.supported_front
+        >>> promised = promised_along(problem, front, np.full((50, 2), 0.1), probability=0.95)
+        >>> bool((promised < -front.F[:, 1]).all()), promised.round(2)[[0, -1]].tolist()
+        (True, [0.28, 0.7])
     """
     z = quantile(probability, distribution)
     spread = np.zeros(problem.cost.shape) if sigma is None else np.asarray(sigma, dtype=float)

@@ -33,6 +33,13 @@ class Feasibility:
 
     Args:
         limits: Tables and limits.
+
+    Example:
+        >>> from optllm_pymoo import AllocationProblem, Quota
+        >>> tables = [[1.0, 3.0]] * 10, [[0.5, 0.9]] * 10
+        >>> limits = AllocationProblem(*tables, limits=[Quota("llm0", calls=4), Quota("llm1", calls=6)]).limits
+        >>> Feasibility(limits).nearest(0)
+        'llm0 would need at least 4 calls'
     """
 
     def __init__(self, limits: LinearLimits, /) -> None:

@@ -146,6 +146,12 @@ def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
 
     Returns:
         Mean accuracy, not yet a share of the oracle's.
+
+    Example:
+        >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
+        >>> from optllm_pymoo.exact import SupportedFront
+        >>> realised_area(cost, correct, Path.along(SupportedFront(cost, correct)))  # from 2 to 6 US$, a step at 4
+        0.75
     """
     walked = prefix_totals(correct, path) / len(cost)
     low, high = float(cost.min(axis=1).sum()), float(cost.sum(axis=0).max())

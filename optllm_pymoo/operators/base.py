@@ -31,6 +31,15 @@ class AllocationOperator(Operator, abc.ABC):
 
     Raises:
         UserError: If ``repair`` is no repair, or there is a ``vtype``.
+
+    Example:
+        >>> from optllm_pymoo import make_problem
+        >>> class ToTheFirst(AllocationOperator):
+        ...     def _do(self, problem, X, *, random_state, **kwargs):
+        ...         X[:, :2] = 0
+        ...         return X
+        >>> ToTheFirst().do(make_problem(4, 3), np.ones((1, 4), dtype=int), random_state=np.random.default_rng(1))
+        array([[0, 0, 1, 1]], dtype=int8)
     """
 
     def __init__(self, *, name: str | None = None, repair: Repair | None = None, vtype: Any = None) -> None:

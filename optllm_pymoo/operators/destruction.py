@@ -16,7 +16,12 @@ from optllm_pymoo.validation import UserError
 
 
 class Gap(NamedTuple):
-    """How far one destruction should go: one cell of a grid laid over the two objectives' ranges."""
+    """How far one destruction should go: one cell of a grid laid over the two objectives' ranges.
+
+    Example:
+        >>> Gap(cost_usd=0.2, accuracy=4.0).accuracy
+        4.0
+    """
 
     cost_usd: float
     """Total US$."""
@@ -162,6 +167,15 @@ class RelinkDestruction(Destruction):
 
     Raises:
         UserError: If the share is out of range.
+
+    Example:
+        >>> from optllm_pymoo import make_problem
+        >>> problem = make_problem(200, 4)
+        >>> cheapest, most_accurate = problem.extremes()
+        >>> between = RelinkDestruction().do(problem, cheapest, random_state=np.random.default_rng(1))
+        >>> moved, all_that_differ = (int((x != cheapest).sum()) for x in (between, most_accurate))
+        >>> 0 < moved < all_that_differ
+        True
     """
 
     def __init__(self, share: float = 0.5, **kwargs: Any) -> None:

@@ -28,6 +28,12 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
 
     Raises:
         UserError: If ``correct`` has another shape or holds NaN.
+
+    Example:
+        >>> from optllm_pymoo import AllocationProblem
+        >>> problem = AllocationProblem([[1, 2], [1, 4]], [[0.5, 0.9], [0.5, 0.8]])
+        >>> realised_accuracy(problem, [[0, 1], [0, 1]]).tolist()  # cheapest, one upgrade, both
+        [0.0, 0.5, 1.0]
     """
     outcomes = np.asarray(correct, dtype=float)
     if outcomes.shape != problem.cost.shape:

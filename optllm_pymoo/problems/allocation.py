@@ -443,6 +443,12 @@ def require_allocation_problem(problem: Any, user: str, /) -> None:
     Args:
         problem: What an algorithm or operator was given.
         user: Who needs it, for the message.
+
+    Example:
+        >>> require_allocation_problem("my-batch.csv", "MyOperator")
+        Traceback (most recent call last):
+        ...
+        optllm_pymoo.UserError: MyOperator needs an AllocationProblem; got str. Build one with ...
     """
     if not isinstance(problem, AllocationProblem):
         raise UserError(

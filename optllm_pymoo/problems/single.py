@@ -127,6 +127,13 @@ class SingleObjectiveProblem(PlanProblem, abc.ABC):
 
     Attributes:
         allocation: As given.
+
+    Example:
+        >>> from optllm_pymoo import MinCostProblem, make_problem
+        >>> batch = make_problem(50, 3)
+        >>> problem = MinCostProblem(batch, min_accuracy=0.6)
+        >>> problem.allocation is batch, problem.n_obj, problem.n_ieq_constr
+        (True, 1, 1)
     """
 
     def __init__(self, allocation: AllocationProblem, /) -> None:
@@ -368,6 +375,12 @@ def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
 
     Raises:
         UserError: If it is no problem of allocation.
+
+    Example:
+        >>> from optllm_pymoo import make_problem
+        >>> batch = make_problem(50, 3)
+        >>> allocation_of(batch, "an operator") is batch
+        True
     """
     if isinstance(problem, SingleObjectiveProblem):
         return problem.allocation
