@@ -261,6 +261,8 @@ def _joined(
     """Price the calls, take means of repeated ones, and count."""
     of_query, of_file = (np.frombuffer(column, dtype=np.int64) for column in (rows.of_query, rows.of_file))
     numbers = {name: np.frombuffer(column, dtype=np.float64).copy() for name, column in rows.numbers.items()}
+    if price_keys and prices is None:
+        raise UserError("names of prices need a list of prices; pass prices= (--prices FILE)")
     unknown = [llm for llm in price_keys if llm not in llms]
     if unknown:
         raise UserError(f"no log has an LLM {shown(unknown[0])}, for which a price is named; there are {listed(llms)}")
@@ -301,7 +303,11 @@ def _joined(
     repeated = _repeated(numbers["score"], inverse) | _repeated(numbers["cost_usd"], inverse)
     n_repeated = len(np.unique(inverse[repeated]))
     if n_repeated:
-        notes.append(f"pairs of query and LLM with several calls: {n_repeated:,}; their means count")
+        scored = ~np.isnan(numbers["score"])
+        apart = numbers["score"][scored] != calls["score"][inverse[scored]]
+        n_apart = len(np.unique(inverse[scored][apart]))
+        differ = f"; the scores of {n_apart:,} differ" if n_apart else ""
+        notes.append(f"pairs of query and LLM with several calls: {n_repeated:,}; their means count{differ}")
     n_llms = np.bincount(pair // len(llms), minlength=len(rows.names))
     is_matched = (n_llms > 1) | (np.arange(len(rows.names)) < rows.n_asked)
     counts = {

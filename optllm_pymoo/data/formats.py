@@ -28,6 +28,7 @@ _ADDRESS: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 """The head of an address; a `Path` has lost one of its slashes."""
 _CHUNK: Final = 8192
 """Records of a table."""
+_CUT_OFF: Final = "the file ends here and may be cut off, get it anew"
 _PIECE: Final = 2**20
 _OUTLINE: Final = 4 * 2**20
 """Characters."""
@@ -108,7 +109,8 @@ def records_of(path: Path, /) -> Generator[tuple[int, dict[str, Any]], None, Non
                 if not text.strip():
                     continue
                 problem = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
-                raise DataFileError(path, f"{expected} ({problem})", line) from None
+                hint = "" if file.readline(1) else f"; {_CUT_OFF}"
+                raise DataFileError(path, f"{expected} ({problem}){hint}", line) from None
             if not isinstance(record, dict):
                 hint = "; write a record per line, without the brackets of a list" if isinstance(record, list) else ""
                 raise DataFileError(path, f"{expected}, found {type(record).__name__}{hint}", line)
@@ -321,7 +323,8 @@ class _Cursor:
 
     def _fault(self, problem: str, position: int) -> DataFileError:
         line = self.line + self.text.count("\n", self.counted, position)
-        return DataFileError(self.path, f"expected JSON ({problem})", line)
+        is_cut = position >= len(self.text.rstrip()) or problem.startswith("Unterminated")
+        return DataFileError(self.path, f"expected JSON ({problem}){f'; {_CUT_OFF}' if is_cut else ''}", line)
 
 
 def parquet_files(path: str | PathLike[str], /) -> list[str] | None:

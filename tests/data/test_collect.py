@@ -72,7 +72,7 @@ def test_logs_meet_on_their_keys(logs, tmp_path):
     assert (twice["score"], twice["input_tokens"]) == (0.5, 20.0)
     assert twice["cost_usd"] == pytest.approx(20 * 1e-5 + 5 * 2e-5)
     assert table.loc[("a", "small"), "cost_usd"] == pytest.approx(10 * 1e-6 + 5 * 2e-6)
-    assert any("pairs of query and LLM with several calls: 1; their means count" in note for note in found.notes)
+    assert "pairs of query and LLM with several calls: 1; their means count; the scores of 1 differ" in found.notes
     failed = table.loc[("b", "large")]
     assert np.isnan(failed["score"])
     assert failed["error"] == "timeout, Authorization: Bearer ***"
@@ -206,6 +206,8 @@ def test_prices_that_are_missing_are_counted_and_told(tmp_path):
     assert named.batch.calls["cost_usd"].tolist() == pytest.approx([2e-5, 2e-4])
     with pytest.raises(UserError, match="no log has an LLM 'x', for which a price is named"):
         collect([log], prices=PRICES, price_keys={"x": "large"})
+    with pytest.raises(UserError, match=r"names of prices need a list of prices; pass prices= \(--prices FILE\)"):
+        collect([log], price_keys={"small": "large"})
 
 
 def test_a_price_that_is_ambiguous_is_asked_for_only_where_it_is_needed(tmp_path):

@@ -44,6 +44,8 @@ def test_damage_is_found_wherever_it_is(tmp_path, monkeypatch):
     for end in range(len(text)):
         with pytest.raises(DataFileError, match="expected JSON"):
             list(JsonDocument(_written(path, text[:end])).items("rows"))
+    with pytest.raises(DataFileError, match="the file ends here and may be cut off"):
+        JsonDocument(_written(path, text[:-20])).value()
     rows = JsonDocument(_written(path, '{"rows": [\n{"x": 1},\n{"x": 2},\n{"x" 3}]}')).items("rows")
     assert [next(rows), next(rows)] == [{"x": 1}, {"x": 2}]
     with pytest.raises(DataFileError, match=r"a.json, line 4: expected JSON \(Expecting ':' delimiter\)"):

@@ -357,7 +357,10 @@ def test_pickles_are_never_opened(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"id": 1, "model": "a", "score": 1}\n{"id": 2, "mod', "line 2: expected a JSON object on one line"),
+        (
+            '{"id": 1, "model": "a", "score": 1}\n{"id": 2, "mod',
+            "line 2: expected a JSON object on one line .*; the file ends here and may be cut",
+        ),
         ('{"id": 1, "model": "a", "score": 7}\n', "line 1, column 'score': expected a value in \\[0, 1\\]; found 7.0"),
         ('{"id": 1, "model": "a"}\n{"model": "a"}\n', "line 2: there is no id in this record .*--map id=FIELD"),
         ('{"id": 1, "model": "a"}\n{"id": 1}\n', "line 2: there is no llm in this record"),
