@@ -310,10 +310,19 @@ class PartitionedFront:
     @cached_property
     def along(self) -> Along:
         """What each LLM, and each group of queries, gets along the front; one pass when first asked for."""
+        return self.join(self._spread(partial(_changes_of, self.edges, self.n_groups), self._parts))
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """(n,) falling efficiencies, as integers, of the plans that `along` is about: what `changes_along` takes."""
+        return np.asarray(self._edges[self.thin(SHOWN)])
+
+    def join(self, changes: Iterable[Sums], /) -> Along:
+        """Join what `changes_along` returned for every part; whoever reads the parts anyway saves `along` its pass."""
         rows = self.thin(SHOWN)
         size = self.n_llms + self.n_groups
         found = np.zeros((len(rows) * size, 5), dtype=np.int64)
-        for keys, values in self._spread(partial(changes_along, self._edges[rows], self.n_groups), self._parts):
+        for keys, values in changes:
             found[keys] += values
         found = carried(found.reshape(len(rows), size, 5).cumsum(axis=0))
         totals = np.stack(_floats(found), axis=-1)
@@ -483,18 +492,22 @@ def ties_of(key: int, item: tuple[int, Part], /) -> np.ndarray:
     return np.concatenate(found)
 
 
-def changes_along(edges: np.ndarray, n_groups: int, item: tuple[int, Part], /) -> Sums:
+def _changes_of(edges: np.ndarray, n_groups: int, item: tuple[int, Part]) -> Sums:
+    return changes_along(edges, n_groups, _read(item))
+
+
+def changes_along(edges: np.ndarray, n_groups: int, tables: Tables, /) -> Sums:
     """Sum up by how much plans of a part change from one edge to the next, per LLM and per group.
 
     Args:
         edges: (n,) falling efficiencies as integers; plan k has taken all steps from its edge on.
         n_groups: G.
-        item: The part.
+        tables: The part, as arrays.
 
     Returns:
         Keys are ``k (M + G) + j`` for LLM j, ``k (M + G) + M + g`` for group g.
     """
-    tables = _read(item)
+    tables = as_tables(tables)
     n_llms = tables.cost.shape[1]
     size = n_llms + n_groups
     changes = np.zeros((2, len(edges) * size, 5), dtype=np.int64)

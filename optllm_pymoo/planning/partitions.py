@@ -35,7 +35,7 @@ from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Knee, WithinBudget, accuracy_interval
 from optllm_pymoo.decision.confidence import CORRELATION, Moments
 from optllm_pymoo.decision.text import PlanFacts, count
-from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Tables, carried
+from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Sums, Tables, carried, changes_along
 from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.files import OUTPUTS, PLAN_FILES, check_writable, picture
@@ -400,16 +400,20 @@ class Written(NamedTuple):
     moments: Moments
     groups: dict[int, tuple[float, Moments]]
     """By group: US$, and sums of what is expected."""
+    changes: Sums
+    """Along the front, see `changes_along`."""
 
 
-def write(job: Job, cut: Cut, constant: Mapping[str, float], piece: Piece, /) -> Written:
+def write(
+    job: Job, cut: Cut, constant: Mapping[str, float], edges: np.ndarray, n_groups: int, piece: Piece, /
+) -> Written:
     """Write the plan of a piece: query_id, llm, cost_usd, accuracy and what an interval needs."""
     arrow = import_extra("pyarrow", extra="parquet", purpose="writing Parquet")
     found = expected(job, piece)
     tables, n = found.tables, len(found.tables.cost)
     x = cut.assign(tables, piece.number)
     rows = np.arange(n)
-    cost, accuracy = (np.asarray(table)[rows, x].astype(float) for table in tables[:2])
+    cost, accuracy = (np.asarray(table)[rows, x] for table in tables[:2])
     ids = job.layout.ids(piece)
     columns = {
         "query_id": ids if found.rows is None else ids.take(arrow.array(found.rows)),
@@ -423,8 +427,9 @@ def write(job: Job, cut: Cut, constant: Mapping[str, float], piece: Piece, /) ->
     columns |= {name: np.full(n, value) for name, value in constant.items()}
     with replacing(job.path(PLAN_FILES, piece)) as path:
         import_extra("pyarrow.parquet", extra="parquet", purpose="writing Parquet").write_table(
-            arrow.table(columns), path, compression="zstd"
+            arrow.table(columns), path, compression="zstd", use_dictionary=["llm", *constant]
         )
+    cost, accuracy = cost.astype(float), accuracy.astype(float)
     sums = np.zeros((len(job.layout.llms), 5), dtype=np.int64)
     add_exactly(x.astype(np.int64), cost, accuracy, sums)
     of_group = {}
@@ -432,7 +437,7 @@ def write(job: Job, cut: Cut, constant: Mapping[str, float], piece: Piece, /) ->
         mine = tables.group == group
         moments = Moments.of(accuracy[mine], None if sigma is None else sigma[mine])
         of_group[group] = float(cost[mine].sum()), moments
-    return Written(carried(sums), Moments.of(accuracy, sigma), of_group)
+    return Written(carried(sums), Moments.of(accuracy, sigma), of_group, changes_along(edges, n_groups, tables))
 
 
 STAGES: Final = {
@@ -441,7 +446,7 @@ STAGES: Final = {
     "summary_of": "Front",
     "bucket_of": "Plan to the single step",
     "ties_of": "Plan to the single step",
-    "changes_along": "Mix along the front",
+    "_changes_of": "Mix along the front",
     "write": "Writing the plan",
 }
 """What a task is called while it runs."""
@@ -666,7 +671,8 @@ def plan_parts(
                 excess = None if optimism is None else optimism.at(_place(front, cut))
                 constant = {} if job.is_known else {"n_labelled": n_labelled}
                 constant |= {} if excess is None else dict(zip(("excess", "excess_error"), excess, strict=True))
-                written = list(engine(partial(write, job, cut, constant), pieces))
+                written = list(engine(partial(write, job, cut, constant, front.edges, front.n_groups), pieces))
+                front.along = front.join(each.changes for each in written)
                 given: dict[str, Any] = {
                     "n_labelled": None if job.is_known else n_labelled,
                     "excess": excess or (0.0, 0.0),
