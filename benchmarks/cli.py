@@ -196,7 +196,10 @@ def keep_results(
 
 @app.command(name="table")
 def draw_table(
-    results: Annotated[Path, typer.Option(help="results.csv of fair or predict.")] = KEPT / "fair" / "results.csv",
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(help="results.csv of predict, may be repeated; or of fair, which is the default, as it is kept."),
+    ] = None,
     write: Annotated[
         Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
     ] = None,
@@ -205,7 +208,7 @@ def draw_table(
     from benchmarks.table import drawn_table, with_table
 
     with _refusals():
-        table = drawn_table(results)
+        table = drawn_table(results or [KEPT / "fair" / "results.csv"])
         if write is not None:
             write_text_atomically(write, with_table(write.read_text(encoding="utf-8"), table))
     typer.echo(table if write is None else f"wrote the table into {write}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -31,22 +32,24 @@ COLUMNS = (
 )
 
 
-def drawn_table(path: Path, /) -> str:
+def drawn_table(paths: Sequence[Path], /) -> str:
     """Write the table that results are for, in Markdown: predictors against constants, or else algorithms.
 
     Args:
-        path: ``results.csv`` of the suite `predict` or `fair`.
+        paths: ``results.csv`` of the suite `fair`, or of runs of `predict`, whose tables are put together: data sets
+            can have different shares and numbers of splits.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: It isn't of this program, or holds what neither table shows.
+        UserError: One isn't of this program, or there is nothing in them that a table shows.
     """
-    kinds = load_results(path)
-    if "search" in kinds or "table" not in kinds:
-        return readme_table(path)
-    cells, pooled = against_constants(kinds["table"])
+    kinds = [load_results(path) for path in paths]
+    if len(kinds) == 1 and ("search" in kinds[0] or "table" not in kinds[0]):
+        return readme_table(paths[0])
+    tables = pd.concat([kind.get("table", pd.DataFrame()) for kind in kinds])
+    cells, pooled = against_constants(tables[~tables.index.duplicated()])
     if cells.empty:
-        raise UserError(f"{path}: the results have no predictor beside constants; run predict with both")
+        raise UserError(f"{paths[0]}: the results have no predictor beside constants; run predict with both")
     rows = table_markdown(TableBlock(cells, DIFFERENCES, "predictors", n_left=3))
     return f"{rows}\n\nMeans over these rows:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
 

@@ -79,6 +79,7 @@ POOLED = (
     Column("lead", "+.4f", "the first predictor's less this", "first's less this"),
     Column("lead_error", ".4f", "± standard error", "± se"),
     Column("saving", ".1%", "saving", "saving"),
+    Column("first_saving", ".1%", "of the first", "of first"),
     Column("saving_of_constants", ".1%", "of constants", "of constants"),
     Column("too_much", ".4f", "expected less true, absolute", "too much"),
     Column("corrected", ".4f", "corrected", "corrected"),
@@ -202,18 +203,18 @@ def against_constants(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFram
     frame = frame[~frame["predictor"].isin(["constants", ORACLE])]
     if plain.empty or frame.empty:
         return pd.DataFrame(), pd.DataFrame()
-    first = frame[frame["predictor"] == frame["predictor"].iloc[0]].set_index(split)["area"]
-    frame = frame.join(plain.add_suffix("_of_constants"), on=split).join(first.rename("first"), on=split)
+    first = frame[frame["predictor"] == frame["predictor"].iloc[0]].set_index(split)[["area", "saving"]]
+    frame = frame.join(plain.add_suffix("_of_constants"), on=split).join(first.add_prefix("first_"), on=split)
     columns = [f"{name}_{place}" for name in ("too_much", "corrected") for place in PLACES]
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns, "below_95", "above_95"])))
     frame = frame.assign(
         difference=frame["area"] - frame["area_of_constants"],
-        lead=frame["first"] - frame["area"],
+        lead=frame["first_area"] - frame["area"],
         too_much=frame[columns[:3]].mean(axis=1),
         corrected=frame[columns[3:]].mean(axis=1),
     )
     groups = frame.groupby(KEYS, sort=False)
-    means = ["area", "difference", "lead", "saving", "saving_of_constants", "too_much", "corrected"]
+    means = ["area", "difference", "lead", "saving", "first_saving", "saving_of_constants", "too_much", "corrected"]
     cells = groups[[*means, "below_95", "above_95", "n_labelled"]].mean()
     errors = groups[["difference", "lead", "corrected"]].sem()
     cells = cells.assign(
@@ -234,7 +235,7 @@ def _holm(p: pd.Series) -> pd.Series:
 
 def _pooled(predictor: str, cells: pd.DataFrame) -> dict[str, float | str]:
     """Average over data sets and shares, each as much; their splits are independent."""
-    means = ["difference", "lead", "saving", "saving_of_constants", "below_95", "above_95"]
+    means = ["difference", "lead", "saving", "first_saving", "saving_of_constants", "below_95", "above_95"]
     errors = {name: float(np.sqrt((cells[name] ** 2).sum()) / len(cells)) for name in ("error", "lead_error")}
     return {
         **{"predictor": predictor, "cells": len(cells), "lost": int((cells["p"] < LEVEL).sum())},

@@ -98,12 +98,16 @@ def test_results_of_predict_make_the_table_of_predictors(tmp_path):
     )
     frame.insert(0, "cell", [f"{k:020x}" for k in range(2)])
     frame.assign(definition="0" * 12).to_csv(path, index=False)
-    table = drawn_table(path)
+    table = drawn_table([path])
     assert "| d | 20% (7) | `ours` | 0.7500 | +0.2500 |" in table
     assert "| `ours` | 1 | +0.2500 |" in table
+    other = tmp_path / "other.csv"
+    more = frame.assign(definition="0" * 12, data="e", cell=[f"{k:020x}" for k in (2, 3)], area=[0.5, 0.75])
+    more.to_csv(other, index=False)
+    assert "| `ours` | 2 | +0.0000 |" in drawn_table([path, other, path])
     frame[:1].assign(definition="0" * 12).to_csv(path, index=False)
     with pytest.raises(ValueError, match="no predictor beside constants"):
-        drawn_table(path)
+        drawn_table([path])
 
 
 def test_the_block_is_replaced():
