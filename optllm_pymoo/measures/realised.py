@@ -355,7 +355,11 @@ def evaluate_plan(
             of_chosen, paid = paid, cost.astype(float)
             paid[np.arange(len(x)), x] = of_chosen
     won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
-    best = None if outcomes.ndim == 1 else _best_single(outcomes[known], paid[known], allowed, known)
+    best, usable = None, np.arange(cost.shape[1]) if allowed is None else np.flatnonzero(allowed[known].all(axis=0))
+    if outcomes.ndim > 1 and len(usable):
+        # the most accurate LLM that is allowed for all queries; of several the cheapest
+        ranks = paid[known][:, usable].sum(axis=0), -outcomes[known][:, usable].mean(axis=0)
+        best = int(usable[np.lexsort(ranks)[0]])
     return PlanEvaluation(
         n_queries=len(known),
         cost_usd=float(paid[known, chosen].sum(dtype=float)),
@@ -423,13 +427,3 @@ def _of_all_or_chosen(
         raise UserError(f"{name} has shape {given.shape}; expected {shape}, or {shape[:1]} of the chosen LLMs")
     table = as_table(name, given.reshape(len(given), -1), lower=0.0, upper=upper, missing=missing)
     return table.reshape(given.shape)
-
-
-def _best_single(outcomes: np.ndarray, cost: np.ndarray, allowed: np.ndarray | None, known: np.ndarray) -> int | None:
-    """Find the most accurate LLM that is allowed for all queries (ties: the cheaper)."""
-    usable = np.arange(cost.shape[1])
-    if allowed is not None:
-        usable = usable[allowed[known].all(axis=0)]
-    if not len(usable):
-        return None
-    return int(usable[np.lexsort((cost[:, usable].sum(axis=0), -outcomes[:, usable].mean(axis=0)))[0]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, Plan, WithinBudget
 from optllm_pymoo.decision.text import usd
 from optllm_pymoo.limits import (
-    Certified,
     Feasibility,
     LimitPrice,
     LinearLimits,
@@ -107,14 +105,11 @@ def plan_within(
             found that promises the target.
     """
     known: dict[str, Any] = {"sigma": sigma, "n_labelled": n_labelled}
-    if isinstance(choice, WithinBudget):
-        x = _within(limits, choice.budget_usd)
-        plan = Plan(problem, x, **known, budget_usd=choice.budget_usd, promise=choice.promise)
-    elif isinstance(choice, AtLeastAccuracy):
-        x = _reaching(limits, choice.target)
-        plan = Plan(problem, x, **known, target=choice.target, promise=choice.promise)
-    else:
+    if not isinstance(choice, WithinBudget | AtLeastAccuracy):
         return choice.plan(found, **known)
+    is_budget = isinstance(choice, WithinBudget)
+    asked: dict[str, Any] = {"budget_usd": choice.budget_usd} if is_budget else {"target": choice.target}
+    plan = Plan(problem, _Asked(limits, choice).solve(), **known, **asked, promise=choice.promise)
     if choice.promise is None:
         return _unless_beaten(plan, found, choice)
     return _best_promise(limits, found, choice, plan)
@@ -130,84 +125,77 @@ def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
     Raises:
         UserError: If it doesn't pay for any plan; with quotas the message has the nearest values that would do.
     """
-    if not costs_alone.limits_bind:
-        WithinBudget(budget_usd).plan(costs_alone)
-    elif _too_dear(costs_alone.limits, budget_usd):
-        raise _below_the_cheapest(costs_alone.limits, budget_usd)
+    choice = WithinBudget(budget_usd)
+    if costs_alone.limits_bind:
+        _Asked(costs_alone.limits, choice).check()
+    else:
+        choice.plan(costs_alone)
 
 
-def _within(limits: LinearLimits, budget_usd: float) -> np.ndarray:
-    if _too_dear(limits, budget_usd):
-        raise _below_the_cheapest(limits, budget_usd)
-    try:
-        return best_within(limits, budget_usd).x
-    except UserError:
-        found = cheapest_reaching(limits)
-        raise UserError(
-            f"no plan within {_named(limits)} was found for {usd(budget_usd)} US$: the cheapest that was found costs"
-            f" {rounded_up(found.value)} US$, and none costs less than {rounded_down(found.bound)} US$"
-        ) from None
+class _Asked:
+    """A budget or a target beside limits: the best plan for it, or why there is none."""
 
+    def __init__(self, limits: LinearLimits, choice: WithinBudget | AtLeastAccuracy) -> None:
+        self.limits, self.named, self.budget = limits, " and ".join(limits.names), None
+        if isinstance(choice, WithinBudget):
+            self.budget, self.wanted = choice.budget_usd, f"{usd(choice.budget_usd)} US$"
+        else:
+            self.target, self.wanted = choice.target, f"an accuracy of {in_full(choice.target)}"
 
-def _below_the_cheapest(limits: LinearLimits, budget_usd: float) -> UserError:
-    cheapest, without = _with_and_without(limits, cheapest_reaching, rounded_up, "the cheapest costs {} US$")
-    hints = _hints(limits.within(budget_usd=budget_usd), _too_dear, budget_usd, f"{usd(budget_usd)} US$")
-    return UserError(
-        f"a budget of {usd(budget_usd)} US$ is below the cheapest plan within {_named(limits)}, which costs"
-        f" {cheapest} US${without}{hints}"
-    )
+    def solve(self) -> np.ndarray:
+        """Return the best plan within the budget, or the cheapest that reaches the target.
 
+        Raises:
+            UserError: If there is none, or none was found.
+        """
+        self.check()
+        limits = self.limits
+        try:
+            solved = cheapest_reaching(limits, self.target) if self.budget is None else best_within(limits, self.budget)
+            return solved.x
+        except UserError:
+            if self.budget is None:
+                found = best_within(limits)
+                raise UserError(
+                    f"no plan within {self.named} was found that reaches {self.wanted}: the most accurate that was"
+                    f" found reaches {rounded_down(found.value)}, and none reaches more than {rounded_up(found.bound)}"
+                ) from None
+            found = cheapest_reaching(limits)
+            raise UserError(
+                f"no plan within {self.named} was found for {self.wanted}: the cheapest that was found costs"
+                f" {rounded_up(found.value)} US$, and none costs less than {rounded_down(found.bound)} US$"
+            ) from None
 
-def _reaching(limits: LinearLimits, target: float) -> np.ndarray:
-    if _too_inaccurate(limits, target):
-        wanted = f"an accuracy of {in_full(target)}"
-        best, without = _with_and_without(limits, best_within, rounded_down, "{} is reached")
-        hints = _hints(limits.within(min_accuracy=target), _too_inaccurate, target, wanted)
-        raise UserError(
-            f"{wanted} is above the most accurate plan within {_named(limits)}, which reaches {best}{without}{hints}"
-        )
-    try:
-        return cheapest_reaching(limits, target).x
-    except UserError:
-        found = best_within(limits)
-        raise UserError(
-            f"no plan within {_named(limits)} was found that reaches an accuracy of {in_full(target)}:"
-            f" the most accurate that was found reaches {rounded_down(found.value)}, and none reaches more than"
-            f" {rounded_up(found.bound)}"
-        ) from None
+    def check(self) -> None:
+        """Refuse what the relaxation can't meet.
 
-
-def _with_and_without(
-    limits: LinearLimits, search: Callable[[LinearLimits], Certified], write: Callable[[float], str], said: str
-) -> tuple[str, str]:
-    """Write the value of the best plan within limits, and say what it is without them, or that they don't matter."""
-    within, without = (write(search(each).value) for each in (limits, limits.only([])))
-    return within, ", with or without that" if within == without else f"; without that {said.format(without)}"
-
-
-def _named(limits: LinearLimits) -> str:
-    return " and ".join(limits.names)
-
-
-def _too_dear(limits: LinearLimits, budget_usd: float) -> bool:
-    return -relax(limits, Weights(0.0, 1.0)).bound > budget_usd * (1 + PROVEN)
-
-
-def _too_inaccurate(limits: LinearLimits, target: float) -> bool:
-    return relax(limits, Weights(1.0, 0.0)).bound < (target - PROVEN) * limits.n_queries
-
-
-def _hints(
-    bounded: LinearLimits, is_missed: Callable[[LinearLimits, float], bool], wanted_value: float, wanted: str
-) -> str:
-    """Say which value each limit alone would have to take, where that is enough; the last limit is what is wanted."""
-    hints = []
-    for k in range(len(bounded) - 1):
+        Raises:
+            UserError: With the nearest values that would do.
+        """
+        limits = self.limits
+        if not self._is_missed(limits):
+            return
+        search, write = (best_within, rounded_down) if self.budget is None else (cheapest_reaching, rounded_up)
+        within, without = (write(search(each).value) for each in (limits, limits.only([])))
+        apart = f"; without that {without} is reached"
+        said = f"{self.wanted} is above the most accurate plan within {self.named}, which reaches {within}"
+        if self.budget is not None:
+            apart = f"; without that the cheapest costs {without} US$"
+            said = f"a budget of {self.wanted} is below the cheapest plan within {self.named}, which costs {within} US$"
+        bounded = limits.within(budget_usd=self.budget, min_accuracy=None if self.budget is not None else self.target)
         # what is wanted becomes the objective: relaxations without one take long on large batches
-        others = bounded.only([other for other in range(len(bounded) - 1) if other != k])
-        if not is_missed(others, wanted_value):
-            hints.append(Feasibility(bounded).nearest(k))
-    return f". For {wanted}, {' or '.join(hints)}" if hints else ""
+        helping = [k for k in range(len(limits)) if not self._is_missed(limits.without(k))]
+        hints = " or ".join(Feasibility(bounded).nearest(k) for k in helping)
+        raise UserError(
+            f"{said}{', with or without that' if within == without else apart}"
+            f"{f'. For {self.wanted}, {hints}' if hints else ''}"
+        )
+
+    def _is_missed(self, limits: LinearLimits) -> bool:
+        """Whether not even fractions of queries meet it within some limits."""
+        if self.budget is None:
+            return relax(limits, Weights(1.0, 0.0)).bound < (self.target - PROVEN) * limits.n_queries
+        return -relax(limits, Weights(0.0, 1.0)).bound > self.budget * (1 + PROVEN)
 
 
 def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
@@ -230,34 +218,26 @@ def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> 
             searched = choice.plan(found, **known)
         except UserError:  # the search has no plan that cheap
             return plan
-        plans: list[Plan] = [plan, searched]
-        return max(plans, key=lambda each: each.promised_accuracy(probability))
-    raised = _raised(limits, plan, choice)
-    plans = [] if raised is None else [raised]
-    try:
-        plans.append(choice.plan(found, **known))
-    except UserError:  # none of the search's plans promises the target
-        if raised is None:
-            raise
-    return min(plans, key=lambda each: each.cost_usd)
-
-
-def _raised(limits: LinearLimits, plan: Plan, choice: AtLeastAccuracy) -> Plan | None:
-    """Raise the expected accuracy by what the promise lacks until it reaches the target."""
-    assert choice.promise is not None
-    wanted = choice.target
+        return max([plan, searched], key=lambda each: each.promised_accuracy(probability))
+    # raise the expected accuracy by what the promise lacks until it reaches the target
+    plans, wanted = [], choice.target
     for _ in range(MAX_RAISES):
-        lacking = choice.target - plan.promised_accuracy(choice.promise)
+        lacking = choice.target - plan.promised_accuracy(probability)
         if lacking <= 0:
-            return plan
+            plans.append(plan)
+            break
         wanted += lacking * 1.001
         try:
             x = cheapest_reaching(limits, wanted).x
         except UserError:
-            return None
-        given: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled, "promise": choice.promise}
-        plan = Plan(plan.problem, x, target=choice.target, **given)
-    return None
+            break
+        plan = Plan(plan.problem, x, target=choice.target, **known, promise=probability)
+    try:
+        plans.append(choice.plan(found, **known))
+    except UserError:  # none of the search's plans promises the target
+        if not plans:
+            raise
+    return min(plans, key=lambda each: each.cost_usd)
 
 
 class LimitCosts(NamedTuple):
