@@ -166,7 +166,7 @@ def plan_report(
                 for share, each in nearby.items()
                 if each is not None
             ]
-            facts["plan"] = {**plan_json(plan, costs), "groups": groups_json(groups), "other_budgets": other}
+            facts["plan"] = {**plan_json(plan, costs), "groups": [each._asdict() for each in groups], "other_budgets": other}
         return as_json({**facts, "files": list(files)})
     said = [SYNTHETIC] if synthetic else []
     lines = [front_text(front)]
@@ -414,15 +414,6 @@ def evaluation_text(
 
 _GROUPS = 20
 """So many groups are listed in a report; --json has all."""
-
-
-def groups_json(groups: Sequence[GroupTotal], /) -> list[dict[str, Any]]:
-    """Collect what a plan comes to in each group.
-
-    Args:
-        groups: The largest first.
-    """
-    return [each._asdict() for each in groups]
 
 
 def groups_text(groups: Sequence[GroupTotal], /) -> str:

@@ -69,7 +69,13 @@ def replacing(path: str | PathLike[str], /, *, overwrite: bool = True) -> Iterat
         ['plan.csv']
     """
     target = Path(os.path.realpath(path))
-    _check_file(path, target, overwrite=overwrite)
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a regular file and can't be replaced")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it")
+    _check_parent(target)
     temporary = _hidden("new", target, target.parent)
     with _claimed(temporary, path):
         try:
@@ -138,7 +144,11 @@ def replacing_folder(
                 raise _cannot_write(error, path) from None
             yield new
             others = [] if patterns is None or not target.exists() else list(foreign_entries(target, patterns))
-            gone = _gone(new, target, others)
+            gone: list[str] = []  # what is ours and isn't written anew
+            if target.exists():
+                kept = {name.split("/")[0] for name in others} | {entry.name for entry in os.scandir(new)}
+                names = {entry.name for entry in os.scandir(target)} - kept
+                gone = sorted(name for name in names if not name.startswith(".optllm-pymoo-"))
             whole = whole and not others
             _prepare(new, target, gone if whole and keep else ())
             with held_back():
@@ -222,17 +232,6 @@ def _hidden(kind: str, target: Path, home: Path) -> Path:
     return home / (f".optllm-pymoo-{kind}" if home == target else f".optllm-pymoo-{kind}.{target.name}")
 
 
-def _check_file(path: str | PathLike[str], target: Path, *, overwrite: bool) -> None:
-    """Refuse what can't be replaced by a file."""
-    if target.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
-    if target.exists() and not target.is_file():
-        raise OSError(f"{path} is not a regular file and can't be replaced")
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it")
-    _check_parent(target)
-
-
 def _check_parent(target: Path) -> None:
     """Refuse a place in a folder that isn't there."""
     if not target.parent.is_dir():
@@ -310,15 +309,6 @@ def _is_exchangeable(path: Path, target: Path, ours: tuple[str, ...] | None, loc
     return is_mine and (ours is None or not any(foreign_entries(target, ours)))
 
 
-def _gone(new: Path, target: Path, others: list[str]) -> list[str]:
-    """List what is ours in a folder and isn't written anew."""
-    if not target.exists():
-        return []
-    foreign = {name.split("/")[0] for name in others}
-    names = {entry.name for entry in os.scandir(target)} - foreign - {entry.name for entry in os.scandir(new)}
-    return sorted(name for name in names if not name.startswith(".optllm-pymoo-"))
-
-
 def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
     """Give a complete folder the modes of the old one and the files that stay, and have it on the disk."""
     for name in carried:
@@ -340,15 +330,27 @@ def link(file: Path, name: Path) -> None:
 
 
 def _exchange_folder(new: Path, target: Path) -> bool:
-    """Let a complete folder take the place of another; whether that could be done, by one step or by two."""
+    """Let a complete folder take the place of another; whether that could be done, by one step or by two.
+
+    `_settle` finishes the two steps after a kill.
+    """
     if not target.exists():
         new.rename(target)
     else:
         try:
             _exchange(new, target)
-        except OSError:
-            if not _rename_twice(new, target):
+        except OSError:  # names can't be swapped there
+            ready, old = (_hidden(kind, target, target.parent) for kind in ("ready", "old"))
+            new.rename(ready)
+            try:
+                target.rename(old)
+                ready.rename(target)
+            except OSError:  # a mount point, say
+                if old.exists():
+                    old.rename(target)
+                ready.rename(new)
                 return False
+            shutil.rmtree(old, ignore_errors=True)
     _flush(target.parent)
     return True
 
@@ -362,22 +364,6 @@ def _exchange(one: Path, other: Path) -> None:
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
     if renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
-
-
-def _rename_twice(new: Path, target: Path) -> bool:
-    """Exchange folders where names can't be swapped; `_settle` finishes it after a kill."""
-    ready, old = (_hidden(kind, target, target.parent) for kind in ("ready", "old"))
-    new.rename(ready)
-    try:
-        target.rename(old)
-        ready.rename(target)
-    except OSError:  # a mount point, say
-        if old.exists():
-            old.rename(target)
-        ready.rename(new)
-        return False
-    shutil.rmtree(old, ignore_errors=True)
-    return True
 
 
 def _move_in(new: Path, target: Path, gone: Iterable[str], others: Iterable[str]) -> None:

@@ -70,28 +70,22 @@ def next_moves(
         >>> up.llm, up.usd_per_correct.round(6), down.llm, down.usd_per_correct.round(6)
         (array([2]), array([30.]), array([0]), array([2.5]))
     """
-    parts = [
-        _moves_of_chunk(cost[rows], accuracy[rows], x[rows], None if allowed is None else allowed[rows])
-        for rows in (slice(first, first + CHUNK) for first in range(0, len(x), CHUNK))
-    ]
-    up, down = ([np.concatenate(field) for field in zip(*moves, strict=True)] for moves in zip(*parts, strict=True))
-    return Moves(*up), Moves(*down)
-
-
-def _moves_of_chunk(
-    cost: np.ndarray, accuracy: np.ndarray, x: np.ndarray, allowed: np.ndarray | None
-) -> tuple[Moves, Moves]:
-    rows = np.arange(len(x))
-    delta_cost = cost.astype(float) - cost[rows, x][:, None]
-    delta_accuracy = accuracy.astype(float) - accuracy[rows, x][:, None]
-    gain, saving = delta_accuracy > 0, delta_cost < 0
-    if allowed is not None:
-        gain, saving = gain & allowed, saving & allowed
-    efficiency = np.where(gain, delta_accuracy / np.maximum(delta_cost, FREE), -np.inf)
-    saved = np.where(saving, -delta_cost / np.maximum(-delta_accuracy, FREE), -np.inf)
-    up = _pick(efficiency, delta_cost, delta_accuracy)
-    down = _pick(saved, delta_cost, delta_accuracy)
-    return up, down._replace(usd_per_correct=np.where(down.delta_accuracy >= 0, np.inf, down.usd_per_correct))
+    parts = []
+    for first in range(0, len(x), CHUNK):
+        rows = np.arange(first, min(first + CHUNK, len(x)))
+        here = x[rows]
+        delta_cost = cost[rows].astype(float) - cost[rows, here][:, None]
+        delta_accuracy = accuracy[rows].astype(float) - accuracy[rows, here][:, None]
+        gain, saving = delta_accuracy > 0, delta_cost < 0
+        if allowed is not None:
+            gain, saving = gain & allowed[rows], saving & allowed[rows]
+        efficiency = np.where(gain, delta_accuracy / np.maximum(delta_cost, FREE), -np.inf)
+        saved = np.where(saving, -delta_cost / np.maximum(-delta_accuracy, FREE), -np.inf)
+        up, down = (_pick(score, delta_cost, delta_accuracy) for score in (efficiency, saved))
+        is_free = down.delta_accuracy >= 0
+        parts.append((up, down._replace(usd_per_correct=np.where(is_free, np.inf, down.usd_per_correct))))
+    up, down = (Moves(*map(np.concatenate, zip(*moves, strict=True))) for moves in zip(*parts, strict=True))
+    return up, down
 
 
 def _pick(score: np.ndarray, delta_cost: np.ndarray, delta_accuracy: np.ndarray) -> Moves:

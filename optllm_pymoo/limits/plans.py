@@ -92,7 +92,7 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
 
     While a limit is exceeded, they lessen that. Returns the number of exchanges made, at most ``max_pairs``.
     """
-    rows = np.arange(limits.n_queries)
+    rows, n_llms = np.arange(limits.n_queries), limits.cost.shape[1]
     priced = worth.accuracy[limits.cells.group][:, None] * limits.accuracy - worth.usd * limits.cost - worth.calls
     for prices, table in zip(worth.extra, limits.extra, strict=True):
         priced = priced - prices * table
@@ -102,7 +102,18 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
     for n in range(max_pairs):
         loss = priced[rows, x][:, None] - priced
         gain = score - score[rows, x][:, None]
-        i, q, other, r = best_pair(limits.cells, limits.rules, slack, loss, gain, _least_losses(loss, x))
+        # (M, M, T) queries at LLM p whose moves to q lose least, -1 where there are no more
+        moves = np.full((n_llms, n_llms, CANDIDATES), -1, dtype=np.int64)
+        for p in range(n_llms):
+            here = np.flatnonzero(x == p)
+            for q in range(n_llms):
+                losses = loss[here, q]
+                few = (
+                    np.argpartition(losses, CANDIDATES)[:CANDIDATES] if len(here) > CANDIDATES else np.arange(len(here))
+                )
+                few = few[np.isfinite(losses[few]) & (p != q)]
+                moves[p, q, : len(few)] = here[few[np.argsort(losses[few], kind="stable")]]
+        i, q, other, r = best_pair(limits.cells, limits.rules, slack, loss, gain, moves)
         if i < 0:
             return n
         was_exceeded = most_exceeded(slack) >= 0
@@ -111,22 +122,6 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
         if was_exceeded and most_exceeded(slack) < 0:
             return n + 1
     return max_pairs
-
-
-def _least_losses(loss: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(M, M, T) queries at LLM p whose moves to q lose least, -1 where there are no more."""
-    n_llms = loss.shape[1]
-    moves = np.full((n_llms, n_llms, CANDIDATES), -1, dtype=np.int64)
-    for p in range(n_llms):
-        here = np.flatnonzero(x == p)
-        for q in range(n_llms):
-            if p == q or not len(here):
-                continue
-            losses = loss[here, q]
-            few = np.argpartition(losses, CANDIDATES)[:CANDIDATES] if len(here) > CANDIDATES else np.arange(len(here))
-            few = few[np.isfinite(losses[few])]
-            moves[p, q, : len(few)] = here[few[np.argsort(losses[few], kind="stable")]]
-    return moves
 
 
 def feasible_plan(limits: LinearLimits, /) -> np.ndarray:

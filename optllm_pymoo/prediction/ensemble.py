@@ -72,7 +72,11 @@ def fit_ensemble(
         centre[rows.heldout] += share * member.means
         weight[rows.heldout] += share
     weight[weight == 0] = np.nan
-    return Ensemble(members, samples, _positive(accuracies), heldout / weight, centre / weight)
+    weights = np.array(accuracies)
+    judged = ~np.isnan(weights)
+    weights[~judged] = weights[judged].mean() if judged.any() else 1.0  # never judged: as the average one
+    weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
+    return Ensemble(members, samples, weights, heldout / weight, centre / weight)
 
 
 def _fit_all(
@@ -108,14 +112,6 @@ def _accuracy(prediction: Floats, labels: Floats) -> float:
     if not known.any():
         return float("nan")
     return float(1 - np.abs(labels[known] - (prediction[known] >= 0.5)).mean())
-
-
-def _positive(accuracies: list[float]) -> Floats:
-    """Make weights of accuracies; members never judged weigh as the average one."""
-    weights = np.array(accuracies)
-    judged = ~np.isnan(weights)
-    weights[~judged] = weights[judged].mean() if judged.any() else 1.0
-    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
 
 
 class _Moments:
@@ -213,7 +209,9 @@ def scatter_to_error(
     """
     ratios = [len(rows.train) / len(rows.heldout) for rows in ensemble.samples if len(rows.heldout)]
     jackknife = float(np.sqrt(np.mean(ratios))) if ratios else 1.0
-    if not _is_random(estimator) or shrinkage == AVERAGES:
+    # two fits on the same rows can differ if it, or an estimator inside it, takes a `random_state`
+    is_random = any(f"__{name}".endswith("__random_state") for name in estimator.get_params())
+    if not is_random or shrinkage == AVERAGES:
         return np.full(labels.shape[1], max(1.0, jackknife))
 
     def own_variance(b: int) -> Floats:
@@ -227,11 +225,6 @@ def scatter_to_error(
     whole = (scatter**2).mean(axis=0)
     share = 1 - np.divide(own, whole, out=np.zeros_like(whole), where=whole > 0)
     return np.asarray(np.maximum(1.0, jackknife * np.sqrt(np.clip(share, 0.0, 1.0))))
-
-
-def _is_random(estimator: Any) -> bool:
-    """Whether two fits on the same rows can differ: it, or an estimator inside it, takes a `random_state`."""
-    return any(name == "random_state" or name.endswith("__random_state") for name in estimator.get_params())
 
 
 def most_sigma(mean: Floats, n_labels: int, /) -> Floats:
