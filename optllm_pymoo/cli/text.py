@@ -166,7 +166,11 @@ def plan_report(
                 for share, each in nearby.items()
                 if each is not None
             ]
-            facts["plan"] = {**plan_json(plan, costs), "groups": [each._asdict() for each in groups], "other_budgets": other}
+            facts["plan"] = {
+                **plan_json(plan, costs),
+                "groups": [each._asdict() for each in groups],
+                "other_budgets": other,
+            }
         return as_json({**facts, "files": list(files)})
     said = [SYNTHETIC] if synthetic else []
     lines = [front_text(front)]
