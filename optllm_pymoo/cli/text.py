@@ -330,7 +330,11 @@ def parts_json(found: PartsPlan, /) -> dict[str, Any]:
     }
     if found.facts is not None:
         plan = found.facts._asdict()
-        facts["plan"] = {**plan, "mix": dict(plan["mix"]["queries"].items()), "groups": groups_json(found.groups)}
+        facts["plan"] = {
+            **plan,
+            "mix": dict(plan["mix"]["queries"].items()),
+            "groups": [each._asdict() for each in found.groups],
+        }
     return facts
 
 
