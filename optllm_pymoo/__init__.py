@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.decision import AtLeastAccuracy, Knee, Plan, WithinBudget
     from optllm_pymoo.exact import PartitionedFront, SupportedFront
     from optllm_pymoo.limits import Additive, BoundFront, Ceiling, Floor, Quota, allowed_by_limits
+    from optllm_pymoo.planning import Policy
     from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
     from optllm_pymoo.problems import AllocationProblem, MaxAccuracyProblem, MinCostProblem, make_problem
     from optllm_pymoo.validation import UserError
@@ -31,6 +32,7 @@ __all__ = [
     "OptLLM",
     "PartitionedFront",
     "Plan",
+    "Policy",
     "QueryFeatures",
     "Quota",
     "SuccessPredictor",
@@ -51,6 +53,7 @@ _HOMES = {
     "decision": ("AtLeastAccuracy", "Knee", "Plan", "WithinBudget"),
     "exact": ("PartitionedFront", "SupportedFront"),
     "limits": ("Additive", "BoundFront", "Ceiling", "Floor", "Quota", "allowed_by_limits"),
+    "planning": ("Policy",),
     "prediction": ("QueryFeatures", "SuccessPredictor"),
     "problems": ("AllocationProblem", "MaxAccuracyProblem", "MinCostProblem", "make_problem"),
     "validation": ("UserError",),

@@ -69,6 +69,9 @@ SMALLEST_WEIGHT: Final = 1e-4
 LARGEST_WEIGHT: Final = 1.0 - 1e-12
 """The largest weight of cost in a sweep: at 1 itself accuracy wouldn't tell LLMs of equal cost apart."""
 
+TIED_SCORES: Final = 1e-7
+"""Expected correct answers by which two LLMs must differ at a plan's prices for these to decide: duals leave less."""
+
 # --- when a search or a proof is done ---------------------------------------------------------------------------------
 
 OPTIMAL: Final = 1e-11

@@ -85,7 +85,7 @@ def _found_before(
             raise typer.BadParameter(f"{origin} keeps what was learnt; write to another folder", param_hint="'--out'")
         check_writable(output.out)
     stage(f"Reading {origin}")
-    learnt = read_learnt(origin)
+    learnt = read_learnt(origin, with_policy=output.out is not None)
     commands: Any = get_command(app)
     before = commands.commands["plan"].make_context("plan", list(learnt.options)).params
     work, limits, wanted = options.over(work, before), options.over(limits, before), options.over(wanted, before)

@@ -21,6 +21,7 @@ from optllm_pymoo.planning.labels import (
     with_labels_from,
 )
 from optllm_pymoo.planning.partitions import PartsPlan, plan_parts
+from optllm_pymoo.planning.policy import Policy, Routes
 from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "LimitCosts",
     "PartsPlan",
     "PlannedBatch",
+    "Policy",
     "Prediction",
+    "Routes",
     "Split",
     "algorithm_names",
     "check_writable",

@@ -112,12 +112,7 @@ class Constraints:
         if not (self.forbidden or self.allowed or too_long):
             return None
         groups = np.array(groups_of(dataset), dtype=object)
-        mask = np.ones(dataset.cost.shape, dtype=bool)
-        for rules, wanted in ((self.allowed, True), (self.forbidden, False)):
-            for group, names in self._by_group(rules, dataset).items():
-                whose = np.full(len(dataset), True) if group is None else groups == group
-                members = np.any([self.members(name, dataset) for name in names], axis=0)
-                mask[whose] &= members if wanted else ~members
+        mask = self.allowed_in(groups, dataset)
         for llm, ids in too_long.items():
             mask[np.isin(dataset.query_ids, ids), dataset.llms.index(llm)] = False
         stranded = np.flatnonzero(~mask.any(axis=1))
@@ -128,6 +123,28 @@ class Constraints:
             problem = f"no LLM is allowed for query {shown(dataset.query_ids[i])}{whose}{more}"
             raise UserError(f"{problem}: forbid less, allow more, or take in an LLM that can read longer prompts")
         return None if mask.all() else mask
+
+    def allowed_in(self, groups: Sequence[str | None] | np.ndarray, dataset: Dataset, /) -> np.ndarray:
+        """Return what rules allow in some groups.
+
+        Args:
+            groups: n names, None for no group.
+            dataset: Whose LLMs rules name.
+
+        Returns:
+            (n, M) bool.
+
+        Raises:
+            UserError: If a name is unknown.
+        """
+        groups = np.asarray(groups, dtype=object)
+        mask = np.ones((len(groups), dataset.n_llms), dtype=bool)
+        for rules, wanted in ((self.allowed, True), (self.forbidden, False)):
+            for group, names in self._by_group(rules, dataset).items():
+                whose = np.full(len(groups), True) if group is None else groups == group
+                members = np.any([self.members(name, dataset) for name in names], axis=0)
+                mask[whose] &= members if wanted else ~members
+        return mask
 
     def _by_group(self, rules: Rules, dataset: Dataset) -> Mapping[str | None, Sequence[str]]:
         """Rules by group; what follows a colon is a group, unless the whole is a name."""

@@ -126,11 +126,14 @@ def front_writers(
         options: Of the command that plans, see `optllm_pymoo.planning.whatif`.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
+    from optllm_pymoo.planning.policy import POLICY, Policy
     from optllm_pymoo.planning.whatif import PREDICTIONS, write_learnt
     from optllm_pymoo.plotting import plot_front, plot_mix, plot_third
     from optllm_pymoo.plotting.page import page_html
 
     front = front if plan is None else front.including(plan)
+    has_policy = plan is not None and front.learner is not None and front.problem.third is None
+    policy = Policy.of(front, plan) if plan is not None and has_policy else None
     problem, found = front.problem, front.found
     searched = None if front.is_exact else found
     F = None if searched is None else searched.F
@@ -151,6 +154,7 @@ def front_writers(
         "mix.png": picture(lambda: plot_mix(problem, found=mixed, plan=plan)),
         "plan.html": page,
         PREDICTIONS: lambda path: write_learnt(path, front, options),
+        **({} if policy is None else {POLICY: policy.save}),
     }
 
 

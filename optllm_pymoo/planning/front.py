@@ -36,6 +36,7 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
+from optllm_pymoo.planning.learner import Learner
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
@@ -153,6 +154,8 @@ class Front:
         groups: Name of each query's group, None where it has none; None without groups.
         prices: File, SHA-256 and date of the lists of prices that costs come from, as far as the batch says.
         planned: The queries to plan, as the batch has them.
+        learner: What their expected accuracies come from; None where it isn't kept.
+        constraints: What plans have to keep to, as it was asked for.
     """
 
     problem: AllocationProblem
@@ -166,6 +169,8 @@ class Front:
     groups: list[str | None] | None = None
     prices: Sequence[Mapping[str, str]] = ()
     planned: Dataset | None = None
+    learner: Learner | None = None
+    constraints: Constraints = NO_CONSTRAINTS
 
     @property
     def is_exact(self) -> bool:
@@ -435,6 +440,8 @@ def front_of(
         groups=None if planned.groups is None else groups_of(planned),
         prices=planned.about.get("prices", ()),
         planned=planned,
+        learner=None if prediction is None else prediction.learner,
+        constraints=constraints,
     )
 
 

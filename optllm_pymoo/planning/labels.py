@@ -12,6 +12,7 @@ import numpy as np
 
 from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.decision.text import count
+from optllm_pymoo.planning.learner import Learner
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
@@ -137,6 +138,8 @@ class Prediction(NamedTuple):
     """By how much plans made on it expect too much."""
     shift: Shift | None
     """How unlike the labelled queries the planned ones look."""
+    learner: Learner | None = None
+    """What it comes from, to be asked about other queries; None where it isn't kept."""
 
 
 def silent(message: str, /) -> None:
@@ -172,14 +175,16 @@ def predict_accuracy(
             " or 'query', 'text' or 'prompt' (wide file)"
         )
     report(f"Features of {len(labelled) + len(planned):,} texts")
-    features = QueryFeatures(random_state=random_state).fit_transform(labelled.texts + planned.texts)
+    features = QueryFeatures(random_state=random_state)
+    table = features.fit_transform(labelled.texts + planned.texts)
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
-    known, asked = features[: len(labelled)], features[len(labelled) :]
+    known, asked = table[: len(labelled)], table[len(labelled) :]
     predictor.fit(known, labels_of(labelled), cost=labelled.cost, planned=asked)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(asked, return_std=True)
-    return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_)
+    learner = Learner.of(features, predictor, labelled, planned)
+    return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, learner)
 
 
 def labels_of(labelled: Dataset, /) -> np.ndarray:

@@ -14,6 +14,7 @@ from optllm_pymoo.planning.archive import read_archive, write_archive
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.front import Front
 from optllm_pymoo.planning.labels import Prediction
+from optllm_pymoo.planning.policy import POLICY, Policy
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError, positions_of
@@ -64,8 +65,11 @@ class Learnt(NamedTuple):
         if prediction is not None:
             accuracy, sigma = prediction.accuracy[:, columns], prediction.sigma[:, columns]
             prediction = prediction._replace(accuracy=accuracy, sigma=sigma)
-        planned = priced(self.planned.with_llms(kept), price_factors, constraints)
-        return self._replace(planned=planned, prediction=prediction)
+        planned = self.planned.with_llms(kept)
+        factors = _scale(planned, price_factors, constraints)
+        if prediction is not None and prediction.learner is not None:
+            prediction = prediction._replace(learner=prediction.learner.changed(columns, factors))
+        return self._replace(planned=priced(planned, price_factors, constraints), prediction=prediction)
 
 
 def priced(
@@ -89,13 +93,8 @@ def priced(
     """
     if not factors:
         return dataset
-    scale = np.ones(dataset.n_llms)
-    for name, factor in factors:
-        if not (math.isfinite(factor) and factor >= 0):
-            raise UserError(f"the price factor of {name!r} must be a finite number, at least 0; got {factor}")
-        scale[constraints.members(name, dataset)] *= factor
     return Dataset(
-        dataset.cost * scale,
+        dataset.cost * _scale(dataset, factors, constraints),
         dataset.correct,
         llms=dataset.llms,
         query_ids=dataset.query_ids,
@@ -103,6 +102,16 @@ def priced(
         groups=dataset.groups,
         about=dataset.about,
     )
+
+
+def _scale(dataset: Dataset, factors: Sequence[tuple[str, float]], constraints: Constraints) -> np.ndarray:
+    """What the costs of each LLM are multiplied by, (M,)."""
+    scale = np.ones(dataset.n_llms)
+    for name, factor in factors:
+        if not (math.isfinite(factor) and factor >= 0):
+            raise UserError(f"the price factor of {name!r} must be a finite number, at least 0; got {factor}")
+        scale[constraints.members(name, dataset)] *= factor
+    return scale
 
 
 def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /) -> None:
@@ -132,11 +141,12 @@ def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /)
     write_archive(path, _KIND, _LAYOUT, header, arrays)
 
 
-def read_learnt(folder: str | Path, /) -> Learnt:
+def read_learnt(folder: str | Path, /, *, with_policy: bool = False) -> Learnt:
     """Read what a plan folder keeps.
 
     Args:
         folder: Where `optllm-pymoo plan` or `front` has written to.
+        with_policy: Whether to read its policy too, if there is one, so that plans made of it have theirs.
 
     Raises:
         FileNotFoundError: If there is none, or it keeps no predictions.
@@ -150,7 +160,10 @@ def read_learnt(folder: str | Path, /) -> Learnt:
         if "optimism_shares" in arrays:
             optimism = Optimism(*(arrays[f"optimism_{name}"] for name in Optimism._fields))
         shift = None if header["shift"] is None else Shift(*header["shift"])
-        prediction = Prediction(accuracy, np.asarray(sigma, dtype=float), optimism, shift)
+        learner = None
+        if with_policy and (Path(folder) / POLICY).is_file():
+            learner = Policy.load(folder).learner
+        prediction = Prediction(accuracy, np.asarray(sigma, dtype=float), optimism, shift, learner)
     named: dict[str, Any] = {name: header[name] for name in ("llms", "query_ids", "groups", "about")}
     planned = Dataset(arrays["cost"], accuracy if sigma is None else np.full(accuracy.shape, np.nan), **named)
     return Learnt(planned, prediction, header["n_labelled"], tuple(header["options"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,47 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             return np.asarray(input_features, dtype=object)
         stem = "x" if self.numeric_ else "text_"
         return np.concatenate([np.array([f"{stem}{k}" for k in range(width)], dtype=object), surface])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what was learnt of texts as plain arrays by name, for `from_state`.
+
+        Raises:
+            UserError: If it wasn't fitted on texts, or reads them by something of one's own.
+        """
+        check_is_fitted(self)
+        if self.numeric_ or not isinstance(self.text_, TfidfSVD):
+            raise UserError("features can be kept as arrays if they are of texts and made by TfidfSVD, the default")
+        text = self.text_
+        sizes = np.array([self.surface, text.n_characters_])
+        return {
+            "sizes": sizes,
+            "grams": text.grams_,
+            "idf": text.idf_,
+            "directions": text.directions_.astype(np.float16),
+        }
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]], /) -> QueryFeatures:
+        """Put together what `state` took apart; it gives the very same features.
+
+        Args:
+            arrays: By name.
+
+        Examples:
+            >>> made = QueryFeatures(random_state=0).fit(["sum two numbers", "write a poem"])
+            >>> again = QueryFeatures.from_state(made.state())
+            >>> np.array_equal(again.transform(["a sum"]), made.transform(["a sum"]))
+            True
+        """
+        surface, n_characters = arrays["sizes"].tolist()
+        text = TfidfSVD()
+        text.grams_, text.idf_, text.n_characters_ = arrays["grams"], arrays["idf"], n_characters
+        text.directions_ = np.ascontiguousarray(arrays["directions"], dtype=np.float32)
+        text.n_features_out_ = text.directions_.shape[1]
+        made = cls(surface=bool(surface))
+        made.numeric_, made.text_ = False, text
+        made.n_features_out_ = made._read([""]).shape[1]
+        return made
 
     def _fit(self, X: Any) -> None:
         self.numeric_ = _is_numeric(X)

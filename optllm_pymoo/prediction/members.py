@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Final, NamedTuple
 
@@ -288,6 +288,71 @@ def _as_forest(trees: Iterable[Any]) -> Forest:
     types = (np.uint32, np.int64, np.uint32, np.float32, np.uint32, np.float32)
     columns = zip(types, *parts, strict=True)
     return Forest(*(np.concatenate(arrays).astype(kind) for kind, *arrays in columns))
+
+
+def packed(models: Sequence[Trees], /) -> dict[str, NDArray[Any]]:
+    """Put forests one behind the other, without what follows from the rest.
+
+    A node's left child is the next node, and leaves are numbered as they come. `unpacked` undoes it.
+
+    Args:
+        models: Fitted.
+    """
+    forests = [model.forest_ for model in models]
+    is_leaf = [np.isinf(forest.thresholds) for forest in forests]
+    parts: dict[str, list[Any]] = {
+        "trees": [[len(forest.roots)] for forest in forests],
+        "nodes": [[len(forest.features)] for forest in forests],
+        "leaves": [forest.values.shape for forest in forests],
+        "roots": [forest.roots for forest in forests],
+        "depths": [forest.depths for forest in forests],
+        "features": [forest.features for forest in forests],
+        "thresholds": [forest.thresholds for forest in forests],
+        "steps": [
+            np.where(leaf, 0, forest.children[:, 1] - np.arange(len(leaf)))
+            for leaf, forest in zip(is_leaf, forests, strict=True)
+        ],
+        "values": [forest.values.ravel() for forest in forests],
+    }
+    joined = {name: np.concatenate(arrays) if arrays else np.zeros(0, np.uint8) for name, arrays in parts.items()}
+    small = ("trees", "nodes", "leaves", "roots", "depths", "features", "steps")
+    return {name: _in_few_bits(array) if name in small else array for name, array in joined.items()}
+
+
+def _in_few_bits(whole: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers >= 0 in as few bits as they need."""
+    return whole.astype(np.min_scalar_type(int(whole.max(initial=0))))
+
+
+def unpacked(arrays: Mapping[str, NDArray[Any]], /) -> list[Trees]:
+    """Make forests of what `packed` returned: the very same.
+
+    Args:
+        arrays: By name.
+
+    Examples:
+        >>> X, y = np.arange(8.0)[:, None], np.repeat([0.0, 1.0], 4)
+        >>> model = Trees(5, random_state=0).fit(X, y)
+        >>> all(map(np.array_equal, unpacked(packed([model]))[0].forest_, model.forest_))
+        True
+    """
+    cuts = {name: np.cumsum(arrays[name], dtype=np.int64)[:-1] for name in ("trees", "nodes")}
+    shapes = arrays["leaves"].reshape(-1, 2).astype(np.int64)
+    values = np.split(arrays["values"], np.cumsum(shapes.prod(axis=1))[:-1]) if len(shapes) else []
+    by_tree = [np.split(arrays[name], cuts["trees"]) for name in ("roots", "depths")]
+    by_node = [np.split(arrays[name], cuts["nodes"]) for name in ("features", "thresholds", "steps")]
+    found = []
+    for leaves, shape, roots, depths, features, thresholds, steps in zip(
+        values, shapes, *by_tree, *by_node, strict=False
+    ):
+        nodes, is_leaf = np.arange(len(steps)), steps == 0
+        right = np.where(is_leaf, np.cumsum(is_leaf) - 1, nodes + steps)
+        children = np.column_stack([nodes + ~is_leaf, right]).astype(np.uint32)
+        whole = roots.astype(np.uint32), depths.astype(np.int64), features.astype(np.uint32)
+        model = Trees(len(roots))
+        model.forest_ = Forest(*whole, thresholds, children, leaves.reshape(shape))
+        found.append(model)
+    return found
 
 
 def may_thread(estimators: Iterable[Any], /) -> bool:

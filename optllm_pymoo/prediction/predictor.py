@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Final, Literal, overload
 
@@ -12,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
-from optllm_pymoo.prediction.ensemble import fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
+from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
 from optllm_pymoo.prediction.heldout import (
     OBJECTIVES,
     UNCHANGED,
@@ -20,7 +21,16 @@ from optllm_pymoo.prediction.heldout import (
     Shrinkage,
     probabilities,
 )
-from optllm_pymoo.prediction.members import Trees, check_estimator_suits, in_order, resamples
+from optllm_pymoo.prediction.members import (
+    Member,
+    Resample,
+    Trees,
+    check_estimator_suits,
+    in_order,
+    packed,
+    resamples,
+    unpacked,
+)
 from optllm_pymoo.prediction.shift import Shift, measure_shift
 from optllm_pymoo.validation import UserError, as_table, check_shape
 
@@ -236,6 +246,51 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         factor = _check_alpha(self.alpha if alpha is None else alpha)
         mean, sigma = self._moments(X)
         return probabilities(mean + factor * sigma)
+
+    def state(self) -> dict[str, Any]:
+        """Return what predictions are made of as plain arrays by name, for `from_state`.
+
+        Raises:
+            UserError: If the estimator is one of one's own.
+        """
+        check_is_fitted(self)
+        members, samples, weights = self.ensemble_[:3]
+        models = [(model, llms, b) for b, member in enumerate(members) for model, llms in member.models]
+        if not all(isinstance(model, Trees) for model, _, _ in models):
+            raise UserError("a predictor can be kept as arrays if its estimator is the default")
+        asked = np.zeros((len(models), len(self.means_)), dtype=bool)
+        for row, (_, llms, _) in zip(asked, models, strict=True):
+            row[llms] = True
+        return {
+            **packed([model for model, _, _ in models]),
+            "asked": asked,
+            "member": np.array([b for _, _, b in models], dtype=np.int64),
+            "means": np.array([member.means for member in members]),
+            "turns": np.array([rows.turn for rows in samples]),
+            "weights": weights,
+            "shrinkage": np.array([self.shrinkage_, self.calibration_]),
+            "levels": np.stack([self.means_, self.mean_variance_, self.spread_]),
+            "sizes": np.array([self.n_features_in_, self.n_labelled_]),
+        }
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, Any], /) -> SuccessPredictor:
+        """Put together what `state` took apart; it predicts the very same.
+
+        Args:
+            arrays: By name.
+        """
+        made, empty = cls(), np.arange(0)
+        members = [Member(means, []) for means in arrays["means"]]
+        for model, asked, b in zip(unpacked(arrays), arrays["asked"], arrays["member"].tolist(), strict=True):
+            members[b].models.append((model, np.flatnonzero(asked)))
+        samples = [Resample(empty, empty, turn) for turn in arrays["turns"].tolist()]
+        nothing = np.zeros((0, len(arrays["levels"][0])))
+        made.ensemble_ = Ensemble(members, samples, arrays["weights"], nothing, nothing)
+        made.shrinkage_, made.calibration_ = (Shrinkage(*weights) for weights in arrays["shrinkage"].tolist())
+        made.means_, made.mean_variance_, made.spread_ = arrays["levels"]
+        made.n_features_in_, made.n_labelled_ = arrays["sizes"].tolist()
+        return made
 
     def _base(self, labels: Floats) -> Any:
         if self.estimator is None:
