@@ -210,20 +210,23 @@ def _finish(
 ) -> str:
     """Choose a plan if one is wanted, write the files, and return what is to be printed."""
     from optllm_pymoo.cli import text
-    from optllm_pymoo.planning import front_writers, limit_costs, write_files
+    from optllm_pymoo.planning import Policy, front_writers, limit_costs, write_files
 
-    chosen, costs = None, None
+    chosen, costs, policy = None, None, None
     if choice is not None:
         stage("Choosing a plan")
         chosen = found.choose(choice)
         costs = None if found.limits is None else limit_costs(found.limits, chosen)
         found = found.including(chosen)
+        if found.learner is not None and found.problem.third is None:
+            policy = Policy.of(found, chosen)
     files = []
     if origin is None or output.out is not None:
         stage(f"Writing {output.folder}")
-        writers = front_writers(found, chosen, for_spreadsheet=output.for_spreadsheet, options=given)
+        writers = front_writers(found, chosen, for_spreadsheet=output.for_spreadsheet, options=given, policy=policy)
         files = write_files(output.folder, writers)
-    return text.plan_report(found, chosen, costs, files, seed=seed, given=given, origin=origin, as_object=output.json)
+    told: dict[str, Any] = {"seed": seed, "given": given, "origin": origin, "as_object": output.json}
+    return text.plan_report(found, chosen, costs, policy, files, **told)
 
 
 NO_DATA = "--data was not given, so the embedded demo batch was used"

@@ -98,8 +98,19 @@ def _pair(left: str, right: str) -> Callable[[Any], tuple[str, str]]:
     return read
 
 
-def _fields(text: Any) -> dict[str, str]:
-    """Read fields by role."""
+def fields_by_role(text: Any) -> dict[str, str]:
+    """Read ``ROLE=FIELD,...``.
+
+    Args:
+        text: What followed --map.
+
+    Raises:
+        typer.BadParameter: If a pair is none.
+
+    Example:
+        >>> fields_by_role("id=ticket,text=body")
+        {'id': 'ticket', 'text': 'body'}
+    """
     return dict(map(_pair("ROLE", "FIELD"), str(text).split(",")))
 
 
@@ -624,7 +635,7 @@ class Joining:
         Any,
         typer.Option(
             "--map", "-m", metavar="ROLE=FIELD,...", show_default=False,
-            parser=_fields,
+            parser=fields_by_role,
             help="Fields with unusual names: id=ticket_id,text=body,group=lang, also llm, score and system.",
         ),
     ] = None  # fmt: skip

@@ -17,9 +17,10 @@ from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
-from optllm_pymoo.planning import Comparison, Front, PartsPlan
+from optllm_pymoo.planning import Comparison, Front, PartsPlan, Policy, Routes
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.planning.front import GroupTotal
+from optllm_pymoo.planning.policy import POLICY
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import in_full, printable, rounded_up
 
@@ -129,6 +130,7 @@ def plan_report(
     front: Front,
     plan: Plan | None,
     costs: LimitCosts | None,
+    policy: Policy | None,
     files: Sequence[Path],
     /,
     *,
@@ -143,6 +145,7 @@ def plan_report(
         front: The front.
         plan: The plan chosen from it, if one was.
         costs: What its limits cost; None without limits.
+        policy: That of the plan, if it has one.
         files: What was written.
         seed: Of everything.
         given: Options that lead to the same plan by learning anew.
@@ -161,11 +164,12 @@ def plan_report(
                     "share": share,
                     "cost_usd": each[0].cost_usd,
                     "expected_accuracy": each[0].accuracy,
-                    **each[1]._asdict(),
+                    "ahead": each[1]._asdict(),
                 }
                 for share, each in nearby.items()
                 if each is not None
             ]
+            facts["policy"] = None if policy is None else dict(policy.about)
             facts["plan"] = {
                 **plan_json(plan, costs),
                 "groups": [each._asdict() for each in groups],
@@ -180,7 +184,12 @@ def plan_report(
         lines.append(plan_text(plan, costs))
     said.append("\n".join(lines))
     if plan is not None:
-        said.append("\n".join(_nearby(share, each, plan.accuracy) for share, each in nearby.items()))
+        lines = [_nearby(share, each, plan.accuracy) for share, each in nearby.items()]
+        if policy is not None:
+            agrees, undecided = (percent(policy.about[name]) for name in ("agrees", "undecided"))
+            at = f"as the plan does with {agrees} of its own queries; {undecided} are worth the same on two LLMs"
+            lines.append(entry("Policy", f"{POLICY} sends new queries at these prices, {at}"))
+        said.append("\n".join(lines))
     said += [groups_text(groups)] if groups else []
     return "\n\n".join([*said, *([files_text(files)] if files else [])])
 
@@ -359,6 +368,47 @@ def parts_text(found: PartsPlan, /) -> str:
     if found.facts is not None:
         blocks.append(found.facts.summary())
     return "\n\n".join([*blocks, *([groups_text(found.groups)] if found.groups else [])])
+
+
+def routes_json(policy: Policy, found: Routes, /) -> dict[str, Any]:
+    """Collect where queries were sent.
+
+    Args:
+        policy: What sent them.
+        found: Where.
+    """
+    places = np.bincount(found.x, minlength=len(policy.llms)).tolist()
+    return {
+        "n_queries": len(found.x),
+        "cost_usd": found.cost_usd.sum(),
+        "expected_accuracy": found.accuracy.mean(),
+        "mix": dict(zip(policy.llms, places, strict=True)),
+        "n_of_unknown_groups": found.n_strange,
+        "policy": dict(policy.about),
+    }
+
+
+def routes_text(policy: Policy, found: Routes, /) -> str:
+    """Say where queries were sent.
+
+    Args:
+        policy: What sent them.
+        found: Where.
+    """
+    facts = routes_json(policy, found)
+    lines = [
+        entry(
+            "Queries", f"{facts['n_queries']:,} on {np.count_nonzero(np.bincount(found.x))} of {len(policy.llms)} LLMs"
+        ),
+        entry("Cost", f"{usd(facts['cost_usd'])} US$, estimated by the lengths of the texts"),
+        entry("Expected accuracy", f"{percent(facts['expected_accuracy'])}, {IF_RIGHT}"),
+    ]
+    if found.n_strange:
+        group = count(found.n_strange, "query is", "queries are")
+        lines.append(entry("Caution", f"{group} of groups that the plan didn't know, and went as of none"))
+    used = {name: n for name, n in facts["mix"].items() if n}
+    columns = {"LLM": [abridged(name) for name in used], "queries": [f"{n:,}" for n in used.values()]}
+    return "\n".join(lines) + "\n\n" + _table(columns, 1, len(used))
 
 
 def evaluation_json(

@@ -33,7 +33,7 @@ def write_archive(
     """
     from optllm_pymoo import __version__
 
-    about = {"optllm_pymoo": __version__, "kind": kind, "layout": version, **header}
+    about = {**header, "optllm_pymoo": __version__, "kind": kind, "layout": version}
     text = json.dumps(about, ensure_ascii=False)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
         for name, array in arrays.items():

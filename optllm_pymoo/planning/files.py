@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from optllm_pymoo.planning.front import Front
+    from optllm_pymoo.planning.policy import Policy
 
 DPI = 200
 
@@ -111,7 +112,13 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 
 
 def front_writers(
-    front: Front, plan: Plan | None = None, /, *, for_spreadsheet: bool = False, options: Sequence[str] = ()
+    front: Front,
+    plan: Plan | None = None,
+    /,
+    *,
+    for_spreadsheet: bool = False,
+    options: Sequence[str] = (),
+    policy: Policy | None = None,
 ) -> dict[str, Callable[[Path], None]]:
     """Name the files of a front: front.csv, front.png, mix.png, plan.html, predictions.npz; of a plan also plan.csv.
 
@@ -124,16 +131,15 @@ def front_writers(
         plan: The plan chosen from it, if any; it is marked, and a search's plans are shown with it.
         for_spreadsheet: See `write_csv`; then `read_plan` can't.
         options: Of the command that plans, see `optllm_pymoo.planning.whatif`.
+        policy: That of the plan, if it has one.
     """
     from optllm_pymoo.planning.choose import by_cost_and_accuracy
-    from optllm_pymoo.planning.policy import POLICY, Policy
+    from optllm_pymoo.planning.policy import POLICY
     from optllm_pymoo.planning.whatif import PREDICTIONS, write_learnt
     from optllm_pymoo.plotting import plot_front, plot_mix, plot_third
     from optllm_pymoo.plotting.page import page_html
 
     front = front if plan is None else front.including(plan)
-    has_policy = plan is not None and front.learner is not None and front.problem.third is None
-    policy = Policy.of(front, plan) if plan is not None and has_policy else None
     problem, found = front.problem, front.found
     searched = None if front.is_exact else found
     F = None if searched is None else searched.F

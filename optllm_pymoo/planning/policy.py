@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.limits import LinearLimits, Weights, relax
@@ -44,6 +45,15 @@ class Routes(NamedTuple):
     have it."""
     n_strange: int
     """Queries of a group that the plan didn't know: they were sent as those of no group."""
+
+    def to_frame(self, query_ids: Sequence[str], /) -> pd.DataFrame:
+        """Tabulate the routes: ``query_id``, ``llm``, expected ``cost_usd`` and ``accuracy``.
+
+        Args:
+            query_ids: N ids.
+        """
+        columns = {"llm": self.llms, "cost_usd": self.cost_usd, "accuracy": self.accuracy}
+        return pd.DataFrame({"query_id": list(query_ids), **columns})
 
 
 class Worth(NamedTuple):

@@ -32,7 +32,7 @@ def test_without_arguments_plans_the_demo_batch(run) -> None:
     for said in ("Cost", "Expected accuracy", "Certificate", "One more correct   costs", "LLM", "model-6"):
         assert said in outcome.stdout
     folder = Path("optllm-plan")
-    assert {file.name for file in folder.iterdir()} == FILES
+    assert {file.name for file in folder.iterdir()} == FILES | {"policy.npz"}
     assert all((folder / name).read_bytes().startswith(PNG) for name in ("front.png", "mix.png"))
     plan, front = (pd.read_csv(folder / f"{name}.csv") for name in ("plan", "front"))
     assert len(plan) == 1900
@@ -97,7 +97,7 @@ def test_json_is_all_there_is_on_stdout(run, batch: Path) -> None:
     assert facts["n_labelled"] == 24
     assert facts["plan"]["n_queries"] == 96 == sum(facts["plan"]["mix"].values())
     assert facts["synthetic"] is True
-    assert {Path(file).name for file in facts["files"]} == FILES
+    assert {Path(file).name for file in facts["files"]} == FILES | {"policy.npz"}
     assert all(Path(file).is_file() for file in facts["files"])
 
 
@@ -627,3 +627,39 @@ class TestCollect:
         assert done.code == 2
         assert said in words(done.stderr)
         assert not (desk / "batch").exists()
+
+
+class TestRoute:
+    """`route`."""
+
+    def test_new_queries_go_by_the_plan_s_policy(self, run, batch: Path) -> None:
+        """Most planned texts go where they went, under other names and at estimated costs; file and JSON agree."""
+        assert run("plan", "-d", batch, "-l", 0.3, "--budget", 0.1).code == 0
+        plan = pd.read_csv("optllm-plan/plan.csv")
+        data = load_dataset(batch)
+        of = dict(zip(data.query_ids, data.texts, strict=True))
+        rows = [{"ticket": f"new-{name}", "body": of[name]} for name in reversed(plan["query_id"].astype(str).tolist())]
+        Path("new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        outcome = run("route", "optllm-plan", "--data", "new.jsonl", "--map", "id=ticket,text=body")
+        assert outcome.code == 0, outcome.stderr
+        routed = pd.read_csv("routed.csv")
+        assert routed["query_id"].tolist() == [row["ticket"] for row in rows]
+        assert (routed["llm"].to_numpy()[::-1] == plan["llm"]).mean() > 0.6
+        assert f"{len(rows)} on " in words(outcome.stdout)
+        facts = json.loads(
+            run("route", "optllm-plan/policy.npz", "-d", "new.jsonl", "-m", "id=ticket,text=body", "--json").stdout
+        )
+        assert {llm: n for llm, n in facts["mix"].items() if n} == routed["llm"].value_counts().to_dict()
+        assert facts["cost_usd"] == pytest.approx(routed["cost_usd"].sum())
+
+    def test_bad_input(self, run, batch: Path) -> None:
+        """No policy, another file in its place, no query, queries without texts in a known form."""
+        Path("new.csv").write_text("query_id,text\n")
+        assert "new.csv holds no query" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
+        Path("new.csv").write_text("query_id,text\n1,hello\n")
+        assert "there is no policy optllm-plan" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
+        assert run("front", "-d", batch, "-l", "all").code == 0
+        assert "there is no policy" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
+        said = run("route", "optllm-plan/predictions.npz", "-d", "new.csv").assert_failed()
+        assert "is a file of predictions of optllm-pymoo, and a policy is needed" in said
+        assert not Path("routed.csv").exists()
