@@ -29,6 +29,7 @@ SECRET: Final = re.compile(
 _OTHER: Final = re.compile(
     r"(?:\w*_)?(?:cost|spend|billed|amount)_(eur|gbp|cny|rmb|jpy|inr|chf|cad|aud|krw|brl)|(?:\w+_)?currency()"
 )
+_COSTS: Final = tuple(COST.names)
 TOKENS: Final = NUMBER._replace(name="tokens")
 
 
@@ -173,14 +174,13 @@ class Log:
         Raises:
             DataFileError: It is no number, or out of range.
         """
-        for name in names:
-            value = at(record, name)
-            if value is not None:
-                number = number_or_problem(value, measure)
-                if isinstance(number, str):
-                    raise DataFileError(self.path, number, self.line, name)
-                return number
-        return math.nan
+        name, value = _first(record, names)
+        if value is None:
+            return math.nan
+        number = number_or_problem(value, measure)
+        if isinstance(number, str):
+            raise DataFileError(self.path, number, self.line, name)
+        return number
 
     def grade(self, value: Any, name: str) -> float:
         """A grade as a number, NaN where there is none; letters are Inspect's: correct, incorrect, partly, no answer.
@@ -215,7 +215,7 @@ class Log:
         return {
             "input_tokens": self.number(record, put, TOKENS),
             "output_tokens": self.number(record, got, TOKENS),
-            "cost_usd": self.number(record, tuple(COST.names), COST),
+            "cost_usd": self.number(record, _COSTS, COST),
             "latency_s": latency,
         }
 
@@ -227,11 +227,10 @@ class Log:
                 self.used.add(role)
             if value is not None and value != "":
                 return said(value)[0]
-        for name in names:
-            value = at(record, name)
-            if value is not None and value != "":
-                return value if type(value) is str else said(value)[0]
-        return default
+        value = _first(record, names)[1]
+        if value is None:
+            return default
+        return value if isinstance(value, str) else said(value)[0]
 
     def need(self, record: Any, role: str, names: Sequence[str]) -> str:
         """As `text`, but it has to be there.
@@ -245,6 +244,18 @@ class Log:
             problem = f"there is no {role} in this record ({looked}); name the field with --map {role}=FIELD"
             raise DataFileError(self.path, problem, self.line)
         return found
+
+
+def _first(record: Any, names: Sequence[str]) -> tuple[str, Any]:
+    """The first of some names under which a record has more than nothing, and what that is; None if none has."""
+    is_flat = isinstance(record, dict)
+    for name in names:
+        value = record.get(name) if is_flat else None
+        if value is None and (not is_flat or "." in name):
+            value = at(record, name)
+        if value is not None and value != "":
+            return name, value
+    return "", None
 
 
 def without_secrets(error: str, /) -> str:

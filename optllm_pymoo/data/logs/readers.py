@@ -31,7 +31,8 @@ class _JsonTable(Reader):
         return is_graded or bool(names & set(LLM_NAMES)) or (named is not None and named.partition(".")[0] in log.first)
 
     def calls(self, log: Log) -> Iterator[Call]:
-        id_names, score_names = (*ID_NAMES, "custom_id"), (log.columns.get("score"), *_SCORES)
+        id_names = (*ID_NAMES, "custom_id")
+        score_names = [log.columns["score"], *_SCORES] if "score" in log.columns else _SCORES
         for record in log.records():
             messages = record.get("messages")
             text, system = said(messages) if messages is not None else ("", "")
@@ -40,7 +41,7 @@ class _JsonTable(Reader):
                 log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
                 # the id of a request says which LLM it went to
                 (log.text if record.get("custom_id") else log.need)(record, "llm", LLM_NAMES),
-                log.number(record, [name for name in score_names if name], SCORE),
+                log.number(record, score_names, SCORE),
                 **log.amounts(record, _PUT, _GOT),
                 error=str(record.get("error") or ""),
                 text=text,
