@@ -1,4 +1,4 @@
-"""Commands about plans and tables: plan, front, evaluate, convert and demo-data."""
+"""Commands about plans and tables: plan, front, convert and demo-data."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from optllm_pymoo.cli.app import app, command, refuse_existing, stages
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
-    from optllm_pymoo.data import Dataset
+    import pandas as pd
+
     from optllm_pymoo.decision import Choice
-    from optllm_pymoo.planning import Constraints, Front, PlannedBatch
+    from optllm_pymoo.planning import Constraints, Front
 
 
 @command()
@@ -25,8 +26,19 @@ def plan(
     batch: options.Batch,
     work: options.Work,
     wanted: options.Wanted,
+    back: options.Back,
     limits: options.Limits,
     output: options.Output,
+    budget_total: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-total",
+            metavar="USD",
+            parser=options.number("a budget", unit=" US$"),
+            show_default=False,
+            help="As --budget, but with what was paid before --after included.",
+        ),
+    ] = None,
     origin: Annotated[
         Path | None,
         typer.Option(
@@ -46,9 +58,18 @@ def plan(
     Quotas, floors and a largest latency are kept by the plan, and the report says what each of them costs.
 
     With --from nothing is learnt: another budget, other prices, fewer LLMs or other limits are answered at once.
+
+    With --after what has its answer stays and is paid, what was graded is learnt from too, and the rest is planned.
     """
+    if budget_total is not None and (back.after is None or wanted.budget is not None):
+        raise typer.BadParameter("needs --after beside it, and no --budget", param_hint="'--budget-total'")
     with stages() as stage:
         said = None
+        calls = back.calls()
+        if calls is not None and budget_total is not None:
+            from optllm_pymoo.planning.rounds import total_left
+
+            wanted = replace(wanted, budget=total_left(calls, budget_total))
         if origin is not None:
             found, given = _found_before(origin, batch, work, wanted, limits, output, stage)
         else:
@@ -57,7 +78,7 @@ def plan(
         if origin is None and said is None:
             # whether a plan is that cheap may depend on what can't be known before learning
             known = None if kept.floors or wanted.promise is not None else wanted.budget
-            found = _front(batch, work, kept, output, stage, wanted.budget if kept.quotas else known)
+            found = _front(batch, work, kept, output, stage, wanted.budget if kept.quotas else known, calls)
         if said is None:
             said = _finish(found, given[2].choice(), output, options.written(*given), given[1].seed, stage, origin)
     print(said)
@@ -172,6 +193,7 @@ def _front(
     output: options.Output,
     stage: Callable[[str], None],
     budget: float | None = None,
+    calls: pd.DataFrame | None = None,
 ) -> Front:
     """Check all that can be checked at once, then work."""
     work.check(is_limited=bool(limits))
@@ -195,6 +217,7 @@ def _front(
         n_jobs=work.jobs,
         constraints=limits,
         budget_usd=budget,
+        calls=calls,
         report=stage,
     )
 
@@ -227,80 +250,6 @@ def _finish(
         files = write_files(output.folder, writers)
     told: dict[str, Any] = {"seed": seed, "given": given, "origin": origin, "as_object": output.json}
     return text.plan_report(found, chosen, costs, policy, files, **told)
-
-
-NO_DATA = "--data was not given, so the embedded demo batch was used"
-
-
-@command()
-def evaluate(
-    plan: Annotated[Path, typer.Argument(help="A plan.csv, or a plan.parquet.", show_default=False)],
-    batch: options.Batch,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder for the pictures.  [default: where the plan is]", show_default=False),
-    ] = None,
-    json: options.Json = False,
-) -> None:
-    """Compare a plan with true outcomes: accuracy, saving against the best single LLM, realised.png, calibration.png.
-
-    The data hold costs and outcomes of at least the planned queries; those of the chosen LLMs are enough for true
-    accuracy and interval. Queries the plan was learnt from are not in it, so they don't count.
-    """
-    import numpy as np
-
-    from optllm_pymoo.cli import text
-    from optllm_pymoo.decision import accuracy_interval
-    from optllm_pymoo.measures import comparable_outcomes, realised_front
-    from optllm_pymoo.planning import check_writable, write_files
-    from optllm_pymoo.planning.files import picture
-    from optllm_pymoo.plotting import plot_calibration, plot_realised
-
-    folder = plan.parent if out is None else out
-    check_writable(folder)
-    with stages() as stage:
-        stage("Reading the batch")
-        planned = _read_plan(plan, batch.read(), is_demo=batch.data is None)
-        problem, correct = planned.plan.problem, planned.correct
-        outcomes = comparable_outcomes(correct, planned.plan.x)
-        found = planned.plan.evaluate(outcomes, paid_usd=planned.paid_usd)
-        stage("Drawing")
-        files = []
-        # pictures need the accuracies that the whole front was planned on, and all outcomes
-        if planned.has_predictions and not np.isnan(correct).any():
-            writers = {
-                "realised.png": picture(lambda: plot_realised(problem, correct, plan=planned.plan)),
-                "calibration.png": picture(lambda: plot_calibration(problem.accuracy, correct)),
-            }
-            files = write_files(folder, writers)
-    known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
-    sigma = None if planned.sigma is None else planned.sigma[known]
-    given: dict[str, Any] = {"n_labelled": planned.plan.n_labelled, "excess": planned.plan.excess or (0.0, 0.0)}
-    interval = accuracy_interval(planned.plan.chosen_accuracy[known], sigma, **given)
-    whole = realised_front(problem.supported_front, correct, planned.paid_usd) if files else None
-    if json:
-        facts = text.evaluation_json(found, interval, whole, problem.llms)
-        print(text.as_json({**facts, "files": files}))
-        return
-    print(text.evaluation_text(found, interval, whole))
-    print("\n" + (text.files_text(files) if files else text.NO_PICTURES))
-
-
-def _read_plan(plan: Path, dataset: Dataset, *, is_demo: bool) -> PlannedBatch:
-    import numpy as np
-
-    from optllm_pymoo.planning import read_plan
-
-    try:
-        batch = read_plan(plan, dataset)
-    except UserError as error:
-        if not is_demo:
-            raise
-        raise UserError(f"{error} ({NO_DATA})") from None
-    chosen = np.arange(len(batch.plan.x)), batch.plan.x
-    if is_demo and not np.allclose(batch.plan.problem.cost[chosen], batch.paid_usd[chosen]):
-        raise UserError(f"{plan} has other costs than the batch; pass its outcomes with --data ({NO_DATA})")
-    return batch
 
 
 @command("convert")

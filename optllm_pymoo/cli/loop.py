@@ -1,9 +1,9 @@
-"""Commands about what comes before and after a plan: collect, compare and route."""
+"""Commands about what comes before and after a plan: collect, compare, route, requests and evaluate."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,21 +11,37 @@ from optllm_pymoo.cli import options
 from optllm_pymoo.cli.app import command, refuse_existing, stages
 from optllm_pymoo.validation import UserError
 
+if TYPE_CHECKING:
+    from optllm_pymoo.planning import PlannedBatch
+
 
 @command()
 def collect(
     runs: Annotated[list[Path], typer.Argument(help="Logs of graded runs, or folders of logs.", show_default=False)],
     joining: options.Joining,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the batch.")] = Path("batch"),
+    again: Annotated[
+        Path | None,
+        typer.Option(
+            "--again",
+            metavar="FOLDER",
+            show_default=False,
+            help="Write the requests that failed, expired or are missing there, to be sent again; needs --requests.",
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:
     """Join logs of graded runs, queries and prices to a batch: queries.csv, calls.csv and llms.csv.
 
     Logs of evaluation harnesses, gateways, tracers and batch APIs are told by their content. A table says what became
-    of the rows of every file.
+    of the rows of every file, and with --requests another what became of every LLM's requests.
     """
+    if again is not None and not joining.requests:
+        raise typer.BadParameter("needs --requests beside it", param_hint="'--again'")
     refuse_existing(out, overwrite)
+    if again is not None:
+        refuse_existing(again, False)
     from optllm_pymoo.cli import text
     from optllm_pymoo.data import save_batch
 
@@ -33,12 +49,15 @@ def collect(
         stage("Reading the logs")
         found = joining.collect(runs)
         stage(f"Writing {out}")
+        n_again = 0 if again is None else found.ledger.write_again(again)
         save_batch(found.batch, out, overwrite=overwrite)
     if json:
-        print(text.as_json({**text.collected_json(found), "files": [out]}))
+        print(text.as_json({**text.collected_json(found), "files": [out, *([again] if n_again else [])]}))
         return
     print(text.collected_text(found))
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
+    if again is not None:
+        print(f"Written to {again}: {n_again:,} requests to send again" if n_again else "Nothing is to be sent again")
 
 
 @command()
@@ -112,3 +131,122 @@ def route(
         print(text.as_json({**text.routes_json(known, found), "files": [out]}))
         return
     print(f"{text.routes_text(known, found)}\n\nWritten to {out}")
+
+
+@command()
+def requests(
+    plan: Annotated[Path, typer.Argument(help="A plan.csv, or the folder that has one.", show_default=False)],
+    sending: options.Sending,
+    back: options.Back,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; a new one.")] = Path("requests"),
+    json: options.Json = False,
+) -> None:
+    """Write the requests of a plan as files for the batch APIs of its providers, and requests.csv, a table of all.
+
+    OpenAI and those that speak its form, Anthropic and Gemini get their own form, others JSON lines; files are split at
+    their limits. The id of a request says its query and LLM, or stands for them in requests.csv.
+    """
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.data import write_requests
+    from optllm_pymoo.planning.rounds import answered_queries
+
+    with stages() as stage:
+        stage("Reading the plan")
+        calls, owners = back.calls(), dict(sending.provider or ())
+        answered = [] if calls is None else answered_queries(calls)
+        stage(f"Writing {out}")
+        found = write_requests(
+            plan, sending.queries, out, template=sending.template, providers=owners, answered=answered
+        )
+    if json:
+        print(text.as_json({"requests": text.requests_json(found), "files": [out]}))
+        return
+    print(text.requests_text(found))
+    print(f"\nWritten to {out}: requests.csv and {sum(len(each.files) for each in found):,} files of requests")
+
+
+NO_DATA = "--data was not given, so the embedded demo batch was used"
+
+
+@command()
+def evaluate(
+    plan: Annotated[Path, typer.Argument(help="A plan.csv, or a plan.parquet.", show_default=False)],
+    batch: options.Batch,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the pictures.  [default: where the plan is]", show_default=False),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Compare a plan with what came back of it: US$ planned and paid, accuracy expected and true, what is missing.
+
+    The data are a folder made by collect, of answers with or without grades, or costs and outcomes of planned queries,
+    as many as are known. Where the outcomes of all LLMs are, the plan is compared with the best single LLM, and
+    realised.png shows the whole front; calibration.png shows the predictions. Queries the plan was learnt from are not
+    in it, so they don't count.
+    """
+    import numpy as np
+
+    from optllm_pymoo.cli import text
+    from optllm_pymoo.decision import accuracy_interval
+    from optllm_pymoo.measures import comparable_outcomes, realised_front
+    from optllm_pymoo.planning import check_writable, write_files
+    from optllm_pymoo.planning.files import picture
+    from optllm_pymoo.plotting import plot_calibration, plot_realised
+
+    folder = plan.parent if out is None else out
+    check_writable(folder)
+    with stages() as stage:
+        stage("Reading the batch")
+        planned = _read_plan(plan, batch)
+        problem, correct, x = planned.plan.problem, planned.correct, planned.plan.x
+        chosen = correct[np.arange(len(x)), x]
+        stage("Drawing")
+        found, interval, whole, writers = None, (np.nan, np.nan), None, {}
+        if not np.isnan(chosen).all() or not planned.is_answered.any():
+            outcomes = comparable_outcomes(correct, x)
+            found = planned.plan.evaluate(outcomes, paid_usd=planned.paid_usd)
+            known = ~np.isnan(outcomes.reshape(len(outcomes), -1)).any(axis=1)
+            sigma = None if planned.sigma is None else planned.sigma[known]
+            given: dict[str, Any] = {"n_labelled": planned.plan.n_labelled, "excess": planned.plan.excess or (0.0, 0.0)}
+            interval = accuracy_interval(planned.plan.chosen_accuracy[known], sigma, **given)
+            pairs = planned.plan.chosen_accuracy, chosen
+            # the picture of the whole front needs the accuracies that it was planned on, and all outcomes
+            if planned.has_predictions and not np.isnan(correct).any():
+                pairs = problem.accuracy, correct
+                whole = realised_front(problem.supported_front, correct, planned.paid_usd)
+                writers["realised.png"] = picture(lambda: plot_realised(problem, correct, plan=planned.plan))
+            writers["calibration.png"] = picture(lambda: plot_calibration(*pairs))
+        files = write_files(folder, writers) if writers else []
+    if json:
+        facts = {} if found is None else text.evaluation_json(found, interval, whole, problem.llms)
+        print(text.as_json({**facts, **text.returned_json(planned), "files": files}))
+        return
+    said = [] if found is None else [text.evaluation_text(found, interval, whole)]
+    print("\n\n".join([*said, text.returned_text(planned), *([text.files_text(files)] if files else [])]))
+
+
+def _read_plan(plan: Path, batch: options.Batch) -> PlannedBatch:
+    """Read a plan and what came back of it: calls in a folder of collect's, or costs and outcomes."""
+    import numpy as np
+
+    from optllm_pymoo.data import load_batch
+    from optllm_pymoo.data.folder import is_batch
+    from optllm_pymoo.planning import read_plan
+    from optllm_pymoo.planning.rounds import read_calls, returned
+
+    if batch.data is not None and is_batch(batch.data):
+        calls = read_calls(batch.data)
+        wanted = calls["llm"].isin(batch.llms or calls["llm"]) & ~calls["llm"].isin(batch.drop or ())
+        return returned(plan, calls[wanted], load_batch(batch.data).queries)
+    try:
+        planned = read_plan(plan, batch.read())
+    except UserError as error:
+        if batch.data is not None:
+            raise
+        raise UserError(f"{error} ({NO_DATA})") from None
+    chosen = np.arange(len(planned.plan.x)), planned.plan.x
+    same = np.allclose(planned.plan.problem.cost[chosen], planned.paid_usd[chosen]) and planned.is_answered.all()
+    if batch.data is None and not same:
+        raise UserError(f"{plan} has other costs than the batch; pass its outcomes with --data ({NO_DATA})")
+    return planned

@@ -14,6 +14,8 @@ import typer
 from optllm_pymoo.tolerances import LEAST_AMOUNT, ULPS_ABOVE_ONE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from optllm_pymoo.data import Collected, Dataset
     from optllm_pymoo.decision import Choice
     from optllm_pymoo.limits import Quota
@@ -26,7 +28,7 @@ LARGEST: Final = 1e15
 UNITS: Final = {"": "calls", "calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd"}
 
 
-def _number(
+def number(
     what: str, low: float = 0.0, high: float = LARGEST, *, below: bool = False, unit: str = "", least: float = 0.0
 ) -> Callable[[Any], float]:
     """Build the reader of a number in [low, high], or in [low, high); beside 0 it is at least ``least``."""
@@ -150,7 +152,7 @@ def parse_quota(text: str, /) -> Quota:
     unit = UNITS.get(said)
     if not name or not digits or unit is None:
         raise typer.BadParameter(f"{text!r} is no quota; write NAME=CALLS, as in TogetherAI=20000, or NAME=12.50usd")
-    read = _number(f"the quota of {name!r}", unit=" calls" if unit == "calls" else " US$", least=LEAST_AMOUNT)
+    read = number(f"the quota of {name!r}", unit=" calls" if unit == "calls" else " US$", least=LEAST_AMOUNT)
     limit = read(digits.replace("_", ""))
     if unit == "calls" and limit != math.floor(limit):
         raise typer.BadParameter(f"the quota of {name!r} must be a whole number of calls; got {digits}")
@@ -196,7 +198,7 @@ def parse_floor(text: str, /) -> tuple[str | None, float]:
     group, equals, value = (part.strip() for part in text.rpartition("="))
     if not value or (equals and not group):
         raise typer.BadParameter(f"{text!r} is no floor; write 0.6, or GROUP=0.6")
-    return group or None, _number("a floor", high=1.0)(value)
+    return group or None, number("a floor", high=1.0)(value)
 
 
 Llms = Annotated[
@@ -253,7 +255,7 @@ def parse_factor(text: str, /) -> tuple[str, float]:
     name, _, factor = (part.strip() for part in text.rpartition("="))
     if not name:
         raise typer.BadParameter(f"{text!r} is no price factor; write NAME=FACTOR, as in anthropic/*=1.2")
-    return name, _number(f"the price factor of {name!r}", high=1e6)(factor)
+    return name, number(f"the price factor of {name!r}", high=1e6)(factor)
 
 
 def written(*groups: Any) -> list[str]:
@@ -372,14 +374,14 @@ class Wanted:
     budget: Annotated[
         float | None,
         typer.Option(
-            "--budget", metavar="USD", parser=_number("a budget", unit=" US$"),
+            "--budget", metavar="USD", parser=number("a budget", unit=" US$"),
             help="Most accurate plan within so many US$.", show_default=False,
         ),
     ] = None  # fmt: skip
     accuracy: Annotated[
         float | None,
         typer.Option(
-            "--accuracy", metavar="MEAN", parser=_number("a mean accuracy", high=1.0),
+            "--accuracy", metavar="MEAN", parser=number("a mean accuracy", high=1.0),
             help="Cheapest plan that expects this mean accuracy, in [0, 1].", show_default=False,
         ),
     ] = None  # fmt: skip
@@ -387,7 +389,7 @@ class Wanted:
     promise: Annotated[
         float | None,
         typer.Option(
-            "--promise", metavar="PROBABILITY", parser=_number("a probability", 0.5, 1.0, below=True),
+            "--promise", metavar="PROBABILITY", parser=number("a probability", 0.5, 1.0, below=True),
             help="Plan for the accuracy reached with this probability (0.95), not the expected one; needs --budget or"
             " --accuracy.",
             show_default=False,
@@ -413,6 +415,29 @@ class Wanted:
         if self.accuracy is not None:
             return AtLeastAccuracy(self.accuracy, promise=self.promise)
         return Knee()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Back:
+    """What has come back of an earlier plan."""
+
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            "--after", metavar="CALLS", show_default=False,
+            help="A folder made by collect, or a log: what has its answer is left out, and stays as it is.",
+        ),
+    ] = None  # fmt: skip
+
+    def calls(self) -> pd.DataFrame | None:
+        """Read it; None if nothing was said.
+
+        Raises:
+            UserError: As `read_calls`.
+        """
+        from optllm_pymoo.planning.rounds import read_calls
+
+        return None if self.after is None else read_calls(self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -470,7 +495,7 @@ class Limits:
         float | None,
         typer.Option(
             "--max-latency", metavar="SECONDS",
-            parser=_number("a mean latency", high=1e9, unit=" s", least=LEAST_AMOUNT),
+            parser=number("a mean latency", high=1e9, unit=" s", least=LEAST_AMOUNT),
             help="Largest mean latency of the plan; needs --latency.", show_default=False,
         ),
     ] = None  # fmt: skip
@@ -603,6 +628,33 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sending:
+    """What is asked, and how."""
+
+    queries: Annotated[
+        Path,
+        typer.Option(
+            "--queries", "-q", metavar="BATCH|FILE", show_default=False,
+            help="Texts of the planned queries: a batch, or a table or JSON lines with ids and texts.",
+        ),
+    ]  # fmt: skip
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            "--template", "-t", metavar="FILE", show_default=False,
+            help="JSON file of what requests hold beside model and messages, for all or by provider, LLM or @mode.",
+        ),
+    ] = None  # fmt: skip
+    provider: Annotated[
+        list[Any] | None,
+        typer.Option(
+            "--provider", metavar="NAME=LLM,LLM", parser=parse_provider, show_default=False,
+            help="The LLMs of a provider, where the batch and names like provider/model don't say. Repeatable.",
+        ),
+    ] = None  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Joining:
     """How logs of runs, queries and prices meet."""
 
@@ -653,6 +705,13 @@ class Joining:
             help="What a call counts as that ended in an error.",
         ),
     ] = "missing"  # fmt: skip
+    requests: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--requests", metavar="FOLDER", show_default=False,
+            help="Requests whose answers the logs hold, a folder made by requests. Repeatable.",
+        ),
+    ] = None  # fmt: skip
 
     def collect(self, runs: list[Path]) -> Collected:
         """Join them to a batch.
@@ -674,4 +733,5 @@ class Joining:
             columns=self.columns or {},
             by_text=self.key == "text",
             errors_are_wrong=self.errors == "wrong",
+            requests=self.requests or (),
         )

@@ -6,21 +6,23 @@ import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.data import Collected
+from optllm_pymoo.data import Collected, RequestFiles
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
-from optllm_pymoo.measures import PlanEvaluation, RealisedQuality
-from optllm_pymoo.planning import Comparison, Front, PartsPlan, Policy, Routes
+from optllm_pymoo.measures import PlanEvaluation, RealisedQuality, calibration
+from optllm_pymoo.planning import Comparison, Front, PartsPlan, PlannedBatch, Policy, Routes
 from optllm_pymoo.planning.choose import LimitCosts
 from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.planning.policy import POLICY
+from optllm_pymoo.planning.rounds import Round, parts_of, total_usd
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import in_full, printable, rounded_up
 
@@ -30,7 +32,6 @@ INSTEAD = {
 }
 ONE_MORE = {Kind.CALLS: "One call more", Kind.USD: "One US$ more for them", Kind.TOKENS: "One token more"}
 SYNTHETIC = wrapped("Synthetic demo batch: made-up queries, LLMs, prices. Pass your own with --data.")
-NO_PICTURES = wrapped("No pictures: the plan has no columns predicted:<llm>, or some outcomes are not known.")
 FEW = 3
 """Floors that cost nothing and are still listed one by one."""
 
@@ -227,6 +228,8 @@ def front_json(front: Front, /) -> dict[str, Any]:
         "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
         "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
     }
+    if front.done is not None:
+        facts["after"] = _round_json(front.done, front.problem.llms)
     third = front.problem.third
     if third is not None:
         best = F[np.argmin(F[:, 2])]
@@ -256,6 +259,7 @@ def front_text(front: Front, /) -> str:
     lines += [
         entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}") for each in front.prices
     ]
+    lines += [] if front.done is None else _round_lines(facts["after"])
     if shift is not None and shift.unlikeness > 0:
         said = (
             f"the queries to plan look unlike the labelled ones (told apart in {percent(shift.auc)} of pairs), so"
@@ -411,6 +415,32 @@ def routes_text(policy: Policy, found: Routes, /) -> str:
     return "\n".join(lines) + "\n\n" + _table(columns, 1, len(used))
 
 
+def _round_json(done: Round, llms: Sequence[str]) -> dict[str, Any]:
+    """Collect what came back before a plan."""
+    followed = done.labels[len(done.labels) - done.n_followed :]
+    return {
+        **{name: getattr(done, name) for name in ("n_answered", "n_graded", "n_open", "spent_usd", "lost_usd")},
+        "labels": dict(zip(llms, (~np.isnan(done.labels)).sum(axis=0).tolist(), strict=True)),
+        "labels_along_a_plan": dict(zip(llms, (~np.isnan(followed)).sum(axis=0).tolist(), strict=True)),
+        "cost_ratio": dict(zip(llms, done.cost_ratio.tolist(), strict=True)),
+    }
+
+
+def _round_lines(facts: dict[str, Any]) -> list[str]:
+    """Say what came back before a plan."""
+    lost = f", {usd(float(facts['lost_usd']))} of them for errors and repeats" if facts["lost_usd"] else ""
+    answered = f"{count(facts['n_answered'], 'query', 'queries')}, {facts['n_graded']:,} of them graded"
+    along = {llm: f" ({n:,} along a plan)" if n else "" for llm, n in facts["labels_along_a_plan"].items()}
+    labels = (f"{abridged(llm)} {n:,}{along[llm]}" for llm, n in facts["labels"].items())
+    ratios = [f"{abridged(llm)} {ratio:.2f}" for llm, ratio in facts["cost_ratio"].items() if ratio != 1]
+    lines = [
+        entry("Answered", f"{answered}; {facts['n_open']:,} are open"),
+        entry("Paid so far", f"{usd(float(facts['spent_usd']))} US${lost}"),
+        entry("Labels", ", ".join(labels)),
+    ]
+    return lines + ([entry("Costs", f"as a multiple of what was planned: {', '.join(ratios)}")] if ratios else [])
+
+
 def evaluation_json(
     found: PlanEvaluation, interval: tuple[float, float], whole: RealisedQuality | None, llms: Sequence[str], /
 ) -> dict[str, Any]:
@@ -493,6 +523,89 @@ def groups_text(groups: Sequence[GroupTotal], /) -> str:
     return "\n".join([*lines, *([f"and {count(more, 'group', 'groups')} more"] if more > 0 else [])])
 
 
+def returned_json(batch: PlannedBatch, /) -> dict[str, Any]:
+    """Collect what came back of a plan.
+
+    Args:
+        batch: The plan and its calls.
+    """
+    whole, by_llm, by_group = parts_of(batch)
+    plan = batch.plan
+    outcomes = batch.correct[np.arange(len(plan.x)), plan.x]
+    found = calibration(plan.chosen_accuracy, outcomes, n_groups=5) if whole.n_graded else None
+    return {
+        "whole": whole._asdict(),
+        "by_llm": [part._asdict() for part in by_llm],
+        "by_group": [part._asdict() for part in by_group],
+        "calibration": None if found is None else {name: np.asarray(v).tolist() for name, v in found._asdict().items()},
+        "missing": [plan.problem.query_ids[row] for row in np.flatnonzero(~batch.is_answered).tolist()],
+    }
+
+
+def returned_text(batch: PlannedBatch, /) -> str:
+    """Hold a plan against what came back: tables by LLM, by group and by what was predicted, and what is missing.
+
+    Args:
+        batch: The plan and its calls.
+    """
+    whole, by_llm, by_group = parts_of(batch)
+    facts = returned_json(batch)
+    shown_parts = [whole, *by_llm, *by_group[:_GROUPS]]
+    names = [abridged(printable(part.name), 30) for part in shown_parts]
+    width = max(map(len, names))
+    head = f"{'':{width}}   planned  answered  graded  planned US$     paid US$  expected      true      95 % interval"
+    lines = [head]
+    for name, part in zip(names, shown_parts, strict=True):
+        amounts = f"{usd(float(part.planned_usd)):>11}  {usd(float(part.billed_usd)):>11}"
+        counts = f"{part.n_planned:>8,}  {part.n_answered:>8,}  {part.n_graded:>6,}"
+        graded = ""
+        if part.n_graded:
+            graded = f"  {percent(part.expected_accuracy):>8}  {percent(part.true_accuracy):>8}"
+            graded += f"  {' to '.join(map(percent, part.interval_95)):>17}"
+        lines.append(f"{name:{width}}  {counts}  {amounts}{graded}")
+    more = len(by_group) - _GROUPS
+    lines += [f"and {count(more, 'group', 'groups')} more"] if more > 0 else []
+    lines.append(wrapped("Planned US$: of the answered queries. Paid US$: for all calls, with errors and repeats."))
+    if facts["calibration"] is not None:
+        groups = zip(*(facts["calibration"][name] for name in ("predicted", "realised", "n_predictions")), strict=True)
+        told = ", ".join(f"{percent(p)}: {percent(y)} of {n:,}" for p, y, n in groups)
+        off = percent(facts["calibration"]["error"])
+        lines.append(wrapped(f"Predicted and true: {told}; off by {off} on average."))
+    if facts["missing"]:
+        first = ", ".join(abridged(printable(name), 20) for name in facts["missing"][:5])
+        rest = len(facts["missing"]) - 5
+        missing = f"{count(len(facts['missing']), 'answer', 'answers')}, planned for {usd(float(whole.open_usd))} US$"
+        lines.append(wrapped(f"Missing: {missing}: {first}{f' and {rest:,} more' if rest > 0 else ''}."))
+    return "\n".join(lines)
+
+
+def requests_json(found: Sequence[RequestFiles], /) -> list[dict[str, Any]]:
+    """Collect what was written for each LLM.
+
+    Args:
+        found: The files of each column.
+    """
+    return [each._asdict() for each in found]
+
+
+def requests_text(found: Sequence[RequestFiles], /) -> str:
+    """Write a table of requests, with what they are planned to cost.
+
+    Args:
+        found: The files of each column.
+    """
+    names = [abridged(printable(each.llm), 40) for each in found]
+    width = max(5, *map(len, names))
+    lines = [f"{'LLM':{width}}  {'provider':12}  {'form':9}  requests  files  planned US$"]
+    for name, each in zip(names, found, strict=True):
+        numbers = f"{each.n_requests:>8,}  {len(each.files):>5,}  {usd(float(each.cost_usd)):>11}"
+        lines.append(f"{name:{width}}  {abridged(printable(each.provider), 12):12}  {each.form:9}  {numbers}")
+    total = usd(float(sum(each.cost_usd for each in found)))
+    lines.append(f"{'all':{width + 27}}  {sum(each.n_requests for each in found):>8,}  {'':5}  {total:>11}")
+    return "\n".join(lines)
+
+
+_STATES = ("answered", "failed", "expired", "canceled", "missing")
 _COUNTED = ("rows", "matched", "repeated", "errors", "unpriced", "unscored")
 
 
@@ -513,6 +626,8 @@ def collected_json(found: Collected, /) -> dict[str, Any]:
         "cost_errors": about.get("cost_errors", {}),
         "too_long": {llm: len(ids) for llm, ids in about.get("too_long", {}).items()},
         "without_costs": [llm for llm in found.batch.llms["llm"] if llm not in with_costs],
+        "requests": {llm: {state: counts[state] for state in _STATES} for llm, counts in found.ledger.counts().items()},
+        "billed_usd": total_usd(calls["billed_usd"]),
         "notes": found.notes,
     }
 
@@ -532,6 +647,13 @@ def collected_text(found: Collected, /) -> str:
         counted = "".join(f"{getattr(each, column):>10,}" for column in _COUNTED)
         lines.append(f"{name:{widths[0]}}  {kind:{widths[1]}}{counted}")
         lines += [f"  {number:,} records left out: {reason}" for reason, number in each.left_out.items()]
+    if facts["requests"]:
+        names = [abridged(printable(llm), 40) for llm in facts["requests"]]
+        width = max(8, *map(len, names))
+        lines += ["", f"{'requests':{width}}" + "".join(f"{state:>10}" for state in _STATES)]
+        for name, counts in zip(names, facts["requests"].values(), strict=True):
+            lines.append(f"{name:{width}}" + "".join(f"{counts[state]:>10,}" for state in _STATES))
+        lines.append(f"billed in all: {in_full(float(facts['billed_usd']))} US$")
     lines += ["", f"{count(facts['n_queries'], 'query', 'queries')}, {count(len(facts['llms']), 'column', 'columns')}"]
     for llm, gaps in facts["estimated_costs"].items():
         error = facts["cost_errors"][llm]
@@ -649,5 +771,5 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    value = value.item() if hasattr(value, "item") else value
+    value = float(value) if isinstance(value, Decimal) else value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -23,7 +23,7 @@ from optllm_pymoo.data.logs.log import without_secrets
 from optllm_pymoo.data.logs.services import ANSWERS
 from optllm_pymoo.data.prices import BATCH, PriceTable, split_mode, undated
 from optllm_pymoo.data.requests import Ledger, queries_of
-from optllm_pymoo.data.source import DataFileError, table_suffix
+from optllm_pymoo.data.source import DataFileError, exact_usd, table_suffix
 from optllm_pymoo.validation import FloatArray, UserError, listed, shown
 
 _ROLES: Final = ("id", "text", "group", "llm", "score", "system")
@@ -289,7 +289,8 @@ def _joined(
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
-    billed = _sums(numbers["cost_usd"], inverse, len(pair))
+    # written without the noise of binary fractions, bills add up to the last digit
+    billed = [float(exact_usd(each)) for each in _sums(numbers["cost_usd"], inverse, len(pair)).tolist()]
     if not rows.errors_are_wrong:
         # a failed call may have been billed, but what it cost says little of what an answer does
         for name in _NUMBERS:

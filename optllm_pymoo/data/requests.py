@@ -489,13 +489,11 @@ class Ledger:
         return found
 
     def open_requests(self) -> dict[str, str]:
-        """Why there is no answer, by the id of each request of a query that no request has an answer to."""
+        """Why there is no answer, by the id of the last request of each query that has none to any of its requests."""
         answered = {cells[1] for cells, state in zip(self._cells, self._states, strict=True) if state == 4}
-        return {
-            name: self._reasons.get(row, _STATES[self._states[row]])
-            for name, row in self._rows.items()
-            if self._cells[row][1] not in answered
-        }
+        last = {cells[1]: cells[0] for cells in self._cells if cells[1] not in answered}
+        rows = ((name, self._rows[name]) for name in last.values())
+        return {name: self._reasons.get(row, _STATES[self._states[row]]) for name, row in rows}
 
     def write_again(self, folder: str | PathLike[str], /) -> int:
         """Write the open requests once more, as they were, into a folder of their own; `why` says what became of them.

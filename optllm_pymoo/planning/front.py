@@ -37,6 +37,7 @@ from optllm_pymoo.planning.labels import (
     with_labels_from,
 )
 from optllm_pymoo.planning.learner import Learner
+from optllm_pymoo.planning.rounds import Round, after
 from optllm_pymoo.prediction.heldout import Optimism
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
@@ -156,6 +157,7 @@ class Front:
         planned: The queries to plan, as the batch has them.
         learner: What their expected accuracies come from; None where it isn't kept.
         constraints: What plans have to keep to, as it was asked for.
+        done: What came back before; None where nothing was sent yet.
     """
 
     problem: AllocationProblem
@@ -171,6 +173,7 @@ class Front:
     planned: Dataset | None = None
     learner: Learner | None = None
     constraints: Constraints = NO_CONSTRAINTS
+    done: Round | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -223,7 +226,7 @@ class Front:
             plan.problem,
             plan.x,
             sigma=plan.sigma,
-            n_labelled=plan.n_labelled,
+            n_labelled=plan.n_labelled if self.done is None else self.done.n_effective(plan),
             budget_usd=plan.budget_usd,
             target=plan.target if target is None else target,
             promise=plan.promise if promise is None else promise,
@@ -318,19 +321,24 @@ def _learnt(
     n_jobs: int | None,
     constraints: Constraints,
     budget_usd: float | None,
+    calls: pd.DataFrame | None,
     report: Callable[[str], None],
-) -> tuple[Dataset, Prediction | None, int]:
-    """Return the queries without labels, what is expected of them, and how many queries that was learnt from."""
+) -> tuple[Dataset, Prediction | None, int, Round | None]:
+    """Return the queries to plan, what is expected of them, how many queries that was learnt from, and what is done."""
     constraints.check(dataset)
     if labels == ALL:
-        return dataset, None, len(dataset)
-    split = _split(dataset, labels, random_state)
+        if calls is not None:
+            raise UserError("where all outcomes are taken as known there is nothing to learn from answers")
+        return dataset, None, len(dataset), None
+    split, done = _split(dataset, labels, random_state), None
+    if calls is not None:
+        split, done = after(split, calls)
     if constraints or constraints.forbidden or constraints.allowed or budget_usd is not None:
         costs_alone = constraints.costs_alone(split.planned)
         if budget_usd is not None:
             check_budget(costs_alone, budget_usd)
     prediction = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
-    return split.planned, prediction, len(split.labelled)
+    return split.planned, prediction, len(split.labelled), done
 
 
 def plan_front(
@@ -344,6 +352,7 @@ def plan_front(
     n_jobs: int | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
     budget_usd: float | None = None,
+    calls: pd.DataFrame | None = None,
     report: Callable[[str], None] = silent,
 ) -> Front:
     """Learn, predict and find the front of a batch.
@@ -361,6 +370,7 @@ def plan_front(
         constraints: Limits and latency; they are about the queries planned.
         budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
             refused before learning. The front is that of all budgets.
+        calls: What has come back of an earlier plan, see `rounds.read_calls`: only what is open is planned.
         report: Called with the name of each stage.
 
     Raises:
@@ -375,13 +385,14 @@ def plan_front(
         >>> front.n_labelled, len(front.choose().x)
         (40, 160)
     """
-    planned, prediction, n_labelled = _learnt(
+    planned, prediction, n_labelled, done = _learnt(
         dataset,
         labels,
         random_state=random_state,
         n_jobs=n_jobs,
         constraints=constraints,
         budget_usd=budget_usd,
+        calls=calls,
         report=report,
     )
     return front_of(
@@ -392,6 +403,7 @@ def plan_front(
         n_grid=n_grid,
         random_state=random_state,
         constraints=constraints,
+        done=done,
         report=report,
     )
 
@@ -406,6 +418,7 @@ def front_of(
     n_grid: int | None = None,
     random_state: int = 0,
     constraints: Constraints = NO_CONSTRAINTS,
+    done: Round | None = None,
     report: Callable[[str], None] = silent,
 ) -> Front:
     """Find the front of queries of which it is known what to expect.
@@ -418,6 +431,7 @@ def front_of(
         n_grid: See `find_front`.
         random_state: Seed of the search.
         constraints: Limits and latency.
+        done: What came back before, if anything did.
         report: Called with the name of each stage.
 
     Raises:
@@ -442,6 +456,7 @@ def front_of(
         planned=planned,
         learner=None if prediction is None else prediction.learner,
         constraints=constraints,
+        done=done,
     )
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -415,13 +416,13 @@ def test_writes_pictures_beside_the_plan_or_where_told(run, batch: Path, planned
             assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_predictions_there_are_no_pictures(run, batch: Path, planned: Path) -> None:
-    """The numbers are still there, and the reason is said."""
+def test_without_predictions_the_front_is_not_drawn(run, batch: Path, planned: Path) -> None:
+    """The numbers are still there, and how well the chosen LLMs were predicted."""
     plan = pd.read_csv(planned)
     plan[[name for name in plan if not name.startswith("predicted:")]].to_csv("bare.csv", index=False)
     outcome = run("evaluate", "bare.csv", "-d", batch)
     assert outcome.code == 0
-    assert "No pictures" in outcome.stdout
+    assert Path("calibration.png").exists()
     assert not Path("realised.png").exists()
 
 
@@ -480,7 +481,7 @@ def test_a_plan_is_needed(run) -> None:
 def test_bills_may_differ_from_the_plan(run, batch: Path, planned: Path) -> None:
     """What was paid is compared with what was planned; a plan at its own costs says one amount."""
     same = run("evaluate", planned, "-d", batch)
-    assert "planned" not in same.stdout
+    assert "Cost               planned" not in same.stdout
     frames = load_dataset(batch).to_frames()
     save_dataset(Dataset.from_frames(frames.cost * 1.1, frames.correct, frames.queries), "billed")
     outcome = run("evaluate", planned, "-d", "billed")
@@ -663,3 +664,82 @@ class TestRoute:
         said = run("route", "optllm-plan/predictions.npz", "-d", "new.csv").assert_failed()
         assert "is a file of predictions of optllm-pymoo, and a policy is needed" in said
         assert not Path("routed.csv").exists()
+
+
+@pytest.fixture
+def sent(run, batch: Path, planned: Path) -> pd.DataFrame:
+    """Requests of the plan; its answers but every fourth, in OpenAI's form, at 1e-6 US$ a token."""
+    template = {"*": {"$form": "openai"}}
+    Path("template.json").write_text(json.dumps(template))
+    load_dataset(batch).to_frames().queries.reset_index().to_csv("queries.csv", index=False)
+    outcome = run("requests", "there", "--queries", "queries.csv", "--template", "template.json", "--json")
+    told = json.loads(outcome.stdout)["requests"]
+    plan = pd.read_csv(planned)
+    assert sum(each["cost_usd"] for each in told) == pytest.approx(plan["cost_usd"].sum())
+    ledger = pd.read_csv("requests/requests.csv")
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    with open("answers.jsonl", "w") as file:
+        for k, custom_id in enumerate(ledger["custom_id"]):
+            body = {"id": str(k), "model": "dated-2026-01-01", "usage": usage}
+            if k % 4:
+                file.write(json.dumps({"custom_id": custom_id, "response": {"body": body}}) + "\n")
+    llms = sorted(set(plan["llm"]))
+    prices = pd.DataFrame({"model": llms, "input_usd_per_million": 1, "output_usd_per_million": 1})
+    prices.to_csv("prices.csv", index=False)
+    return ledger
+
+
+def collected(run, *more: object, out: str = "back") -> dict[str, Any]:
+    """What collect says of these answers."""
+    options = ["--requests", "requests", "--prices", "prices.csv", "--queries", "queries.csv", "-o", out]
+    outcome = run("collect", "answers.jsonl", *more, *options, "--json")
+    assert outcome.code == 0, outcome.stderr
+    return json.loads(outcome.stdout)
+
+
+def test_what_came_back(run, batch: Path, sent: pd.DataFrame) -> None:
+    """Three of four answered at 110 tokens each; grades that come later; what is missing is written again."""
+    n, n_back = len(sent), len(sent) - len(sent[::4])
+    told = collected(run, "--again", "again")
+    assert told["billed_usd"] == n_back * 110 / 1e6
+    assert sum(counts["missing"] for counts in told["requests"].values()) == n - n_back
+    assert pd.read_csv("again/requests.csv")["query_id"].tolist() == sent["query_id"].tolist()[::4]
+    ungraded = run("evaluate", "there/plan.csv", "-d", "back")
+    assert ungraded.code == 0, ungraded.stderr
+    assert f"Missing: {n - n_back} answers, planned for" in words(ungraded.stdout)
+    graded = sent[1:20:4].assign(score=[0.25, 0.5, 0.75, 1.0, 0.5])
+    graded[["custom_id", "score"]].to_csv("grades.csv", index=False)
+    collected(run, "grades.csv", out="graded")
+    found = json.loads(run("evaluate", "there/plan.csv", "-d", "graded", "--json").stdout)
+    whole = found["whole"]
+    assert (whole["n_planned"], whole["n_answered"], whole["n_graded"]) == (n, n_back, 5)
+    assert whole["billed_usd"] == told["billed_usd"]
+    assert found["accuracy"] == whole["true_accuracy"] == 0.6  # fractions: (1/4 + 1/2 + 3/4 + 1 + 1/2)/5
+    assert whole["planned_usd"] + whole["open_usd"] == pytest.approx(sent["cost_usd"].sum())
+    assert found["missing"] == sent["query_id"].tolist()[::4]
+    for part in ("n_planned", "n_answered", "n_graded", "billed_usd"):
+        assert sum(each[part] for each in found["by_llm"]) == pytest.approx(whole[part])
+    assert sum(found["calibration"]["n_predictions"]) == 5
+
+
+def test_the_next_plan(run, batch: Path, sent: pd.DataFrame) -> None:
+    """What is open is planned with what is left; what is spent already, or no batch of these, is a clear error."""
+    collected(run)
+    n_back = len(sent) - len(sent[::4])
+    spent = n_back * 110 / 1e6
+    options = ["-d", batch, "-l", 0.2, "--after", "back"]
+    outcome = run("plan", *options, "--budget-total", spent + 0.05, "-o", "next", "--json")
+    assert outcome.code == 0, outcome.stderr
+    found = json.loads(outcome.stdout)
+    assert set(pd.read_csv("next/plan.csv")["query_id"]) == set(sent["query_id"][::4])
+    assert found["plan"]["budget_usd"] == pytest.approx(0.05)
+    assert found["plan"]["cost_usd"] <= 0.05
+    assert found["after"]["spent_usd"] == spent
+    assert (found["after"]["n_answered"], found["after"]["n_open"]) == (n_back, len(sent[::4]))
+    line = run("plan", *options, "--budget-total", spent).assert_failed()
+    assert "US$ are spent already, and the budget for all is" in line
+    Path("other.csv").write_text("query_id,llm,score,cost_usd\nzz,model-1,1,0.1\n")
+    line = run("plan", "-d", batch, "--after", "other.csv", "--budget-total", 20).assert_failed()
+    assert "1 of 1 calls are of queries that the batch doesn't have, first 'zz'" in line
+    assert run("plan", "-d", batch, "--budget-total", 1).code == 2
+    assert run("collect", "answers.jsonl", "--again", "x").code == 2

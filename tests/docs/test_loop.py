@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import shlex
+from decimal import Decimal
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -29,7 +31,7 @@ def test_page_from_raw_logs_to_a_plan(tmp_path, monkeypatch):
             done = CliRunner().invoke(app, arguments)
             assert done.exit_code == 0, done.output
             printed.append(done.stdout)
-    collected, planned, evaluated = printed
+    collected, planned, evaluated = printed[:3]
     small, large = (
         next(row for row in collected.splitlines() if name in row) for name in ("small.jsonl", "large.json")
     )
@@ -41,3 +43,8 @@ def test_page_from_raw_logs_to_a_plan(tmp_path, monkeypatch):
     assert f"SHA-256 {digest}" in Path("tonight/plan.html").read_text(encoding="utf-8")
     assert re.search(r"^de +\d+ ", planned, flags=re.MULTILINE)
     assert re.search(r"^Queries +1[45]\d with known outcomes", evaluated, flags=re.MULTILINE), evaluated
+    again = next(text for text in printed if "along a plan" in text)
+    assert re.search(r"^Answered +1\d\d queries, 60 of them graded; \d+ are open", again, flags=re.MULTILINE), again
+    with open("back3/calls.csv") as file:
+        bills = sum(Decimal(row["billed_usd"]) for row in csv.DictReader(file) if row["billed_usd"])
+    assert f"billed in all: {bills.normalize()} US$" in printed[-1]

@@ -173,8 +173,6 @@ def test_predictions_may_be_missing(plan: Plan, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("query_id", "q999", "line 4, column 'query_id': the data have no query 'q999'; is this plan of other data?"),
-        ("llm", "gpt-4", "line 4, column 'llm': the data have no LLM 'gpt-4', only 'model-1', 'model-2', 'model-3'"),
         ("accuracy", 1.5, r"line 4, column 'accuracy': expected a value in \[0, 1\]; found 1.5"),
         ("accuracy", "high", "line 4, column 'accuracy': expected a number, found 'high'"),
         ("cost_usd", -9.0, "line 4, column 'cost_usd': expected a number, finite and >= 0; found -9"),

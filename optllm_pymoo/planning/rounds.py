@@ -1,0 +1,312 @@
+"""Between two plans: what came back of the first, what that cost, and what it leaves for the second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from optllm_pymoo.data import Dataset, collect, load_batch
+from optllm_pymoo.data.folder import is_batch
+from optllm_pymoo.data.source import exact_usd
+from optllm_pymoo.decision import Plan, accuracy_interval
+from optllm_pymoo.planning.files import PlannedBatch, read_plan
+from optllm_pymoo.planning.labels import Split
+from optllm_pymoo.validation import FloatArray, UserError, in_full, shown, unknown_name
+
+_PRIOR_CALLS: Final = 5
+"""What answers of an LLM cost is compared with what was planned as if so many more had cost just that."""
+
+
+def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
+    """Read what came back: a folder that `collect` has written, or any log that it reads.
+
+    Args:
+        path: The folder, its calls.csv, or the log.
+
+    Returns:
+        The long table, see `Batch`. A row without an error is an answer.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It can't be read, or an answer's cost is unknown.
+    """
+    path = Path(path)
+    folder = path.parent if path.name == "calls.csv" else path
+    calls = load_batch(folder).calls if is_batch(folder) else collect([path]).batch.calls
+    calls = calls.assign(billed_usd=calls["billed_usd"].fillna(calls["cost_usd"]))
+    free = calls[calls["billed_usd"].isna() & (calls["error"] == "")]
+    if len(free):
+        query, llm = free.iloc[0][["query_id", "llm"]]
+        problem = f"{path} doesn't say what {len(free):,} answers cost, such as that of {shown(llm)} to {shown(query)}"
+        raise UserError(f"{problem}; collect the answers anew with --prices")
+    return calls
+
+
+def answered_queries(calls: pd.DataFrame, /) -> list[str]:
+    """The ids of the queries that have an answer, of whichever LLM."""
+    return list(dict.fromkeys(calls.loc[calls["error"] == "", "query_id"]))
+
+
+def total_usd(amounts: Sequence[float] | FloatArray | pd.Series, /) -> Decimal:
+    """The exact sum of amounts in US$; those that aren't known count for nothing.
+
+    >>> total_usd([0.1] * 3 + [float("nan")])
+    Decimal('0.3')
+    """
+    known = np.asarray(amounts, dtype=float)
+    return sum(map(exact_usd, known[~np.isnan(known)].tolist()), Decimal(0))
+
+
+def total_left(calls: pd.DataFrame, budget_usd: float, /) -> float:
+    """What is left of a budget.
+
+    Args:
+        calls: What came back, see `read_calls`.
+        budget_usd: The budget for all, US$.
+
+    Raises:
+        UserError: Nothing is left.
+    """
+    spent = total_usd(calls["billed_usd"])
+    left = exact_usd(budget_usd) - spent
+    if left <= 0:
+        problem = f"{spent:f} US$ are spent already, and the budget for all is {in_full(budget_usd)} US$"
+        raise UserError(f"{problem}; nothing is left for the open queries. Raise --budget-total above what is spent")
+    return float(left)
+
+
+class Round(NamedTuple):
+    """What is known when the rest of a batch is planned anew."""
+
+    n_answered: int
+    n_graded: int
+    """Of the answered ones those whose score is known."""
+    n_open: int
+    spent_usd: Decimal
+    """All that was billed so far."""
+    lost_usd: Decimal
+    """Of it, what was billed without an answer, or for more than one."""
+    labels: FloatArray
+    """(n, M) what is learnt from, NaN where unknown: queries labelled before, then those that a plan sent to an LLM."""
+    n_followed: int
+    """Of its rows, the last that many."""
+    cost_ratio: FloatArray
+    """(M,) what answers of each LLM cost, as a multiple of what was planned; the open queries are planned at it."""
+
+    def n_effective(self, plan: Plan, /) -> int:
+        """As how many labelled queries the labels count for a plan; at least 1.
+
+        The level of a plan's expectations rests on the mean labels of its LLMs, of which LLM j has n[j] and the share
+        w[j] of the queries. Labels that follow a plan tell of one LLM each, so the level is as sure as the labels of
+        the LLMs that the plan makes use of. With e[i, j] the deviation of a label from its LLM's mean, 0 where there is
+        none, its variance is estimated, clustered by query, as
+
+            Σ_i (Σ_j w[j] e[i, j] / n[j])²,
+
+        and equals that of n queries with all labels, a (1 - a)/n at the expected accuracy a, for the n returned.
+        Labels that are fractions vary less than rights and wrongs and count for more. Each LLM gets one right and one
+        wrong label besides (Laplace), so that the first labels don't seem sure.
+
+        Args:
+            plan: Of the open queries.
+        """
+        share = np.bincount(plan.x, minlength=self.labels.shape[1]) / len(plan.x)
+        known = ~np.isnan(self.labels)
+        count = known.sum(axis=0) + 2
+        mean = (np.where(known, self.labels, 0.0).sum(axis=0) + 1) / count
+        parts = np.where(known, self.labels - mean, 0.0) @ (share / count)
+        prior = (share / count) ** 2 @ (mean**2 + (1 - mean) ** 2)
+        variance = float(parts @ parts + prior)
+        return max(1, int(plan.accuracy * (1 - plan.accuracy) / variance))
+
+
+def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
+    """Take out of a batch what has its answer, and learn from what of it was graded.
+
+    What is answered stays and is paid, and a second answer replaces nothing. A call that ended in an error is paid, if
+    it was billed, and its query open. Open queries are expected to cost what answers of each LLM have cost so far, in
+    proportion to what was planned.
+
+    Args:
+        split: The batch before anything was sent: labelled queries, and those to plan.
+        calls: What came back, see `read_calls`.
+
+    Returns:
+        The open queries, with all labelled ones; and what came of the others.
+
+    Raises:
+        UserError: A call is of a query or an LLM that the batch doesn't have, or no query is open.
+    """
+    labelled, planned = split
+    ids = pd.Index([*labelled.query_ids, *planned.query_ids])
+    strange = calls[~calls["query_id"].isin(ids)]
+    if len(strange):
+        problem = f"{len(strange):,} of {len(calls):,} calls are of queries that the batch doesn't have"
+        raise UserError(f"{problem}, first {shown(strange.iloc[0]['query_id'])}; pass the answers to this batch alone")
+    unknown = calls[~calls["llm"].isin(planned.llms)]
+    if len(unknown):
+        problem = unknown_name(str(unknown.iloc[0]["llm"]), planned.llms, kind="LLM")
+        raise UserError(f"a call is of an LLM that the batch doesn't have: {problem}")
+    answers = calls[(calls["error"] == "") & calls["query_id"].isin(planned.query_ids)]
+    rows = pd.Index(planned.query_ids).get_indexer(pd.Index(answers["query_id"]))
+    columns = pd.Index(planned.llms).get_indexer(pd.Index(answers["llm"]))
+    correct = np.full(planned.correct.shape, np.nan)
+    correct[rows, columns] = answers["score"].to_numpy(dtype=float)
+    is_answered, is_graded = np.zeros(len(planned), dtype=bool), ~np.isnan(correct).all(axis=1)
+    is_answered[rows] = True
+    if is_answered.all():
+        raise UserError(
+            f"all {len(planned):,} queries have their answers, for {total_usd(calls['billed_usd']):f} US$;"
+            " there is nothing left to plan"
+        )
+    paid = answers["cost_usd"].to_numpy(dtype=float)
+    ratio = _ratio(paid, planned.cost[rows, columns], columns, planned.n_llms)
+    open_ = planned.select(~is_answered)
+    left = _with_tables(open_, open_.cost * ratio, open_.correct)
+    first = calls[calls["error"] == ""].drop_duplicates("query_id")["cost_usd"]
+    spent = total_usd(calls["billed_usd"])
+    both = labelled
+    if is_graded.any():
+        both = _joined(labelled, planned.with_outcomes(correct).select(is_graded))
+    done = Round(
+        n_answered=int(is_answered.sum()),
+        n_graded=int(is_graded.sum()),
+        n_open=len(left),
+        spent_usd=spent,
+        lost_usd=spent - total_usd(first),
+        labels=both.correct,
+        n_followed=len(both) - len(labelled),
+        cost_ratio=ratio,
+    )
+    return Split(both, left), done
+
+
+def _ratio(paid: FloatArray, planned: FloatArray, columns: np.ndarray, n_llms: int) -> FloatArray:
+    """What calls of each LLM cost, as a multiple of what was planned, (M,)."""
+    known = ~np.isnan(paid)
+    sums = [np.bincount(columns[known], values[known], n_llms) for values in (paid, planned)]
+    count = np.bincount(columns[known], minlength=n_llms)
+    prior = sums[1] * _PRIOR_CALLS / np.maximum(count, 1)
+    below = sums[1] + prior
+    return np.divide(sums[0] + prior, below, out=np.ones(n_llms), where=below > 0)
+
+
+def _with_tables(dataset: Dataset, cost: FloatArray, correct: FloatArray) -> Dataset:
+    """The same queries with other tables."""
+    names: dict[str, Any] = {"llms": dataset.llms, "query_ids": dataset.query_ids}
+    return Dataset(cost, correct, **names, texts=dataset.texts, groups=dataset.groups, about=dataset.about)
+
+
+def _joined(first: Dataset, second: Dataset) -> Dataset:
+    """The queries of both."""
+    texts, groups = (
+        None if one is None or other is None else [*one, *other]
+        for one, other in ((first.texts, second.texts), (first.groups, second.groups))
+    )
+    return Dataset(
+        np.vstack([first.cost, second.cost]),
+        np.vstack([first.correct, second.correct]),
+        llms=first.llms,
+        query_ids=[*first.query_ids, *second.query_ids],
+        texts=texts,
+        groups=groups,
+        about=first.about,
+    )
+
+
+def returned(path: str | Path, calls: pd.DataFrame, queries: pd.DataFrame | None = None, /) -> PlannedBatch:
+    """Read a plan, and what came back of it.
+
+    Args:
+        path: A plan.csv.
+        calls: What came back, see `read_calls`.
+        queries: Groups of the queries, where they are known.
+
+    Returns:
+        The plan; calls of other LLMs and queries are left out but for their scores.
+
+    Raises:
+        UserError: As `read_plan`: no call is of the plan.
+    """
+    known = calls.groupby("llm")["cost_usd"].transform("count") > 0
+    frame = calls.assign(cost_usd=calls["cost_usd"].where(known, 0.0))  # of an LLM that never answered
+    batch = read_plan(path, Dataset.from_long(frame, queries=queries))
+    problem, each = batch.plan.problem, np.arange(len(batch.plan.x))
+    pairs = pd.MultiIndex.from_arrays([problem.query_ids, batch.plan.llm_names])
+    found = calls.set_index(["query_id", "llm"]).reindex(pairs)
+    is_answered = (found["error"] == "").to_numpy()
+    paid = batch.paid_usd.copy()
+    paid[each, batch.plan.x] = np.where(
+        found["cost_usd"].notna() & is_answered, found["cost_usd"], problem.cost[each, batch.plan.x]
+    )
+    billed = found["billed_usd"].to_numpy(dtype=float)
+    return batch._replace(paid_usd=paid, is_answered=is_answered, billed_usd=billed)
+
+
+class Part(NamedTuple):
+    """A part of a plan beside what came back of it."""
+
+    name: str
+    n_planned: int
+    n_answered: int
+    n_graded: int
+    planned_usd: Decimal
+    """Of the answered queries."""
+    billed_usd: Decimal
+    """Of all calls of the planned LLMs, with errors and repeats."""
+    open_usd: Decimal
+    """Planned for the queries without an answer."""
+    expected_accuracy: float
+    """Of the graded queries, NaN without any."""
+    true_accuracy: float
+    """Their mean score, NaN without any."""
+    interval_95: tuple[float, float]
+    """Where the plan said that it would lie."""
+
+
+def parts_of(batch: PlannedBatch, /) -> tuple[Part, list[Part], list[Part]]:
+    """Hold a plan against what came back: as a whole, by LLM and by group, the largest first.
+
+    Args:
+        batch: From `returned`, or from `read_plan` where there are outcomes and no calls.
+    """
+    plan, names = batch.plan, np.array(batch.plan.llm_names, dtype=object)
+    whole = _part("all", batch, np.ones(len(plan.x), dtype=bool))
+    groups = np.array(batch.groups or [""] * len(plan.x), dtype=object)
+    found = [
+        [_part(str(name), batch, column == name) for name in dict.fromkeys(column) if name]
+        for column in (names, groups)
+    ]
+    by_llm, by_group = (sorted(parts, key=lambda part: (-part.n_planned, part.name)) for parts in found)
+    return whole, by_llm, by_group
+
+
+def _part(name: str, batch: PlannedBatch, rows: np.ndarray) -> Part:
+    """The part of some queries."""
+    plan = batch.plan
+    score = batch.correct[np.arange(len(plan.x)), plan.x]
+    graded = rows & ~np.isnan(score)
+    expected, interval = float("nan"), (float("nan"), float("nan"))
+    if graded.any():
+        sigma = None if batch.sigma is None else batch.sigma[graded]
+        given: dict[str, Any] = {"n_labelled": plan.n_labelled, "excess": plan.excess or (0.0, 0.0)}
+        interval = accuracy_interval(plan.chosen_accuracy[graded], sigma, **given)
+        expected = float(plan.chosen_accuracy[graded].mean())
+    return Part(
+        name=name,
+        n_planned=int(rows.sum()),
+        n_answered=int((rows & batch.is_answered).sum()),
+        n_graded=int(graded.sum()),
+        planned_usd=total_usd(plan.chosen_cost[rows & batch.is_answered]),
+        billed_usd=total_usd(batch.billed_usd[rows]),
+        open_usd=total_usd(plan.chosen_cost[rows & ~batch.is_answered]),
+        expected_accuracy=expected,
+        true_accuracy=float(score[graded].mean()) if graded.any() else float("nan"),
+        interval_95=interval,
+    )
