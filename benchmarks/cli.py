@@ -299,8 +299,8 @@ class _Command:
             console.print(f"{path} was damaged ({reason}); its cell was to be measured anew", markup=False)
         for failure in report.failed:
             title, text = failure.cell.title(), failure.text.rstrip()
-            told = f"{title} failed:\n{text}" if failure.was_run else f"{title}: {text}"
-            console.print(told, style="red" if failure.was_run else None, markup=False)
+            summary = f"{title} failed:\n{text}" if failure.was_run else f"{title}: {text}"
+            console.print(summary, style="red" if failure.was_run else None, markup=False)
         done, reused, failed = len(report.done), len(report.reused), len(report.failed)
         console.print(f"{done} cells measured, {reused} were stored, {failed} failed", markup=False)
         if report.done:
@@ -315,9 +315,9 @@ class _Command:
             console.print(warning, markup=False)
         folder, missing = self.out / suite.name, results.missing()
         results.write_csv(folder / "results.csv")
-        told = {"suite": suite.name, "cells": len(results.cells()) + len(missing), "missing": len(missing)}
-        told["failed"] = sum(failure.was_run for failure in results.failed)
-        write_text_atomically(folder / RUN, json.dumps(told) + "\n")
+        summary = {"suite": suite.name, "cells": len(results.cells()) + len(missing), "missing": len(missing)}
+        summary["failed"] = sum(failure.was_run for failure in results.failed)
+        write_text_atomically(folder / RUN, json.dumps(summary) + "\n")
         document = suite.report(results, plan)
         files = write_report(document, folder, latex=self.latex)
         print_document(document, console)

@@ -47,16 +47,16 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
             f"{folder} has results on {', '.join(map(repr, foreign))}, which came from files; only results on the"
             " synthetic batches of the suites may be kept: run the suite without --data into a folder of its own"
         )
-    told, command = json.loads((folder / RUN).read_text()), f"`python -m benchmarks run {folder.name}`"
-    if told["missing"]:
+    run, command = json.loads((folder / RUN).read_text()), f"`python -m benchmarks run {folder.name}`"
+    if run["missing"]:
         raise UserError(
-            f"{folder}: {told['missing']:,} of {told['cells']:,} cells are missing, of which {told['failed']:,} failed"
+            f"{folder}: {run['missing']:,} of {run['cells']:,} cells are missing, of which {run['failed']:,} failed"
             f" in the last run; repeat {command} with the same options until all are measured, then keep them"
         )
     n_cells = sum(frame.index.nunique() for frame in frames)
-    if told["cells"] != n_cells:
+    if run["cells"] != n_cells:
         raise UserError(
-            f"{folder}: {RUN} tells of {told['cells']:,} cells, results.csv has {n_cells:,}; write both anew with"
+            f"{folder}: {RUN} tells of {run['cells']:,} cells, results.csv has {n_cells:,}; write both anew with"
             f" {command}, the options of the run and --only-report"
         )
     report = (folder / "report.md").read_text(encoding="utf-8")

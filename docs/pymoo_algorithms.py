@@ -78,10 +78,10 @@ def outcome(make: Callable[[], Algorithm], problem: AllocationProblem) -> str:
     first, second = runs
     if first.F is None:
         return "no plan"
-    told = f"{hypervolume_ratio(first.F, problem.yardstick):.3f}"
+    outcome_text = f"{hypervolume_ratio(first.F, problem.yardstick):.3f}"
     beyond = first.algorithm.evaluator.n_eval - N_EVAL
-    told += f", +{beyond} evaluations" if beyond > 0 else ""
-    return told if np.array_equal(first.F, second.F) else f"{told}, another result with the same seed"
+    outcome_text += f", +{beyond} evaluations" if beyond > 0 else ""
+    return outcome_text if np.array_equal(first.F, second.F) else f"{outcome_text}, another result with the same seed"
 
 
 def rows() -> Iterator[str]:
@@ -89,8 +89,8 @@ def rows() -> Iterator[str]:
     for make in (*baselines.EVOLUTIONARY, *baselines.SWARMS):
         for name in ("categorical", "published") if make in baselines.EVOLUTIONARY else ("",):
             options = {"operators": name} if name else {}
-            told = [outcome(partial(make, **options), problem) for problem in (TWO, THREE, LIMITED)]
-            yield (f"| `{make.__name__}` | {name or 'LLM numbers, rounded'} | {' | '.join(told)} | |")
+            outcome_text = [outcome(partial(make, **options), problem) for problem in (TWO, THREE, LIMITED)]
+            yield (f"| `{make.__name__}` | {name or 'LLM numbers, rounded'} | {' | '.join(outcome_text)} | |")
     for name, (make, reason) in OTHERS.items():
         kind = "LLM numbers, rounded" if "difference" in reason or reason == "as GDE3" else "categorical"
         yield (f"| {name} | {kind} | {outcome(make, TWO)} | | | {reason} |")

@@ -28,8 +28,8 @@ def surface(*, n_queries: int, n_llms: int, target: float | None, family: str = 
         found.append((quality.hypervolume_ratio, spent, quality.n_points))
     ratios, spent, points = np.transpose(found)
     what = f"three objectives ({family}): hypervolume of OptLLM() over that of the surface of 500 directions, the least"
-    told = f"{len(SEEDS)} instances, median {np.median(spent):.3g} s and {np.median(points):,.0f} plans"
-    yield Row(what, f"{n_queries:,} × {n_llms}", float(ratios.min()), "", "≥", target, told)
+    details = f"{len(SEEDS)} instances, median {np.median(spent):.3g} s and {np.median(points):,.0f} plans"
+    yield Row(what, f"{n_queries:,} × {n_llms}", float(ratios.min()), "", "≥", target, details)
 
 
 def surface_search(*, n_queries: int, n_llms: int, times: float = 1.0, start: str = "warm") -> Iterator[Row]:
@@ -44,8 +44,8 @@ def surface_search(*, n_queries: int, n_llms: int, times: float = 1.0, start: st
         found.append((theirs.hypervolume_ratio, quality.hypervolume_ratio, times * spent))
     theirs, ours, budget = np.median(found, axis=0)
     what = f"three objectives: hypervolume ratio of NSGA-III ({start}, categorical) in {times:g} × OptLLM()'s seconds"
-    told = f"median of {len(SEEDS)} instances; {budget:.3g} s; OptLLM() {ours:.4g}"
-    yield Row(what, f"{n_queries:,} × {n_llms}", float(theirs), "", "≥", None, told)
+    details = f"median of {len(SEEDS)} instances; {budget:.3g} s; OptLLM() {ours:.4g}"
+    yield Row(what, f"{n_queries:,} × {n_llms}", float(theirs), "", "≥", None, details)
 
 
 def run_timed(

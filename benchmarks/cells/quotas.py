@@ -60,10 +60,10 @@ def quota_gap(name: str, dataset: Dataset, /, *, target: float) -> Iterator[Row]
     share = (n_feasible + met) / (len(result.F) + 1)
     size, n_plans = size_of(problem), len(result.F) + 1
     yield Row(f"{name}: share of plans within the quotas", size, share, "", "≥", 1.0, f"{n_plans} plans")
-    told = f"accuracy {found.value:.5f}, bound {found.bound:.5f}, budget {budget:.6g} US$"
+    details = f"accuracy {found.value:.5f}, bound {found.bound:.5f}, budget {budget:.6g} US$"
     gap = found.gap / found.bound if found.bound else found.gap
     required = target if problem.n_queries >= LARGE else None
-    yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", required, told)
+    yield Row(f"{name}: gap to the LP bound within quotas and budget", size, gap, "", "≤", required, details)
 
 
 def quota_speed(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:
@@ -77,8 +77,8 @@ def quota_speed(*, n_queries: int, n_llms: int, target: float | None) -> Iterato
     np.testing.assert_allclose([solved.value, solved.bound], reference, rtol=EQUAL)
     ours = median_seconds(lambda: best_within(bounded), repeats=3)
     what = "plan within quotas and budget with its LP bound, times faster than HiGHS on the LP alone"
-    told = f"{theirs:.3g} s : {ours:.3g} s; bounds equal to {EQUAL:g}"
-    yield Row(what, size_of(problem), theirs / ours, "×", "≥", target, told)
+    details = f"{theirs:.3g} s : {ours:.3g} s; bounds equal to {EQUAL:g}"
+    yield Row(what, size_of(problem), theirs / ours, "×", "≥", target, details)
 
 
 def highs_relaxation(limits: LinearLimits, /) -> float:
@@ -123,5 +123,5 @@ def quota_search(name: str, dataset: Dataset, /, *, seconds: float, seconds_rati
     yardstick = with_quotas(problem).yardstick
     ratios = [hypervolume_ratio(F, yardstick) if F is not None else 0.0 for F in (ours.F, theirs.F)]
     what = f"{name}: hypervolume ratio to the bound front, less that of NSGA-II (warm, {seconds_ratio:g} × the seconds)"
-    told = f"{ratios[0]:.5f} in {taken:.2f} s : {ratios[1]:.5f} in {theirs.exec_time:.1f} s"
-    yield Row(what, size_of(problem), ratios[0] - ratios[1], "", ">", 0.0, told)
+    details = f"{ratios[0]:.5f} in {taken:.2f} s : {ratios[1]:.5f} in {theirs.exec_time:.1f} s"
+    yield Row(what, size_of(problem), ratios[0] - ratios[1], "", ">", 0.0, details)

@@ -87,8 +87,8 @@ def optimum(name: str, dataset: Dataset, /, *, limit: str, n_limits: int) -> Ite
         scale = 1.0 if isinstance(problem, MaxAccuracyProblem) else result.F[0] or 1.0
         worst = max(worst, abs(float(result.F[0]) - Programme.of(problem).value()) / scale)
     what = f"{name}, {n_limits} {limit}s: farthest optimum from HiGHS's on the whole problem"
-    told = "exact=True; all proved optimal and within their limits"
-    yield Row(what, size_of(problems[0]), worst, "", "≤", EQUAL, told)
+    details = "exact=True; all proved optimal and within their limits"
+    yield Row(what, size_of(problems[0]), worst, "", "≤", EQUAL, details)
 
 
 def budget_speed(*, n_queries: int, n_llms: int, target: float | None, n_limits: int = 5) -> Iterator[Row]:
@@ -130,9 +130,9 @@ def _gap_row(name: str, batch: AllocationProblem, n_limits: int, target: float |
         minimize(problem, OptLLM(), seed=1).algorithm.certificate for problem in limited(batch, n_limits)["budget"]
     ]
     what = f"{name}: largest certified gap in mean accuracy, {n_limits} budgets"
-    told = f"without exact; {sum(certificate.is_optimal for certificate in found)} proved optimal"
+    details = f"without exact; {sum(certificate.is_optimal for certificate in found)} proved optimal"
     required = target if batch.n_queries >= LARGE else None
-    return Row(what, size_of(batch), max(certificate.gap for certificate in found), "", "≤", required, told)
+    return Row(what, size_of(batch), max(certificate.gap for certificate in found), "", "≤", required, details)
 
 
 def seconds(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:

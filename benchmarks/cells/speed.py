@@ -34,8 +34,8 @@ def evaluation(*, n_queries: int, n_llms: int, target: float | None) -> Iterator
         lambda _: fancy_indexing(problem, plans), lambda _: problem.evaluate(plans), repeats=_repeats(n_queries, 100)
     )
     what = f"evaluating {N_PLANS} allocations (int8), times faster than NumPy's fancy indexing"
-    told = f"{comparison}; objectives equal to {EQUAL:g}"
-    yield Row(what, size_of(problem), comparison.ratio, "×", "≥", target, told)
+    details = f"{comparison}; objectives equal to {EQUAL:g}"
+    yield Row(what, size_of(problem), comparison.ratio, "×", "≥", target, details)
 
 
 def fancy_indexing(problem: AllocationProblem, plans: np.ndarray, /) -> np.ndarray:
@@ -61,8 +61,8 @@ def whole_run(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[
         prepare=lambda: same_tables(problem),
     )
     what = f"minimize with OptLLM(n_grid=50), times building SupportedFront and evaluating {N_PLANS} plans"
-    told = f"{comparison}; plans score as NumPy says and lie on the front, to {EQUAL:g}"
-    yield Row(what, size_of(problem), comparison.ratio, "×", "≤", target, told)
+    details = f"{comparison}; plans score as NumPy says and lie on the front, to {EQUAL:g}"
+    yield Row(what, size_of(problem), comparison.ratio, "×", "≤", target, details)
 
 
 def front(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:
@@ -84,17 +84,17 @@ def front(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]
         repeats=_repeats(n_queries, 25),
     )
     what = "building SupportedFront, times np.argsort of as many float64 as it has steps"
-    told = f"{comparison}; {len(values):,} steps; their order as np.argsort's, points to {EQUAL:g}"
-    yield Row(what, size_of(problem), comparison.ratio, "×", "≤", target, told)
+    details = f"{comparison}; {len(values):,} steps; their order as np.argsort's, points to {EQUAL:g}"
+    yield Row(what, size_of(problem), comparison.ratio, "×", "≤", target, details)
 
 
 def memory(*, n_queries: int, n_llms: int, target: float | None) -> Iterator[Row]:
     """Measure how far a run's memory rises above tables and result, in a process of its own."""
     probed = ScalingCell("minimize", n_queries, n_llms).measure().timings
     beyond = max(0.0, probed["peak_mib"] - probed["result_mib"]) / probed["tables_mib"]
-    told = ", ".join(f"{name} {probed[f'{name}_mib']:,.0f} MiB" for name in ("peak", "result", "tables"))
+    details = ", ".join(f"{name} {probed[f'{name}_mib']:,.0f} MiB" for name in ("peak", "result", "tables"))
     what = "peak memory of minimize with OptLLM(n_grid=50) beyond tables and result, times the tables"
-    yield Row(what, f"{n_queries:,} × {n_llms}", beyond, "×", "≤", target, f"{told}; the peak is beyond the tables")
+    yield Row(what, f"{n_queries:,} × {n_llms}", beyond, "×", "≤", target, f"{details}; the peak is beyond the tables")
 
 
 FIRST_MINIMIZE = """
@@ -113,8 +113,8 @@ def first_minimize(*, n_queries: int, n_llms: int, target: float | None, repeats
         raise AssertionError(f"a fresh process finds {printed} plans, this one {n_plans}")
     seconds = median_seconds(lambda: run_python("-c", program), repeats=repeats)
     what = "first minimize in a fresh process with warm numba caches, imports included"
-    told = f"median of {repeats}; as many plans as in this process: {n_plans}"
-    yield Row(what, f"{n_queries:,} × {n_llms}", seconds, "s", "≤", target, told)
+    details = f"median of {repeats}; as many plans as in this process: {n_plans}"
+    yield Row(what, f"{n_queries:,} × {n_llms}", seconds, "s", "≤", target, details)
 
 
 def front_quality(name: str, dataset: Dataset, /) -> Iterator[Row]:
@@ -123,11 +123,11 @@ def front_quality(name: str, dataset: Dataset, /) -> Iterator[Row]:
     exact, size = problem.supported_front, size_of(problem)
     for n_grid, ratio in RATIOS.items():
         F = minimize(problem, OptLLM(n_grid=n_grid), seed=1).F
-        found, told = hypervolume_ratio(F, exact), f"{len(F):,} plans of {len(exact):,}"
+        found, details = hypervolume_ratio(F, exact), f"{len(F):,} plans of {len(exact):,}"
         farthest = float(distance_from_front(F, exact).max())
-        yield Row(f"{name}: hypervolume ratio, n_grid={n_grid}", size, found, "", "≥", ratio, told)
+        yield Row(f"{name}: hypervolume ratio, n_grid={n_grid}", size, found, "", "≥", ratio, details)
         what = f"{name}: farthest plan from the exact front, n_grid={n_grid}"
-        yield Row(what, size, farthest, "", "≤", EQUAL, told)
+        yield Row(what, size, farthest, "", "≤", EQUAL, details)
 
 
 def distance_from_front(F: np.ndarray, exact: SupportedFront, /) -> np.ndarray:

@@ -132,7 +132,7 @@ class Attainment:
         # two in a row have no room for 2 and 5 between the powers of ten
         axes.xaxis.set_minor_formatter(NullFormatter())
 
-    def told(self, cost: float, /) -> str:
+    def described(self, cost: float, /) -> str:
         """Say what is reached within a cost."""
         best, median, worst = (float(self.accuracy(level, np.array([cost]))[0]) for level in LEVELS)
         if np.isnan(median):
@@ -171,9 +171,9 @@ def attainment_figure(
     middle = exact.F[[0, -1], 0].mean()
     sentence = "No run found a plan."
     if len(ratios):
-        told = ", ".join(f"{a} {reached[a].told(middle)}" for a in shown)
+        summary = ", ".join(f"{a} {reached[a].described(middle)}" for a in shown)
         sentence = (
-            f"Within {middle:.4g} US$, half-way along the budgets, the median run attains an accuracy of {told};"
+            f"Within {middle:.4g} US$, half-way along the budgets, the median run attains an accuracy of {summary};"
             f" the median surface of {ratios.idxmax()} covers the largest share of the exact front's hypervolume,"
             f" {ratios.max():.4f}."
         )

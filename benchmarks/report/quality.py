@@ -182,9 +182,9 @@ def quality_section(frame: pd.DataFrame, ours: str = OURS, /) -> Section:
             runs = frame[(frame["data"] == data) & (frame["limit"] == limit)]
             if len(runs):
                 rows, caption = averages(runs), f"Search quality on {data} at {limit}"
-                told = bullets([*findings(rows, ours=ours), *unproved_sentences(runs)])
+                summary = bullets([*findings(rows, ours=ours), *unproved_sentences(runs)])
                 tables = ranked_tables(rows, QUALITY_COLUMNS, caption, rows["hypervolume_ratio"])
-                blocks += [Text(f"**At {limit}**"), told, *tables]
+                blocks += [Text(f"**At {limit}**"), summary, *tables]
         inner.append(Section(data, blocks))
     return Section("Search quality", [Text(METHOD), *inner])
 
@@ -221,8 +221,8 @@ def ranked_tables(
     best = set(best_per_family(scores, most=n_families)) | {ours}
     short = whole[whole["algorithm"].isin(best)].reset_index(drop=True)
     everything = _with_ours_bold(whole, columns, f"{caption}: all {len(whole)} algorithms.")
-    told = f"{caption}: the best variant of each family."
-    return [_with_ours_bold(short, columns, told), Details(everything.caption, [everything])]
+    summary = f"{caption}: the best variant of each family."
+    return [_with_ours_bold(short, columns, summary), Details(everything.caption, [everything])]
 
 
 def _with_ours_bold(table: pd.DataFrame, columns: Sequence[Column], caption: str) -> TableBlock:
@@ -276,18 +276,18 @@ def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
         ours: Variant of OptLLM.
     """
     rows = frame[frame["max_evaluations"].notna() & frame["area"].notna()]
-    told = []
+    summary = []
     for data in datasets_in(rows):
         here = rows[rows["data"] == data]
         runs = here.loc[here["algorithm"] == ours, "saving"].astype(float)
         if runs.isna().all():
             none = f"On {escape(data)} no plan of `{ours}` reaches the best single LLM's true accuracy."
-            told += [none] if len(runs) else []
+            summary += [none] if len(runs) else []
             continue
         means = here.groupby("algorithm", sort=False)["saving"].mean()
         most = "" if means.idxmax() == ours else f"; `{means.idxmax()}` saves most, {means.max():.1%}"
-        told.append(
+        summary.append(
             f"On {escape(data)} `{ours}` reaches the best single LLM's true accuracy for {runs.mean():.1%} less"
             f" ({runs.notna().sum()} of {len(runs)} splits){most}."
         )
-    return told
+    return summary

@@ -62,15 +62,15 @@ def _highest(values: pd.DataFrame, measure: str, form: str, what: str) -> str:
     reached = values.dropna(subset=["value"])
     if reached.empty:
         return f"There is no {measure} on any data set: no {what} reaches what is asked for."
-    told = []
+    summary = []
     for data, rows in reached.groupby("data", sort=False):
         best = rows.loc[rows["value"].idxmax()]
         low, high = (format(best[end], form) for end in ("low", "high"))
         interval = f" (range {low} to {high})" if np.isfinite(best["low"]) else ""
-        told.append(f"{best['algorithm']} on {data} with {format(best['value'], form)}{interval}")
+        summary.append(f"{best['algorithm']} on {data} with {format(best['value'], form)}{interval}")
     missing = len(values) - len(reached)
     never = f" {missing} of {len(values)} pairs of data set and {what} have none." if missing else ""
-    return f"Highest {measure}: {'; '.join(told)}.{never}"
+    return f"Highest {measure}: {'; '.join(summary)}.{never}"
 
 
 def with_ranges(rows: pd.DataFrame, measure: str, /, by: str = "algorithm") -> pd.DataFrame:
@@ -169,8 +169,10 @@ def _of_data(found: Measured, data: str, ours: str) -> list[Block]:
         table = realised_table(rows)
         areas = table["score"].drop(EXACT, errors="ignore")
         shown = ranked_tables(table, REALISED_COLUMNS, f"Realised quality on {data} at {limit}", areas)
-        told = [bullets(area_findings(areas, ours)), *shown]
-        blocks += [Details(f"The same at {limit}", told)] if chosen.frame["max_evaluations"].isna().all() else told
+        summary = [bullets(area_findings(areas, ours)), *shown]
+        blocks += (
+            [Details(f"The same at {limit}", summary)] if chosen.frame["max_evaluations"].isna().all() else summary
+        )
     return blocks
 
 

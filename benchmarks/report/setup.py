@@ -31,7 +31,7 @@ ALGORITHM_COLUMNS = (Column("algorithm", "code", "algorithm"), Column("what", ""
 
 def whole_document(
     title: str,
-    told: Sequence[str],
+    sentences: Sequence[str],
     results: Results,
     plan: Plan,
     sections: Sequence[Section],
@@ -41,14 +41,14 @@ def whole_document(
 
     Args:
         title: Plain text.
-        told: Sentences in Markdown for the top.
+        sentences: Sentences in Markdown for the top.
         results: What is stored of the plan.
         plan: What was to be run.
         sections: What stands between; those with the pictures that answer the report's question come first.
         printed: Tables for the terminal.
     """
     missing = completeness(results) if results.missing() else []
-    summary = bullets([*missing, *told]).markdown or "What was run, and what came of it."
+    summary = bullets([*missing, *sentences]).markdown or "What was run, and what came of it."
     return Document(title, summary, [*sections, setup_section(results, plan)], printed)
 
 
@@ -101,10 +101,10 @@ def completeness(results: Results, /) -> list[str]:
     total = len(results.cells()) + len(missing)
     if not missing:
         return [f"All {total:,} cells are measured."]
-    told = ", ".join(f"{n:,} of kind {kind}" for kind, n in Counter(cell.kind for cell in missing).items())
+    summary = ", ".join(f"{n:,} of kind {kind}" for kind, n in Counter(cell.kind for cell in missing).items())
     failed = f" {n_failed:,} of them failed." if n_failed else " The run was stopped."
     return [
-        f"**Incomplete: {len(missing):,} of {total:,} cells are missing** ({told}).{failed}"
+        f"**Incomplete: {len(missing):,} of {total:,} cells are missing** ({summary}).{failed}"
         " The same command goes on from here; tables show what there is."
     ]
 

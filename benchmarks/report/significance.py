@@ -83,9 +83,9 @@ def _sentence(ranking: Ranking) -> str:
         return f"{first}; no test says whether that is more than chance."
     close = len(ranking.indistinct_from_best())
     n_rivals = len(ranks) - 1
-    told = f"{n_rivals - close} of {n_rivals} rivals are further behind than the critical difference"
+    summary = f"{n_rivals - close} of {n_rivals} rivals are further behind than the critical difference"
     shade = " (shaded)" if ranking.nemenyi is None else ""
-    return f"{first}; {told} of {ranking.critical_difference:.2f}{shade}."
+    return f"{first}; {summary} of {ranking.critical_difference:.2f}{shade}."
 
 
 # Families in the diagram.

@@ -389,10 +389,10 @@ class Ranking:
     def _best(self) -> str:
         name, rank, close = self.mean_ranks.index[0], self.mean_ranks.iloc[0], self.indistinct_from_best()
         limit = f"the critical difference of {self.critical_difference:.3g}"
-        told = f"{name} ranks best on average ({rank:.3g})"
+        summary = f"{name} ranks best on average ({rank:.3g})"
         if not close:
-            return f"{told}; every other algorithm is further behind than {limit}."
-        return f"{told}; within {limit} of it: {', '.join(close)}."
+            return f"{summary}; every other algorithm is further behind than {limit}."
+        return f"{summary}; within {limit} of it: {', '.join(close)}."
 
 
 def rank_algorithms(
@@ -417,7 +417,7 @@ def rank_algorithms(
     values = left.scores.to_numpy()
     ranks = stats.rankdata(-values if higher_is_better else values, axis=1)
     means = pd.Series(ranks.mean(axis=0) if len(ranks) else np.nan, left.scores.columns.astype(str), dtype=float)
-    told = means.sort_values(kind="stable"), len(values), alpha
+    summary = means.sort_values(kind="stable"), len(values), alpha
     n_blocks, n_algorithms = ranks.shape
     reason = ""
     if n_algorithms < 3:
@@ -427,7 +427,7 @@ def rank_algorithms(
     elif (ranks == ranks[:, :1]).all():
         reason = f"all {n_algorithms} algorithms are tied in every one of the {n_blocks} blocks."
     if reason:
-        return Ranking(*told, notes=(f"No Friedman test: {reason}", *left.sentences()))
+        return Ranking(*summary, notes=(f"No Friedman test: {reason}", *left.sentences()))
     statistic, p_value = stats.friedmanchisquare(*ranks.T)
     nemenyi, missing = None, (MISSING,)
     with suppress(ImportError):
@@ -436,7 +436,7 @@ def rank_algorithms(
         nemenyi = pd.DataFrame(np.asarray(posthoc_nemenyi_friedman(ranks)), means.index, means.index)
         missing = ()
     difference = critical_difference(len(means), len(ranks), alpha=alpha)
-    return Ranking(*told, float(statistic), float(p_value), difference, nemenyi, (*missing, *left.sentences()))
+    return Ranking(*summary, float(statistic), float(p_value), difference, nemenyi, (*missing, *left.sentences()))
 
 
 def critical_difference(n_algorithms: int, n_blocks: int, /, *, alpha: float = ALPHA) -> float:

@@ -108,9 +108,9 @@ class Ablation(Suite):
 
     def sections(self, results: Results, plan: Plan, /) -> list[Section]:
         """Compose what is told; each begins with its picture."""
-        tell = {"n_grid": self.n_grid, "alpha": self.alpha, "labels": self.labels}
-        tell |= {"parts": self.parts, "predictors": self.predictors}
-        return [section(measured(results, plan, part)) for part, section in tell.items() if part in plan.parts]
+        parts_of = {"n_grid": self.n_grid, "alpha": self.alpha, "labels": self.labels}
+        parts_of |= {"parts": self.parts, "predictors": self.predictors}
+        return [section(measured(results, plan, part)) for part, section in parts_of.items() if part in plan.parts]
 
     @staticmethod
     def n_grid(found: Measured, /) -> Section:
@@ -122,8 +122,10 @@ class Ablation(Suite):
         ]
         names = ("igd", "delta", "seconds", "solutions", "ratio", "area", "runs")
         change = _change(rows, "n_grid", "ratio", "the hypervolume ratio")
-        told = f"{change} The paper's minutes are written as seconds."
-        return _section("Grid", rows, theirs, Column("n_grid", ".0f", "n_grid"), names, told, _drawn(found, "n_grid"))
+        summary = f"{change} The paper's minutes are written as seconds."
+        return _section(
+            "Grid", rows, theirs, Column("n_grid", ".0f", "n_grid"), names, summary, _drawn(found, "n_grid")
+        )
 
     @staticmethod
     def alpha(found: Measured, /) -> Section:
@@ -137,13 +139,13 @@ class Ablation(Suite):
             {"data": data, "alpha": float(a), "right": right, "igd": ablation.get((data, igd.get(a, "")))}
             for (data, a), right in printed("alpha")["right"].items()
         ]
-        told = (
+        summary = (
             "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if"
             " the outcomes of all LLMs are. α = 0 is what the paper calls without robust prediction."
             f" {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
         )
         names = ("right", "igd", "ratio", "area", "saving", "runs")
-        return _section("α", rows, theirs, Column("alpha", "g", "α"), names, told, _drawn(found, "alpha"))
+        return _section("α", rows, theirs, Column("alpha", "g", "α"), names, summary, _drawn(found, "alpha"))
 
     @staticmethod
     def labels(found: Measured, /) -> Section:
@@ -153,12 +155,12 @@ class Ablation(Suite):
             {"data": data, "labels": float(share) + 0.01, "igd": igd}
             for (data, share), igd in printed("training share")["igd"].items()
         ]
-        told = (
+        summary = (
             "As in the paper one hundredth of the queries validates, and the predictor trains on the other labelled"
             f" ones. {_change(rows, 'labels', 'area', 'the realised area')}"
         )
         names, column = ("igd", "area", "saving", "brier", "runs"), Column("labels", ".0%", "labelled")
-        return _section("Labelled share", rows, theirs, column, names, told, _drawn(found, "labels"))
+        return _section("Labelled share", rows, theirs, column, names, summary, _drawn(found, "labels"))
 
     @staticmethod
     def parts(found: Measured, /) -> Section:
@@ -169,25 +171,25 @@ class Ablation(Suite):
             for (data, part), igd in printed("ablation")["igd"].items()
             if part in ("whole", "without the allocation search")
         ]
-        told = (
+        summary = (
             "`single-llms` is what remains without any search; `exact` is the exact front of the predictions, without"
             f" walks. {_best(rows, 'algorithm', 'area', 'realised area')}"
         )
         names = ("igd", "ratio", "area", "solutions", "seconds", "runs")
         column = Column("algorithm", "", "what is left")
-        return _section("Parts", rows, theirs, column, names, told, _drawn(found, "algorithm"))
+        return _section("Parts", rows, theirs, column, names, summary, _drawn(found, "algorithm"))
 
     @staticmethod
     def predictors(found: Measured, /) -> Section:
         """Tell what the predictor is good for, along the exact front of its predictions."""
         rows = means(found, "predictor")
-        told = (
+        summary = (
             "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours`"
             " without its shrinkage, `constants` says the same of every query."
             f" {_best(rows, 'predictor', 'area', 'realised area')}"
         )
         names, column = ("igd", "area", "saving", "brier", "runs"), Column("predictor", "", "predictor")
-        return _section("Predictors", rows, [], column, names, told, _drawn(found, "predictor"))
+        return _section("Predictors", rows, [], column, names, summary, _drawn(found, "predictor"))
 
 
 SUITE = Ablation()
@@ -230,7 +232,7 @@ def _section(
     theirs: list[Mapping[str, object]],
     setting: Column,
     names: Sequence[str],
-    told: str,
+    summary: str,
     drawn: Sequence[Block],
 ) -> Section:
     """Lay out what was measured, and the paper's numbers below."""
@@ -242,7 +244,7 @@ def _section(
         papers = pd.DataFrame(theirs)
         named = [column for column in columns if column.name in papers]
         tables.append(TableBlock(papers, named, f"{title}: the paper's numbers.", n_left=2))
-    return Section(title, [*drawn, Text(told), *tables])
+    return Section(title, [*drawn, Text(summary), *tables])
 
 
 def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:
@@ -250,16 +252,16 @@ def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str
     frame = pd.DataFrame(rows)
     if frame.empty or measure not in frame or frame[measure].isna().all():
         return ""
-    told = []
+    summary = []
     for data in datasets_in(frame):
         ranked = frame[(frame["data"] == data) & frame[measure].notna()].sort_values(setting, kind="stable")
         if len(ranked) > 1:
             first, last = ranked.iloc[0], ranked.iloc[-1]
-            told.append(f"from {first[measure]:.4f} to {last[measure]:.4f} on {escape(data)}")
-    if not told:
+            summary.append(f"from {first[measure]:.4f} to {last[measure]:.4f} on {escape(data)}")
+    if not summary:
         return ""
     ends = frame[setting]
-    return f"From {ends.min():g} to {ends.max():g}, {what} goes {'; '.join(told)}."
+    return f"From {ends.min():g} to {ends.max():g}, {what} goes {'; '.join(summary)}."
 
 
 def _best(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:
@@ -267,9 +269,9 @@ def _best(rows: list[dict[str, object]], setting: str, measure: str, what: str) 
     frame = pd.DataFrame(rows)
     if frame.empty or frame[measure].isna().all():
         return ""
-    told = []
+    summary = []
     for data, of in frame[frame[measure].notna()].groupby("data", sort=False):
         best, worst = of.loc[of[measure].idxmax()], of.loc[of[measure].idxmin()]
         ends = f"`{best[setting]}` ({best[measure]:.4f}), least `{worst[setting]}` ({worst[measure]:.4f})"
-        told.append(f"{escape(data)}: {ends}")
-    return f"Largest {what} on {'; on '.join(told)}."
+        summary.append(f"{escape(data)}: {ends}")
+    return f"Largest {what} on {'; on '.join(summary)}."

@@ -130,11 +130,13 @@ def _sentence(at: pd.Series, final: pd.Series, unit: str, measure: str, target: 
     n_short = int(np.isinf(at).sum())
     count = f"{n_short} of {len(at)} end before they do" if n_short else f"all {len(at)} do in the end"
     first = f"{arrived.index[0]} is the first whose median run reaches a {measure} of {target:g}"
-    told = f"{first}, after {_amount(arrived.iloc[0], unit)}"
+    summary = f"{first}, after {_amount(arrived.iloc[0], unit)}"
     if len(arrived) > 1:
-        return f"{told}, then {arrived.index[1]} after {_amount(arrived.iloc[1], unit)}; {count}."
+        return f"{summary}, then {arrived.index[1]} after {_amount(arrived.iloc[1], unit)}; {count}."
     rest = final.drop(arrived.index[0])
-    return f"{told}; {f'of the others {rest.idxmax()} ends highest with {rest.max():.4f}' if len(rest) else 'alone'}."
+    return (
+        f"{summary}; {f'of the others {rest.idxmax()} ends highest with {rest.max():.4f}' if len(rest) else 'alone'}."
+    )
 
 
 def _amount(value: float, unit: str) -> str:
@@ -188,8 +190,8 @@ class Anytime(Suite):
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Draw quality over evaluations and seconds, and attainment."""
         found = measured(results, plan, "anytime")
-        told, sections = fair.Fair().headlines(found), self.sections(found, results, plan)
-        return whole_document("Quality along the search", told, results, plan, sections)
+        summary, sections = fair.Fair().headlines(found), self.sections(found, results, plan)
+        return whole_document("Quality along the search", summary, results, plan, sections)
 
     @staticmethod
     def sections(found: Measured, results: Results, plan: Plan, /) -> list[Section]:
@@ -203,11 +205,11 @@ class Anytime(Suite):
         records = Anytime.records_of(found)
         if records.empty:
             return Section(TITLE, [Text("No search left a trace.")])
-        told = (
+        summary = (
             f"Hypervolume ratio of what was found by each moment; median and quartiles over {split_name}. A run keeps"
             " its value until its next record. Seconds include building the exact front for the algorithms that use it."
         )
-        return Section(TITLE, [Text(told), *(Anytime._of_data(records, data) for data in datasets_in(records))])
+        return Section(TITLE, [Text(summary), *(Anytime._of_data(records, data) for data in datasets_in(records))])
 
     @staticmethod
     def records_of(found: Measured, /) -> pd.DataFrame:
@@ -228,7 +230,7 @@ class Anytime(Suite):
             records: Of one data set, as from `records_of`.
         """
 
-        def told(values: np.ndarray, form: str) -> str:
+        def written(values: np.ndarray, form: str) -> str:
             middle, n = median_run(values), int(np.isfinite(values).sum())
             if np.isfinite(middle):
                 return format(middle, form)
@@ -240,7 +242,7 @@ class Anytime(Suite):
             row: dict[str, object] = {"algorithm": algorithm}
             for unit, form in (("evaluations", ",.0f"), ("seconds", ".3g")):
                 for target in TARGETS:
-                    row[f"{unit} {target:g}"] = told(arrivals(of.rename(columns={unit: "x"}), target), form)
+                    row[f"{unit} {target:g}"] = written(arrivals(of.rename(columns={unit: "x"}), target), form)
             rows.append({**row, "final": float(np.median([trace["value"].iloc[-1] for trace in runs]))})
         return pd.DataFrame(rows).sort_values("final", ascending=False, kind="stable", ignore_index=True)
 

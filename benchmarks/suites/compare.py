@@ -62,11 +62,11 @@ class Compare(Suite):
         """Draw the fronts found, and tell search quality."""
         found = measured(results, plan, "compare")
         frame = found.frame
-        told = []
+        summary = []
         for data in datasets_in(frame):
-            told += [f"{escape(data)}: {sentence}" for sentence in findings(averages(frame[frame["data"] == data]))]
+            summary += [f"{escape(data)}: {sentence}" for sentence in findings(averages(frame[frame["data"] == data]))]
         sections: list[Section] = [fronts_section(found, plan), quality_section(frame)]
-        return whole_document("Head to head", told, results, plan, sections, self.printed(found))
+        return whole_document("Head to head", summary, results, plan, sections, self.printed(found))
 
     @staticmethod
     def printed(found: Measured, /) -> list[TableBlock]:

@@ -150,10 +150,10 @@ class Constraints(Suite):
     @staticmethod
     def section(part: str, rows: list[Row], /) -> Section:
         """Tell one part."""
-        title, told = TITLES[part], explained(f"constraints: {part}")
+        title, summary = TITLES[part], explained(f"constraints: {part}")
         if not rows:
-            return Section(title, [Text(f"{told} Nothing of it is measured yet.")])
-        return Section(title, [Text(told), targets_table(rows)])
+            return Section(title, [Text(f"{summary} Nothing of it is measured yet.")])
+        return Section(title, [Text(summary), targets_table(rows)])
 
 
 SUITE = Constraints()

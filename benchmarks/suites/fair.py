@@ -69,8 +69,8 @@ class Fair(Suite):
     def headlines(found: Measured, /) -> list[str]:
         """Say whether targets are reached, and what is saved on true outcomes."""
         judged = targets(found.frame)
-        told = [f"Search quality: {targets_sentence(judged)}"] if judged else []
-        return [*told, *saving_sentences(found.frame, OURS)]
+        summary = [f"Search quality: {targets_sentence(judged)}"] if judged else []
+        return [*summary, *saving_sentences(found.frame, OURS)]
 
     def sections(self, found: Measured, plan: Plan, /) -> list[Section]:
         """Compose what is told; mean ranks and savings are drawn at the top."""
@@ -99,8 +99,8 @@ class Fair(Suite):
         if not judged:
             return Section("Targets", [Text("OptLLM was not measured, so no target can be judged.")])
         table = TableBlock(pd.DataFrame(judged), COLUMNS, "Hypervolume ratio of OptLLM beside its rivals'.", n_left=3)
-        told = explained("targets", within=f"{WITHIN:.1%}", programmes=N_PROGRAMMES)
-        return Section("Targets", [Text(f"{targets_sentence(judged)} {told}"), table])
+        summary = explained("targets", within=f"{WITHIN:.1%}", programmes=N_PROGRAMMES)
+        return Section("Targets", [Text(f"{targets_sentence(judged)} {summary}"), table])
 
 
 SUITE = Fair()
@@ -172,14 +172,14 @@ def targets_sentence(judged: list[Judged], /) -> str:
     """Count what is reached, and name what isn't."""
     missed = [judge for judge in judged if judge.reached == "NO"]
     n_tied = sum(judge.reached == TIED for judge in judged)
-    told = f"{len(judged) - len(missed)} of {len(judged)} targets are reached"
-    told += f", {n_tied} of them by a tie: both found all there is." if n_tied else "."
+    summary = f"{len(judged) - len(missed)} of {len(judged)} targets are reached"
+    summary += f", {n_tied} of them by a tie: both found all there is." if n_tied else "."
     names = "; ".join(
         f"{m.rival if m.rival == EXACT else f'`{m.rival}`'} on {escape(m.data)} at {m.limit}"
         f" ({m.theirs:.4f} against {m.ours:.4f})"
         for m in missed
     )
-    return f"{told} Not reached: {names}." if missed else told
+    return f"{summary} Not reached: {names}." if missed else summary
 
 
 def _judged(ratios: pd.DataFrame, data: str, limit: str, ours: str) -> list[Judged]:

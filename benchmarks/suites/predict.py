@@ -131,10 +131,10 @@ class Predict(Suite):
             return whole_document("Predictors", [], results, plan, [nothing])
         table = TableBlock(frame, COLUMNS, "Realised quality, means over splits.", n_left=4)
         figures = [self.figure(frame, measure) for measure in ("area", "saving") if frame[measure].any()]
-        told = []
+        summary = []
         for (data, share), of in frame[frame["predictor"] != ORACLE].groupby(["data", "labels"], sort=False):
             best = of.loc[of["area"].idxmax()]
-            told.append(
+            summary.append(
                 f"{escape(data)}, {share:.0%} labelled: `{best['predictor']}` has the largest area, {best['area']:.4f}."
             )
         sections = [Section("At a glance", figures), Section("Realised quality", [Text(METHOD), table])]
@@ -144,7 +144,7 @@ class Predict(Suite):
             tables.append(TableBlock(differences, DIFFERENCES, "Against the averages, means over splits.", n_left=3))
             tables.append(TableBlock(pooled, POOLED, "The same, means over these rows."))
             sections.append(Section("Against the averages", [Text(AGAINST), *tables[1:]]))
-        return whole_document("Predictors", told, results, plan, sections, tables)
+        return whole_document("Predictors", summary, results, plan, sections, tables)
 
     @staticmethod
     def summary(results: Results, plan: Plan, /) -> pd.DataFrame:

@@ -90,14 +90,14 @@ class Published(Suite):
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Tell the paper's tables, then how much of it is more than chance."""
         found = measured(results, plan, "published")
-        told = self.headlines(found)
-        return whole_document("The paper's comparison", told, results, plan, self.sections(found, plan))
+        summary = self.headlines(found)
+        return whole_document("The paper's comparison", summary, results, plan, self.sections(found, plan))
 
     @staticmethod
     def headlines(found: Measured, /) -> list[str]:
         """Say what OptLLM saves under the paper's protocol, and who else saves."""
-        told = saving_sentences(found.frame, OPTLLM)
-        return [f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}" for sentence in told]
+        summary = saving_sentences(found.frame, OPTLLM)
+        return [f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}" for sentence in summary]
 
     def sections(self, found: Measured, plan: Plan, /) -> list[Section]:
         """Compose what is told; savings and mean ranks are drawn at the top."""
@@ -122,7 +122,7 @@ class Published(Suite):
         """List what differs between the paper's experiment and this run, for all data sets and for each."""
         cells = [cell for cell in plan.parts.get(part, ()) if isinstance(cell, SearchCell)]
         settings = list(dict.fromkeys(cell.setting for cell in cells))
-        told = []
+        summary = []
         for name in dict.fromkeys(setting.data for setting in settings):
             dataset = plan.datasets[name]()
             size = f"{len(dataset.cost):,} queries, {dataset.cost.shape[1]} LLMs"
@@ -130,23 +130,25 @@ class Published(Suite):
             theirs = f"the paper's {SAME_DATA.get(name)}, from another copy"
             same = theirs if name in SAME_DATA else "not one of the paper's data sets"
             leak = Published.leak_sentence(dataset, [setting for setting in settings if setting.data == name])
-            told.append(f"{code(name)}: {same}; {size}, {dearest}.{leak}")
-        if not told:
+            summary.append(f"{code(name)}: {same}; {size}, {dearest}.{leak}")
+        if not summary:
             return Section("What differs from the paper", [Text(explained("differences"))])
         n_splits = len({setting.split for setting in settings})
         limits = sorted({cell.limit.evaluations for cell in cells if cell.limit.evaluations is not None})
         if n_splits != SPLITS:
-            told.append(f"{n_splits} split{'s' * (n_splits != 1)} of each data set, not {SPLITS}.")
+            summary.append(f"{n_splits} split{'s' * (n_splits != 1)} of each data set, not {SPLITS}.")
         if limits and limits != [EVALUATIONS]:
-            told.append(f"Searches have {' or '.join(f'{n:,}' for n in limits)} evaluations, not {EVALUATIONS:,}.")
+            summary.append(f"Searches have {' or '.join(f'{n:,}' for n in limits)} evaluations, not {EVALUATIONS:,}.")
         if any(setting.predictor == "published-10" for setting in settings):
-            told.append("The predictor has 10 bootstraps, not 100.")
+            summary.append("The predictor has 10 bootstraps, not 100.")
         if len(features := results.frame("features")):
             counts = " or ".join(str(n) for n in sorted({int(n) for n in features["n_features"]}))
-            told.append(
+            summary.append(
                 f"Features of texts are this package's ({counts} numbers), not fastText's mean word vectors of 300."
             )
-        return Section("What differs from the paper", [Text(f"{bullets(told).markdown}\n{explained('differences')}")])
+        return Section(
+            "What differs from the paper", [Text(f"{bullets(summary).markdown}\n{explained('differences')}")]
+        )
 
     @staticmethod
     def leak_sentence(dataset: Dataset, settings: Iterable[Setting], /) -> str:
@@ -251,13 +253,13 @@ class Tables:
                 f"In {n_never} of {len(frame)} comparisons OptLLM has none; these are not in the means, and “k of n”"
                 " says how many are."
             )
-        told = (
+        summary = (
             "Compared are the cheapest plan with which the baseline has its highest true accuracy, and OptLLM's"
             f" cheapest plan of at least that true accuracy; negative numbers say that OptLLM's is dearer. {never}"
         )
         theirs = {pair: f"{value:.2%}" for pair, value in printed("cost saving")["value"].items()}
         caption = "Saving of OptLLM at each baseline's best accuracy."
-        return Section(title, [Text(told), _side_by_side(frame, cells, theirs, caption)])
+        return Section(title, [Text(summary), _side_by_side(frame, cells, theirs, caption)])
 
     def cost_savings(self) -> pd.DataFrame:
         """Compare OptLLM with every baseline at the baseline's best accuracy, split by split.
@@ -291,14 +293,14 @@ class Tables:
         tables = self._found.tables.drop_duplicates("table")
         seconds = (tables["fit_seconds"] + tables["predict_seconds"]).astype(float).dropna()
         predicting = f"predicting takes {_time(seconds.mean())} on top, once per split for all of them."
-        told = (
+        summary = (
             "IGD: mean distance of the true front from the realised plans, in raw dollars and accuracy, in which"
             " dollars drown accuracy; it depends on the size of the bills and can't be compared between data sets. Δ:"
             " spread of the realised plans that don't dominate each other. Time: of the search alone;"
             f" {predicting if len(seconds) else 'nothing was predicted.'}"
         )
         caption = "IGD / Δ / time of the search, means over splits."
-        return Section(title, [Text(told), _side_by_side(frame, ours, theirs, caption)])
+        return Section(title, [Text(summary), _side_by_side(frame, ours, theirs, caption)])
 
 
 def _time(seconds: float) -> str:

@@ -75,8 +75,12 @@ class Quick(Suite):
             Section("Ablation: parts and settings", ablation.Ablation().sections(results, plan)),
             scaling.scaling_section(frame),
         ]
-        told = [*fair.Fair.headlines(in_time), *published.Published.headlines(paper), *scaling.Scaling.headlines(frame)]
-        return whole_document("A quick cut through all suites", told, results, plan, sections)
+        summary = [
+            *fair.Fair.headlines(in_time),
+            *published.Published.headlines(paper),
+            *scaling.Scaling.headlines(frame),
+        ]
+        return whole_document("A quick cut through all suites", summary, results, plan, sections)
 
 
 SUITE = Quick()

@@ -70,8 +70,8 @@ def _sentence(medians: pd.DataFrame, fits: dict[str, Growth], size: str, measure
     known = {stage: fit for stage, fit in fits.items() if np.isfinite(fit.exponent)}
     if not known:
         return f"There are too few sizes to say how {measure} grow with {size}."
-    told = ", ".join(f"{stage} {fit}" for stage, fit in known.items() if stage != reference)
-    parts = [f"With {size} the {measure} grow by the power (± standard error) {told}"] if told else []
+    summary = ", ".join(f"{stage} {fit}" for stage, fit in known.items() if stage != reference)
+    parts = [f"With {size} the {measure} grow by the power (± standard error) {summary}"] if summary else []
     if reference in known:
         parts.append(f"{reference} by {known[reference]}")
     sentence = "; ".join(parts) + "."
@@ -161,8 +161,8 @@ def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
     for rows, size, name in ((over_n, "n_queries", "N"), (over_m, "n_llms", "M")):
         for measure in ("seconds", "peak_mib"):
             fits = growth_by_stage(rows.rename(columns={size: "size", measure: "value"})[["stage", "size", "value"]])
-            told = {stage: None if np.isnan(fit.exponent) else str(fit) for stage, fit in fits.items()}
-            columns[f"{measure} {name}"] = told
+            summary = {stage: None if np.isnan(fit.exponent) else str(fit) for stage, fit in fits.items()}
+            columns[f"{measure} {name}"] = summary
     return pd.DataFrame(columns).reindex(dict.fromkeys(over_n["stage"])).rename_axis("stage").reset_index()
 
 
@@ -246,8 +246,8 @@ class Scaling(Suite):
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Tell growth of time and memory."""
         frame = results.frame("scaling")
-        told = self.headlines(frame)
-        return whole_document("Growth with the size", told, results, plan, [scaling_section(frame)])
+        summary = self.headlines(frame)
+        return whole_document("Growth with the size", summary, results, plan, [scaling_section(frame)])
 
     @staticmethod
     def headlines(frame: pd.DataFrame, /) -> list[str]:
@@ -256,8 +256,8 @@ class Scaling(Suite):
             return []
         table = growth_table(*sweeps(frame)).set_index("stage")["seconds N"].dropna()
         grown_by = [f"*{stage}* by {exponent}" for stage, exponent in table.items() if stage != SORT]
-        told = [f"Time grows with the power of the number of queries: {', '.join(grown_by)}."] if grown_by else []
-        return [*told, *sort_sentences(frame, ["front"])]
+        summary = [f"Time grows with the power of the number of queries: {', '.join(grown_by)}."] if grown_by else []
+        return [*summary, *sort_sentences(frame, ["front"])]
 
 
 SUITE = Scaling()

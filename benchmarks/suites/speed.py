@@ -66,8 +66,8 @@ class Speed(Suite):
         table = targets_table(rows)
         drawn = targets_figure(rows, name="targets", title="Measurements beside their targets")
         sections = [Section("At a glance", [*drawn, Text(METHOD), table])]
-        told = targets_sentences(rows)
-        return whole_document("Speed, memory and search quality", told, results, plan, sections, [table])
+        summary = targets_sentences(rows)
+        return whole_document("Speed, memory and search quality", summary, results, plan, sections, [table])
 
 
 SUITE = Speed()

@@ -246,7 +246,7 @@ def _cannot_write(error: OSError, path: str | PathLike[str]) -> OSError:
 @contextmanager
 def _claimed(hidden: Path, path: str | PathLike[str]) -> Iterator[None]:
     """Have a hidden file to oneself, empty; another run that has it is waited for, a dead one has it no more."""
-    started, told = time.monotonic(), False
+    started, was_reported = time.monotonic(), False
     while True:
         try:
             file = hidden.open("ab")
@@ -256,9 +256,9 @@ def _claimed(hidden: Path, path: str | PathLike[str]) -> Iterator[None]:
             if fcntl is None:
                 file.close()  # an open file can't be renamed there
             elif not _lock(file):
-                if not told and time.monotonic() - started > PATIENCE_SECONDS:
+                if not was_reported and time.monotonic() - started > PATIENCE_SECONDS:
                     warnings.warn(f"waiting for another run that writes {path}", Notice, stacklevel=4)
-                    told = True
+                    was_reported = True
                 time.sleep(0.02)
                 continue
             elif not _stands_at(file, hidden):

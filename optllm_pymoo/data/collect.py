@@ -320,13 +320,13 @@ def _joined(
         "unscored": np.isnan(calls["score"])[inverse] & ~failed,
     }
     by_file = {name: np.bincount(of_file[mask], minlength=len(files)).tolist() for name, mask in counts.items()}
-    told = [
+    file_counts = [
         FileCount(path, kind, **{name: of_each[k] for name, of_each in by_file.items()}, left_out=dict(left_out))
         for k, (path, kind, left_out) in enumerate(files)
     ]
     if len(llms) > 1 and not rows.by_text and not is_matched.any() and any(rows.texts):
         notes.append("no query was put to two LLMs: if their texts agree, pass --key text")
-    elif not rows.by_text and any(not each.matched for each in told):
+    elif not rows.by_text and any(not each.matched for each in file_counts):
         several = Counter(" ".join(text.split()) for text in rows.texts if text)
         n_texts = sum(count > 1 for count in several.values())
         if n_texts:
@@ -345,7 +345,7 @@ def _joined(
     listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms]).fillna("")
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
     queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
-    return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), told, notes, ledger)
+    return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), file_counts, notes, ledger)
 
 
 def _price_notes(found: Mapping[str, PriceTable | None]) -> list[str]:

@@ -306,9 +306,15 @@ class Dataset:
                 raise UserError(f"{problem}; give prices that have it, a few costs, or leave the LLM out")
             if gaps:
                 counts[llm], errors[llm] = gaps, error if np.isfinite(error) else None
-        told = {"estimated_costs": counts, "cost_errors": errors} if counts else {}
+        estimates = {"estimated_costs": counts, "cost_errors": errors} if counts else {}
         return Dataset(
-            cost, table("score"), llms=llms, query_ids=ids, texts=texts, groups=groups, about={**(about or {}), **told}
+            cost,
+            table("score"),
+            llms=llms,
+            query_ids=ids,
+            texts=texts,
+            groups=groups,
+            about={**(about or {}), **estimates},
         )
 
     def to_frames(self) -> Frames:
@@ -367,17 +373,17 @@ def providers_of(dataset: Dataset, /) -> dict[str, tuple[str, ...]]:
         >>> providers_of(data)
         {'TogetherAI': ('yi',), 'openai': ('openai/gpt-4',)}
     """
-    told = _told(dataset.about.get("llms"))
+    named = _providers_in(dataset.about.get("llms"))
     found: dict[str, tuple[str, ...]] = {}
     for llm in dataset.llms:
         prefix, slash, _ = llm.partition("/")
-        provider = told.get(llm) or (prefix.strip() if slash else "")
+        provider = named.get(llm) or (prefix.strip() if slash else "")
         if provider:
             found[provider] = (*found.get(provider, ()), llm)
     return found
 
 
-def _told(listed: object) -> dict[str, str]:
+def _providers_in(listed: object) -> dict[str, str]:
     """Provider by LLM; `about` may hold anything, so what has another form tells nothing."""
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     pairs = [(entry.get("name"), entry.get("provider")) for entry in entries]

@@ -214,7 +214,7 @@ def write_requests(
             problem = f"{queries} has no query {shown(next(iter(wanted)))}"
             more = f", and {len(wanted) - 1:,} more of the plan are missing" if len(wanted) > 1 else ""
             raise UserError(f"{problem}{more}; pass the queries that {plan} was made for")
-    return [box.told[llm] for llm in columns]
+    return [box.written[llm] for llm in columns]
 
 
 def _planned(plan: Path, answered: set[str]) -> dict[str, tuple[str, float, int]]:
@@ -376,7 +376,7 @@ class _Outbox:
 
     def __init__(self, folder: Path, code: str) -> None:
         self.folder, self.code = folder, code
-        self.told: dict[str, RequestFiles] = {}
+        self.written: dict[str, RequestFiles] = {}
         self._open: dict[str, _File] = {}
         self._names: set[str] = set()
         self._table = (folder / LEDGER).open("w", encoding="utf-8", newline="")
@@ -386,7 +386,7 @@ class _Outbox:
     def add(self, form: _Form, custom_id: str, query: Query, usd: float) -> None:
         """Write a request, into a new file where the last one is full."""
         limits, line = form.provider, form.request(custom_id, query.text, query.system)
-        told = self.told.get(form.llm) or RequestFiles(form.name, limits.form, form.llm, [], 0, Decimal(0))
+        written = self.written.get(form.llm) or RequestFiles(form.name, limits.form, form.llm, [], 0, Decimal(0))
         file = self._open.get(form.llm)
         if len(line) + _FRAME > limits.n_bytes:
             problem = f"the request of query {shown(query.name)} to {shown(form.llm)} has {len(line):,} bytes"
@@ -396,12 +396,12 @@ class _Outbox:
         if file is None or file.n_lines == limits.n_lines or file.n_bytes + len(line) + _FRAME > limits.n_bytes:
             if file is not None:
                 file.close()
-            file = self._open[form.llm] = _File(self.folder / self._name(form, len(told.files) + 1))
-            told.files.append(file.name)
+            file = self._open[form.llm] = _File(self.folder / self._name(form, len(written.files) + 1))
+            written.files.append(file.name)
         file.add(line)
         self._ledger.writerow((custom_id, query.name, form.llm, form.name, file.name, repr(usd)))
-        told = told._replace(n_requests=told.n_requests + 1, cost_usd=told.cost_usd + exact_usd(usd))
-        self.told[form.llm] = told
+        written = written._replace(n_requests=written.n_requests + 1, cost_usd=written.cost_usd + exact_usd(usd))
+        self.written[form.llm] = written
 
     def _name(self, form: _Form, number: int) -> str:
         """A file's name of its own: two columns whose names differ in other characters alone get different ones."""

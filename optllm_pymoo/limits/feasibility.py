@@ -169,8 +169,8 @@ class Feasibility:
             value, k = min(helping, key=lambda pair: pair[0] - calls.limit[pair[1]])
             hint = f"{quotas.instead(k, value)} would do"
         elif (raised := quotas.raised()) is not None:
-            told = (quotas.instead(k, int(raised[k])) for k in range(len(calls)) if raised[k] > calls.limit[k])
-            hint = f"No single quota can make up for that; {' and '.join(told)} would do"
+            values = (quotas.instead(k, int(raised[k])) for k in range(len(calls)) if raised[k] > calls.limit[k])
+            hint = f"No single quota can make up for that; {' and '.join(values)} would do"
         else:
             hint = "Raise several, or allow more LLMs"
         others = "" if len(calls) == len(limits) else ", as far as calls go; other limits come on top"

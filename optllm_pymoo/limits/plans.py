@@ -288,12 +288,16 @@ def check_reachable(
         # written in full: rounded, a bound might lie on the wrong side of the plan found
         found = in_full(nearest.value)
         if min_accuracy is None:
-            told = f"budget {in_full(budget_usd)} US$ is below the cheapest plan found within the limits, {found} US$;"
-            told += f" none costs less than {in_full(min(nearest.bound, nearest.value))} US$"
+            message = (
+                f"budget {in_full(budget_usd)} US$ is below the cheapest plan found within the limits, {found} US$;"
+            )
+            message += f" none costs less than {in_full(min(nearest.bound, nearest.value))} US$"
         else:
-            told = f"accuracy {in_full(min_accuracy)} is above the most accurate plan found within the limits, {found};"
-            told += f" none reaches more than {in_full(max(nearest.bound, nearest.value))}"
-        raise UserError(told) from reason
+            message = (
+                f"accuracy {in_full(min_accuracy)} is above the most accurate plan found within the limits, {found};"
+            )
+            message += f" none reaches more than {in_full(max(nearest.bound, nearest.value))}"
+        raise UserError(message) from reason
 
 
 class PricedScalarisation:

@@ -130,8 +130,8 @@ class _Answers(Reader):
     def is_of(self, log: Log) -> bool:
         first = log.first
         ours = "custom_id" in first and ("response" in first or isinstance(first.get("result"), dict))
-        told = (at(first, name) for name in ("response.usageMetadata", "error.message"))
-        return ours or ("key" in first and any(each is not None for each in told))
+        found = (at(first, name) for name in ("response.usageMetadata", "error.message"))
+        return ours or ("key" in first and any(each is not None for each in found))
 
     def calls(self, log: Log) -> Iterator[Call]:
         for record in log.records():
@@ -167,9 +167,9 @@ class _Answers(Reader):
         if kind not in ("succeeded", "errored"):
             return kind
         parts = (record, body, record.get("result"), at(record, "result.error"))
-        told = next(filter(None, (at(part, f"error.{name}") for name in ("message", "code") for part in parts)), None)
-        told = told or record.get("error") or (kind if kind != "succeeded" else None)
-        return str(told or (f"status {code}" if code != 200 else ""))
+        found = next(filter(None, (at(part, f"error.{name}") for name in ("message", "code") for part in parts)), None)
+        found = found or record.get("error") or (kind if kind != "succeeded" else None)
+        return str(found or (f"status {code}" if code != 200 else ""))
 
 
 def _plus(first: float, *others: float) -> float:
