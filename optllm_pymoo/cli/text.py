@@ -223,6 +223,7 @@ def front_json(front: Front, /) -> dict[str, Any]:
         "algorithm": front.algorithm,
         "n_labelled": front.n_labelled,
         "shift": None if front.shift is None else front.shift._asdict(),
+        "skill": None if front.skill is None else front.skill._asdict(),
         "n_plans": len(F),
         "prices": list(front.prices),
         "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
@@ -260,6 +261,16 @@ def front_text(front: Front, /) -> str:
         entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}") for each in front.prices
     ]
     lines += [] if front.done is None else _round_lines(facts["after"])
+    if (skill := front.skill) is not None:
+        half = 1.96 * skill.error
+        if skill.weight == 0:
+            said = "nothing about which LLM suits which query: plans rest on the averages of the LLMs, and on costs"
+        else:
+            said = f"which LLM suits which query: it counts {skill.weight:.2f} of what was predicted"
+            if math.isfinite(half):
+                gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points beyond averages on the labelled queries"
+                said += f", and brings {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
+        lines.append(entry("Texts tell", said))
     if shift is not None and shift.unlikeness > 0:
         said = (
             f"the queries to plan look unlike the labelled ones (told apart in {percent(shift.auc)} of pairs), so"

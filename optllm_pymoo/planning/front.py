@@ -38,7 +38,7 @@ from optllm_pymoo.planning.labels import (
 )
 from optllm_pymoo.planning.learner import Learner
 from optllm_pymoo.planning.rounds import Round, after
-from optllm_pymoo.prediction.heldout import Optimism
+from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, in_full, rounded_down
@@ -155,6 +155,7 @@ class Front:
         groups: Name of each query's group, None where it has none; None without groups.
         prices: File, SHA-256 and date of the lists of prices that costs come from, as far as the batch says.
         planned: The queries to plan, as the batch has them.
+        skill: How much texts tell about which LLM suits which query; None if that wasn't measured.
         learner: What their expected accuracies come from; None where it isn't kept.
         constraints: What plans have to keep to, as it was asked for.
         done: What came back before; None where nothing was sent yet.
@@ -171,6 +172,7 @@ class Front:
     groups: list[str | None] | None = None
     prices: Sequence[Mapping[str, str]] = ()
     planned: Dataset | None = None
+    skill: Skill | None = None
     learner: Learner | None = None
     constraints: Constraints = NO_CONSTRAINTS
     done: Round | None = None
@@ -454,6 +456,7 @@ def front_of(
         groups=None if planned.groups is None else groups_of(planned),
         prices=planned.about.get("prices", ()),
         planned=planned,
+        skill=None if prediction is None else prediction.skill,
         learner=None if prediction is None else prediction.learner,
         constraints=constraints,
         done=done,

@@ -14,7 +14,7 @@ from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.decision.text import count
 from optllm_pymoo.planning.learner import Learner
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
-from optllm_pymoo.prediction.heldout import Optimism
+from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError, in_full
 
@@ -138,6 +138,8 @@ class Prediction(NamedTuple):
     """By how much plans made on it expect too much."""
     shift: Shift | None
     """How unlike the labelled queries the planned ones look."""
+    skill: Skill | None = None
+    """How much texts tell about which LLM suits which query."""
     learner: Learner | None = None
     """What it comes from, to be asked about other queries; None where it isn't kept."""
 
@@ -184,7 +186,7 @@ def predict_accuracy(
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(asked, return_std=True)
     learner = Learner.of(features, predictor, labelled, planned)
-    return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, learner)
+    return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, predictor.skill_, learner)
 
 
 def labels_of(labelled: Dataset, /) -> np.ndarray:

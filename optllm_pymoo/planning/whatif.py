@@ -15,7 +15,7 @@ from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.front import Front
 from optllm_pymoo.planning.labels import Prediction
 from optllm_pymoo.planning.policy import POLICY, Policy
-from optllm_pymoo.prediction.heldout import Optimism
+from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError, positions_of
 
@@ -136,6 +136,7 @@ def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /)
         "about": planned.about,
         "n_labelled": front.n_labelled,
         "shift": front.shift,
+        "skill": front.skill,
         "options": list(options),
     }
     write_archive(path, _KIND, _LAYOUT, header, arrays)
@@ -160,10 +161,11 @@ def read_learnt(folder: str | Path, /, *, with_policy: bool = False) -> Learnt:
         if "optimism_shares" in arrays:
             optimism = Optimism(*(arrays[f"optimism_{name}"] for name in Optimism._fields))
         shift = None if header["shift"] is None else Shift(*header["shift"])
+        skill = None if header["skill"] is None else Skill(*header["skill"])
         learner = None
         if with_policy and (Path(folder) / POLICY).is_file():
             learner = Policy.load(folder).learner
-        prediction = Prediction(accuracy, np.asarray(sigma, dtype=float), optimism, shift, learner)
+        prediction = Prediction(accuracy, np.asarray(sigma, dtype=float), optimism, shift, skill, learner)
     named: dict[str, Any] = {name: header[name] for name in ("llms", "query_ids", "groups", "about")}
     planned = Dataset(arrays["cost"], accuracy if sigma is None else np.full(accuracy.shape, np.nan), **named)
     return Learnt(planned, prediction, header["n_labelled"], tuple(header["options"]))

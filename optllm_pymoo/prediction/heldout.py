@@ -125,6 +125,20 @@ class Optimism(NamedTuple):
         return excess, error
 
 
+class Skill(NamedTuple):
+    """How much texts tell about which LLM suits which query.
+
+    Attributes:
+        weight: Of the specific part of predicted deviations, see `Shrinkage`: 0 if plans rest on the LLMs' averages.
+        gain: Mean accuracy that plans on held-out predictions reach beyond plans on averages, at the same budgets.
+        error: Standard error of the gain; infinite if no query that moves was tried on both LLMs.
+    """
+
+    weight: float
+    gain: float
+    error: float
+
+
 class HeldOut(NamedTuple):
     """What the members said about queries they didn't learn from, beside what is known of these queries.
 
@@ -226,6 +240,29 @@ class HeldOut(NamedTuple):
         scores = np.bincount(groups, weight * (true - slope * predicted) * predicted)
         b = _posterior(slope, float(np.sqrt(scores @ scores)) / total, prior, b0 / 4)
         return shrinkage._replace(specific=float(np.clip(b, 0.0, b0)))
+
+    def skill(self, shrinkage: Shrinkage, /) -> Skill:
+        """Measure what plans gain by telling queries apart, on labelled queries whose costs are known.
+
+        Plans at twelve budgets, from held-out predictions and from averages, are valued on the labels, where those of
+        both are known. Errors are clustered by query.
+
+        Args:
+            shrinkage: Weights of the deviations.
+        """
+        if self.cost is None or not len(self.labels):
+            return Skill(shrinkage.specific, 0.0, 0.0)
+        expected = probabilities(self.centre + shrinkage.apply(self.prediction - self.centre))
+        each = np.arange(len(self.labels))
+        ours, plain = (np.array(plans_within(self.cost, table, _BUDGETS)) for table in (expected, self.centre))
+        gained = self.labels[each, ours] - self.labels[each, plain]
+        known = ~np.isnan(gained)
+        if not known[ours != plain].any():
+            return Skill(shrinkage.specific, 0.0, 0.0 if (ours == plain).all() else np.inf)
+        weight = self.weight * known
+        mean = float((weight * np.where(known, gained, 0.0)).sum() / weight.sum())
+        scores = np.bincount(self.groups, (weight * np.where(known, gained - mean, 0.0)).sum(axis=0))
+        return Skill(shrinkage.specific, mean, float(np.sqrt(scores @ scores) / weight.sum()))
 
     def optimism(self, shrinkage: Shrinkage, random: np.random.RandomState, /) -> Optimism:
         """Measure the excess on labelled queries, whose costs are known.

@@ -76,6 +76,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
         shift_: How unlike the labelled queries the planned ones look; None if these weren't given.
         optimism_: By how much plans expect too much; None without costs.
+        skill_: What plans gain by telling queries apart; None without costs.
         ensemble_: The fitted members with their weights.
 
     Examples:
@@ -187,6 +188,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.shift_ is not None and self.objective is not None:
             self.shrinkage_ = Shrinkage(*(weight * (1 - self.shift_.unlikeness) for weight in self.shrinkage_))
         self.optimism_ = None if cost is None else held.optimism(self.shrinkage_, random)
+        self.skill_ = None if cost is None else held.skill(self.shrinkage_)
         self.heldout_ = np.full(labels.shape, np.nan)
         self.heldout_[rows] = probabilities(centre + self.shrinkage_.apply(prediction - centre))
         self.means_ = laplace_means(labels[rows])

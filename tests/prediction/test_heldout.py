@@ -242,3 +242,31 @@ def test_of_a_predictor() -> None:
         np.testing.assert_array_equal(ours, theirs)
     assert one.at(-1.0) == pytest.approx((one.excess[0], one.error[0]))
     assert SuccessPredictor(random_state=0).fit(X, y).optimism_ is None
+
+
+def test_skill_is_what_plans_gain() -> None:
+    """Two LLMs at one price, right on every other query: seen through, plans gain a half; by averages nothing."""
+    labels = np.resize(np.eye(2), (40, 2))
+    held = HeldOut(labels, np.full((40, 2), 0.5), labels, np.arange(40), np.ones((40, 2)))
+    gained = held.skill(UNCHANGED)
+    assert (gained.weight, gained.gain) == (1.0, 0.5)
+    assert gained.error == pytest.approx(0.5 / np.sqrt(40))  # half of the queries gain 1, the others 0
+    assert held.skill(AVERAGES) == (0.0, 0.0, 0.0)
+    blind = held._replace(labels=np.where(np.arange(40)[:, None] < 20, labels, np.nan))
+    assert blind.skill(UNCHANGED).gain == pytest.approx(0.5)
+    alone = held._replace(labels=np.where(labels > 0, labels, np.nan))  # each tried on one LLM
+    assert alone.skill(UNCHANGED) == (1.0, 0.0, np.inf)
+    assert held._replace(cost=None).skill(UNCHANGED) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_skill_of_noise_lies_within_its_error(seed: int) -> None:
+    """Predictions that say nothing gain nothing but for chance, and the order of the rows says nothing either."""
+    random = np.random.default_rng(seed)
+    labels = (random.random((300, 3)) < 0.6).astype(float)
+    held = HeldOut(random.random((300, 3)), np.full((300, 3), 0.6), labels, np.arange(300), random.random((300, 3)))
+    found = held.skill(UNCHANGED)
+    assert abs(found.gain) < 3.5 * found.error
+    order = random.permutation(300)
+    turned = HeldOut(*(table[order] for table in held))
+    assert turned.skill(UNCHANGED) == pytest.approx(found)
