@@ -104,7 +104,7 @@ class Optimism(NamedTuple):
     Attributes:
         shares: Budgets, as shares of the way from the cheapest plan to the dearest single LLM, rising, (k,).
         excess: Expected less true mean accuracy of the plans there, >= 0, (k,).
-        error: Standard error of what they expect less that: of the excess, and of the level of all labels, (k,).
+        error: Standard error of what they expect less that: of the excess, and of the labels that were drawn, (k,).
     """
 
     shares: Floats
@@ -272,8 +272,8 @@ class HeldOut(NamedTuple):
         deviations are too high shows on held-out predictions: plans made from them, valued on the labels, beside the
         mean over all LLMs, which nobody chose; with errors clustered by query.
 
-        What all LLMs have in common is left: whether the labelled queries were easier than others. That is the sampling
-        error of the mean of their labels, where a text that is repeated counts once (Kish's effective number).
+        Whether the labelled queries were easier than others is left: the sampling error of the plan's accuracy, a share
+        of n queries (binomial), where a text that is repeated counts once (n is Kish's effective number).
 
         Args:
             shrinkage: Weights of the deviations.
@@ -282,14 +282,9 @@ class HeldOut(NamedTuple):
         Returns:
             The excess. It is 0 where the two sources together say that plans expect too little.
         """
-        shares, known = np.array(_SHARES), ~np.isnan(self.labels)
-        residual = np.where(known, self.labels - laplace_means(self.labels), 0.0)
-        of_query = residual.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        # as if two more queries had been seen, one as good as can be and one as bad: few labels alike prove nothing
-        variance = (of_query @ of_query + 0.5) / (len(of_query) + 2)
-        level = variance * (np.sum(np.bincount(self.groups) ** 2) / len(of_query) ** 2 if len(of_query) else 1.0)
-        if self.cost is None or not len(of_query):
-            return Optimism(shares, np.zeros(len(shares)), np.full(len(shares), np.hypot(_DEVIATION, np.sqrt(level))))
+        shares, n = np.array(_SHARES), len(self.labels)
+        if self.cost is None or not n:  # as unsure as can be
+            return Optimism(shares, np.zeros(len(shares)), np.full(len(shares), 0.5))
         deviation = shrinkage.apply(self.prediction - self.centre)
         drawn = self._drawn_excess(deviation, self.cost, random)
         expected = probabilities(self.centre + deviation)
@@ -297,7 +292,9 @@ class HeldOut(NamedTuple):
         seen, error = np.array([self._seen_excess(expected, x) for x in plans]).T
         trust = _DEVIATION**2 / (_DEVIATION**2 + error**2)
         excess = np.maximum(drawn + trust * (seen - drawn), 0.0)
-        return Optimism(shares, excess, np.sqrt(_DEVIATION**2 * (1 - trust) + level))
+        accuracy = np.array([expected[np.arange(n), x].mean() for x in plans])
+        sampling = accuracy * (1 - accuracy) * np.sum((np.bincount(self.groups) / n) ** 2)
+        return Optimism(shares, excess, np.sqrt(_DEVIATION**2 * (1 - trust) + sampling))
 
     def _drawn_excess(self, deviation: Floats, cost: Floats, random: np.random.RandomState) -> Floats:
         """Mean of what plans expect of the averages of drawn labels, less what these are drawn from, (k,).
