@@ -200,6 +200,14 @@ class _Rows:
         self.systems[i] = self.systems[i] or call.system
         return i
 
+    def ids(self) -> list[str]:
+        """The ids of queries; where logs met on texts, and their ids clash, the texts themselves."""
+        if not self.by_text:
+            return self.names
+        count = Counter(self.names)
+        keys = list(self.keys)
+        return [name if count[name] == 1 else keys[i] for i, name in enumerate(self.names)]
+
     def add(self, call: Call, log: Log) -> None:
         """Enter a call."""
         if call.bill:
@@ -290,12 +298,12 @@ def _joined(
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
     # written without the noise of binary fractions, bills add up to the last digit
-    billed = [float(exact_usd(each)) for each in _sums(numbers["cost_usd"], inverse, len(pair)).tolist()]
+    billed = [float(exact_usd(each)) for each in _totals(numbers["cost_usd"], inverse, len(pair))[0].tolist()]
     if not rows.errors_are_wrong:
         # a failed call may have been billed, but what it cost says little of what an answer does
         for name in _NUMBERS:
             numbers[name][failed] = np.nan
-    calls = {name: _means(numbers[name], inverse, len(pair)) for name in _NUMBERS}
+    calls = {name: _totals(numbers[name], inverse, len(pair))[1] for name in _NUMBERS}
     error = np.full(len(pair), "", dtype=object)
     answered = np.bincount(inverse[~failed], minlength=len(pair)) > 0
     for row, text in rows.errors.items():
@@ -333,7 +341,7 @@ def _joined(
             notes.append(f"texts under several ids: {n_texts:,}; pass --key text to let logs meet on them")
     frame = pd.DataFrame(
         {
-            "query_id": pd.array(_names(rows))[pair // len(llms)],
+            "query_id": pd.array(rows.ids())[pair // len(llms)],
             "llm": pd.array(llms)[pair % len(llms)],
             **calls,
             "billed_usd": billed,
@@ -344,7 +352,7 @@ def _joined(
         frame, llms, found = _with_batch(frame, llms, found, prices, price_keys, notes)
     listing = pd.DataFrame([_row_of(llm, found[llm]) for llm in llms]).fillna("")
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
-    queries = pd.DataFrame({"query_id": _names(rows), **{name: each for name, each in said_.items() if any(each)}})
+    queries = pd.DataFrame({"query_id": rows.ids(), **{name: each for name, each in said_.items() if any(each)}})
     return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), file_counts, notes, ledger)
 
 
@@ -372,16 +380,12 @@ def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDA
     return cost
 
 
-def _sums(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatArray:
-    """Sums of the known values of each pair, NaN where none is known."""
+def _totals(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> tuple[FloatArray, FloatArray]:
+    """Sums and means of the known values of each pair, NaN where none is known."""
     known = ~np.isnan(values)
-    sums = np.bincount(inverse[known], values[known], n)
-    return np.where(np.bincount(inverse[known], minlength=n) > 0, sums, np.nan)
-
-
-def _means(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> FloatArray:
-    """Means of the known values of each pair, NaN where none is known."""
-    return _sums(values, inverse, n) / np.maximum(np.bincount(inverse[~np.isnan(values)], minlength=n), 1)
+    count = np.bincount(inverse[known], minlength=n)
+    sums = np.where(count > 0, np.bincount(inverse[known], values[known], n), np.nan)
+    return sums, sums / np.maximum(count, 1)
 
 
 def _repeated(values: FloatArray, inverse: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
@@ -391,15 +395,6 @@ def _repeated(values: FloatArray, inverse: npt.NDArray[np.intp]) -> npt.NDArray[
     again[known] = True
     again[known[np.unique(inverse[known], return_index=True)[1]]] = False
     return again
-
-
-def _names(rows: _Rows) -> list[str]:
-    """The ids of queries; where logs met on texts, and their ids clash, the texts themselves."""
-    if not rows.by_text:
-        return rows.names
-    count = Counter(rows.names)
-    keys = list(rows.keys)
-    return [name if count[name] == 1 else keys[i] for i, name in enumerate(rows.names)]
 
 
 def _with_batch(

@@ -157,8 +157,10 @@ class CsvSource(Source):
     def _records(self, path: Path, *, first: bool = False) -> Generator[tuple[int, list[str]], None, None]:
         """All records, the header first, each with the line on which it starts; `first`: the first line as it is."""
         line = 1
+        # texts may be longer than the csv module's limit, which is one for the whole process: put it back
+        limit = csv.field_size_limit(LARGEST_RECORD)
         try:
-            with open_text(path) as file, _field_size(LARGEST_RECORD):
+            with open_text(path) as file:
                 lines = self._lines_of(path, file)
                 if first:
                     # names of columns may have line breaks, but separators stand before the first one too
@@ -172,6 +174,8 @@ class CsvSource(Source):
         except csv.Error as error:
             problem = f"this record can't be read; a quote may not be closed ({error})"
             raise DataFileError(path, problem, line) from None
+        finally:
+            csv.field_size_limit(limit)
 
     @staticmethod
     def _separator_of(path: Path, header: str, line: int) -> str:
@@ -304,16 +308,6 @@ def _decodes(content: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-@contextmanager
-def _field_size(size: int) -> Iterator[None]:
-    """Texts may be longer than the csv module's limit, which is one for the whole process: put it back."""
-    limit = csv.field_size_limit(size)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
 
 
 def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = False) -> None:

@@ -87,7 +87,17 @@ def load_dataset(
             problem = f"LLM column {position} is {shown(wanted)} in {other}; all files need the same order"
             raise DataFileError(path, problem, 1, found)
     for grid in (cost, correct):
-        _same_ids(grid, ids, queries.path)
+        column = grid.roles.query_id or ""
+        there = grid.texts[column]
+        for row, (found, wanted) in enumerate(zip(there, ids, strict=False)):
+            if found != wanted:
+                problem = (
+                    f"found query {shown(found)} where {queries.path.name} has {shown(wanted)}; rows need the same"
+                )
+                raise grid.source.fault(f"{problem} order", row, column)
+        if len(there) != len(ids):
+            problem = f"there are {len(there)} queries, but {len(ids)} in {sources['queries'].path.name}"
+            raise DataFileError(grid.source.path, problem)
     about = folder / "about.json"
     chosen = chosen_llms(cost.source, cost.llms, llms, drop)
     return as_dataset(
@@ -118,11 +128,7 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
         UserError: An LLM has the name of the column of ids, or `about` does not fit into JSON.
     """
     if overwrite:
-        recover(folder, ours=FILES)
-        other = next(foreign_entries(folder, FILES), None) if Path(folder).is_dir() else None
-        if other is not None:
-            problem = f"holds {shown(other)}, which is no part of a data set; write to another folder"
-            raise FileExistsError(f"{folder} {problem}")
+        _check_ours(Path(folder), FILES, "a data set")
     try:
         about = json.dumps(dataset.about, indent=1, ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -139,6 +145,14 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
             table.insert(0, ID, dataset.query_ids)
             write_csv(table, temporary / f"{stem}.csv.gz")
         (temporary / "about.json").write_text(about, encoding="utf-8")
+
+
+def _check_ours(folder: Path, files: Sequence[str], what: str) -> None:
+    """Refuse to replace a folder that holds anything else."""
+    recover(folder, ours=files)
+    other = next(foreign_entries(folder, files), None) if folder.is_dir() else None
+    if other is not None:
+        raise FileExistsError(f"{folder} holds {shown(other)}, which is no part of {what}; write to another folder")
 
 
 def find_file(folder: Path, stem: str, /) -> Path:
@@ -170,18 +184,6 @@ def _read_grid(source: Source, measure: Measure) -> Grid:
         raise DataFileError(source.path, f"there is no LLM column beside {found}", source.header_line)
     layout = {measure.name: (measure, {llm: (llm, 1.0) for llm in llms})}
     return read_wide(source, Roles(found, None, None), layout, llms)
-
-
-def _same_ids(grid: Grid, expected: list[str], other: Path) -> None:
-    column = grid.roles.query_id or ""
-    ids = grid.texts[column]
-    if ids == expected:
-        return
-    for row, (found, wanted) in enumerate(zip(ids, expected, strict=False)):
-        if found != wanted:
-            problem = f"found query {shown(found)} where {other.name} has {shown(wanted)}; rows need the same order"
-            raise grid.source.fault(problem, row, column)
-    raise DataFileError(grid.source.path, f"there are {len(ids)} queries, but {len(expected)} in {other.name}")
 
 
 BATCH_FILES: Final = ("queries.csv", "calls.csv", "llms.csv")
@@ -261,27 +263,28 @@ class Batch(NamedTuple):
         if len(sources):
             about["prices"] = [dict(zip(_PROVENANCE, row, strict=True)) for row in sources.to_numpy().tolist()]
         data = Dataset.from_long(calls, prices=self.prices(), queries=self.queries, about=about).with_llms(wanted)
-        too_long = _too_long(data, calls, rows)
+        too_long = self._too_long(data)
         return data.with_about({"too_long": too_long}) if too_long else data
 
-
-def _too_long(data: Dataset, calls: pd.DataFrame, rows: pd.DataFrame) -> dict[str, list[str]]:
-    """By LLM, the queries whose prompt has more tokens than it can read; tokens that aren't known are estimated."""
-    context = pd.to_numeric(rows.set_index("llm")["context_tokens"], errors="coerce").dropna()
-    ids = pd.Index(data.query_ids)
-    lengths = np.array([float(len(text)) for text in data.texts or [""] * len(data)])
-    found: dict[str, list[str]] = {}
-    for llm, largest in context.items():
-        own = calls[calls["llm"] == llm]
-        tokens = pd.Series(own["input_tokens"].to_numpy(), own["query_id"]).reindex(ids).to_numpy(dtype=np.float64)
-        if np.isnan(tokens).all():
-            continue
-        # an answer proves that the prompt was not too long
-        answered = pd.Series(own["score"].to_numpy(), own["query_id"]).reindex(ids).notna().to_numpy()
-        beyond = (estimated(tokens, lengths)[0] > largest) & ~answered
-        if beyond.any():
-            found[str(llm)] = ids[beyond].tolist()
-    return found
+    def _too_long(self, data: Dataset) -> dict[str, list[str]]:
+        """By LLM, the queries whose prompt has more tokens than it can read; unknown tokens are estimated."""
+        context = pd.to_numeric(
+            self.llms.set_index("llm").reindex(data.llms)["context_tokens"], errors="coerce"
+        ).dropna()
+        ids = pd.Index(data.query_ids)
+        lengths = np.array([float(len(text)) for text in data.texts or [""] * len(data)])
+        found: dict[str, list[str]] = {}
+        for llm, largest in context.items():
+            own = self.calls[self.calls["llm"] == llm]
+            tokens = pd.Series(own["input_tokens"].to_numpy(), own["query_id"]).reindex(ids).to_numpy(dtype=np.float64)
+            if np.isnan(tokens).all():
+                continue
+            # an answer proves that the prompt was not too long
+            answered = pd.Series(own["score"].to_numpy(), own["query_id"]).reindex(ids).notna().to_numpy()
+            beyond = (estimated(tokens, lengths)[0] > largest) & ~answered
+            if beyond.any():
+                found[str(llm)] = ids[beyond].tolist()
+        return found
 
 
 def save_batch(batch: Batch, folder: str | PathLike[str], /, *, overwrite: bool = False) -> None:
@@ -293,12 +296,7 @@ def save_batch(batch: Batch, folder: str | PathLike[str], /, *, overwrite: bool 
     """
     folder = as_path(folder)
     if overwrite:
-        recover(folder, ours=BATCH_FILES)
-        other = next(foreign_entries(folder, BATCH_FILES), None) if folder.is_dir() else None
-        if other is not None:
-            raise FileExistsError(
-                f"{folder} holds {shown(other)}, which is no part of a batch; write to another folder"
-            )
+        _check_ours(folder, BATCH_FILES, "a batch")
     with replacing_folder(folder, overwrite=overwrite, ours=BATCH_FILES) as temporary:
         for name, frame in zip(BATCH_FILES, batch, strict=True):
             write_csv(frame, temporary / name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -111,20 +111,7 @@ def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | 
     texts, n_parts = _make_questions(kinds, hardness, rng)
     correct = candidates.outcomes(kinds, hardness, rng)
     cost = candidates.cost(kinds, n_parts, texts, rng)
-    return Dataset(
-        cost,
-        correct,
-        llms=candidates.prices.models,
-        query_ids=[f"q{i}" for i in range(n_queries)],
-        texts=texts,
-        groups=[_KINDS[kind].name for kind in kinds.tolist()],
-        about=_about(candidates.prices, cost, correct, random_state),
-    )
-
-
-def _about(
-    prices: PriceTable, cost: FloatArray, correct: FloatArray, random_state: int | np.random.Generator
-) -> dict[str, Any]:
+    prices = candidates.prices
     per_million = zip(1e6 * prices.input_usd_per_token, 1e6 * prices.output_usd_per_token, strict=True)
     llms = [
         {
@@ -135,7 +122,7 @@ def _about(
         }
         for j, (name, (put, got)) in enumerate(zip(prices.models, per_million, strict=True))
     ]
-    return {
+    about = {
         "name": "synthetic",
         "synthetic": True,
         "description": "Made up by optllm_pymoo.make_dataset: templated questions, invented LLMs and prices. "
@@ -145,6 +132,15 @@ def _about(
         "n_llms": len(llms),
         "llms": llms,
     }
+    return Dataset(
+        cost,
+        correct,
+        llms=prices.models,
+        query_ids=[f"q{i}" for i in range(n_queries)],
+        texts=texts,
+        groups=[_KINDS[kind].name for kind in kinds.tolist()],
+        about=about,
+    )
 
 
 class _Kind(NamedTuple):

@@ -78,7 +78,8 @@ def read_table(
     is_in_parts = parquet_files(path) is not None
     if not (is_in_parts or path.exists()):
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
-    if path.is_file() and _is_log(path):
+    may_be_log = path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".eval"))
+    if path.is_file() and may_be_log and reader_of(Log(path)) not in (None, *TABLES):
         return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
     if path.is_dir() and is_batch(path):
         return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
@@ -109,14 +110,6 @@ def read_table(
         about={"source": path.name},
         allow_missing=allow_missing,
     )
-
-
-def _is_log(path: Path) -> bool:
-    """Whether a file is what a harness writes, and no table of its own."""
-    if not path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".eval")):
-        return False
-    reader = reader_of(Log(path))
-    return reader is not None and reader not in TABLES
 
 
 def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:

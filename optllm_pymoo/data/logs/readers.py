@@ -154,6 +154,7 @@ def read_log(path: str | PathLike[str], columns: Mapping[str, str] | None = None
         DataFileError: No reader knows it, or a record is damaged; the message has the line where there are lines.
 
     Examples:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     log = Path(folder, "run.jsonl")
