@@ -358,6 +358,7 @@ def parts_json(found: PartsPlan, /) -> dict[str, Any]:
             **plan,
             "mix": dict(plan["mix"]["queries"].items()),
             "groups": [each._asdict() for each in found.groups],
+            "limits": [each._asdict() for each in found.limits],
         }
     return facts
 
@@ -382,6 +383,8 @@ def parts_text(found: PartsPlan, /) -> str:
     blocks = ["\n".join(lines)]
     if found.facts is not None:
         blocks.append(found.facts.summary())
+    kept = [f"{each.name}: {each.used:,.6g}, limit {each.limit:,.6g}" for each in found.limits]
+    blocks += ["\n".join(entry("Limit", line) for line in kept)] if kept else []
     return "\n\n".join([*blocks, *([groups_text(found.groups)] if found.groups else [])])
 
 

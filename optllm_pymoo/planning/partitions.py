@@ -37,12 +37,14 @@ from optllm_pymoo.decision.confidence import CORRELATION, Moments
 from optllm_pymoo.decision.text import PlanFacts, count
 from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Sums, Tables, carried, changes_along
 from optllm_pymoo.kernels.steps import add_exactly
-from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
+from optllm_pymoo.limits import Floor
+from optllm_pymoo.limits.partitioned import Asked, PricedCut, plan_in_parts, uses_of
+from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.files import OUTPUTS, PLAN_FILES, check_writable, picture
 from optllm_pymoo.planning.front import ALL, GroupTotal
 from optllm_pymoo.planning.labels import draws, labels_of, silent, with_labels_from
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
-from optllm_pymoo.validation import Notice, UserError, import_extra, shown
+from optllm_pymoo.validation import Notice, UserError, import_extra, shown, unknown_name
 
 MAX_CELLS: Final = 1 << 23
 """Cells (query, LLM) that a task holds at the most, unless a single row group has more."""
@@ -385,8 +387,10 @@ def tables_of(job: Job, piece: Piece, /) -> Tables:
 def _groups(job: Job, piece: Piece, rows: np.ndarray | None) -> np.ndarray | None:
     """Number the groups of a piece's queries; those of no group come last."""
     column = job.layout.roles.group
-    if column is None or not job.groups:
+    if not job.groups:
         return None
+    if column is None:  # all queries are one group, for a floor
+        return np.zeros(piece.n_rows if rows is None else len(rows), dtype=np.int64)
     number = {name: k for k, name in enumerate(job.groups)}
     found = np.array([number.get(name, len(number)) for name in job.layout.said(piece, [column])[column]])
     return found if rows is None else found[rows]
@@ -402,10 +406,14 @@ class Written(NamedTuple):
     """By group: US$, and sums of what is expected."""
     changes: Sums
     """Along the front, see `changes_along`."""
+    used: np.ndarray
+    """(K + 1,) of each limit, see `uses_of`; empty without limits."""
+    dual: float
+    """Its part of the bound within limits."""
 
 
 def write(
-    job: Job, cut: Cut, constant: Mapping[str, float], edges: np.ndarray, n_groups: int, piece: Piece, /
+    job: Job, cut: Cut | PricedCut, constant: Mapping[str, float], edges: np.ndarray, n_groups: int, piece: Piece, /
 ) -> Written:
     """Write the plan of a piece: query_id, llm, cost_usd, accuracy and what an interval needs."""
     arrow = import_extra("pyarrow", extra="parquet", purpose="writing Parquet")
@@ -437,7 +445,11 @@ def write(
         mine = tables.group == group
         moments = Moments.of(accuracy[mine], None if sigma is None else sigma[mine])
         of_group[group] = float(cost[mine].sum()), moments
-    return Written(carried(sums), Moments.of(accuracy, sigma), of_group, changes_along(edges, n_groups, tables))
+    used, dual = np.empty(0), 0.0
+    if isinstance(cut, PricedCut):
+        used, dual = uses_of(cut.asked, tables, x), cut.dual(tables)
+    changes = changes_along(edges, n_groups, tables)
+    return Written(carried(sums), Moments.of(accuracy, sigma), of_group, changes, used, dual)
 
 
 STAGES: Final = {
@@ -447,6 +459,8 @@ STAGES: Final = {
     "bucket_of": "Plan to the single step",
     "ties_of": "Plan to the single step",
     "_changes_of": "Mix along the front",
+    "sample_of": "Prices of the limits",
+    "core_of": "Queries that the limits leave open",
     "write": "Writing the plan",
 }
 """What a task is called while it runs."""
@@ -575,28 +589,41 @@ def _connected(address: str, n_workers: int) -> Any:
     return client
 
 
+class LimitUse(NamedTuple):
+    """What a plan uses of a limit."""
+
+    name: str
+    used: float
+    """As people know it: calls, US$, or the mean accuracy of a group."""
+    limit: float
+    price: float
+    """Expected correct answers, or US$ at a target, that one unit more of it is worth (of a floor: of its sum)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PartsPlan:
     """A front of a batch in parts, the plan chosen from it, and the files they were written to.
 
     Attributes:
         front: The front.
-        cut: The plan; None if only the front was asked for.
-        facts: What there is to say about it.
-        groups: What it comes to in each group, the largest first.
         n_labelled: Queries that were learnt from.
         n_parts: Parts of the batch.
         is_known: Whether all outcomes were taken as known.
+        cut: The plan; within limits the plan of the front that would be chosen without them. None for a front alone.
+        facts: What there is to say about the plan.
+        groups: What it comes to in each group, the largest first.
+        limits: What it uses of each limit.
         files: What was written.
     """
 
     front: PartitionedFront
-    cut: Cut | None
-    facts: PlanFacts | None
-    groups: list[GroupTotal]
     n_labelled: int
     n_parts: int
     is_known: bool
+    cut: Cut | None = None
+    facts: PlanFacts | None = None
+    groups: list[GroupTotal] = field(default_factory=list)
+    limits: list[LimitUse] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
 
@@ -628,7 +655,8 @@ def plan_parts(
         choice: How to choose the plan; None writes the front alone.
         llms: The LLMs wanted, in this order; all if not given.
         drop: LLMs to leave out.
-        constraints: Masks of what is allowed.
+        constraints: Quotas and floors, for a budget or a target; masks of what is allowed. The front is that without
+            quotas and floors.
         seed: Of everything.
         n_jobs: Processes, see `Engine`.
         dask: Address of a Dask scheduler, see `Engine`; workers must see the data and ``out`` under the same names.
@@ -654,36 +682,22 @@ def plan_parts(
         _begin(folder, {"version": _VERSION, "files": _states(pieces), "llms": layout.llms, "asked": asked})
         n_jobs = 1 if dask is None and sum(piece.n_rows for piece in pieces) < SMALL else n_jobs
         with Engine(folder / "done", n_jobs=n_jobs, dask=dask, report=report) as engine:
-            job, n_labelled, optimism = _learn(engine, job, pieces, labels, report)
+            job, sizes, n_labelled, optimism = _learn(engine, job, pieces, labels, report)
             parts = [partial(tables_of, job, piece) for piece in pieces]
             front = PartitionedFront(parts, spread=engine, n_groups=len(job.groups) + 1 if job.groups else 0)
-            found = PartsPlan(
-                front=front,
-                cut=None,
-                facts=None,
-                groups=[],
-                n_labelled=n_labelled,
-                n_parts=len(pieces),
-                is_known=job.is_known,
-            )
+            found = PartsPlan(front=front, n_labelled=n_labelled, n_parts=len(pieces), is_known=job.is_known)
             if choice is not None:
-                cut = _chosen(front, choice)
-                excess = None if optimism is None else optimism.at(_place(front, cut))
+                free = _chosen(front, choice)
+                excess = None if optimism is None else optimism.at(_place(front, free.cost_usd))
+                cut: Cut | PricedCut = free
+                if constraints:
+                    cut = plan_in_parts(parts, _asked(job, sizes, front.n_queries, choice), spread=engine)
                 constant = {} if job.is_known else {"n_labelled": n_labelled}
                 constant |= {} if excess is None else dict(zip(("excess", "excess_error"), excess, strict=True))
                 written = list(engine(partial(write, job, cut, constant, front.edges, front.n_groups), pieces))
                 front.along = front.join(each.changes for each in written)
-                given: dict[str, Any] = {
-                    "n_labelled": None if job.is_known else n_labelled,
-                    "excess": excess or (0.0, 0.0),
-                }
-                moments = [each.moments for each in written]
-                found = replace(
-                    found,
-                    cut=cut,
-                    facts=_facts(front, cut, choice, _mix(written, layout.llms), _total(moments), **given),
-                    groups=_by_group(job.groups, written, given),
-                )
+                known = {"n_labelled": None if job.is_known else n_labelled, "excess": excess or (0.0, 0.0)}
+                found = _told(found, job, choice, cut, written, known)
             report(f"Writing {out}")
             files = _publish(Path(out), folder, found, layout.llms, job.groups)
         _remove(folder)
@@ -695,13 +709,34 @@ def _refuse_whole(choice: Choice | None, constraints: Constraints) -> None:
     asked = {
         "a promised accuracy": getattr(choice, "promise", None) is not None,
         "latency": constraints.latency is not None,
-        "limits": bool(constraints),
     }
     for what, is_asked in asked.items():
         if is_asked:
             raise UserError(
                 f"{what} needs the batch in memory, and this one is in parts; join the files, or leave it out"
             )
+    if constraints and not isinstance(choice, WithinBudget | AtLeastAccuracy):
+        raise UserError("quotas and floors of a batch in parts need a budget or a target beside them")
+
+
+def _asked(job: Job, sizes: Sequence[int], n_queries: int, choice: Choice) -> Asked:
+    """Resolve what the plan has to keep to."""
+    llms, floors = job.layout.llms, job.constraints.floors
+    one = Dataset(np.zeros((1, len(llms))), np.zeros((1, len(llms))), llms=llms)
+    quotas = replace(job.constraints, floors={}, forbidden=(), allowed=()).options(one).get("limits", [])
+    for group in floors:
+        if group is not None and group not in job.groups:
+            raise UserError(unknown_name(group, job.groups, kind="group"))
+    least = {group: floors.get(group, floors.get(None)) for group in job.groups}
+    return Asked(
+        llms=llms,
+        limits=(*quotas, *(Floor(group, floor) for group, floor in least.items() if floor is not None)),
+        groups=job.groups,
+        sizes=tuple(sizes),
+        n_queries=n_queries,
+        budget_usd=getattr(choice, "budget_usd", None),
+        target=getattr(choice, "target", None),
+    )
 
 
 def _named_in(labels: float | str | Path | None) -> str | float | frozenset[str] | None:
@@ -748,7 +783,7 @@ def _learn(
     pieces: Sequence[Piece],
     labels: float | str | Path | None,
     report: Callable[[str], None],
-) -> tuple[Job, int, Any]:
+) -> tuple[Job, list[int], int, Any]:
     """Learn from the labelled queries and predict all others; return what tasks need to know from here on."""
     n_rows = sum(piece.n_rows for piece in pieces)
     per_query = 1 if job.layout.columns else len(job.layout.llms)
@@ -761,9 +796,17 @@ def _learn(
     sizes: Counter[str] = sum((each.groups for each in found), Counter())
     del sizes[""]
     names = sorted(sizes, key=lambda name: (-sizes[name], name))
+    if job.constraints.floors:
+        if job.layout.roles.group is None:
+            names, sizes = [EVERYTHING], Counter({EVERYTHING: n_planned})
+        elif len(names) > MAX_GROUPS:
+            raise UserError(
+                f"floors of a batch in parts go with {MAX_GROUPS} groups at the most; it has {len(names):,}"
+            )
     known = replace(job, groups=tuple(names) if len(names) <= MAX_GROUPS else ())
+    counts = [sizes[name] for name in known.groups]
     if job.is_known:
-        return known, 0, None
+        return known, counts, 0, None
     parts = [each.labelled for each in found if each.labelled is not None]
     if not parts:
         raise UserError("no outcome is known of any query; label a few queries, or pass a file of labels")
@@ -792,7 +835,7 @@ def _learn(
         with replacing(model) as path:
             path.write_bytes(pickle.dumps((features, predictor)))
     list(engine(partial(predict, job), pieces))
-    return known, len(labelled), _learnt(str(model), model.stat().st_mtime_ns)[1].optimism_
+    return known, counts, len(labelled), _learnt(str(model), model.stat().st_mtime_ns)[1].optimism_
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
@@ -840,10 +883,10 @@ def _chosen(front: PartitionedFront, choice: Choice) -> Cut:
     return front.cut(int(front.index[choice.do(front.F)]))
 
 
-def _place(front: PartitionedFront, cut: Cut) -> float:
+def _place(front: PartitionedFront, cost_usd: float) -> float:
     """The place of a plan in the budget range, as a share."""
     low, high = front.F[0, 0], front.singles[:, 1].max()
-    return float((cut.cost_usd - low) / (high - low)) if high > low else 1.0
+    return float((cost_usd - low) / (high - low)) if high > low else 1.0
 
 
 def _total(moments: Sequence[Moments]) -> Moments:
@@ -865,37 +908,52 @@ def _mix(written: Sequence[Written], llms: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(list(llms), name="llm"))
 
 
-def _facts(
-    front: PartitionedFront,
-    cut: Cut,
+def _told(
+    found: PartsPlan,
+    job: Job,
     choice: Choice,
-    mix: pd.DataFrame,
-    moments: Moments,
-    *,
-    n_labelled: Any,
-    excess: Any,
-) -> PlanFacts:
-    """Collect what there is to say about the plan."""
+    chosen: Cut | PricedCut,
+    written: Sequence[Written],
+    known: Mapping[str, Any],
+) -> PartsPlan:
+    """Add what there is to say about the plan."""
+    front, mix, moments = found.front, _mix(written, job.layout.llms), _total([each.moments for each in written])
+    cost, accuracy = float(mix["cost_usd"].sum()), moments.accuracy / moments.n_queries
     budget, target = getattr(choice, "budget_usd", None), getattr(choice, "target", None)
+    limits, gap_usd = [], 0.0
+    if isinstance(chosen, PricedCut):
+        cut = front.within_budget(max(cost, front.F[0, 0]))
+        of, bound = chosen.asked, chosen.bound(math.fsum(each.dual for each in written))
+        used = np.sum([each.used for each in written], axis=0)
+        for limit, used_k, price in zip(of.limits, used.tolist(), chosen.last.tolist(), strict=False):
+            if isinstance(limit, Floor):
+                name, size = f"floor of group {limit.of!r}", of.sizes[of.groups.index(str(limit.of))]
+                limits.append(LimitUse(name, -used_k / size, float(limit.at_least), price))
+            else:
+                limits.append(LimitUse(f"{limit.kind.unit} for {limit.name}", used_k, limit.limit, price))
+        if target is not None:
+            gap_usd, bound = max(0.0, cost - bound), accuracy
+    else:
+        cut, cost, accuracy = chosen, chosen.cost_usd, chosen.accuracy
+        bound = float(front.bound(max(cost, min(budget or 0.0, front.F[-1, 0]))))
     before = front.cut(cut.index - 1) if cut.index else None
-    bound = float(front.bound(max(cut.cost_usd, min(budget or 0.0, front.F[-1, 0]))))
-    gap_usd = 0.0
-    if before is not None and target is not None:  # as far back along the last step as the target allows
-        share = (cut.accuracy - min(target, cut.accuracy)) * front.n_queries / before.next_accuracy
+    if not limits and before is not None and target is not None:  # as far back along the last step as the target allows
+        share = (accuracy - min(target, accuracy)) * front.n_queries / before.next_accuracy
         gap_usd = max(0.0, share * before.next_usd)
-    return PlanFacts(
+    excess = known["excess"]
+    facts = PlanFacts(
         n_queries=front.n_queries,
         n_llms=front.n_llms,
-        cost_usd=cut.cost_usd,
+        cost_usd=cost,
         budget_usd=budget,
-        expected_accuracy=cut.accuracy,
-        corrected_accuracy=None if excess == (0.0, 0.0) else min(1.0, max(0.0, cut.accuracy - excess[0])),
+        expected_accuracy=accuracy,
+        corrected_accuracy=None if excess == (0.0, 0.0) else min(1.0, max(0.0, accuracy - excess[0])),
         target_accuracy=target,
-        interval_95=accuracy_interval(moments, n_labelled=n_labelled, excess=excess),
+        interval_95=accuracy_interval(moments, **known),
         has_sigma=moments.sigma is not None,
-        n_labelled=n_labelled,
+        n_labelled=known["n_labelled"],
         accuracy_bound=bound,
-        gap=max(0.0, bound - cut.accuracy),
+        gap=max(0.0, bound - accuracy),
         gap_usd=gap_usd,
         promise=None,
         promised_accuracy=None,
@@ -906,9 +964,10 @@ def _facts(
         third=None,
         usd_per_next_correct=cut.usd_per_correct,
         usd_saved_per_lost_correct=math.nan if before is None else before.usd_per_correct,
-        has_limits=False,
+        has_limits=bool(limits),
         mix=mix,
     )
+    return replace(found, cut=cut, facts=facts, groups=_by_group(job.groups, written, known), limits=limits)
 
 
 def _by_group(names: Sequence[str], written: Sequence[Written], given: Mapping[str, Any]) -> list[GroupTotal]:

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo import AtLeastAccuracy, Dataset, Knee, SupportedFront, UserError, WithinBudget, make_dataset
+from optllm_pymoo import AtLeastAccuracy, Dataset, Knee, Quota, SupportedFront, UserError, WithinBudget, make_dataset
 from optllm_pymoo.data.grid import wide_frame
-from optllm_pymoo.planning import Constraints, plan_parts, read_plan
+from optllm_pymoo.limits import best_within
+from optllm_pymoo.planning import Constraints, plan_parts, problem_of, read_plan
 from optllm_pymoo.planning import partitions as p
 from tests.kills import content, killed
 
@@ -145,6 +146,38 @@ def test_masks_and_the_front_alone(tmp_path, parts):
     frame = pd.read_csv(tmp_path / "plan" / "front.csv")
     np.testing.assert_allclose(frame["cost_usd"], found.front.F[:, 0])
     np.testing.assert_array_equal(frame["n_steps"], found.front.index)
+
+
+def test_limits(tmp_path, parts):
+    """A plan in parts keeps quotas and floors, and says what it uses of them and how far it can be from the best."""
+    rules = Constraints(quotas=[Quota("model-2", calls=40), Quota("model-3", usd=0.1)], floors={"code": 0.5})
+    found = plan_parts(parts, "all", out=tmp_path / "plan", choice=WithinBudget(BUDGET), constraints=rules)
+    plan, code = plan_of(tmp_path / "plan"), np.array(BATCH.groups) == "code"
+    llm = plan["llm"].astype(str)
+    assert (llm == "model-2").sum() <= 40
+    assert plan["cost_usd"][llm == "model-3"].sum() <= 0.1 * (1 + 1e-9)
+    assert plan["accuracy"][code].mean() >= 0.5 - 1e-9
+    problem = problem_of(BATCH, **rules.options(BATCH))
+    assert found.facts.expected_accuracy == pytest.approx(best_within(problem.limits, BUDGET).value)
+    assert found.facts.gap < 1 / 240 * 4
+    names = ["calls for model-2", "US$ for model-3", "floor of group 'code'"]
+    assert [each.name for each in found.limits] == names
+    assert [each.used for each in found.limits] == pytest.approx(
+        [(llm == "model-2").sum(), plan["cost_usd"][llm == "model-3"].sum(), plan["accuracy"][code].mean()]
+    )
+    cheapest = plan_parts(parts, "all", out=tmp_path / "plan", choice=AtLeastAccuracy(0.6), constraints=rules)
+    assert plan_of(tmp_path / "plan")["accuracy"].mean() >= 0.6
+    assert cheapest.facts.has_limits
+    with pytest.raises(UserError, match="quotas and floors of a batch in parts need a budget or a target"):
+        plan_parts(parts, "all", out=tmp_path / "plan", choice=Knee(), constraints=rules)
+    with pytest.raises(UserError, match="unknown group 'cod'"):
+        plan_parts(
+            parts,
+            "all",
+            out=tmp_path / "plan",
+            choice=WithinBudget(BUDGET),
+            constraints=Constraints(floors={"cod": 0.5}),
+        )
 
 
 class Stopped(Exception):
