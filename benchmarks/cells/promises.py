@@ -13,8 +13,8 @@ from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import WithinBudget, robust_plan
 from optllm_pymoo.planning import plan_front
 
-# Independent errors, the default, and one common shift.
-CORRELATIONS = (0.0, 0.05, 1.0)
+# Independent errors, what is assumed where nothing was measured, and one common shift; None: what was measured.
+CORRELATIONS = (0.0, 0.05, 1.0, None)
 
 PROBABILITY = 0.95
 
@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     labels: str
     chosen_by: str
     """"expected": most accurate within the budget; "promised": `robust_plan` within it."""
-    correlation: float
+    correlation: float | None
     expected: float
     promised: float
     realised: float
@@ -52,11 +52,16 @@ def promises(batch: str, labels: str, dataset: Dataset, share: float, seed: int,
     given: dict[str, Any] = {"sigma": front.sigma, "n_labelled": front.n_labelled}
     expected = WithinBudget(budget).plan(front.problem, **given)
     for correlation in CORRELATIONS:
-        options = {"probability": PROBABILITY, "budget_usd": budget, "n_labelled": front.n_labelled}
-        robust = robust_plan(front.problem, front.sigma, correlation=correlation, **options)
-        for chosen_by, plan in (("expected", expected), ("promised", robust.plan)):
+        if correlation is None:
+            plans = {"expected": front.choose(WithinBudget(budget))}
+            plans["promised"] = front.choose(WithinBudget(budget, promise=PROBABILITY))
+        else:
+            options = {"probability": PROBABILITY, "budget_usd": budget, "n_labelled": front.n_labelled}
+            robust = robust_plan(front.problem, front.sigma, correlation=correlation, **options)
+            plans = {"expected": expected, "promised": robust.plan}
+        for chosen_by, plan in plans.items():
             promised = plan.promised_accuracy(PROBABILITY, correlation=correlation)
-            found = plan.accuracy, promised, plan.evaluate(truth).accuracy
+            found = plan.corrected_accuracy, promised, plan.evaluate(truth).accuracy
             yield Kept(batch, f"{truth.shape[0]:,} × {truth.shape[1]}", labels, chosen_by, correlation, *found)
 
 
@@ -82,11 +87,13 @@ def promise_rows(kept: list[Kept], /) -> Iterator[Row]:
     frame = pd.DataFrame(kept)
     frame["held"] = frame["realised"] >= frame["promised"]
     frame["margin"] = frame["expected"] - frame["promised"]
-    for (batch, labels, chosen_by, rho), rows in frame.groupby(["batch", "labels", "chosen_by", "correlation"]):
+    groups = frame.groupby(["batch", "labels", "chosen_by", "correlation"], dropna=False)
+    for (batch, labels, chosen_by, correlation), rows in groups:
+        errors = "errors as measured" if pd.isna(correlation) else f"ρ = {correlation:g}"
         error = (rows["realised"] - rows["expected"]).mean()
         details = f"{rows['held'].sum()} of {len(rows)}; mean margin {rows['margin'].mean():.3f}"
         yield Row(
-            f"{batch}, {labels} labels: share of promises of {PROBABILITY:.0%} kept, {chosen_by} plan, ρ = {rho:g}",
+            f"{batch}, {labels} labels: share of promises of {PROBABILITY:.0%} kept, {chosen_by} plan, {errors}",
             rows["size"].iloc[0],
             float(rows["held"].mean()),
             "",

@@ -107,9 +107,10 @@ def test_latency_rows():
 
 
 def test_promises_are_counted():
-    """Two of three held: by hand, with margin and error."""
+    """Two of three held: by hand, with margin and error; a measured error is a row of its own."""
     told = [("b", "9 × 2", "30", "expected", 1.0, 0.6, 0.5, realised) for realised in (0.4, 0.5, 0.9)]
-    (row,) = promise_rows([Kept(*each) for each in told])
+    row, measured = promise_rows([Kept(*each) for each in [*told, (*told[0][:4], None, *told[0][5:])]])
+    assert measured.what.endswith("errors as measured")
     assert row.measured == pytest.approx(2 / 3)
     assert (row.size, row.reached) == ("9 × 2", None)
     assert row.details == "2 of 3; mean margin 0.100, realised - expected +0.000"
@@ -121,8 +122,10 @@ def test_promises_on_known_outcomes():
     assert [(each.chosen_by, each.correlation) for each in kept] == [
         (chosen_by, rho) for rho in CORRELATIONS for chosen_by in ("expected", "promised")
     ]
-    expected = [each.promised for each in kept if each.chosen_by == "expected"]
-    assert expected == sorted(expected, reverse=True)
+    *expected, measured = [each for each in kept if each.chosen_by == "expected"]
+    promised = [each.promised for each in expected]
+    assert promised == sorted(promised, reverse=True)
+    assert measured.promised < measured.expected <= expected[0].expected
     assert {each.size for each in kept} == {f"{120 - 24} × 3"}
     rows = list(promise_of_data_set("small", make_dataset(120, 3, random_state=0), labels=0.2, n_seeds=1))
     assert len(rows) == len(kept)
