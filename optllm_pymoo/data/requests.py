@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from optllm_pymoo.data.atomic import replacing_folder
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
-from optllm_pymoo.data.formats import open_source, read_json_object
+from optllm_pymoo.data.formats import open_source, parquet_files, read_json_object
 from optllm_pymoo.data.logs.log import SECRET, Call, Log, at, said, without_secrets
 from optllm_pymoo.data.prices import BATCH, split_mode
 from optllm_pymoo.data.source import COST, DataFileError, exact_usd
@@ -62,9 +62,9 @@ def queries_of(
         DataFileError: A query has no id, or two have the same; or the file can't be read.
     """
     path, columns, used = Path(path), columns or {}, set() if used is None else used
-    if path.is_dir():
+    if path.is_dir() and parquet_files(path) is None:
         path = next(iter(sorted(path.glob("queries.*"))), path / "queries.csv")
-    if not path.is_file():
+    if not (path.is_file() or parquet_files(path)):
         raise FileNotFoundError(f"there is no file {path}")
     if ".jsonl" in path.name.lower():
         log = Log(path, columns)
@@ -146,8 +146,11 @@ class RequestFiles(NamedTuple):
 
 
 def plan_code(plan: Path, /) -> str:
-    """Eight characters that stand for a plan in the ids of its requests: of the SHA-256 of its file."""
-    return hashlib.sha256(plan.read_bytes()).hexdigest()[:8]
+    """Eight characters that stand for a plan in the ids of its requests: of the SHA-256 of its file, or files."""
+    digest = hashlib.sha256()
+    for file in parquet_files(plan) or [str(plan)]:
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def write_requests(
@@ -168,7 +171,7 @@ def write_requests(
     characters stand for the plan.
 
     Args:
-        plan: A plan.csv, or the folder that has one.
+        plan: A plan.csv or plan.parquet, or the folder that has one.
         queries: Texts of the planned queries, and maybe others: a batch, or what `queries_of` reads.
         folder: Where the files go; there must be none of that name yet.
         template: A JSON file of what requests hold beside model and messages: an object of their fields for all, or
@@ -189,8 +192,9 @@ def write_requests(
             has its answer.
     """
     folder, plan = Path(folder), Path(plan)
-    plan = plan / "plan.csv" if plan.is_dir() else plan
-    if not plan.is_file():
+    if plan.is_dir() and parquet_files(plan) is None:
+        plan = plan / ("plan.parquet" if (plan / "plan.parquet").exists() else "plan.csv")
+    if not (plan.is_file() or parquet_files(plan)):
         raise FileNotFoundError(f"there is no plan {plan}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
     code, wanted = plan_code(plan), _planned(plan, set(answered))
     if not wanted:

@@ -224,15 +224,19 @@ class Front:
         cost, mask = self.problem.cost, self.problem.allowed
         low = float((cost if mask is None else np.where(mask, cost, np.inf)).min(axis=1).sum(dtype=float))
         width = float(cost.sum(axis=0, dtype=float).max()) - low
+        n_labelled, excess = plan.n_labelled, self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0)
+        if self.done is not None:
+            n_labelled, error = self.done.certainty(plan)
+            excess = excess[0], error
         return Plan(
             plan.problem,
             plan.x,
             sigma=plan.sigma,
-            n_labelled=plan.n_labelled if self.done is None else self.done.n_effective(plan),
+            n_labelled=n_labelled,
             budget_usd=plan.budget_usd,
             target=plan.target if target is None else target,
             promise=plan.promise if promise is None else promise,
-            excess=self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0),
+            excess=excess,
         )
 
     def _choose(self, choice: Choice) -> Plan:

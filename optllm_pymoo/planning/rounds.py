@@ -15,6 +15,7 @@ from optllm_pymoo.data import Dataset, collect, load_batch
 from optllm_pymoo.data.folder import is_batch
 from optllm_pymoo.data.source import exact_usd
 from optllm_pymoo.decision import Plan, accuracy_interval
+from optllm_pymoo.decision.confidence import CORRELATION, accuracy_deviation
 from optllm_pymoo.planning.files import PlannedBatch, read_plan
 from optllm_pymoo.planning.labels import Split
 from optllm_pymoo.validation import FloatArray, UserError, in_full, shown, unknown_name
@@ -37,7 +38,8 @@ def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
         UserError: It can't be read, or an answer's cost is unknown.
     """
     path = Path(path)
-    folder = path.parent if path.name == "calls.csv" else path
+    # the table of a batch folder has more than its own name beside it
+    folder = path.parent if path.name == "calls.csv" and (path.parent / "queries.csv").is_file() else path
     calls = load_batch(folder).calls if is_batch(folder) else collect([path]).batch.calls
     calls = calls.assign(billed_usd=calls["billed_usd"].fillna(calls["cost_usd"]))
     free = calls[calls["billed_usd"].isna() & (calls["error"] == "")]
@@ -99,8 +101,8 @@ class Round(NamedTuple):
     cost_ratio: FloatArray
     """(M,) what answers of each LLM cost, as a multiple of what was planned; the open queries are planned at it."""
 
-    def n_effective(self, plan: Plan, /) -> int:
-        """As how many labelled queries the labels count for a plan; at least 1.
+    def certainty(self, plan: Plan, /) -> tuple[int, float]:
+        """As how many labelled queries the labels count for a plan, and the standard error of what it expects.
 
         The level of a plan's expectations rests on the mean labels of its LLMs, of which LLM j has n[j] and the share
         w[j] of the queries. Labels that follow a plan tell of one LLM each, so the level is as sure as the labels of
@@ -113,6 +115,9 @@ class Round(NamedTuple):
         Labels that are fractions vary less than rights and wrongs and count for more. Each LLM gets one right and one
         wrong label besides (Laplace), so that the first labels don't seem sure.
 
+        Errors that were measured on labelled queries are no measure here, as most of those follow a plan: errors of
+        the predictions are assumed to be correlated, as `accuracy_deviation` has it, and join that of the level.
+
         Args:
             plan: Of the open queries.
         """
@@ -121,9 +126,13 @@ class Round(NamedTuple):
         count = known.sum(axis=0) + 2
         mean = (np.where(known, self.labels, 0.0).sum(axis=0) + 1) / count
         parts = np.where(known, self.labels - mean, 0.0) @ (share / count)
-        prior = (share / count) ** 2 @ (mean**2 + (1 - mean) ** 2)
-        variance = float(parts @ parts + prior)
-        return max(1, int(plan.accuracy * (1 - plan.accuracy) / variance))
+        level = float(parts @ parts + (share / count) ** 2 @ (mean**2 + (1 - mean) ** 2))
+        chance, both = (
+            accuracy_deviation(plan.chosen_accuracy, sigma, correlation=CORRELATION)
+            for sigma in (None, plan.chosen_sigma)
+        )
+        n_labelled = max(1, int(plan.accuracy * (1 - plan.accuracy) / level))
+        return n_labelled, float(np.sqrt(max(both**2 - chance**2, 0.0) + level))
 
 
 def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
@@ -295,7 +304,9 @@ def _part(name: str, batch: PlannedBatch, rows: np.ndarray) -> Part:
     expected, interval = float("nan"), (float("nan"), float("nan"))
     if graded.any():
         sigma = None if batch.sigma is None else batch.sigma[graded]
-        given: dict[str, Any] = {"n_labelled": plan.n_labelled, "excess": plan.excess or (0.0, 0.0)}
+        # what was measured is the error of all queries together, that of some has to be assumed
+        given: dict[str, Any] = {"n_labelled": plan.n_labelled, "correlation": None if rows.all() else CORRELATION}
+        given["excess"] = plan.excess or (0.0, 0.0)
         interval = accuracy_interval(plan.chosen_accuracy[graded], sigma, **given)
         expected = float(plan.chosen_accuracy[graded].mean())
     return Part(
