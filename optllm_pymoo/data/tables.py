@@ -14,7 +14,7 @@ from optllm_pymoo.data.collect import collect
 from optllm_pymoo.data.columns import is_long, roles_of, usual, warn
 from optllm_pymoo.data.csv import write_csv
 from optllm_pymoo.data.dataset import Dataset
-from optllm_pymoo.data.folder import find_file, is_batch, load_batch, load_dataset, save_dataset
+from optllm_pymoo.data.folder import STEMS, find_file, is_batch, load_batch, load_dataset, save_dataset
 from optllm_pymoo.data.formats import open_source, parquet_files, write_parquet
 from optllm_pymoo.data.grid import (
     Grid,
@@ -56,7 +56,8 @@ def read_table(
 
     A folder of Parquet files, a pattern of names or an address that fsspec knows is one table in several files.
 
-    The log of a harness is read as `collect` reads it, and a folder that `collect` has written as `load_batch` does.
+    The log of a harness, or a folder of such, is read as `collect` reads it, and a folder that `collect` has written as
+    `load_batch` does.
 
     Args:
         path: A folder as `load_dataset` reads it, or a file; what it is shows in its suffix.
@@ -78,11 +79,10 @@ def read_table(
     is_in_parts = parquet_files(path) is not None
     if not (is_in_parts or path.exists()):
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
-    may_be_log = path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".eval"))
-    if path.is_file() and may_be_log and reader_of(Log(path)) not in (None, *TABLES):
-        return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
     if path.is_dir() and is_batch(path):
         return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
+    if not is_in_parts and _holds_logs(path):
+        return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
     if path.is_dir() and not is_in_parts:
         return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
     source = open_source(path)
@@ -110,6 +110,21 @@ def read_table(
         about={"source": path.name},
         allow_missing=allow_missing,
     )
+
+
+def _holds_logs(path: Path) -> bool:
+    """Whether a file is what a harness writes, and no table of its own; of a folder, whether it has such.
+
+    A folder with any of a data set's files is one, and told what it lacks.
+    """
+    endings = (".json", ".jsonl", ".eval")
+    if path.is_dir():
+        if any(each.name.lower().startswith(tuple(f"{stem}." for stem in STEMS)) for each in path.iterdir()):
+            return False
+        names = (each.name.lower().removesuffix(".gz") for each in path.rglob("*") if each.is_file())
+        return any(name.endswith(endings) and name != "about.json" for name in names)
+    may_be_log = path.name.lower().removesuffix(".gz").endswith(endings)
+    return may_be_log and reader_of(Log(path)) not in (None, *TABLES)
 
 
 def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:

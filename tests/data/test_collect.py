@@ -379,6 +379,13 @@ def test_a_log_is_a_batch_by_itself(tmp_path):
     path.write_text(json.dumps({"status": "success", "eval": {"model": "m", "task": "t"}, "samples": samples}))
     data = read_table(path)
     assert (data.llms, data.query_ids, data.cost.ravel().tolist()) == (("m",), ("1", "2"), [0.1, 0.2])
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "m.json").write_text(path.read_text())
+    (tmp_path / "runs" / "n.json").write_text(path.read_text().replace('"m"', '"n"'))
+    assert read_table(tmp_path / "runs").llms == ("m", "n")
+    (tmp_path / "runs" / "cost.csv").write_text("query_id,m\n1,1\n")
+    with pytest.raises(FileNotFoundError, match=r"runs has neither queries.csv.gz nor queries.csv"):
+        read_table(tmp_path / "runs")
     path.write_text(path.read_text().replace("total_cost", "input_tokens"))
     with pytest.raises(UserError, match="no cost of 'm' is known, so none can be estimated; give prices"):
         read_table(path)
