@@ -82,7 +82,9 @@ def as_table(
         slack = ULPS_ABOVE_ONE * np.finfo(table.dtype).eps
         table = np.where((table > 1) & (table <= 1 + slack), table.dtype.type(1), table)
     _check_range(name, table, lower, upper, missing)
-    if np.isinf(upper):
+    with np.errstate(over="ignore"):
+        may_overflow = np.isinf(upper) and np.isinf(len(table) * max(abs(float(table.min())), abs(float(table.max()))))
+    if may_overflow:
         largest = np.abs(table).max(axis=1).astype(np.float64)
         with np.errstate(over="ignore"):
             total = largest.sum()
