@@ -81,9 +81,9 @@ def as_table(
         # a mean of ones may have been rounded to a few units in the last place above it
         slack = ULPS_ABOVE_ONE * np.finfo(table.dtype).eps
         table = np.where((table > 1) & (table <= 1 + slack), table.dtype.type(1), table)
-    _check_range(name, table, lower, upper, missing)
+    peak = _check_range(name, table, lower, upper, missing)
     with np.errstate(over="ignore"):
-        may_overflow = np.isinf(upper) and np.isinf(len(table) * max(abs(float(table.min())), abs(float(table.max()))))
+        may_overflow = np.isinf(upper) and np.isinf(len(table) * peak)
     if may_overflow:
         largest = np.abs(table).max(axis=1).astype(np.float64)
         with np.errstate(over="ignore"):
@@ -278,15 +278,15 @@ def read_only(array: np.ndarray, /) -> np.ndarray:
     return view
 
 
-def _check_range(name: str, table: np.ndarray, lower: float, upper: float, missing: bool) -> None:
-    """Raise UserError at the first value that is not finite or out of range."""
+def _check_range(name: str, table: np.ndarray, lower: float, upper: float, missing: bool) -> float:
+    """Raise UserError at the first value that is not finite or out of range; return the largest size of a value."""
     # two reductions instead of masks: they need no memory, and NaN and infinities fail the comparison too
     low, high = table.min(), table.max()
     if np.isfinite(low) and np.isfinite(high) and low >= lower and high <= upper:
-        return
+        return max(abs(float(low)), abs(float(high)))
     bad = ~(np.isfinite(table) & (table >= lower) & (table <= upper) | (np.isnan(table) & missing))
     if not bad.any():
-        return
+        return float(np.max(np.abs(table), where=~np.isnan(table), initial=0.0))
     i, j = np.argwhere(bad)[0].tolist()
     if np.isfinite(lower) and np.isfinite(upper):
         expected = f"lie in [{lower:g}, {upper:g}]"
