@@ -63,24 +63,27 @@ def plan(
     """
     if budget_total is not None and (back.after is None or wanted.budget is not None):
         raise typer.BadParameter("needs --after beside it, and no --budget", param_hint="'--budget-total'")
+    if origin is not None and back.after is not None:
+        raise typer.BadParameter("learns from what came back; leave --from out", param_hint="'--after'")
     with stages() as stage:
-        said = None
         calls = back.calls()
         if calls is not None and budget_total is not None:
             from optllm_pymoo.planning.rounds import total_left
 
             wanted = replace(wanted, budget=total_left(calls, budget_total))
+        said = None
         if origin is not None:
             found, given = _found_before(origin, batch, work, wanted, limits, output, stage)
-        else:
-            given, kept = (batch, work, wanted, limits), limits.constraints(wanted.promise)
-            said = _in_parts(batch, work, kept, wanted.choice(), output, stage)
-        if origin is None and said is None:
-            # whether a plan is that cheap may depend on what can't be known before learning
-            known = None if kept.floors or wanted.promise is not None else wanted.budget
-            found = _front(batch, work, kept, output, stage, wanted.budget if kept.quotas else known, calls)
-        if said is None:
             said = _finish(found, given[2].choice(), output, options.written(*given), given[1].seed, stage, origin)
+        else:
+            kept, choice = limits.constraints(wanted.promise), wanted.choice()
+            said = _in_parts(batch, work, kept, choice, output, stage)
+        if said is None:
+            # whether a plan is that cheap may depend on what can't be known before learning
+            is_known = kept.quotas or not (kept.floors or wanted.promise is not None)
+            found = _front(batch, work, kept, output, stage, wanted.budget if is_known else None, calls)
+            written = options.written(batch, work, wanted, back, limits)
+            said = _finish(found, choice, output, written, work.seed, stage)
     print(said)
 
 

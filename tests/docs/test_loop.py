@@ -47,4 +47,7 @@ def test_page_from_raw_logs_to_a_plan(tmp_path, monkeypatch):
     assert re.search(r"^Answered +1\d\d queries, 60 of them graded; \d+ are open", again, flags=re.MULTILINE), again
     with open("back3/calls.csv") as file:
         bills = sum(Decimal(row["billed_usd"]) for row in csv.DictReader(file) if row["billed_usd"])
-    assert f"billed in all: {bills.normalize()} US$" in printed[-1]
+    collected = [text for text in printed if "billed in all" in text]
+    assert f"billed in all: {bills.normalize()} US$" in collected[-1]
+    assert any(re.search(r"of which \S+ US\$ by other prices", " ".join(text.split())) for text in printed)
+    assert "40 on" in printed[-1]
