@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 
-def test_server_sends_queries_by_the_policy(capsys):
-    """It answers a text, refuses what is none in one sentence, and its own assertions hold."""
+def test_service_sends_queries_by_the_policy():
+    """It answers texts with LLMs of the batch and refuses an empty list; its own assertions hold."""
     pytest.importorskip("fastapi", reason="the extra docs is not installed")
     pytest.importorskip("httpx", reason="the extra docs is not installed")
-    names = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "examples" / "09_serve_a_policy.py"))
-    assert names["answer"]["llm"] in names["policy"].llms
-    assert "422 texts must be strings" in capsys.readouterr().out
+    names = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "examples" / "09_policy_service.py"))
+    assert [row["llm"] in names["batch"].llms for row in names["answer"].json()] == [True, True]
+    assert names["refused"].json()["detail"] == "there is no query to send anywhere"
