@@ -5,7 +5,10 @@ Both sides of a ratio are checked for equal results before they are timed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from pymoo.optimize import minimize
@@ -15,10 +18,10 @@ from benchmarks.cells.rows import EQUAL, Row, size_of
 from benchmarks.cells.scaling import ScalingCell
 from benchmarks.cells.sources import same_tables
 from benchmarks.cells.timing import in_turns, median_seconds
-from optllm_pymoo import AllocationProblem, OptLLM, SupportedFront, make_problem
-from optllm_pymoo.data import Dataset
+from optllm_pymoo import AllocationProblem, OptLLM, Policy, SupportedFront, WithinBudget, make_problem
+from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.measures.search import hypervolume_ratio
-from optllm_pymoo.planning import problem_of
+from optllm_pymoo.planning import front_writers, plan_front, problem_of, write_files
 
 N_PLANS = 100
 
@@ -115,6 +118,67 @@ def first_minimize(*, n_queries: int, n_llms: int, target: float | None, repeats
     what = "first minimize in a fresh process with warm numba caches, imports included"
     details = f"median of {repeats}; as many plans as in this process: {n_plans}"
     yield Row(what, f"{n_queries:,} × {n_llms}", seconds, "s", "≤", target, details)
+
+
+def policy(*, n_queries: int, n_labelled: int, n_llms: int, has_targets: bool, repeats: int) -> Iterator[Row]:
+    """Measure what a plan leaves behind: its policy, new queries that go by it, and another budget without learning.
+
+    The policy that is read sends the planned queries where the plan sends them, and the other budget gives the plan of
+    the front in this process.
+    """
+    dataset = make_dataset(n_queries + n_labelled, n_llms, random_state=0)
+    found = plan_front(dataset, n_labelled / len(dataset))
+    plan = found.choose()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder / "plan", front_writers(found, plan, policy=Policy.of(found, plan)))
+        file = folder / "plan" / "policy.npz"
+        known = Policy.load(file)
+        agrees = float((known.route(found.planned.texts, found.problem.cost).x == plan.x).mean())
+        if agrees < 1 - EQUAL:
+            raise AssertionError(f"the policy sends {agrees:.1%} of the planned queries where the plan does")
+        texts = found.planned.texts[:1000]
+        (folder / "new.jsonl").write_text(
+            "".join(json.dumps({"id": k, "text": text}) + "\n" for k, text in enumerate(texts))
+        )
+        main = "import sys; from optllm_pymoo.cli import main; main()"
+        route = (
+            "-c",
+            main,
+            "route",
+            str(file),
+            "--data",
+            str(folder / "new.jsonl"),
+            "--out",
+            str(folder / "routed.csv"),
+        )
+        budget = float(plan.cost_usd * 1.1)
+        what_if = ("-c", main, "plan", "--from", str(folder / "plan"), "--budget", repr(budget), "--json")
+        cost = json.loads(run_python(*what_if))["plan"]["cost_usd"]
+        expected = found.choose(WithinBudget(budget)).cost_usd
+        if abs(cost / expected - 1) > EQUAL:
+            raise AssertionError(f"plan --from comes to {cost} US$, and {expected} US$ are right")
+        again = folder / "again.npz"
+        size = f"{n_queries:,} × {n_llms}"
+        for what, value, unit, target in (
+            (f"size of the policy of {n_labelled} labels", file.stat().st_size / 1e6, "MB", 15.0),
+            ("writing it", median_seconds(lambda: known.save(again), repeats=repeats), "s", 0.5),
+            ("reading it", median_seconds(lambda: Policy.load(file), repeats=repeats), "s", 0.3),
+            (
+                "one text, in a server's process",
+                1e3 * median_seconds(lambda: known.route(texts[:1]), repeats=5 * repeats),
+                "ms",
+                30.0,
+            ),
+            (
+                f"route: {len(texts):,} texts, the whole process",
+                median_seconds(lambda: run_python(*route), repeats=repeats),
+                "s",
+                5.0,
+            ),
+            ("plan --from, the whole process", median_seconds(lambda: run_python(*what_if), repeats=repeats), "s", 2.5),
+        ):
+            yield Row(what, size, value, unit, "≤", target if has_targets else None, f"median of {repeats}")
 
 
 def front_quality(name: str, dataset: Dataset, /) -> Iterator[Row]:

@@ -57,6 +57,10 @@ class Speed(Suite):
             yield RowsCell(measurement, None, tuple(options.items()), has_all_cores=True)
         options = {"n_queries": 300, "n_llms": N_LLMS, "target": 3.0, "repeats": 1 if quick else 5}
         yield RowsCell(speed.first_minimize, None, tuple(options.items()), has_all_cores=True)
+        n_queries, n_labelled = (300, 60) if quick else (30_000, 640)
+        options = {"n_queries": n_queries, "n_labelled": n_labelled, "n_llms": 6, "has_targets": not quick}
+        options["repeats"] = 1 if quick else 5
+        yield RowsCell(speed.policy, None, tuple(options.items()), has_all_cores=True)
         for source in sources:
             yield RowsCell(speed.front_quality, Subset.of(source), has_all_cores=True)
 

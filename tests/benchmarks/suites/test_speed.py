@@ -125,3 +125,10 @@ def test_small_sizes_have_few_targets():
     targets = [dict(cell.options)["target"] for cell in cells if cell.options]
     assert [target for target in targets if target is not None] == [20.0, 3.0]
     assert all(cell.has_all_cores and cell.is_exclusive for cell in cells)
+
+
+def test_policy_is_measured():
+    """Size, four times and the other budget, none with a target at this size; a wrong plan would raise."""
+    rows = list(speed.policy(n_queries=40, n_labelled=20, n_llms=2, has_targets=False, repeats=1))
+    assert [row.unit for row in rows] == ["MB", "s", "s", "ms", "s", "s"]
+    assert all(row.measured > 0 and row.required is None for row in rows)
