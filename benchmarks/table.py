@@ -35,6 +35,8 @@ COLUMNS = (
 def drawn_table(paths: Sequence[Path], /) -> str:
     """Write the table that results are for, in Markdown: predictors against constants, or else algorithms.
 
+    Of predictors it has the rows of the first, and the means of all.
+
     Args:
         paths: ``results.csv`` of the suite `fair`, or of runs of `predict`, whose tables are put together: data sets
             can have different shares and numbers of splits.
@@ -50,8 +52,9 @@ def drawn_table(paths: Sequence[Path], /) -> str:
     cells, pooled = against_constants(tables[~tables.index.duplicated()])
     if cells.empty:
         raise UserError(f"{paths[0]}: the results have no predictor beside constants; run predict with both")
-    rows = table_markdown(TableBlock(cells, DIFFERENCES, "predictors", n_left=3))
-    return f"{rows}\n\nMeans over these rows:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
+    first = cells[cells["predictor"] == cells["predictor"].iloc[0]]
+    rows = table_markdown(TableBlock(first, DIFFERENCES, "predictors", n_left=3))
+    return f"{rows}\n\nMeans over rows, of all predictors:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
 
 
 def readme_table(path: Path, /) -> str:
