@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import optllm_pymoo
+from benchmarks.cells import parts
 
 if TYPE_CHECKING:
     from pymoo.core.result import Result
@@ -160,6 +161,7 @@ STAGES: Final[dict[str, Stage]] = {
     "evaluate": (_plans, lambda given: given[0].evaluate(given[1])),
     "predict": (Path, _predict),
     "minimize": (_problem, partial(_search, n_grid=50)),
+    **{name: (Path, run) for name, run in parts.STAGES.items()},
 }
 
 
@@ -177,6 +179,7 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
     forget_peak()
     before = resident_bytes()
     seconds: list[float] = []
+    found: float | None = None
     held = {}
     while not seconds or (len(seconds) < MAX_REPEATS and sum(seconds) < REPEATS_WITHIN_SECONDS):
         start = perf_counter()
@@ -184,11 +187,15 @@ def probe(stage: str, folder: Path, /) -> dict[str, float]:
         seconds.append(perf_counter() - start)
         if hasattr(outcome, "X"):
             held["result_mib"] = (outcome.X.nbytes + outcome.F.nbytes) / 2**20
+        found = outcome if isinstance(outcome, float) else None
         del outcome
+    peak = peak_rss_bytes()
+    if stage.startswith("steps") and found != parts.rate_by_parts(given):
+        raise RuntimeError(f"{stage} found another step than the two passes: {found!r}")
     tables = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {
         "seconds": float(np.median(seconds)),
-        "peak_mib": max(0, peak_rss_bytes() - before) / 2**20,
+        "peak_mib": max(0, peak - before) / 2**20,
         "tables_mib": tables / 2**20,
         **held,
     }

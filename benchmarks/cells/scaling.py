@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.cells import parts
 from benchmarks.cells.cell import Cell, Outcome, Value
 from benchmarks.cells.probe import STAGES, WARM_UP, run_python
 from optllm_pymoo import make_dataset, make_problem
@@ -20,6 +21,13 @@ N_LABELS = 500
 WARM_UP_QUERIES = 50
 
 FIXED_BYTES = 64 << 20
+
+PARTS_BYTES = 2 << 30
+"""What stages on Parquet files need at the most, but for DuckDB's sort."""
+
+DISK_BYTES = {"parts": 110, "steps": 20}
+"""Of the files per query (of 8 LLMs) or step, with what is written beside them."""
+
 BYTES_PER_QUERY = {"search": 400, "predict": 20_000}
 # Generous bounds of what a stage needs, drawing its tables included; bytes per query and LLM.
 BYTES_PER_CELL = {"sort": 100, "front": 60, "search": 60, "evaluate": 60, "predict": 0, "minimize": 60}
@@ -53,8 +61,20 @@ class ScalingCell(Cell):
     @property
     def bytes_needed(self) -> int:
         """A generous bound on memory beyond what Python and its packages hold, to stop before it runs out."""
+        if self.is_in_parts:
+            return PARTS_BYTES + (64 * self.n_queries if self.stage.endswith("sort") else 0)
         per_query = BYTES_PER_QUERY.get(self.stage, 0) + BYTES_PER_CELL[self.stage] * self.n_llms
         return FIXED_BYTES + per_query * self.n_queries
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether it reads Parquet files."""
+        return self.stage in parts.STAGES
+
+    @property
+    def disk_needed(self) -> int:
+        """A generous bound on what the files take, bytes."""
+        return DISK_BYTES[self.stage[:5]] * self.n_queries if self.is_in_parts else 0
 
     def measure(self) -> Outcome:
         """Draw the tables, and measure the stage in a fresh process.
@@ -70,6 +90,9 @@ class ScalingCell(Cell):
 
     def _write_tables(self, folder: Path, n_queries: int) -> None:
         folder.mkdir(exist_ok=True)
+        if self.is_in_parts:
+            parts.write_parts(folder, n_queries, self.n_llms)
+            return
         if self.stage == "predict":
             dataset = make_dataset(n_queries, self.n_llms, random_state=0)
             (folder / "texts.json").write_text(json.dumps(dataset.texts))

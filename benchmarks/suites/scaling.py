@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from itertools import chain
+from shutil import disk_usage
+from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.cells import parts
 from benchmarks.cells.cell import Cell
 from benchmarks.cells.probe import available_bytes
 from benchmarks.cells.scaling import ScalingCell
@@ -131,6 +137,18 @@ def scaling_section(frame: pd.DataFrame, /) -> Section:
         for measure, unit, title in (("seconds", "seconds", "Time"), ("peak_mib", "MiB", "Memory"))
         if rows[size].nunique() > 1
     ]
+    in_parts = frame[frame["stage"].isin(parts.STAGES)]
+    figures += [
+        scaling_figure(
+            in_parts.rename(columns={"n_queries": "size", measure: "value"}),
+            size="queries or steps N",
+            measure=unit,
+            name=f"scaling-{measure}-parts",
+            title=f"{title} on Parquet files",
+        )
+        for measure, unit, title in (("seconds", "seconds", "Time"), ("peak_mib", "MiB", "Memory"))
+        if in_parts["n_queries"].nunique() > 1
+    ]
     growth = TableBlock(growth_table(over_n, over_m), GROWTH_COLUMNS, "Fitted exponents of growth, ± standard error.")
     caption = "All sizes."
     details = Details(caption, [TableBlock(sizes_table(frame), COLUMNS, caption)])
@@ -196,6 +214,10 @@ PREDICT_UP_TO = 100_000
 
 SHARE_OF_MEMORY = 0.7
 
+# Of batches in Parquet files, and of upgrade steps in such files.
+N_IN_PARTS = (1_000_000, 10_000_000, 100_000_000)
+N_LLMS_IN_PARTS = 8
+
 
 class Scaling(Suite):
     """How do time and memory grow?"""
@@ -205,7 +227,8 @@ class Scaling(Suite):
 
     def plan(self, options: Options, /) -> Plan:
         """List the sizes that fit into memory."""
-        return self.plan_within(available_bytes(), self.cells(), options.is_stored)
+        found = chain(self.cells(), self.cells_in_parts())
+        return self.plan_within(available_bytes(), found, options.is_stored, disk_usage(gettempdir()).free)
 
     @staticmethod
     def cells(
@@ -224,21 +247,38 @@ class Scaling(Suite):
                 yield from (ScalingCell(stage, fixed_n_queries, m) for m in n_llms)
 
     @staticmethod
+    def cells_in_parts(n_queries: Sequence[int] = N_IN_PARTS, /) -> Iterator[ScalingCell]:
+        """Yield each stage on Parquet files at growing N; those of packages that aren't installed are left out."""
+        for stage in parts.STAGES:
+            n_llms = N_LLMS_IN_PARTS if stage.startswith("parts") else 1
+            needed = [name for name in ("duckdb", "polars") if name in stage.lower()]
+            if all(map(find_spec, needed)):
+                yield from (ScalingCell(stage, n, n_llms, "float32" if n_llms > 1 else "float64") for n in n_queries)
+
+    @staticmethod
     def plan_within(
-        n_bytes: int, found: Iterator[ScalingCell], is_stored: Callable[[Cell], bool] = lambda cell: False, /
+        n_bytes: int,
+        found: Iterable[ScalingCell],
+        is_stored: Callable[[Cell], bool] = lambda cell: False,
+        n_bytes_on_disk: float = math.inf,
+        /,
     ) -> Plan:
-        """Leave out the sizes that would need more than 70 % of some memory, and say so.
+        """Leave out the sizes that would need more than 70 % of some memory, or of some disk, and say so.
 
         Those that are stored stay, so that a run that goes on where less memory is free, or one that only writes the
         report, has no smaller table.
         """
         fitting, beyond = [], []
         for cell in found:
-            fits = cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes or is_stored(cell)
-            (fitting if fits else beyond).append(cell)
+            fits = cell.bytes_needed <= SHARE_OF_MEMORY * n_bytes
+            fits &= cell.disk_needed <= SHARE_OF_MEMORY * n_bytes_on_disk
+            (fitting if fits or is_stored(cell) else beyond).append(cell)
         notes = [
-            f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB, and"
-            f" {n_bytes / 2**30:.1f} GiB were free."
+            f"{cell.title()} was not run: it may need {cell.bytes_needed / 2**30:.1f} GiB"
+            + (f" and {cell.disk_needed / 2**30:.1f} GiB on disk" if cell.disk_needed else "")
+            + f", and {n_bytes / 2**30:.1f} GiB"
+            + (f" and {n_bytes_on_disk / 2**30:.1f} GiB" if cell.disk_needed else "")
+            + " were free."
             for cell in beyond
         ]
         return Plan.of({"scaling": fitting}, (), notes)

@@ -543,6 +543,8 @@ class Engine:
             futures = self._dask.map(task, missing, [items[place] for place in missing], pure=False)
             with self._dask.as_current():
                 for _, found in distributed.as_completed(futures, with_results=True):
+                    if isinstance(found, BaseException):
+                        raise found
                     yield found
         except distributed.scheduler.KilledWorker as error:
             raise OSError(f"a part took down several Dask workers, perhaps for lack of memory ({error})") from None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cells import parts
 from benchmarks.cells.algorithms import VARIANTS
 from benchmarks.cells.cell import key_of
 from benchmarks.cells.predictors import PREDICTORS
@@ -208,3 +210,20 @@ def test_the_docs_list_every_algorithm():
         ends = ["", ":warm"] if "warm" in starts else [""]
         listed |= {f"{name}{o}{s}": True for name in re.findall("`(.*?)`", names) for o in variants for s in ends}
     assert set(listed) == set(FAIR)
+
+
+def test_stages_on_parquet_files_find_the_same_step(tmp_path):
+    """Two passes over made-up steps, SQL and streaming frames find one step; sizes beyond the disk are left out."""
+    pytest.importorskip("pyarrow")
+    parts.write_parts(tmp_path / "steps", 5000, 1)
+    expected = parts.rate_by_parts(tmp_path / "steps")
+    for name, run in parts.STAGES.items():
+        if name.startswith("steps") and all(map(find_spec, [x for x in ("duckdb", "polars") if x in name.lower()])):
+            assert run(tmp_path / "steps") == expected
+    parts.write_parts(tmp_path / "tables", 300, 3)
+    assert parts.read_twice(tmp_path / "tables") == 600
+    assert [file.name for file in parts.files_in(tmp_path / "tables")] == ["part-00000.parquet"]
+    cells = list(scaling.SUITE.cells_in_parts((1000, 10**9)))
+    plan = scaling.SUITE.plan_within(2**50, cells, lambda cell: False, 2**30)
+    assert {cell.n_queries for cell in plan.cells} == {1000}
+    assert "GiB on disk" in plan.notes[0]

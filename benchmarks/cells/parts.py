@@ -1,0 +1,155 @@
+"""Batches in Parquet files: how they are made up, and what is measured on them beside what a user would write in SQL.
+
+The upgrade steps of a batch, and not its tables, are what DuckDB and Polars are given: neither finds hulls. All ways
+return the accuracy per US$ of the first step that half of the steps' US$ don't pay for.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from optllm_pymoo import PartitionedFront, WithinBudget
+from optllm_pymoo.planning import plan_parts
+
+ROWS_PER_FILE: Final = 3_125_000
+"""So that 10⁸ queries are 32 files."""
+
+BUCKETS: Final = 256
+"""Per factor of two in efficiency, as `PartitionedFront` has them."""
+
+
+def write_parts(folder: Path, n_queries: int, n_llms: int, /) -> None:
+    """Make up a batch, file by file: float32 costs and known outcomes of queries with ids.
+
+    Args:
+        folder: Where the files go.
+        n_queries: N.
+        n_llms: M; 1 makes up upgrade steps instead, with columns ``cost`` and ``efficiency``.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(range(0, n_queries, ROWS_PER_FILE)):
+        random, n = np.random.default_rng(number), min(ROWS_PER_FILE, n_queries - first)
+        columns: dict[str, Any]
+        if n_llms == 1:
+            columns = {"cost": random.lognormal(-7, 1, n), "efficiency": random.lognormal(4, 1.5, n)}
+        else:
+            length = random.lognormal(0, 0.7, (n, 1)).astype(np.float32)
+            hard = random.normal(0, 0.15, (n, 1)).astype(np.float32)
+            cost = np.geomspace(1e-5, 3e-3, n_llms, dtype=np.float32) * length
+            cost *= random.uniform(0.8, 1.2, (n, n_llms)).astype(np.float32)
+            accuracy = np.linspace(0.35, 0.8, n_llms, dtype=np.float32) - hard
+            accuracy = np.clip(accuracy + random.normal(0, 0.1, (n, n_llms)).astype(np.float32), 0, 1)
+            columns = {"query_id": np.arange(first, first + n)}
+            for j in range(n_llms):
+                columns |= {f"llm-{j}": accuracy[:, j], f"llm-{j}_cost": cost[:, j]}
+        table = pa.table(columns)
+        parquet.write_table(table, folder / f"part-{number:05}.parquet", compression="zstd", row_group_size=1 << 20)
+
+
+def files_in(folder: Path, /) -> list[Path]:
+    """List the files of a batch."""
+    return sorted(folder.glob("*.parquet"))
+
+
+def read_twice(folder: Path, /) -> int:
+    """Read all files twice with pyarrow, one after another: the yardstick of a plan in parts."""
+    from pyarrow import parquet
+
+    return sum(parquet.read_table(file).num_rows for _ in range(2) for file in files_in(folder))
+
+
+def plan_to_the_step(folder: Path, /) -> float:
+    """Front, budget to the single step, plan written: everything that `optllm-pymoo plan` does."""
+    found = plan_parts(folder, "all", out=folder / "plan", choice=WithinBudget(_half(folder)), n_jobs=1)
+    assert found.facts is not None
+    return found.facts.cost_usd
+
+
+def _half(folder: Path) -> float:
+    """A budget in the middle: half of what the first file's dearest column comes to, for all files."""
+    from pyarrow import compute, parquet
+
+    first, files = parquet.read_table(files_in(folder)[0]), files_in(folder)
+    dearest = [name for name in first.column_names if name.endswith("_cost")][-1]
+    n_rows = sum(parquet.read_metadata(file).num_rows for file in files)
+    return float(compute.mean(first.column(dearest)).as_py()) * n_rows / 4
+
+
+def _step_tables(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Steps as queries with two LLMs: one for nothing, one at the step's end."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(file)
+    cost = table.column("cost").to_numpy()
+    gain = np.minimum(cost * table.column("efficiency").to_numpy(), 1.0)
+    nothing = np.zeros_like(cost)
+    return np.column_stack([nothing, cost]), np.column_stack([nothing, gain])
+
+
+def rate_by_parts(folder: Path, /) -> float:
+    """`PartitionedFront` on the steps: two passes."""
+    front = PartitionedFront([partial(_step_tables, file) for file in files_in(folder)])
+    return float(np.int64(front.within_budget(front.F[-1, 0] / 2).key).view(np.float64))
+
+
+# the same efficiency as `_step_tables` leaves it
+EFFICIENCY: Final = "least(cost * efficiency, 1.0) / cost"
+
+
+def rate_by_duckdb(folder: Path, /) -> float:
+    """The same two passes in SQL: sums by bucket, then a running sum in the bucket where the budget ends."""
+    connection = import_module("duckdb").connect()
+    steps = f"(SELECT cost, {EFFICIENCY} AS e, floor(log2(e) * {BUCKETS}) AS b FROM '{folder}/*.parquet')"
+    buckets = connection.execute(f"SELECT b, sum(cost) FROM {steps} GROUP BY b ORDER BY b DESC").fetchall()
+    bucket, left = _ending([each for each, _ in buckets], [total for _, total in buckets])
+    running = (
+        f"SELECT e, sum(cost) OVER (ORDER BY e DESC ROWS UNBOUNDED PRECEDING) AS s FROM {steps} WHERE b = {bucket}"
+    )
+    return float(connection.execute(f"SELECT max(e) FROM ({running}) WHERE s > {left!r}").fetchone()[0])
+
+
+def rate_by_sort(folder: Path, /) -> float:
+    """DuckDB's running sum over all steps at once."""
+    connection = import_module("duckdb").connect()
+    steps = f"(SELECT cost, {EFFICIENCY} AS e FROM '{folder}/*.parquet')"
+    half = connection.execute(f"SELECT sum(cost) / 2 FROM {steps}").fetchone()[0]
+    running = f"SELECT e, sum(cost) OVER (ORDER BY e DESC ROWS UNBOUNDED PRECEDING) AS s FROM {steps}"
+    return float(connection.execute(f"SELECT max(e) FROM ({running}) WHERE s > {half!r}").fetchone()[0])
+
+
+def rate_by_polars(folder: Path, /) -> float:
+    """The two passes with Polars' streaming engine."""
+    pl = import_module("polars")
+    efficiency = pl.min_horizontal(pl.col("cost") * pl.col("efficiency"), 1.0) / pl.col("cost")
+    steps = pl.scan_parquet(f"{folder}/*.parquet").select("cost", e=efficiency)
+    steps = steps.with_columns(b=(pl.col("e").log(2) * BUCKETS).floor())
+    buckets = steps.group_by("b").agg(pl.col("cost").sum()).collect(engine="streaming").sort("b", descending=True)
+    bucket, left = _ending(buckets["b"].to_list(), buckets["cost"].to_list())
+    inside = steps.filter(pl.col("b") == bucket).collect(engine="streaming").sort("e", descending=True)
+    return float(inside.filter(pl.col("cost").cum_sum() > left)["e"][0])
+
+
+def _ending(buckets: list[float], totals: list[float]) -> tuple[float, float]:
+    """Find the bucket in which half of all US$ ends, and what is left of them there."""
+    along = np.cumsum(totals)
+    at = int(np.searchsorted(along, along[-1] / 2, side="right"))
+    return buckets[at], float(along[-1] / 2 - (along[at - 1] if at else 0.0))
+
+
+STAGES: Final = {
+    "parts: read twice": read_twice,
+    "parts: plan": plan_to_the_step,
+    "steps: two passes": rate_by_parts,
+    "steps: DuckDB": rate_by_duckdb,
+    "steps: Polars": rate_by_polars,
+    "steps: DuckDB's sort": rate_by_sort,
+}
+"""Name and function: of tables the first ones, of upgrade steps the others."""
