@@ -275,7 +275,7 @@ class _Command:
             raise typer.BadParameter(f"--out: {folder} can't be a folder: {error.strerror}") from None
 
     def _measured(self, plan: Plan, store: Store) -> RunReport:
-        """Run the cells behind a progress bar; what ends the run as a whole is told in one sentence."""
+        """Run the cells behind a progress bar; what ends the run as a whole is reported in one sentence."""
         errors, tally = Console(stderr=True, soft_wrap=True, highlight=False), Tally()
         where = {"jobs": self.jobs, "dask": self.dask, "force": self.force, "tally": tally}
         goes_on = "what is done is stored, and the same command goes on from there."

@@ -67,7 +67,7 @@ SMALLEST_WEIGHT: Final = 1e-4
 """In place of a weight of 0: of two plans with equal cost the more accurate one is preferred, and vice versa."""
 
 LARGEST_WEIGHT: Final = 1.0 - 1e-12
-"""The largest weight of cost in a sweep: at 1 itself accuracy wouldn't tell LLMs of equal cost apart."""
+"""The largest weight of cost in a sweep: at 1 itself LLMs of equal cost would tie, whatever their accuracy."""
 
 TIED_SCORES: Final = 1e-7
 """Expected correct answers by which two LLMs must differ at a plan's prices for these to decide: duals leave less."""

@@ -21,7 +21,7 @@ from optllm_pymoo.validation import unknown_name
 OURS = "optllm"
 
 POP_SIZE = 100
-# Evaluations that algorithms which divide a number of them beforehand are told of where only seconds count.
+# Evaluations that algorithms which divide a number of them beforehand get where only seconds count.
 MANY = 100_000
 
 # Integer programmes of a sweep, each of which takes seconds, whatever the budget of evaluations.

@@ -97,7 +97,7 @@ class _Walk:
     def _built(self, value: Built) -> Any:
         try:
             return self.of(value.make(*value.given))
-        except Exception as error:  # makers are anybody's: that one fails is told when its cell is measured
+        except Exception as error:  # makers are anybody's: that one fails is reported when its cell is measured
             return [self.of(value.make), self.of(value.given), type(error).__name__]
 
 

@@ -41,7 +41,7 @@ UNLIMITED = 1 << 62
 def peak_rss_bytes() -> int:
     """Return the highest resident memory that this process has had so far.
 
-    Linux tells it as ``VmHWM``. Its ``ru_maxrss`` won't do: a new process inherits that from the one that started
+    Linux has it as ``VmHWM``. Its ``ru_maxrss`` won't do: a new process inherits that from the one that started
     it. Elsewhere it is ``ru_maxrss``, which macOS counts in bytes.
     """
     if STATUS.is_file():
@@ -60,16 +60,16 @@ def forget_peak() -> bool:
 
 
 def resident_bytes() -> int:
-    """Return the memory this process holds now; where the system doesn't tell, the highest so far."""
+    """Return the memory this process holds now; where the system doesn't say, the highest so far."""
     return _bytes_in(STATUS, "VmRSS") if STATUS.is_file() else peak_rss_bytes()
 
 
 def available_bytes() -> int:
     """Return the memory that new work can have without swapping, in the machine and in its container.
 
-    Linux tells the machine's as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that
+    Linux has the machine's as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that
     were read, which give way as soon as memory is asked for. Files that were read in the container count as used,
-    although they would give way: that errs on the safe side. `UNLIMITED` where the system doesn't tell.
+    although they would give way: that errs on the safe side. `UNLIMITED` where the system doesn't say.
     """
     system = group = UNLIMITED
     if MEMINFO.is_file():

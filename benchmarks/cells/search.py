@@ -158,7 +158,7 @@ class SearchCell(Cell):
         robust = None if batch.sigma is None else np.clip(batch.accuracy + self.alpha * batch.sigma, 0.0, 1.0)
         problem = AllocationProblem(batch.cost, batch.accuracy, robust_accuracy=robust)
         few = WARM_UP._replace(budget=min(WARM_UP.budget, self.settings.budget))
-        with suppress(Exception):  # what goes wrong here will go wrong, and be told, later
+        with suppress(Exception):  # what goes wrong here will go wrong, and be reported, later
             self._searched(same_tables(problem, WARM_UP_QUERIES), few, Recorder(), ("n_eval", few.budget), 0)
         forget_peak()
         recorder = Recorder(self.limit.evaluations, seconds=self.limit.seconds)

@@ -42,7 +42,7 @@ def look(k: int, /) -> tuple[str, str]:
 
 
 def best_per_family(scores: pd.Series, /, *, higher_is_better: bool = True, most: int = MOST) -> list[str]:
-    """Choose what a panel shows where there are more algorithms than can be told apart.
+    """Choose what a panel shows where there are more algorithms than can be seen apart.
 
     Args:
         scores: By algorithm; NaN for those that failed, which are not chosen.

@@ -117,7 +117,7 @@ def rivals(values: pd.Series, ours: str, /, *, most_close: int | None = None) ->
     winners, close = others[wins], others[~wins & (others >= own * (1 - CLOSE))]
 
     def versus(value: float) -> str:
-        # enough digits to tell the two apart, within reason
+        # enough digits to show a difference, within reason
         digits = 4 if f"{value:.4f}" != f"{own:.4f}" else 7
         return f"{value:.{digits}f} against {own:.{digits}f}"
 

@@ -175,7 +175,7 @@ def median_interval(
 ) -> tuple[float, float]:
     """Return a percentile bootstrap interval of a median.
 
-    Each sample draws from every data set as many numbers as it has, and takes the median of all of them. So it tells
+    Each sample draws from every data set as many numbers as it has, and takes the median of all of them. So it shows
     what other splits of the same data sets would change; other data sets may change more.
 
     Args:
@@ -211,7 +211,7 @@ def effect_sizes(
 
     Args:
         scores: Blocks × algorithms, indexed by data set and split as from `benchmarks.report.statistics`: the last
-            level tells the blocks of one data set apart. With a single level all are of one data set.
+            level numbers the blocks of one data set. With a single level all are of one data set.
         reference: Column that is compared with all others.
         random_state: Generator for the bootstrap.
         higher_is_better: Direction of the scores; A > 1/2 says in any case that the reference is ahead.

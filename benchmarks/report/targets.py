@@ -17,7 +17,7 @@ COLUMNS = tuple(
     for title in ("what", "N × M", "measured", "target", "reached", "details")
 )
 
-# Times the target beyond which a picture tells no more.
+# Times the target beyond which a picture shows no more.
 LARGEST = 1e3
 
 

@@ -20,7 +20,7 @@ class Plan:
         cells: What is to be measured, each once. Cells that they need are found through `Cell.needs`.
         datasets: How to read each data set by name; read when first asked for.
         notes: Sentences in Markdown for the report on what was left out, such as baselines whose extra is missing.
-        parts: The cells by the part of the report that tells about them; a cell may be in several.
+        parts: The cells by the part of the report that shows them; a cell may be in several.
     """
 
     cells: Sequence[Cell]

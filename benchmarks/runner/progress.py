@@ -20,7 +20,7 @@ LINE_SECONDS = 30
 
 
 class Tally:
-    """How far a run is; told by the run, from several threads, and asked by whoever shows it."""
+    """How far a run is: the run writes it, from several threads, and a display reads it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -96,7 +96,7 @@ def run_cells(
         jobs: How many cells are measured at a time; 1 is in this process.
         dask: Address of a Dask scheduler, or "local" for a cluster of `jobs` workers on this machine.
         force: Whether to measure also what is stored.
-        tally: Is told what happens.
+        tally: Counts what happens.
 
     Raises:
         ValueError: Cells need one another in a circle.
@@ -196,7 +196,7 @@ class _Run:
         while (cell := self.schedule.take(exclusive=exclusive)) is not None:
             try:
                 task = Task.of(cell, cell.inputs(self._workbench))
-            except Exception:  # cells are anybody's: whatever one raises is told, and the others go on
+            except Exception:  # cells are anybody's: whatever one raises is reported, and the others go on
                 self._lose(cell, traceback.format_exc())
                 continue
             self._tally.started(cell)

@@ -83,7 +83,7 @@ def measure(task: Task, /) -> Answer:
                 outcome = cell.measure(*inputs)
                 seconds = time.perf_counter() - started
             content = pickle.dumps(plain_outcome(outcome))
-    except (Exception, SystemExit):  # cells are anybody's: whatever one raises is told, and the others go on
+    except (Exception, SystemExit):  # cells are anybody's: whatever one raises is reported, and the others go on
         content, error, seconds = None, traceback.format_exc(), time.perf_counter() - started
     return Answer(task.key, content, error, seconds, versions(), machine())
 

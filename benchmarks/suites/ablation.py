@@ -107,7 +107,7 @@ class Ablation(Suite):
         return whole_document("Parts and settings", [], results, plan, self.sections(results, plan))
 
     def sections(self, results: Results, plan: Plan, /) -> list[Section]:
-        """Compose what is told; each begins with its picture."""
+        """Compose the sections; each begins with its picture."""
         parts_of = {"n_grid": self.n_grid, "alpha": self.alpha, "labels": self.labels}
         parts_of |= {"parts": self.parts, "predictors": self.predictors}
         return [section(measured(results, plan, part)) for part, section in parts_of.items() if part in plan.parts]

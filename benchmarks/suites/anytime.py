@@ -97,7 +97,7 @@ def anytime_figure(
         name: Of the picture's file.
         title: What is drawn.
         measure: What the values are; larger is better.
-        target: Value whose reaching the sentence tells.
+        target: Value; the sentence says when it is reached.
     """
     good = records[(records["x"] > 0) & records["value"].notna()]
     runs_of = {str(a): runs for a, runs in good.groupby("algorithm", sort=False)}
@@ -176,7 +176,7 @@ class Anytime(Suite):
     uses = ("data", "algorithms", "splits", "evaluations")
 
     def plan(self, options: Options, /) -> Plan:
-        """List the cells of `fair` at equal evaluations, whose traces tell the rest."""
+        """List the cells of `fair` at equal evaluations, whose traces hold the rest."""
         sources = sources_of(options)
         chosen = wanted(options, ANYTIME)
         evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
@@ -195,13 +195,13 @@ class Anytime(Suite):
 
     @staticmethod
     def sections(found: Measured, results: Results, plan: Plan, /) -> list[Section]:
-        """Compose what is told."""
+        """Compose the sections."""
         several = measured(results, plan, "attainment")
         return [Anytime.anytime_section(found, split_name="splits"), attainment_section(several, plan)]
 
     @staticmethod
     def anytime_section(found: Measured, /, *, split_name: str = "runs") -> Section:
-        """Draw hypervolume ratios over evaluations and seconds, and tell when each target is reached."""
+        """Draw hypervolume ratios over evaluations and seconds, and say when each target is reached."""
         records = Anytime.records_of(found)
         if records.empty:
             return Section(TITLE, [Text("No search left a trace.")])

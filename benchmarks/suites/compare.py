@@ -59,7 +59,7 @@ class Compare(Suite):
         return Plan.of({"compare": found}, sources, chosen.notes)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Draw the fronts found, and tell search quality."""
+        """Draw the fronts found, and report search quality."""
         found = measured(results, plan, "compare")
         frame = found.frame
         summary = []

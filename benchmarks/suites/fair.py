@@ -73,7 +73,7 @@ class Fair(Suite):
         return [*summary, *saving_sentences(found.frame, OURS)]
 
     def sections(self, found: Measured, plan: Plan, /) -> list[Section]:
-        """Compose what is told; mean ranks and savings are drawn at the top."""
+        """Compose the sections; mean ranks and savings are drawn at the top."""
         frame = found.frame
         compared = [
             Comparison(frame[frame["limit"] == limit], "hypervolume_ratio", f"Search quality at {limit}")
@@ -157,7 +157,7 @@ def targets(frame: pd.DataFrame, ours: str = OURS, /) -> list[Judged]:
     """Judge OptLLM beside evolutionary algorithms and swarms, beside each sweep, and beside the exact front.
 
     Rivals are compared over the splits in which both have a value. Of the evolutionary algorithms and swarms the one
-    is told of which OptLLM is least ahead.
+    is reported of which OptLLM is least ahead.
     """
     judged = []
     for data in datasets_in(frame):

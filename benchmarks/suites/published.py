@@ -100,7 +100,7 @@ class Published(Suite):
         return [f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}" for sentence in summary]
 
     def sections(self, found: Measured, plan: Plan, /) -> list[Section]:
-        """Compose what is told; savings and mean ranks are drawn at the top."""
+        """Compose the sections; savings and mean ranks are drawn at the top."""
         frame = found.frame
         compared = [Comparison(frame, "hypervolume_ratio", "Search quality", OPTLLM)]
         if frame["area"].notna().any():

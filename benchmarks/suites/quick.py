@@ -15,7 +15,7 @@ from benchmarks.suites.base import Options, Suite
 
 EVALUATIONS = 1_000
 N_QUERIES, N_LLMS = (1_000, 10_000), (2,)
-# Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` tells how long.
+# Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` measures how long.
 PREDICT_UP_TO = 0
 
 SECONDS = 0.2

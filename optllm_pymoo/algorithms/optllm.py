@@ -220,7 +220,7 @@ class OptLLM(Algorithm):
         plans = self._search.next(self.random_state, fill_only=isinstance(self.termination, GridFilled))
         if plans is None:
             self.termination.terminate()
-            # nobody's loop around ask and tell has to know of a None
+            # so that a loop around ask and tell never gets None
             return Population()
         return plans
 

@@ -72,7 +72,7 @@ class Refinement:
 
     @property
     def is_refined(self) -> bool:
-        """Whether a run that wasn't told how long to go on is over."""
+        """Whether a run without a termination of the user's is over."""
         return self.is_finished or (self.n_rounds > 2 and not self.exact)
 
     def progress(self) -> float:

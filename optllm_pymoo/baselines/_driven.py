@@ -26,7 +26,7 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
     all that was seen. When the run ends, in whatever way, ``evaluate`` raises `SearchEnded` in the search and the
     thread is gone before pymoo returns. An exception in the search is raised in pymoo's loop.
 
-    Values are all that a search is told, so problems with quotas, floors or latency are refused.
+    A search sees values only, so problems with quotas, floors or latency are refused.
 
     A run that is stepped by hand and left unfinished keeps its thread until `close`. While the thread is there the
     algorithm can't be copied or pickled: ``save_history`` is not possible.

@@ -34,8 +34,8 @@ def collect(
 ) -> None:
     """Join logs of graded runs, queries and prices to a batch: queries.csv, calls.csv and llms.csv.
 
-    Logs of evaluation harnesses, gateways, tracers and batch APIs are told by their content. A table says what became
-    of the rows of every file, and with --requests another what became of every LLM's requests.
+    Logs of evaluation harnesses, gateways, tracers and batch APIs are recognised by their content. A table says what
+    became of the rows of every file, and with --requests another what became of every LLM's requests.
     """
     if again is not None and not joining.requests:
         raise typer.BadParameter("needs --requests beside it", param_hint="'--again'")

@@ -273,7 +273,7 @@ def front_text(front: Front, /) -> str:
         lines.append(entry("Texts tell", said))
     if shift is not None and shift.unlikeness > 0:
         said = (
-            f"the queries to plan look unlike the labelled ones (told apart in {percent(shift.auc)} of pairs), so"
+            f"the queries to plan differ from the labelled ones (in {percent(shift.auc)} of pairs it shows), so"
             " what was learnt may not hold: predictions are moved toward the averages by"
             f" {percent(shift.unlikeness)}. Label a random sample of these queries"
         )

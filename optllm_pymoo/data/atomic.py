@@ -185,7 +185,7 @@ def write_text_atomically(path: str | PathLike[str], text: str, /, *, overwrite:
 def recover(path: str | PathLike[str], /, *, ours: Iterable[str] = ()) -> None:
     """Bring a folder that killed runs were writing to a state of its own: all old, or all new, and nothing beside.
 
-    What was found is told by a `Notice`. A run that is still writing the folder is waited for.
+    A `Notice` reports what was found. A run that is still writing the folder is waited for.
 
     Args:
         path: The folder; where it is missing or may not be written to, nothing happens.
@@ -420,7 +420,7 @@ def _settle(target: Path, home: Path) -> bool:
 
 
 def _recover(target: Path) -> None:
-    """Settle what killed runs have left, beside a folder and in it, and tell it."""
+    """Clean up what killed runs have left, beside a folder and in it, and report it."""
     for home in (target.parent, target):
         if any(_hidden(kind, target, home).exists() for kind in ("new", "ready", "old")):
             with held_back():

@@ -384,7 +384,7 @@ def providers_of(dataset: Dataset, /) -> dict[str, tuple[str, ...]]:
 
 
 def _providers_in(listed: object) -> dict[str, str]:
-    """Provider by LLM; `about` may hold anything, so what has another form tells nothing."""
+    """Provider by LLM; `about` may hold anything, so what has another form is ignored."""
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     pairs = [(entry.get("name"), entry.get("provider")) for entry in entries]
     return {name: who.strip() for name, who in pairs if isinstance(name, str) and isinstance(who, str)}

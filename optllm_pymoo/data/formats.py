@@ -53,7 +53,7 @@ def open_source(path: Path, /) -> Source:
         return ParquetSource(path, [(file, None) for file in files])
     suffix = table_suffix(path)
     if suffix is None:
-        raise UserError(f"{path}: can't tell the format; {_EXPECTED}")
+        raise UserError(f"{path}: the name doesn't show the format; {_EXPECTED}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     if suffix in PARQUET:

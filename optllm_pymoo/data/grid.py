@@ -207,7 +207,7 @@ def read_long(
 
     Args:
         source: The table.
-        roles: Columns of ids, texts and groups; without ids the text tells queries apart.
+        roles: Columns of ids, texts and groups; without ids the text identifies a query.
         measures: What to read.
         llms: The LLMs wanted, in this order; all if not given.
         drop: LLMs to leave out.
@@ -219,7 +219,7 @@ def read_long(
     key, llm_name = roles.query_id or roles.text, llm_column(source)
     assert llm_name is not None
     if key is None:
-        problem = "a row per query and LLM needs a column of ids, called 'query_id', to tell queries apart"
+        problem = "a row per query and LLM needs a column of ids, called 'query_id', to identify queries"
         raise DataFileError(source.path, problem, source.header_line)
     columns = {measure.name: measure_column(source, measure) for measure in measures}
     for measure in measures:
@@ -293,7 +293,7 @@ def batch_layout(
         measure.name: (measure, {llm: by_llm[llm][0] for llm in found if llm in by_llm})
         for measure, by_llm in ((COST, costs), (SCORE, scores))
     }
-    # what is left out because the user said so is not told
+    # what is left out because the user said so needs no note
     used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
     only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
     note = unused_note(source.names, used, roles, only)
@@ -378,7 +378,7 @@ def check_near(source: Source, others: Mapping[str, str], llms: Sequence[str], /
 
 
 def _by_llm(source: Source, names: Sequence[str], measure: Measure) -> dict[str, list[tuple[str, float]]]:
-    """Columns of a measure by LLM, as far as their endings tell; with the ending "" every column is one."""
+    """Columns of a measure by LLM, by their endings; with the ending "" every column is one."""
     found: dict[str, list[tuple[str, float]]] = {}
     for name in names:
         lower = name.lower()

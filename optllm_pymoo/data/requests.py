@@ -30,7 +30,7 @@ _COLUMNS: Final = ("custom_id", "query_id", "llm", "provider", "file", "cost_usd
 _SENT: Final = re.compile(r"(?:(.*):([^:]+):)?optllm-([0-9a-f]{8})-\d+", re.DOTALL)
 """The id of a request: query, column (quoted) and plan, the first two as far as a provider's ids have room for them."""
 _MAX_TOKENS: Final = 4096
-"""What Anthropic, which needs to be told, may answer where the template says nothing."""
+"""What Anthropic may answer, a limit that it requires, where the template says nothing."""
 _FRAME: Final = 32
 """Bytes round the requests of a file at the most."""
 _MESSAGES: Final = ("messages", "body.messages", "params.messages", "request.contents", "contents")

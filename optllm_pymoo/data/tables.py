@@ -128,7 +128,7 @@ def _holds_logs(path: Path) -> bool:
 
 
 def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:
-    """The batch, unless there are gaps that weren't meant; estimates are told."""
+    """The batch, unless there are gaps that weren't meant; a warning names the estimates."""
     counts = dataset.about.get("estimated_costs")
     gaps = int((~dataset.tried).sum())
     if not allow_missing and (gaps or counts):

@@ -15,7 +15,7 @@ from optllm_pymoo.tolerances import FLAT, LINE_ROUNDING, PROVEN, SAME_TOTAL, TIE
 from optllm_pymoo.validation import UserError, in_full, read_only, rounded_down, rounded_up
 
 N_POINTS = 50
-"""Relaxations that a front is made of unless told otherwise."""
+"""Relaxations that a front is made of by default."""
 
 
 class PricePath(NamedTuple):

@@ -127,7 +127,7 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
 def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     """Find some plan that meets the limits.
 
-    The reasons against one are looked for from the simplest to the most involved, and the first is told, see
+    The reasons against one are looked for from the simplest to the most involved, and the first found is reported, see
     `Feasibility`. Where fractions could meet the limits, a whole plan is made from them; HiGHS
     searches for one where that fails.
 

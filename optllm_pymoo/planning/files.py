@@ -167,7 +167,7 @@ def front_writers(
 def front_frame(problem: AllocationProblem, found: Any, /) -> pd.DataFrame:
     """Tabulate a front, a row per plan, cheapest first.
 
-    The exact front is told step by step: each row but the first moves one query of the plan above it.
+    The exact front is written step by step: each row but the first moves one query of the plan above it.
 
     Args:
         problem: The batch.

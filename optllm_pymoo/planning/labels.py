@@ -201,5 +201,5 @@ def labels_of(labelled: Dataset, /) -> np.ndarray:
     unlabelled = np.flatnonzero(~labelled.tried.any(axis=0))
     if len(unlabelled):
         names = ", ".join(repr(labelled.llms[j]) for j in unlabelled)
-        raise UserError(f"no labelled query tells anything about {names}; label some, or leave the LLM out")
+        raise UserError(f"no labelled query has an outcome of {names}; label some, or leave the LLM out")
     return labelled.correct

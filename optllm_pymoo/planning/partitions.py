@@ -65,7 +65,7 @@ SMALL: Final = 20_000
 """Queries below which processes cost more than they save."""
 
 MAX_GROUPS: Final = 200
-"""Groups that are told apart at the most."""
+"""Groups that are reported one by one at the most."""
 
 CONNECT_SECONDS: Final = 30
 
@@ -252,7 +252,7 @@ def _bundled(sizes: Sequence[int], at_most: int | None) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Job:
-    """What all tasks of a run are told.
+    """What all tasks of a run need to know.
 
     Attributes:
         layout: What the columns mean.
@@ -261,7 +261,7 @@ class Job:
         constraints: Masks of what is allowed.
         seed: Of all draws.
         sampled: Share of the texts that the features are fitted on.
-        groups: Names of the groups that are told apart.
+        groups: Names of the groups that are reported one by one.
     """
 
     layout: Layout

@@ -25,7 +25,7 @@ from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
 CURVE_POINTS: Final = 600
-"""Points of the exact front that are drawn; more can't be told apart."""
+"""Points of the exact front that are drawn; more can't be seen apart."""
 
 NAMED: Final = 12
 """LLMs with a name at the most; the others are grey dots."""

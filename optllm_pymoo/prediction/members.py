@@ -43,7 +43,7 @@ def in_order(features: Floats, *tables: Floats) -> tuple[NDArray[np.intp], NDArr
 
     Args:
         features: (n, D).
-        *tables: What tells queries of equal features apart, NaN allowed, (n, M) each.
+        *tables: What distinguishes queries of equal features, NaN allowed, (n, M) each.
 
     Returns:
         The rows in that order, (n,), and their groups, 0 ... G - 1, rising, (n,).

@@ -12,11 +12,11 @@ from optllm_pymoo.prediction.averages import Floats
 from optllm_pymoo.prediction.members import Trees, in_order, resamples
 
 _MOST: Final = 500  # queries of either kind that are looked at
-_SURE: Final = 3.0  # standard errors by which the two kinds must be told apart to count as different
+_SURE: Final = 3.0  # standard errors by which the two kinds must differ to count as different
 
 
 class Shift(NamedTuple):
-    """How well planned queries can be told from labelled ones.
+    """How well planned queries can be distinguished from labelled ones.
 
     Attributes:
         auc: Probability that a classifier ranks a labelled query above a planned one: 1/2 if they look alike, 1 if
@@ -29,7 +29,7 @@ class Shift(NamedTuple):
 
 
 def measure_shift(labelled: Floats, planned: Floats, random: np.random.RandomState, /) -> Shift:
-    """Try to tell planned queries from labelled ones, by extra trees on queries that they didn't learn from.
+    """Try to distinguish planned queries from labelled ones, by extra trees on queries that they didn't learn from.
 
     Args:
         labelled: Features, (n, D); 500 distinct ones, drawn by a hash, are looked at.
@@ -55,7 +55,7 @@ def measure_shift(labelled: Floats, planned: Floats, random: np.random.RandomSta
     for rows in resamples("folds", groups, 1, random):
         trees = Trees(10, min_samples_leaf=3, max_features=1 / 3, random_state=random)
         target = is_labelled[rows.train]
-        # each fold lacks some of one kind: without its mean the fold's own shares would be told apart
+        # each fold lacks some of one kind: without its mean the fold's own shares would be distinguished
         score[rows.heldout] = trees.fit(features[rows.train], target - target.mean()).predict(features[rows.heldout])
     return _judged(score, is_labelled > 0)
 

@@ -182,7 +182,7 @@ def test_only_synthetic_data_is_kept(tmp_path):
         ),
         (
             {"cells": 1011, "missing": 0, "failed": 0},
-            r"tells of 1,011 cells, results\.csv has 8; write both anew .* --only-report",
+            r"counts 1,011 cells, results\.csv has 8; write both anew .* --only-report",
         ),
     ],
 )

@@ -45,7 +45,7 @@ def test_paths_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"neither a folder nor a file .*/x"):
         read_table(tmp_path / "x")
     (tmp_path / "x.xlsx").write_text("")
-    with pytest.raises(ValueError, match=r"x.xlsx: can't tell the format"):
+    with pytest.raises(ValueError, match=r"x.xlsx: the name doesn't show the format"):
         read_table(tmp_path / "x.xlsx")
 
 

@@ -129,7 +129,7 @@ def test_refuses_batches_without_texts_or_without_labels_of_an_llm() -> None:
     assert plan_front(bare, "all").choose(WithinBudget(1e6)).accuracy > 0
     correct = DATA.correct.copy()
     correct[:, 2] = np.nan
-    with pytest.raises(ValueError, match="no labelled query tells anything about 'model-3'"):
+    with pytest.raises(ValueError, match="no labelled query has an outcome of 'model-3'"):
         plan_front(with_outcomes(DATA, correct), 0.25)
 
 

@@ -1,4 +1,4 @@
-"""Readers of what evaluation harnesses write: each tells its files by their keys and yields their calls."""
+"""Readers of what evaluation harnesses write: each recognises its files by their keys and yields their calls."""
 
 from __future__ import annotations
 

@@ -276,7 +276,7 @@ def currency_of(name: str) -> str | None:
 
 
 class Reader(ABC):
-    """How one kind of log is told and read. A package offers one as an entry point of `optllm_pymoo.readers`."""
+    """How one kind of log is recognised and read. A package offers one as an entry point of `optllm_pymoo.readers`."""
 
     kind: str
     """What the report calls it."""
