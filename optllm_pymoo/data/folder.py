@@ -225,14 +225,17 @@ class Batch(NamedTuple):
     """A row per column, with the columns `LLM_COLUMNS`, and what else of a price any has, see `PriceTable.from_csv`."""
 
     def prices(self) -> PriceTable | None:
-        """The prices of its LLMs; None if no LLM has any."""
+        """The prices of its LLMs, with their list if it is one; None if no LLM has any."""
         priced = self.llms[(self.llms[list(CSV_FIELDS)] != "").all(axis=1)]
         cells = priced[price_columns(priced.columns)].to_dict("records")
         found = {
             str(llm): Price.of_cells({str(name): cell for name, cell in row.items()})
             for llm, row in zip(priced["llm"], cells, strict=True)
         }
-        return PriceTable.of(found) if found else None
+        if not found:
+            return None
+        sources = priced[list(_PROVENANCE.values())].drop_duplicates().to_numpy().tolist()
+        return PriceTable.of(found, dict(zip(_PROVENANCE, sources[0], strict=True)) if len(sources) == 1 else None)
 
     def dataset(self, llms: Sequence[str] | None = None, drop: Collection[str] = ()) -> Dataset:
         """The batch as two tables, with costs of calls that weren't made estimated.
