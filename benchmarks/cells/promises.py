@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.cells.rows import Row
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import WithinBudget, robust_plan
-from optllm_pymoo.planning import plan_front
+from optllm_pymoo.planning import Front, plan_front
 
 # Independent errors, what is assumed where nothing was measured, and one common shift; None: what was measured.
 CORRELATIONS = (0.0, 0.05, 1.0, None)
@@ -77,6 +78,61 @@ def promise_of_data_set(name: str, dataset: Dataset, /, *, labels: float, n_seed
     """Count the promises that are kept on a data set, with labels that are drawn anew for every seed."""
     kept = [promises(name, f"{labels:.0%}", dataset, labels, seed) for seed in range(n_seeds)]
     yield from promise_rows(list(chain.from_iterable(kept)))
+
+
+def interval_after(*, n_queries: int, n_labelled: int, n_seeds: int) -> Iterator[Row]:
+    """Count the 95 % intervals that hold for what is left of a batch, synthetic, of which 30 % followed a plan.
+
+    In each draw a first plan within the middle of the budgets is followed on a random part and graded; what is open is
+    then planned at five budgets, most of which send queries elsewhere than the first plan did.
+    """
+    batches = [make_dataset(n_queries, 5, random_state=seed) for seed in range(n_seeds)]
+    found = [each for seed, batch in enumerate(batches) for each in _intervals_after(batch, n_labelled, seed)]
+    frame = pd.DataFrame(found, columns=["held", "error", "width", "n_labelled"])
+    details = f"{frame['held'].sum()} of {len(frame)} in {n_seeds} draws; mean width {frame['width'].mean():.3f}"
+    error = f"realised - expected {frame['error'].mean():+.3f}, worst {frame['error'].abs().max():.3f}"
+    yield Row(
+        f"synthetic, {n_labelled} labels and 30 % along a plan: share of 95 % intervals that hold",
+        f"{n_queries:,} × 5",
+        float(frame["held"].mean()),
+        "",
+        "≥",
+        None,
+        f"{details}, {error}, as {frame['n_labelled'].mean():.0f} labels",
+    )
+
+
+def _intervals_after(dataset: Dataset, n_labelled: int, seed: int) -> Iterator[tuple[bool, float, float, int]]:
+    """Whether each interval holds, by how much it is missed, its width, and as how many labels there are."""
+    share, random = n_labelled / len(dataset), np.random.default_rng(seed)
+    first = plan_front(dataset, share, random_state=seed)
+    plan = first.choose(WithinBudget(_budget(first, 0.25)))
+    row_of = {query: row for row, query in enumerate(dataset.query_ids)}
+    rows = np.array([row_of[query] for query in first.problem.query_ids])
+    back = random.random(len(rows)) < 0.3
+    calls = pd.DataFrame(
+        {
+            "query_id": np.array(first.problem.query_ids)[back],
+            "llm": np.array(plan.llm_names)[back],
+            "score": dataset.correct[rows, plan.x][back],
+            "cost_usd": plan.chosen_cost[back],
+            "billed_usd": plan.chosen_cost[back],
+            "error": "",
+        }
+    )
+    front = plan_front(dataset, share, random_state=seed, calls=calls)
+    truth = dataset.correct[[row_of[query] for query in front.problem.query_ids]]
+    for part in (0.02, 0.1, 0.25, 0.5, 0.8):
+        plan = front.choose(WithinBudget(_budget(front, part)))
+        (low, high), true = plan.interval(), plan.evaluate(truth).accuracy
+        assert plan.n_labelled is not None
+        yield low <= true <= high, true - plan.corrected_accuracy, high - low, plan.n_labelled
+
+
+def _budget(front: Front, share: float) -> float:
+    """A budget between the cheapest plan and the dearest single LLM."""
+    low, high = front.problem.supported_front.F[0, 0], front.problem.cost.sum(axis=0).max()
+    return float(low + share * (high - low))
 
 
 def promise_rows(kept: list[Kept], /) -> Iterator[Row]:

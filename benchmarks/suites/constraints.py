@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from benchmarks.cells import single
 from benchmarks.cells.cell import Value
 from benchmarks.cells.latency import surface, surface_search
-from benchmarks.cells.promises import promise, promise_of_data_set
+from benchmarks.cells.promises import interval_after, promise, promise_of_data_set
 from benchmarks.cells.quotas import quota_gap, quota_search, quota_speed
 from benchmarks.cells.rows import Row, RowsCell
 from benchmarks.cells.sources import Source, Subset, from_files, shared_folders, synthetic_tables
@@ -130,6 +130,7 @@ class Constraints(Suite):
         """Yield the counts of promises that are kept, where something can be predicted."""
         for n_labelled, n_seeds in draws.items():
             yield RowsCell.of(promise, n_labelled=n_labelled, n_seeds=n_seeds)
+        yield RowsCell.of(interval_after, n_queries=700, n_labelled=70, n_seeds=20)
         for source in sources:
             if source.has_texts:
                 yield RowsCell.of(promise_of_data_set, Subset.of(source, MAX_PREDICTED), labels=0.05, n_seeds=n_draws)

@@ -37,7 +37,7 @@ from optllm_pymoo.planning.labels import (
     with_labels_from,
 )
 from optllm_pymoo.planning.learner import Learner
-from optllm_pymoo.planning.rounds import Round, after
+from optllm_pymoo.planning.rounds import Round, after, optimism_after
 from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
@@ -224,19 +224,15 @@ class Front:
         cost, mask = self.problem.cost, self.problem.allowed
         low = float((cost if mask is None else np.where(mask, cost, np.inf)).min(axis=1).sum(dtype=float))
         width = float(cost.sum(axis=0, dtype=float).max()) - low
-        n_labelled, excess = plan.n_labelled, self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0)
-        if self.done is not None:
-            n_labelled, error = self.done.certainty(plan)
-            excess = excess[0], error
         return Plan(
             plan.problem,
             plan.x,
             sigma=plan.sigma,
-            n_labelled=n_labelled,
+            n_labelled=plan.n_labelled if self.done is None else self.done.certainty(plan)[0],
             budget_usd=plan.budget_usd,
             target=plan.target if target is None else target,
             promise=plan.promise if promise is None else promise,
-            excess=excess,
+            excess=self.optimism.at((plan.cost_usd - low) / width if width > 0 else 1.0),
         )
 
     def _choose(self, choice: Choice) -> Plan:
@@ -455,7 +451,7 @@ def front_of(
         algorithm=algorithm,
         n_labelled=n_labelled,
         asked_for=asked_for,
-        optimism=None if prediction is None else prediction.optimism,
+        optimism=None if prediction is None else optimism_after(done, prediction, problem),
         shift=None if prediction is None else prediction.shift,
         groups=None if planned.groups is None else groups_of(planned),
         prices=planned.about.get("prices", ()),

@@ -17,7 +17,9 @@ from optllm_pymoo.data.source import exact_usd
 from optllm_pymoo.decision import Plan, accuracy_interval
 from optllm_pymoo.decision.confidence import CORRELATION, accuracy_deviation
 from optllm_pymoo.planning.files import PlannedBatch, read_plan
-from optllm_pymoo.planning.labels import Split
+from optllm_pymoo.planning.labels import Prediction, Split
+from optllm_pymoo.prediction.heldout import Optimism, plans_within
+from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import FloatArray, UserError, in_full, shown, unknown_name
 
 _PRIOR_CALLS: Final = 5
@@ -133,6 +135,23 @@ class Round(NamedTuple):
         )
         n_labelled = max(1, int(plan.accuracy * (1 - plan.accuracy) / level))
         return n_labelled, float(np.sqrt(max(both**2 - chance**2, 0.0) + level))
+
+
+def optimism_after(done: Round | None, prediction: Prediction, problem: AllocationProblem, /) -> Optimism | None:
+    """By how much plans expect too much, with the errors that labels along a plan leave, see `Round.certainty`.
+
+    Args:
+        done: What came back; None where nothing was sent, and what was measured holds.
+        prediction: What is expected of the open queries.
+        problem: The open queries.
+    """
+    measured = prediction.optimism
+    if done is None or measured is None:
+        return measured
+    free = AllocationProblem(problem.cost, problem.accuracy)
+    plans = plans_within(problem.cost, problem.accuracy, measured.shares)
+    errors = [done.certainty(Plan(free, x, sigma=prediction.sigma))[1] for x in plans]
+    return measured._replace(error=np.array(errors))
 
 
 def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:

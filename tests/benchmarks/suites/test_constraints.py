@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from benchmarks.cells import single
 from benchmarks.cells.cell import Outcome, key_of
 from benchmarks.cells.latency import surface, surface_search
-from benchmarks.cells.promises import promise, promise_of_data_set
+from benchmarks.cells.promises import interval_after, promise, promise_of_data_set
 from benchmarks.cells.quotas import quota_gap, quota_search, quota_speed
 from benchmarks.cells.rows import Row, RowsCell
 from benchmarks.cells.sources import from_files, synthetic_tables
@@ -77,7 +77,7 @@ def test_every_measurement_is_run(small):
         surface,
         surface_search,
     }
-    measured |= {quota_gap, quota_search, quota_speed, promise, promise_of_data_set}
+    measured |= {quota_gap, quota_search, quota_speed, promise, promise_of_data_set, interval_after}
     assert {cell.measurement for cell in plan.cells} == measured
     assert set(plan.parts) == set(TITLES)
 
@@ -87,7 +87,7 @@ def test_given_data_alone_is_drawn_from(small):
     plan = SUITE.planned(Options((small,)))
     assert {cell.subset.data for cell in plan.cells if cell.subset} == {"small"} == set(plan.datasets)
     sizes = {dict(cell.options)["n_queries"] for cell in plan.cells if "n_queries" in dict(cell.options)}
-    assert sizes == {2_117, 32_000, 1_000_000}
+    assert sizes == {700, 2_117, 32_000, 1_000_000}
 
 
 def test_labels_from_files_are_also_blurred(small):
