@@ -16,7 +16,7 @@ from typer.cli import get_docs_for_click
 
 import optllm_pymoo
 
-ROOMS = {
+SUBPACKAGES = {
     "problems": "Problems",
     "algorithms": "The search",
     "exact": "Exact fronts",
@@ -31,7 +31,7 @@ ROOMS = {
     "baselines": "Baselines",
     "plotting": "Pictures",
 }
-"""Rooms with public names, in the order of the reference."""
+"""Subpackages with public names, in the order of the reference."""
 
 COMMANDS = {"optllm-pymoo": "optllm_pymoo.cli", "python -m benchmarks": "benchmarks.cli"}
 """What is typed, and the module of the typer application behind it."""
@@ -48,27 +48,27 @@ def write_all(docs: Path) -> None:
     _WHERE_USED.update(where_used(docs))
 
 
-def all_names(room: str) -> list[str]:
-    """List what a room offers: its ``__all__``, else what it defines without an underscore."""
-    module = importlib.import_module(f"optllm_pymoo.{room}")
+def all_names(subpackage: str) -> list[str]:
+    """List what a subpackage offers: its ``__all__``, else what it defines without an underscore."""
+    module = importlib.import_module(f"optllm_pymoo.{subpackage}")
     own = (name for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__)
     return list(getattr(module, "__all__", None) or (name for name in own if not name.startswith("_")))
 
 
-def public_names(room: str) -> list[str]:
-    """List the names of a room that aren't names of the package itself."""
-    return [name for name in all_names(room) if name not in optllm_pymoo.__all__]
+def public_names(subpackage: str) -> list[str]:
+    """List the names of a subpackage that aren't names of the package itself."""
+    return [name for name in all_names(subpackage) if name not in optllm_pymoo.__all__]
 
 
 def write_reference(folder: Path) -> None:
-    """Write a page for the package and one for each room; autosummary makes a page of each name."""
-    rooms = "\n".join(f"   {room}" for room in ROOMS)
+    """Write a page for the package and one for each subpackage; autosummary makes a page of each name."""
+    subpackages = "\n".join(f"   {subpackage}" for subpackage in SUBPACKAGES)
     page = f"""Reference
 =========
 
-What ``from optllm_pymoo import ...`` gives stands on this page, everything else on the pages of the rooms, all made
-from the docstrings; :doc:`commands` has every option of the command line. Each name has an example: in its docstring,
-or on the page that its entry names.
+This page has what ``from optllm_pymoo import ...`` gives; the pages of the subpackages have everything else.
+:doc:`commands` has every option of the command line. All are made from the docstrings. Each name has an example: in its
+docstring, or on the page that its entry names.
 
 .. currentmodule:: optllm_pymoo
 
@@ -85,26 +85,24 @@ or on the page that its entry names.
    commands
 
 .. toctree::
-   :caption: Rooms
+   :caption: Subpackages
 
-{rooms}
+{subpackages}
 """
     (folder / "index.rst").write_text(page, encoding="utf-8")
-    for room, title in ROOMS.items():
-        module = importlib.import_module(f"optllm_pymoo.{room}")
-        title = f"{title}: ``optllm_pymoo.{room}``"
-        names = public_names(room)
+    for subpackage, title in SUBPACKAGES.items():
+        module = importlib.import_module(f"optllm_pymoo.{subpackage}")
+        title = f"{title}: ``optllm_pymoo.{subpackage}``"
+        names = public_names(subpackage)
         data = [name for name in names if isinstance(getattr(module, name), tuple)]
         values = "".join(f"\n.. autodata:: {name}\n   :no-value:\n" for name in data)
-        own = [name for name in all_names(room) if name in optllm_pymoo.__all__]
+        own = [name for name in all_names(subpackage) if name in optllm_pymoo.__all__]
         above = f"\nOn the first page: {', '.join(f':py:obj:`~optllm_pymoo.{name}`' for name in own)}.\n" if own else ""
         table = _indented(name for name in names if name not in data)
         summary = f"\n.. autosummary::\n   :toctree: names\n   :nosignatures:\n\n{table}\n" if table else ""
         head = inspect.cleandoc(module.__doc__ or "").split("\nExample:")[0].strip()
-        text = (
-            f"{title}\n{'=' * len(title)}\n\n{head}\n{above}\n.. currentmodule:: optllm_pymoo.{room}\n{summary}{values}"
-        )
-        (folder / f"{room}.rst").write_text(text, encoding="utf-8")
+        top = f"{title}\n{'=' * len(title)}\n\n{head}\n{above}\n.. currentmodule:: {module.__name__}\n"
+        (folder / f"{subpackage}.rst").write_text(top + summary + values, encoding="utf-8")
 
 
 def write_commands(folder: Path) -> None:
@@ -143,17 +141,19 @@ def where_used(docs: Path) -> dict[str, set[str]]:
 
 
 def public_things() -> Iterator[tuple[str, str, Any]]:
-    """Yield every public class and function, with its room and name."""
-    for room in ROOMS:
-        module = importlib.import_module(f"optllm_pymoo.{room}")
-        for name in all_names(room):
+    """Yield every public class and function, with its subpackage and name."""
+    for subpackage in SUBPACKAGES:
+        module = importlib.import_module(f"optllm_pymoo.{subpackage}")
+        for name in all_names(subpackage):
             if callable(getattr(module, name)):
-                yield room, name, getattr(module, name)
+                yield subpackage, name, getattr(module, name)
 
 
 def without_example() -> list[str]:
     """List public names with an example neither in their docstring nor in what `where_used` finds."""
-    names = ((f"{room}.{name}", ">>>" in (thing.__doc__ or ""), name) for room, name, thing in public_things())
+    names = (
+        (f"{subpackage}.{name}", ">>>" in (thing.__doc__ or ""), name) for subpackage, name, thing in public_things()
+    )
     return sorted({path for path, has_own, name in names if not has_own and name not in _WHERE_USED})
 
 
