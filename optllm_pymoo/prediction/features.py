@@ -51,27 +51,39 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     known beforehand. Nothing is downloaded. A ready table of numbers passes through unchanged.
 
     Args:
-        text: What reads the text: None for `TfidfSVD`, any scikit-learn transformer of strings (it is
-            cloned), an embedding model with `encode(list[str])`, or a function list[str] -> (N, D).
-        n_components: Columns of the default text part at most; ignored with a `text` of one's own.
+        text: What reads the text beside the built-in view: an embedding model with `encode(list[str])`, a function
+            list[str] -> (N, D), or any scikit-learn transformer of strings (it is cloned). None: nothing.
+        n_components: Columns of `TfidfSVD`, the topics of the built-in view, at most.
+        topics: Whether to have these; always if there is no `text`.
         surface: Whether to append counts of what a text looks like: length, digits, punctuation, casing, lines.
-        random_state: Seed or `RandomState` for the default text part.
+        random_state: Seed or `RandomState` for the topics.
 
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]
         >>> QueryFeatures(random_state=0).fit_transform(texts).shape
         (4, 39)
-        >>> QueryFeatures(text=lambda texts: [[len(t)] for t in texts], surface=False).fit_transform(texts).T
+        >>> def length(texts):
+        ...     return [[len(text)] for text in texts]
+        >>> QueryFeatures(length, random_state=0).fit_transform(texts).shape
+        (4, 40)
+        >>> QueryFeatures(length, topics=False, surface=False).fit_transform(texts).T
         array([[14., 12.,  0.,  5.]])
         >>> QueryFeatures().fit_transform([[1.0, 2.0]])
         array([[1., 2.]])
     """
 
     def __init__(
-        self, text: Any = None, *, n_components: int = 100, surface: bool = True, random_state: Any = None
+        self,
+        text: Any = None,
+        *,
+        n_components: int = 100,
+        topics: bool = True,
+        surface: bool = True,
+        random_state: Any = None,
     ) -> None:
         self.text = text
         self.n_components = n_components
+        self.topics = topics
         self.surface = surface
         self.random_state = random_state
 
@@ -113,7 +125,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Name the columns: those of the text part, then `surface_...`.
+        """Name the columns: `text_...` of topics and of a model, then `surface_...`.
 
         Args:
             input_features: Names of the columns where numbers are passed through; else ignored.
@@ -136,9 +148,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             UserError: If it wasn't fitted on texts, or reads them by something of one's own.
         """
         check_is_fitted(self)
-        if self.numeric_ or not isinstance(self.text_, TfidfSVD):
+        if self.numeric_ or not isinstance(self.text_[0], TfidfSVD) or len(self.text_) > 1:
             raise UserError("features can be kept as arrays if they are of texts and made by TfidfSVD, the default")
-        text = self.text_
+        (text,) = self.text_
         sizes = np.array([self.surface, text.n_characters_])
         return {
             "sizes": sizes,
@@ -166,7 +178,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         text.directions_ = np.ascontiguousarray(arrays["directions"], dtype=np.float32)
         text.n_features_out_ = text.directions_.shape[1]
         made = cls(surface=bool(surface))
-        made.numeric_, made.text_ = False, text
+        made.numeric_, made.text_ = False, [text]
         made.n_features_out_ = made._read([""]).shape[1]
         return made
 
@@ -178,13 +190,11 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         texts = as_texts(X)
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
-        self.text_ = self._default() if self.text is None else _as_transformer(self.text)
-        self.text_.fit(texts if self.text is None else sorted(texts))  # so that their order changes nothing
+        self.text_ = [] if self.text is None else [_as_transformer(self.text).fit(sorted(texts))]  # in any order alike
+        if self.topics or self.text is None:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+            self.text_.insert(0, TfidfSVD(n_components=self.n_components, random_state=seed).fit(texts))
         self.n_features_out_ = self._read(texts[:1]).shape[1]
-
-    def _default(self) -> TfidfSVD:
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        return TfidfSVD(n_components=self.n_components, random_state=seed)
 
     def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.floating]:
         options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
@@ -193,11 +203,13 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     def _read(self, texts: list[str]) -> NDArray[np.floating]:
         places, distinct = pd.factorize(np.array(texts, dtype=object))
         read = distinct.tolist()
-        features = _as_matrix(self.text_.transform(read), "text features")
-        if len(features) != len(read):
-            raise UserError(f"text features must have one row per query: {len(read)} expected, got {len(features)}")
+        parts = [_as_matrix(each.transform(read), "text features") for each in self.text_]
+        for part in parts:
+            if len(part) != len(read):
+                raise UserError(f"text features must have one row per query: {len(read)} expected, got {len(part)}")
         if self.surface:
-            features = np.hstack([features, surface_counts(read)])
+            parts.append(surface_counts(read))
+        features = np.hstack(parts)
         return features if len(read) == len(texts) else features[places]
 
     def __sklearn_tags__(self) -> Any:

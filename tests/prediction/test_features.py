@@ -73,9 +73,9 @@ def test_numbers_must_be_finite() -> None:
 
 
 def test_transformer_instead_of_the_default() -> None:
-    """A transformer (sparse output too) replaces the text part; the given object stays unfitted."""
+    """A transformer (sparse output too) can stand for the whole view; the given object stays unfitted."""
     counter = CountVectorizer()
-    features = QueryFeatures(counter, surface=False).fit(["a cat", "a cat cat dog"])
+    features = QueryFeatures(counter, topics=False, surface=False).fit(["a cat", "a cat cat dog"])
     assert features.transform(["cat dog cat"]).tolist() == [[2.0, 1.0]]
     assert not hasattr(counter, "vocabulary_")
 
@@ -88,20 +88,43 @@ class Embedding:
         return np.array([[len(text), text.count("e")] for text in texts], dtype=np.float32)
 
 
-@pytest.mark.parametrize("text", [Embedding(), Embedding().encode], ids=["encode", "function"])
-def test_embedding_instead_of_the_default(text: Any) -> None:
-    """An object with encode(), or a plain function, gives the text part; surface counts follow it."""
-    features = QueryFeatures(text).fit(TEXTS)
-    Z = features.transform(["three"])
-    assert Z[0, :2].tolist() == [5.0, 2.0]
-    assert list(features.get_feature_names_out()[:3]) == ["text_0", "text_1", "surface_characters"]
+class AllAtOnce:
+    """A model that gives vectors one by one, like fastembed's."""
+
+    def embed(self, texts: list[str]) -> Any:
+        """One vector after another."""
+        return (Embedding().encode([text])[0] for text in texts)
+
+
+def asked(texts: list[str]) -> Any:
+    """An API that answers in JSON."""
+    answer = {"data": [{"embedding": row.tolist()} for row in Embedding().encode(texts)]}
+    return [each["embedding"] for each in answer["data"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [Embedding(), Embedding().encode, lambda texts: list(AllAtOnce().embed(texts)), asked],
+    ids=["encode", "function", "one by one", "API"],
+)
+def test_a_model_stands_beside_the_built_in_view(text: Any) -> None:
+    """What has encode(), or any function, adds its columns between topics and surface counts, which stay as they are."""
+    alone, both = (QueryFeatures(each, random_state=0).fit(TEXTS) for each in (None, text))
+    names = list(both.get_feature_names_out())
+    first = names.index("surface_characters")
+    Z = both.transform(["three", "a", "three"])
+    assert Z[:, first - 2 : first].tolist() == [[5, 2], [1, 0], [5, 2]]
+    np.testing.assert_allclose(np.delete(Z, [first - 2, first - 1], axis=1), alone.transform(["three", "a", "three"]))
+    assert QueryFeatures(text, topics=False, surface=False).fit_transform(TEXTS).shape == (len(TEXTS), 2)
+    with pytest.raises(ValueError, match="made by TfidfSVD, the default"):
+        both.state()
 
 
 def test_embedding_of_the_wrong_shape() -> None:
     """Too few rows are refused; as many as queries are not."""
     with pytest.raises(ValueError, match="one row per query: 1 expected, got 2"):
         QueryFeatures(lambda texts: np.zeros((2, 3))).fit(["a"])
-    assert QueryFeatures(lambda texts: np.zeros((len(texts), 3))).fit_transform(["a"]).shape[0] == 1
+    assert QueryFeatures(lambda texts: np.zeros((len(texts), 3)), topics=False).fit_transform(["a"]).shape[0] == 1
 
 
 @pytest.mark.parametrize("wrong", [7, "tfidf", [1]])
