@@ -1,4 +1,4 @@
-"""Limits cell by cell: what plans use of them, and every query's best LLM when all that is limited has a price."""
+"""Limits cell by cell: priced queries, what plans use, and moves that mend plans or use up what limits leave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.kernels.jit import jit, over_queries
+from optllm_pymoo.tolerances import LEAST_GAIN
+
+CALLS, COST, ACCURACY, EXTRA = range(-1, 3)
+"""Which table a limit sums: none (each query counts 1), cost, accuracy, or `EXTRA` + e for table e of the others."""
+
+SHORT = 256
+"""Moves that are looked at beyond those that an excess seems to need."""
 
 
 class Cells(NamedTuple):
@@ -173,3 +180,276 @@ def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int) -> tuple[np.ndarray,
                 by_llm[plan, j, 2 + e] += np.float64(extra[e, i, j])
             by_group[plan, group[i]] += np.float64(accuracy[i, j])
     return by_llm, by_group
+
+
+class Rules(NamedTuple):
+    """K limits Σ_i W_k[i, x_i] <= b_k, without the right-hand sides; W_k is a table with a sign, where it counts."""
+
+    table: np.ndarray
+    """(K,) `CALLS`, `COST`, `ACCURACY` or `EXTRA` and beyond."""
+    sign: np.ndarray
+    """(K,) 1.0 where at most so much is allowed, -1.0 where at least so much is asked for."""
+    member: np.ndarray
+    """(K, M) bool, LLMs that count."""
+    of_group: np.ndarray
+    """(K,) group whose queries count, -1 for all queries."""
+
+
+class Slack(NamedTuple):
+    """Where a plan stands with its limits, and how that is judged."""
+
+    left: np.ndarray
+    """(K,) what is left of each limit, negative where it is exceeded; kernels that move queries keep it up to date."""
+    unit: np.ndarray
+    """(K,) > 0, what an excess is measured in."""
+    tolerance: np.ndarray
+    """(K,) excess that counts as none."""
+
+
+@jit(inline="always")
+def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
+    """W_k[i, j], compiled."""
+    if not rules.member[k, j] or (rules.of_group[k] >= 0 and rules.of_group[k] != cells.group[i]):
+        return 0.0
+    table = rules.table[k]
+    if table == CALLS:
+        return float(rules.sign[k])
+    if table == COST:
+        return float(rules.sign[k] * np.float64(cells.cost[i, j]))
+    if table == ACCURACY:
+        return float(rules.sign[k] * np.float64(cells.accuracy[i, j]))
+    return float(rules.sign[k] * np.float64(cells.extra[table - EXTRA, i, j]))
+
+
+@jit(inline="always")
+def change_of(rules: Rules, cells: Cells, k: int, i: int, old: int, new: int) -> float:
+    """Return how much more query i uses of limit k at another LLM, compiled."""
+    return float(use(rules, cells, k, i, new) - use(rules, cells, k, i, old))
+
+
+@jit
+def most_exceeded(slack: Slack) -> int:
+    """Return the limit with the largest excess in its unit, compiled; -1 if all are met."""
+    worst, most = -1, 0.0
+    for k in range(slack.left.size):
+        excess = -slack.left[k]
+        if excess > slack.tolerance[k] and excess / slack.unit[k] > most:
+            worst, most = k, excess / slack.unit[k]
+    return worst
+
+
+@jit
+def fits(rules: Rules, cells: Cells, slack: Slack, i: int, old: int, new: int) -> bool:
+    """Whether a move neither breaks a limit nor adds to the excess of one, compiled. O(K)."""
+    for k in range(rules.table.size):
+        # at an LLM that doesn't count nothing is used; only tables of numbers >= 0 are counted for some LLMs alone
+        if not rules.member[k, new]:
+            continue
+        change = change_of(rules, cells, k, i, old, new)
+        if change > 0.0 and change > slack.left[k] + slack.tolerance[k]:
+            return False
+    return True
+
+
+@jit
+def move(rules: Rules, cells: Cells, slack: Slack, x: np.ndarray, i: int, new: int) -> None:
+    """Send query i to another LLM and keep the books, compiled; in place."""
+    for k in range(rules.table.size):
+        slack.left[k] -= change_of(rules, cells, k, i, x[i], new)
+    x[i] = new
+
+
+class PricedPlan(NamedTuple):
+    """A plan that is being changed under limits, and what its moves are judged by."""
+
+    cells: Cells
+    rules: Rules
+    worth: Coefficients
+    """Prices by which the loss of a move is measured."""
+    slack: Slack
+    """What the plan leaves of the limits; kept up to date."""
+    x: np.ndarray
+    """(N,) LLM per query."""
+
+
+@jit
+def mend(plan: PricedPlan, max_rounds: int) -> bool:
+    """Move queries out of exceeded limits, least priced loss per unit of excess first; in place.
+
+    No move exceeds another limit, or adds to one that is exceeded. The limit that is exceeded most is taken first.
+
+    Args:
+        plan: Changed.
+        max_rounds: Rounds, one limit each, after which to give up.
+
+    Returns:
+        Whether all limits are met. O(N M K) per round.
+    """
+    cells, rules, _, slack, x = plan
+    n_llms = cells.cost.shape[1]
+    ratio, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
+    no_goal = np.empty((0, 0))
+    for _ in range(max_rounds):
+        worst = most_exceeded(slack)
+        if worst < 0:
+            return True
+        n, saved = _list_moves(plan, worst, no_goal, ratio, cell)
+        if n == 0:
+            return False
+        wanted = min(n - 1, int(2.0 * -slack.left[worst] / (saved / n)) + SHORT)
+        reach = np.partition(ratio[:n], wanted)[wanted]
+        few = np.flatnonzero(ratio[:n] <= reach)
+        has_moved = False
+        for e in few[np.argsort(ratio[few], kind="mergesort")]:
+            i, j = cell[e] // n_llms, cell[e] % n_llms
+            # an earlier move may have changed both
+            if change_of(rules, cells, worst, i, x[i], j) < 0.0 and fits(rules, cells, slack, i, x[i], j):
+                move(rules, cells, slack, x, i, j)
+                has_moved = True
+                if slack.left[worst] >= -slack.tolerance[worst]:
+                    break
+        if not has_moved:
+            return False
+    return False
+
+
+@jit
+def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
+    """Use up what is left of the limits: moves that gain and fit, least priced loss first; in place.
+
+    Args:
+        plan: Changed; meets the limits before and afterwards.
+        goal: (N, M) score of each cell, whose sum is to be raised.
+        max_rounds: Rounds after which to stop.
+
+    Returns:
+        Number of moves. O(N M K) per round and a sort of the moves that fit.
+    """
+    cells, rules, _, slack, x = plan
+    n_llms = cells.cost.shape[1]
+    loss, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
+    moves = 0
+    for _ in range(max_rounds):
+        n, _ = _list_moves(plan, -1, goal, loss, cell)
+        done = moves
+        for e in np.argsort(loss[:n], kind="mergesort"):
+            i, j = cell[e] // n_llms, cell[e] % n_llms
+            if goal[i, j] > goal[i, x[i]] and fits(rules, cells, slack, i, x[i], j):
+                move(rules, cells, slack, x, i, j)
+                moves += 1
+        if moves == done:
+            break
+    return moves
+
+
+@jit
+def _list_moves(
+    plan: PricedPlan, worst: int, goal: np.ndarray, loss: np.ndarray, cell: np.ndarray
+) -> tuple[int, float]:
+    """List the moves that fit and lessen the excess of limit ``worst``, or if that is -1 raise the goal.
+
+    Their priced loss (per unit saved of an excess) and their cell i M + j are written. What a move saves beyond the
+    excess is not counted. Returns how many they are, and what they save.
+    """
+    cells, rules, worth, slack, x = plan
+    n_queries, n_llms = cells.cost.shape
+    n, total = 0, 0.0
+    for i in range(n_queries):
+        before = score(cells, worth, i, x[i])
+        for j in range(n_llms):
+            if j == x[i] or not is_allowed(cells.mask, i, j):
+                continue
+            saved = 1.0
+            if worst >= 0:
+                saved = min(-change_of(rules, cells, worst, i, x[i], j), -slack.left[worst])
+            elif goal[i, j] <= goal[i, x[i]]:
+                continue
+            if saved > 0.0 and fits(rules, cells, slack, i, x[i], j):
+                loss[n] = (before - score(cells, worth, i, j)) / saved
+                cell[n] = i * n_llms + j
+                total += saved
+                n += 1
+    return n, total
+
+
+@jit
+def best_pair(
+    cells: Cells,
+    rules: Rules,
+    slack: Slack,
+    loss: np.ndarray,
+    gain: np.ndarray,
+    moves: np.ndarray,
+) -> tuple[int, int, int, int]:
+    """Find the best pair of moves (i: p to q, l: q to r), where single moves are blocked by a limit on q.
+
+    While a limit is exceeded, the pair with the least priced loss per unit of the excess that it takes away; otherwise
+    the pair that raises the score most. No pair breaks a limit or adds to an excess.
+
+    Args:
+        cells: The tables.
+        rules: The limits.
+        slack: What is left of the limits.
+        loss: (N, M) priced loss of moving a query to an LLM.
+        gain: (N, M) score gained by it.
+        moves: (M, M, T) queries whose moves from p to q lose least, -1 where there are no more.
+
+    Returns:
+        i, q, l, r of the pair; i = -1 if there is none. O(M³ T² K).
+    """
+    worst = most_exceeded(slack)
+    n_llms = cells.cost.shape[1]
+    found = (-1, -1, -1, -1)
+    best = np.inf if worst >= 0 else -LEAST_GAIN
+    change = np.empty(rules.table.size)
+    for p in range(n_llms):
+        for q in range(n_llms):
+            for i in moves[p, q]:
+                if i < 0:
+                    break
+                for k in range(change.size):
+                    change[k] = change_of(rules, cells, k, i, p, q)
+                for r in range(n_llms):
+                    for other in moves[q, r]:
+                        if other < 0:
+                            break
+                        lost = loss[i, q] + loss[other, r]
+                        if worst >= 0 and lost > 0.0 and lost >= best * -slack.left[worst]:
+                            break
+                        if worst < 0 and -(gain[i, q] + gain[other, r]) >= best:
+                            continue
+                        saved = _saved(cells, rules, slack, worst, change, other, q, r)
+                        if np.isnan(saved):
+                            continue
+                        value = lost / saved if worst >= 0 else -(gain[i, q] + gain[other, r])
+                        if value < best:
+                            best, found = value, (i, q, other, r)
+    return found
+
+
+@jit
+def _saved(
+    cells: Cells, rules: Rules, slack: Slack, worst: int, change: np.ndarray, other: int, old: int, new: int
+) -> float:
+    """Sum what two moves take away of the worst excess, as far as it is one; 1 if there is none; nan if they don't fit.
+
+    Args:
+        cells: The tables.
+        rules: The limits.
+        slack: What is left of the limits.
+        worst: The limit that is exceeded most, or -1.
+        change: (K,) what the first move uses more of each limit.
+        other: Query that makes the second move.
+        old: Where it is.
+        new: Where it goes.
+    """
+    saved = 1.0
+    for k in range(change.size):
+        total = change[k] + change_of(rules, cells, k, other, old, new)
+        if total > 0.0 and total > slack.left[k] + slack.tolerance[k]:
+            return np.nan
+        if k == worst:
+            saved = min(-total, -slack.left[k])
+            if saved <= slack.tolerance[k]:
+                return np.nan
+    return saved

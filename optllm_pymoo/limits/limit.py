@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA
+from optllm_pymoo.kernels.limits import ACCURACY, CALLS, COST, EXTRA
 from optllm_pymoo.validation import UserError, positions_of, unknown_name
 
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.kernels.limits import Cells, Coefficients, sums_by_llm
-from optllm_pymoo.kernels.moves import ACCURACY, CALLS, COST, EXTRA, Rules, Slack
+from optllm_pymoo.kernels.limits import ACCURACY, CALLS, COST, EXTRA, Cells, Coefficients, Rules, Slack, sums_by_llm
 from optllm_pymoo.limits.limit import Additive, Ceiling, Floor, Kind, Quota
 from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_table, check_shape, in_full, read_only, unknown_name

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optllm_pymoo.exact.surface import Scalarisation, payoffs
-from optllm_pymoo.kernels.limits import Coefficients, price_queries
-from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
+from optllm_pymoo.kernels.limits import Coefficients, PricedPlan, best_pair, fill, mend, most_exceeded, price_queries
 from optllm_pymoo.limits.bound import PricePath
 from optllm_pymoo.limits.feasibility import Feasibility
 from optllm_pymoo.limits.linear import LinearLimits, Weights

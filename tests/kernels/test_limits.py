@@ -8,8 +8,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.kernels.limits import near_cells, price_queries, sums_by_llm
-from optllm_pymoo.kernels.moves import PricedPlan, best_pair, fill, mend, most_exceeded
+from optllm_pymoo.kernels.limits import (
+    PricedPlan,
+    best_pair,
+    fill,
+    mend,
+    most_exceeded,
+    near_cells,
+    price_queries,
+    sums_by_llm,
+)
 from optllm_pymoo.limits import Weights
 from tests.limits.cases import limited_batches
 from tests.strategies import allocations
