@@ -99,7 +99,8 @@ def _found_before(
     """Find the front of what a plan folder keeps, and return all options that then hold."""
     from optllm_pymoo.planning import check_writable, front_of, read_learnt
 
-    given = [name for name, value in (("--data", batch.data), ("--labels", work.labels)) if value is not None]
+    own = (("--data", batch.data), ("--labels", work.labels), ("--features", work.features))
+    given = [name for name, value in own if value is not None]
     if given:
         raise typer.BadParameter(
             f"takes what the plan in {origin} has learnt; leave {' and '.join(given)} out", param_hint="'--from'"
@@ -163,6 +164,7 @@ def _in_parts(
         "--algorithm": work.algorithm != "exact",
         "--n-grid": work.n_grid is not None,
         "--price-factor": bool(batch.price_factor),
+        "--features": bool(work.features),
         "--for-spreadsheet": output.for_spreadsheet,
     }
     for name, is_given in needs_memory.items():
@@ -204,7 +206,9 @@ def _front(
 
     check_writable(output.folder)
     stage("Reading the batch")
-    batch = given.read(limits)
+    if work.features and given.data is None:
+        raise typer.BadParameter("names columns of a batch; give --data too", param_hint="'--features'")
+    batch = given.read(limits, work.features or ())
     gaps = int((~batch.tried.all(axis=1)).sum())
     if work.labels == "all" and gaps:
         raise UserError(

@@ -113,7 +113,7 @@ def route(
         from optllm_pymoo.data.atomic import replacing
         from optllm_pymoo.data.csv import write_csv
         from optllm_pymoo.data.requests import queries_of
-        from optllm_pymoo.planning import Policy
+        from optllm_pymoo.planning import Policy, read_columns
 
         stage("Reading the queries")
         queries = list(queries_of(data, columns or {}))
@@ -123,7 +123,12 @@ def route(
         known = Policy.load(policy)
         stage(f"Routing {len(queries):,} queries")
         groups = [query.group for query in queries]
-        found = known.route([query.text for query in queries], groups=groups if any(groups) else None)
+        beside = None
+        if known.learner.beside is not None:
+            by_name = read_columns(data, list(known.learner.beside.kinds), query_id=(columns or {}).get("id"))
+            beside = {name: [of.get(query.name, "") for query in queries] for name, of in by_name.items()}
+        texts = [query.text for query in queries]
+        found = known.route(texts, groups=groups if any(groups) else None, columns=beside)
         with replacing(out) as temporary:
             frame = found.to_frame([query.name for query in queries])
             write_csv(frame, temporary, for_spreadsheet=for_spreadsheet)

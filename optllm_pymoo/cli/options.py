@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -340,11 +340,12 @@ class Batch:
         ),
     ] = None  # fmt: skip
 
-    def read(self, constraints: Constraints | None = None) -> Dataset:
+    def read(self, constraints: Constraints | None = None, beside: Sequence[str] = ()) -> Dataset:
         """Read the batch with the LLMs that were chosen; without data the embedded one.
 
         Args:
             constraints: Knows providers beside those of the data.
+            beside: Columns that say more of the queries, see `read_table`.
 
         Raises:
             UserError: As `read_table`; or if an LLM is unknown.
@@ -354,7 +355,7 @@ class Batch:
 
         left_out = self.drop or ()
         if self.data is not None:
-            found = read_table(self.data, allow_missing=True, llms=self.llms, drop=left_out)
+            found = read_table(self.data, allow_missing=True, llms=self.llms, drop=left_out, beside=beside)
         else:
             found = make_dataset()
             positions_of(left_out, found.llms)
@@ -548,6 +549,13 @@ class Work:
             help="What to learn from: a share of the labelled queries (0.05), a CSV file of labels, or 'all' to plan on"
             " known outcomes. Default: the outcomes that are there; if all are, a share of 0.05.",
             show_default=False,
+        ),
+    ] = None  # fmt: skip
+    features: Annotated[
+        Any,
+        typer.Option(
+            "--features", metavar="COLUMN,...", parser=_names, show_default=False,
+            help="Columns of categories or numbers to learn from beside the text: lang,product.",
         ),
     ] = None  # fmt: skip
     algorithm: Annotated[

@@ -252,6 +252,8 @@ def front_text(front: Front, /) -> str:
     )
     why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
     learnt = f"learnt from {count(front.n_labelled, 'labelled query', 'labelled queries')}"
+    if beside := {} if front.planned is None else front.planned.about.get("beside", {}):
+        learnt += f", by texts and {', '.join(beside)}"
     plans = count(facts["n_plans"], "plan", "plans")
     lines = [
         entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),

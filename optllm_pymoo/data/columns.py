@@ -27,15 +27,22 @@ class Roles(NamedTuple):
     query_id: str | None
     text: str | None
     group: str | None
+    beside: tuple[str, ...] = ()
+    """Others that were asked for."""
 
     @property
     def columns(self) -> list[str]:
         """Those that there are."""
-        return [name for name in self if name is not None]
+        return list(dict.fromkeys(name for name in (*self[:3], *self.beside) if name is not None))
 
 
 def roles_of(
-    source: Source, *, text: str | None = None, query_id: str | None = None, group: str | None = None
+    source: Source,
+    *,
+    text: str | None = None,
+    query_id: str | None = None,
+    group: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Roles:
     """Find the columns of ids, texts and groups: by the names given, else by the usual ones in any letter case.
 
@@ -43,7 +50,9 @@ def roles_of(
         DataFileError: There is no column of a name that was given, or a column without a name is no index.
     """
     _check_nameless(source)
-    return Roles(_find(source, query_id, ID_NAMES), _find(source, text, TEXT_NAMES), _find(source, group, GROUP_NAMES))
+    source.require(beside)
+    found = (_find(source, query_id, ID_NAMES), _find(source, text, TEXT_NAMES), _find(source, group, GROUP_NAMES))
+    return Roles(*found, tuple(beside))
 
 
 def usual(name: str, /) -> str:

@@ -34,6 +34,7 @@ def load_dataset(
     allow_missing: bool = False,
     llms: Sequence[str] | None = None,
     drop: Collection[str] = (),
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """Read a data set from a folder.
 
@@ -47,6 +48,7 @@ def load_dataset(
             empty one in `cost`, see `read_table`. Otherwise both are errors.
         llms: The LLMs wanted, in this order.
         drop: LLMs to leave out.
+        beside: Columns of `queries` that say more of them, see `read_table`.
 
     Raises:
         FileNotFoundError: The folder or one of its files is missing.
@@ -68,7 +70,7 @@ def load_dataset(
         raise FileNotFoundError(f"there is no folder {folder}")
     sources = {stem: open_source(find_file(folder, stem)) for stem in STEMS}
     queries = sources["queries"]
-    roles = roles_of(queries)
+    roles = roles_of(queries, beside=beside)
     if roles.query_id is None:
         queries.require([ID])
     if note := unused_note(queries.names, (), roles):
@@ -237,12 +239,15 @@ class Batch(NamedTuple):
         sources = priced[list(_PROVENANCE.values())].drop_duplicates().to_numpy().tolist()
         return PriceTable.of(found, dict(zip(_PROVENANCE, sources[0], strict=True)) if len(sources) == 1 else None)
 
-    def dataset(self, llms: Sequence[str] | None = None, drop: Collection[str] = ()) -> Dataset:
+    def dataset(
+        self, llms: Sequence[str] | None = None, drop: Collection[str] = (), *, beside: Sequence[str] = ()
+    ) -> Dataset:
         """The batch as two tables, with costs of calls that weren't made estimated.
 
         Args:
             llms: The columns wanted, in this order.
             drop: Columns to leave out.
+            beside: Columns of the queries that say more of them, see `read_table`.
 
         Returns:
             Its `about` has ``llms`` (name, provider), ``prices`` (file, sha256 and date), what is estimated (see
@@ -251,6 +256,7 @@ class Batch(NamedTuple):
         Raises:
             UserError: A name is unknown, or no cost of an LLM is known.
         """
+        positions_of(beside, [str(name) for name in self.queries.columns], kind="column of queries")
         there = self.calls["llm"].drop_duplicates().tolist()
         positions_of([*(llms or ()), *drop], there)
         wanted = [name for name in (there if llms is None else llms) if name not in set(drop)]
@@ -266,8 +272,9 @@ class Batch(NamedTuple):
         if len(sources):
             about["prices"] = [dict(zip(_PROVENANCE, row, strict=True)) for row in sources.to_numpy().tolist()]
         data = Dataset.from_long(calls, prices=self.prices(), queries=self.queries, about=about).with_llms(wanted)
-        too_long = self._too_long(data)
-        return data.with_about({"too_long": too_long}) if too_long else data
+        ids, too_long = self.queries["query_id"], self._too_long(data)
+        more = {"beside": {name: dict(zip(ids, self.queries[name], strict=True)) for name in beside}} if beside else {}
+        return data.with_about({**more, **({"too_long": too_long} if too_long else {})})
 
     def _too_long(self, data: Dataset) -> dict[str, list[str]]:
         """By LLM, the queries whose prompt has more tokens than it can read; unknown tokens are estimated."""

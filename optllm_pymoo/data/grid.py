@@ -148,6 +148,8 @@ def as_dataset(
         correct.check_complete(SCORE)
         cost.check_complete(COST)
     costs, counts = cost.estimated_costs()
+    if roles.beside:
+        about = {**about, "beside": {name: dict(zip(query_ids, texts[name], strict=True)) for name in roles.beside}}
     return Dataset(
         costs,
         correct.values[SCORE.name],

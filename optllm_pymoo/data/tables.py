@@ -46,6 +46,7 @@ def read_table(
     text: str | None = None,
     query_id: str | None = None,
     group: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """Read a batch from a folder, or from a table in a file: CSV, TSV, JSON lines or Parquet.
 
@@ -69,6 +70,7 @@ def read_table(
         text: Column of the query texts; "query", "text", "prompt" or "question" if not given.
         query_id: Column of the ids; "query_id", "sample_id" or "id" if not given.
         group: Column of the groups; "group", "eval_name" or "task" if not given.
+        beside: Columns that say more of the queries; `about["beside"]` has them by name and id.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
@@ -80,13 +82,13 @@ def read_table(
     if not (is_in_parts or path.exists()):
         raise FileNotFoundError(f"there is neither a folder nor a file {path}")
     if path.is_dir() and is_batch(path):
-        return _known_or_gaps(load_batch(path).dataset(llms, drop), path, allow_missing)
+        return _known_or_gaps(load_batch(path).dataset(llms, drop, beside=beside), path, allow_missing)
     if not is_in_parts and _holds_logs(path):
-        return _known_or_gaps(collect([path]).batch.dataset(llms, drop), path, allow_missing)
+        return _known_or_gaps(collect([path]).batch.dataset(llms, drop, beside=beside), path, allow_missing)
     if path.is_dir() and not is_in_parts:
-        return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop)
+        return load_dataset(path, allow_missing=allow_missing, llms=llms, drop=drop, beside=beside)
     source = open_source(path)
-    roles = roles_of(source, text=text, query_id=query_id, group=group)
+    roles = roles_of(source, text=text, query_id=query_id, group=group, beside=beside)
     long = is_long(source, (COST, SCORE))
     found, layout = batch_layout(source, roles, None if long else llms, () if long else drop)
     if found:  # wide if an LLM has its columns, else long

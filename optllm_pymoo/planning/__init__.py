@@ -20,6 +20,7 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
+from optllm_pymoo.planning.learner import read_columns
 from optllm_pymoo.planning.partitions import PartsPlan, plan_parts
 from optllm_pymoo.planning.policy import Policy, Routes
 from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
@@ -50,6 +51,7 @@ __all__ = [
     "predict_accuracy",
     "priced",
     "problem_of",
+    "read_columns",
     "read_learnt",
     "read_plan",
     "split_by_known",

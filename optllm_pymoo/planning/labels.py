@@ -12,7 +12,7 @@ import numpy as np
 
 from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.decision.text import count
-from optllm_pymoo.planning.learner import Learner
+from optllm_pymoo.planning.learner import Beside, Learner
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
@@ -162,7 +162,7 @@ def predict_accuracy(
     only.
 
     Args:
-        split: The two parts of the batch, with texts.
+        split: The two parts of the batch, with texts; ``beside`` in `about` has columns beside them (`read_table`).
         random_state: Seed; same seed, same prediction, whatever ``n_jobs``.
         n_jobs: Ensemble members fitted at a time, as joblib counts.
         report: Called with the name of each stage as it begins.
@@ -177,15 +177,20 @@ def predict_accuracy(
             " or 'query', 'text' or 'prompt' (wide file)"
         )
     report(f"Features of {len(labelled) + len(planned):,} texts")
-    features = QueryFeatures(random_state=random_state)
+    features, beside = QueryFeatures(random_state=random_state), None
     table = features.fit_transform(labelled.texts + planned.texts)
+    if by_name := labelled.about.get("beside"):
+        ids = [*labelled.query_ids, *planned.query_ids]
+        columns = {name: [of.get(query_id, "") for query_id in ids] for name, of in by_name.items()}
+        beside = Beside.of(columns)
+        table = np.hstack([table, beside.table(columns)])
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     known, asked = table[: len(labelled)], table[len(labelled) :]
     predictor.fit(known, labels_of(labelled), cost=labelled.cost, planned=asked)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(asked, return_std=True)
-    learner = Learner.of(features, predictor, labelled, planned)
+    learner = Learner.of(features, predictor, labelled, planned, beside=beside)
     return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, predictor.skill_, learner)
 
 

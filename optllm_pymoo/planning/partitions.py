@@ -184,7 +184,7 @@ class Layout:
     def dataset(self, piece: Piece, cells: tuple[np.ndarray, np.ndarray], /) -> Dataset:
         """Make a batch of a piece, which must not be empty."""
         said = self.said(piece, self.roles.columns)
-        text, group = (None if name is None else said[name] for name in self.roles[1:])
+        text, group = (None if name is None else said[name] for name in self.roles[1:3])
         return Dataset(
             *cells,
             llms=self.llms,

@@ -143,13 +143,21 @@ class Policy:
         }
         return replace(made, about=about)
 
-    def route(self, texts: Any, costs: Any = None, *, groups: Sequence[str | None] | None = None) -> Routes:
+    def route(
+        self,
+        texts: Any,
+        costs: Any = None,
+        *,
+        groups: Sequence[str | None] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> Routes:
         """Send queries to LLMs. Each goes by itself: the order of the others changes nothing. O(N) after `predict`.
 
         Args:
             texts: N texts.
             costs: (N, M) US$ per call; None estimates them by the lengths of the texts.
             groups: N names, where groups have rules or floors; None or "" for a query of none.
+            columns: What the plan learnt from beside the texts, by name: N texts each.
 
         Raises:
             UserError: If there is no text, shapes disagree, groups are needed, or no LLM may have a query.
@@ -173,7 +181,7 @@ class Policy:
             raise UserError(
                 f"no LLM may have texts[{stranded[0]}], {shown(read[stranded[0]])}: it is too long, or rules forbid all"
             )
-        return self._routes(self.learner.accuracy(read), cost, mask, group)._replace(n_strange=n_strange)
+        return self._routes(self.learner.accuracy(read, columns), cost, mask, group)._replace(n_strange=n_strange)
 
     @property
     def needs_groups(self) -> bool:

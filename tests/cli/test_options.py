@@ -290,3 +290,21 @@ class TestFrom:
         Path("optllm-plan/predictions.npz").unlink()
         assert "there is no file of predictions" in run("plan", "--from", "optllm-plan").assert_failed()
         assert "there is no plan" in run("compare", "optllm-plan", "nowhere").assert_failed()
+
+    def test_columns_beside_the_text(self, run, batch: Path) -> None:
+        """`--features` takes columns of the table that holds the queries, and `route` asks for them again."""
+        assert run("convert", batch, "wide.csv").code == 0
+        table = pd.read_csv("wide.csv")
+        table.assign(product=["tv", "radio"] * 60).to_csv("wide.csv", index=False)
+        outcome = run("plan", "-d", "wide.csv", "-l", 0.3, "--features", "product", "--budget", 0.1)
+        assert outcome.code == 0, outcome.stderr
+        assert "36 labelled queries, by texts and product" in words(outcome.stdout)
+        Path("new.csv").write_text("query_id,text,product\n1,hello,tv\n2,hello,radio\n")
+        assert run("route", "optllm-plan", "-d", "new.csv").code == 0
+        assert len(pd.read_csv("routed.csv")) == 2
+        Path("new.csv").write_text("query_id,text\n1,hello\n")
+        assert "product" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
+        assert (
+            "'nothing': this column is missing"
+            in run("plan", "-d", "wide.csv", "--features", "nothing").assert_failed()
+        )
