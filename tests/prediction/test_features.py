@@ -108,7 +108,7 @@ def asked(texts: list[str]) -> Any:
     ids=["encode", "function", "one by one", "API"],
 )
 def test_a_model_stands_beside_the_built_in_view(text: Any) -> None:
-    """What has encode(), or any function, adds its columns between topics and surface counts, which stay as they are."""
+    """What has encode(), or any function, adds its columns between topics and surface counts, which stay."""
     alone, both = (QueryFeatures(each, random_state=0).fit(TEXTS) for each in (None, text))
     names = list(both.get_feature_names_out())
     first = names.index("surface_characters")
