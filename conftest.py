@@ -49,13 +49,13 @@ def leave_folder(names: dict[str, Any]) -> None:
 PAGES = Sybil(
     parsers=[PythonCodeBlockParser()],
     patterns=["README.md", "docs/*.md"],
-    excludes=["docs/extending.md", "docs/loop.md", "docs/start.md", "docs/constraints_cli.md"],
+    excludes=["docs/extending.md", "docs/loop.md", "docs/start.md", "docs/constraints_cli.md", "docs/scale.md"],
 )
 """Whose Python is run; two have tests of their own in `tests/docs`."""
 
 WALKS = Sybil(
     parsers=[PythonCodeBlockParser(), CodeBlockParser("sh", run_in_shell)],
-    patterns=["docs/start.md", "docs/constraints_cli.md", "docs/howto/*.md"],
+    patterns=["docs/start.md", "docs/constraints_cli.md", "docs/scale.md", "docs/howto/*.md"],
     setup=enter_folder,
     teardown=leave_folder,
 )
