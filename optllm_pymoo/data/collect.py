@@ -19,8 +19,8 @@ import pandas as pd
 
 from optllm_pymoo.data.folder import CALL_COLUMNS, LLM_COLUMNS, Batch, is_batch, load_batch
 from optllm_pymoo.data.logs import READERS, Call, Log, reader_of
+from optllm_pymoo.data.logs.kinds import ANSWERS
 from optllm_pymoo.data.logs.log import without_secrets
-from optllm_pymoo.data.logs.services import ANSWERS
 from optllm_pymoo.data.prices import BATCH, PriceTable, split_mode, undated
 from optllm_pymoo.data.requests import Ledger, queries_of
 from optllm_pymoo.data.source import DataFileError, exact_usd, table_suffix

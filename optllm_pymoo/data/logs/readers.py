@@ -9,9 +9,8 @@ from typing import Final
 
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, LLM_NAMES, TEXT_NAMES, is_long, usual
 from optllm_pymoo.data.formats import open_source
-from optllm_pymoo.data.logs.harnesses import HARNESSES
+from optllm_pymoo.data.logs.kinds import HARNESSES, SERVICES
 from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, currency_of, said
-from optllm_pymoo.data.logs.services import SERVICES
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, table_suffix
 from optllm_pymoo.validation import UserError, as_path
 
