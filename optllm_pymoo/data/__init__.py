@@ -3,7 +3,7 @@
 from optllm_pymoo.data.atomic import replacing, replacing_folder, write_text_atomically
 from optllm_pymoo.data.collect import Collected, FileCount, collect
 from optllm_pymoo.data.csv import write_csv
-from optllm_pymoo.data.dataset import Dataset, Frames, providers_of
+from optllm_pymoo.data.dataset import Dataset, Frames
 from optllm_pymoo.data.folder import Batch, load_batch, load_dataset, save_batch, save_dataset
 from optllm_pymoo.data.logs import read_log
 from optllm_pymoo.data.prices import Price, PriceTable, Tier
@@ -31,7 +31,6 @@ __all__ = [
     "load_dataset",
     "load_latency",
     "make_dataset",
-    "providers_of",
     "read_log",
     "read_outcomes",
     "read_table",

@@ -130,7 +130,7 @@ def collect(
     if unused:
         role = min(unused)
         raise UserError(f"no log has the field {shown((columns or {})[role])} that is named for {role}; see --map")
-    llms, of_llm = _without_dates(list(rows.llms), np.frombuffer(rows.of_llm, dtype=np.int64), notes)
+    llms, of_llm = rows.without_dates(notes)
     return _joined(rows, llms, of_llm, files, prices, price_keys or {}, batch_prices, notes, ledger)
 
 
@@ -232,27 +232,25 @@ class _Rows:
         for column, value in zip(self.numbers.values(), values, strict=True):
             column.append(value)
 
-
-def _without_dates(
-    llms: list[str], of_llm: npt.NDArray[np.int64], notes: list[str]
-) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Join `gpt-x-2026-05-01` with `gpt-x` where there are both, and no other date of it."""
-    bare: dict[str, list[str]] = {}
-    for name in llms:
-        base, mode = split_mode(name)
-        plain = undated(base)
-        if plain != base and (plain in llms or f"{plain}@{mode}" in llms):
-            bare.setdefault(f"{plain}@{mode}" if mode else plain, []).append(name)
-    target = {name: name for name in llms}
-    for plain, dated in bare.items():
-        if len(dated) == 1:
-            target[dated[0]] = plain
-            notes.append(f"{shown(dated[0])} is taken for {shown(plain)}: the same name but for the date behind it")
-        else:
-            notes.append(f"{listed(dated)} have different dates and stay apart from {shown(plain)}")
-    names = list(dict.fromkeys(target.values()))
-    where = np.array([names.index(target[name]) for name in llms], dtype=np.int64)
-    return names, where[of_llm]
+    def without_dates(self, notes: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """The LLMs, and that of each row: `gpt-x-2026-05-01` is `gpt-x` where there are both, and no other date."""
+        llms = list(self.llms)
+        bare: dict[str, list[str]] = {}
+        for name in llms:
+            base, mode = split_mode(name)
+            plain = undated(base)
+            if plain != base and (plain in llms or f"{plain}@{mode}" in llms):
+                bare.setdefault(f"{plain}@{mode}" if mode else plain, []).append(name)
+        target = {name: name for name in llms}
+        for plain, dated in bare.items():
+            if len(dated) == 1:
+                target[dated[0]] = plain
+                notes.append(f"{shown(dated[0])} is taken for {shown(plain)}: the same name but for the date behind it")
+            else:
+                notes.append(f"{listed(dated)} have different dates and stay apart from {shown(plain)}")
+        names = list(dict.fromkeys(target.values()))
+        where = np.array([names.index(target[name]) for name in llms], dtype=np.int64)
+        return names, where[np.frombuffer(self.of_llm, dtype=np.int64)]
 
 
 def _joined(

@@ -46,10 +46,25 @@ def roles_of(
 ) -> Roles:
     """Find the columns of ids, texts and groups: by the names given, else by the usual ones in any letter case.
 
+    A nameless first column of row numbers is left out, with a warning.
+
     Raises:
         DataFileError: There is no column of a name that was given, or a column without a name is no index.
     """
-    _check_nameless(source)
+    nameless = [position for position, name in enumerate(source.names) if not name]
+    for position in nameless:
+        problem = f"column {position + 1} has no name"
+        if position and source.header_line is not None:
+            cause = "if its cells are empty, remove the separator that ends each line, else name it"
+            raise DataFileError(source.path, f"{problem}; {cause}", source.header_line)
+    if nameless:
+        cells = source.read(text=[""])[0][""]
+        first = cells[0] if cells[0] in ("0", "1") else "0"
+        if any(cell != str(row) for row, cell in enumerate(cells, start=int(first))):
+            problem = f"column {nameless[0] + 1} has no name; if it holds the ids, call it 'query_id', else remove it"
+            raise DataFileError(source.path, problem, source.header_line)
+        note = "the first column has no name and holds row numbers, as pandas saves an index; it was left out"
+        warn(source, note)
     source.require(beside)
     found = (_find(source, query_id, ID_NAMES), _find(source, text, TEXT_NAMES), _find(source, group, GROUP_NAMES))
     return Roles(*found, tuple(beside))
@@ -92,24 +107,6 @@ def _find(source: Source, wanted: str | None, usual_names: Sequence[str]) -> str
         problem = unknown_name(wanted, source.names, kind="column")
         raise DataFileError(source.path, problem, source.header_line)
     return wanted
-
-
-def _check_nameless(source: Source) -> None:
-    """Leave out a nameless first column of row numbers, and refuse any other without a name."""
-    nameless = [position for position, name in enumerate(source.names) if not name]
-    for position in nameless:
-        problem = f"column {position + 1} has no name"
-        if position and source.header_line is not None:
-            cause = "if its cells are empty, remove the separator that ends each line, else name it"
-            raise DataFileError(source.path, f"{problem}; {cause}", source.header_line)
-    if nameless:
-        cells = source.read(text=[""])[0][""]
-        first = cells[0] if cells[0] in ("0", "1") else "0"
-        if any(cell != str(row) for row, cell in enumerate(cells, start=int(first))):
-            problem = f"column {nameless[0] + 1} has no name; if it holds the ids, call it 'query_id', else remove it"
-            raise DataFileError(source.path, problem, source.header_line)
-        note = "the first column has no name and holds row numbers, as pandas saves an index; it was left out"
-        warn(source, note)
 
 
 def warn(source: Source, note: str, /) -> None:

@@ -317,6 +317,31 @@ class Dataset:
             about={**(about or {}), **estimates},
         )
 
+    @property
+    def providers(self) -> dict[str, tuple[str, ...]]:
+        """Names of LLMs by provider, in the data set's order; LLMs without a known provider are left out.
+
+        Providers stand in `about`, under ``llms``: a list of objects with ``name`` and ``provider``, as in
+        `about.json`; what has another form is ignored. The provider of an LLM that isn't there is what precedes the
+        first slash of its name: ``openai/gpt-4``.
+
+        Examples:
+            >>> about = {"llms": [{"name": "yi", "provider": "TogetherAI"}, {"name": "gone", "provider": "AI21"}]}
+            >>> Dataset([[1, 2, 3]], [[0, 1, 1]], llms=["yi", "openai/gpt-4", "own"], about=about).providers
+            {'TogetherAI': ('yi',), 'openai': ('openai/gpt-4',)}
+        """
+        listed = self.about.get("llms")
+        entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        pairs = [(entry.get("name"), entry.get("provider")) for entry in entries]
+        named = {name: who.strip() for name, who in pairs if isinstance(name, str) and isinstance(who, str)}
+        found: dict[str, tuple[str, ...]] = {}
+        for llm in self.llms:
+            prefix, slash, _ = llm.partition("/")
+            provider = named.get(llm) or (prefix.strip() if slash else "")
+            if provider:
+                found[provider] = (*found.get(provider, ()), llm)
+        return found
+
     def to_frames(self) -> Frames:
         """The tables `cost`, `correct` and `queries` as pandas frames indexed by query id."""
         index = pd.Index(self.query_ids, name="query_id")
@@ -353,38 +378,3 @@ def _check_unique(names: Sequence[Hashable], what: str) -> None:
     if twice is not None:
         earlier, later = twice
         raise UserError(f"{what} must be unique; {shown(names[later])} is both {what}[{earlier}] and {what}[{later}]")
-
-
-def providers_of(dataset: Dataset, /) -> dict[str, tuple[str, ...]]:
-    """List the LLMs of every provider that a data set knows.
-
-    Providers stand in `about`, under ``llms``: a list of objects with ``name`` and ``provider``, as in `about.json`.
-    The provider of an LLM that isn't there is what precedes the first slash of its name: ``openai/gpt-4``.
-
-    Args:
-        dataset: Says which LLMs there are.
-
-    Returns:
-        Names of LLMs by provider, in the data set's order. LLMs without a known provider are left out.
-
-    Examples:
-        >>> about = {"llms": [{"name": "yi", "provider": "TogetherAI"}, {"name": "gone", "provider": "AI21"}]}
-        >>> data = Dataset([[1, 2, 3]], [[0, 1, 1]], llms=["yi", "openai/gpt-4", "own"], about=about)
-        >>> providers_of(data)
-        {'TogetherAI': ('yi',), 'openai': ('openai/gpt-4',)}
-    """
-    named = _providers_in(dataset.about.get("llms"))
-    found: dict[str, tuple[str, ...]] = {}
-    for llm in dataset.llms:
-        prefix, slash, _ = llm.partition("/")
-        provider = named.get(llm) or (prefix.strip() if slash else "")
-        if provider:
-            found[provider] = (*found.get(provider, ()), llm)
-    return found
-
-
-def _providers_in(listed: object) -> dict[str, str]:
-    """Provider by LLM; `about` may hold anything, so what has another form is ignored."""
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    pairs = [(entry.get("name"), entry.get("provider")) for entry in entries]
-    return {name: who.strip() for name, who in pairs if isinstance(name, str) and isinstance(who, str)}

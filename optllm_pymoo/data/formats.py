@@ -389,11 +389,10 @@ class ParquetSource(Source):
     ) -> None:
         self._pieces = [(str(path), None)] if pieces is None else pieces
         self._first_row = first_row
-        first, _ = self._pieces[0]
         opened = [_opened(file) for file, _ in self._pieces]
         self._schema = opened[0].schema_arrow
         for each, (file, _) in zip(opened[1:], self._pieces[1:], strict=True):
-            _check_same_columns(self._schema, each.schema_arrow, first, file)
+            self._check_same_columns(each.schema_arrow, file)
         self.row_groups = [[each.metadata.row_group(g).num_rows for g in range(each.num_row_groups)] for each in opened]
         self._columns = list(self._schema.names)
         super().__init__(Path(path), ["" if name == "__index_level_0__" else name for name in self._columns])
@@ -417,7 +416,15 @@ class ParquetSource(Source):
             DataFileError: A file can't be read.
         """
         columns = [self._columns[self.names.index(name)] for name in names]
-        tables = [_read_groups(file, groups, columns) for file, groups in self._pieces]
+        tables = []
+        for file, groups in self._pieces:
+            opened = _opened(file)
+            wanted = list(range(opened.num_row_groups) if groups is None else groups)
+            try:
+                read = opened.read_row_groups(wanted, columns=columns)
+            except (ValueError, OSError) as error:
+                raise DataFileError(file, f"can't be read as Parquet ({error})") from None
+            tables.append(read.select(columns))
         return _pyarrow("pyarrow").concat_tables(tables).rename_columns(list(names))
 
     def read(
@@ -433,6 +440,19 @@ class ParquetSource(Source):
             if not (is_text or is_number or arrow.is_boolean(kind) or arrow.is_null(kind)):
                 raise DataFileError(self.path, f"expected numbers, found a column of type {kind}", column=name)
         return super().read(text=text, numbers=numbers)
+
+    def _check_same_columns(self, other: Any, file: str) -> None:
+        """Refuse a file whose columns have other names or types than those of the first; their order doesn't matter."""
+        first, first_file = self._schema, self._pieces[0][0]
+        for name in first.names:
+            if name not in other.names:
+                raise DataFileError(file, f"this column is missing; {first_file} has it", column=name)
+            if other.field(name).type != first.field(name).type:
+                types = f"is of type {other.field(name).type}, and of type {first.field(name).type} in {first_file}"
+                raise DataFileError(file, f"this column {types}; write all files of a batch alike", column=name)
+        if more := [name for name in other.names if name not in first.names]:
+            problem = f"{first_file} has no such column; write all files of a batch alike"
+            raise DataFileError(file, problem, column=more[0])
 
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
         arrow = _pyarrow("pyarrow")
@@ -476,29 +496,6 @@ def _opened(file: str) -> Any:
         raise FileNotFoundError(f"there is no file {file}; it may have been removed meanwhile") from None
     except (ValueError, OSError) as error:
         raise DataFileError(file, f"can't be read as Parquet ({error})") from None
-
-
-def _read_groups(file: str, groups: Sequence[int] | None, columns: list[str]) -> Any:
-    """Read columns of some row groups, of all if None, in the order wanted."""
-    opened = _opened(file)
-    try:
-        read = opened.read_row_groups(list(range(opened.num_row_groups) if groups is None else groups), columns=columns)
-    except (ValueError, OSError) as error:
-        raise DataFileError(file, f"can't be read as Parquet ({error})") from None
-    return read.select(columns)
-
-
-def _check_same_columns(first: Any, other: Any, first_file: str, file: str) -> None:
-    """Refuse a file whose columns have other names or types than those of the first; their order doesn't matter."""
-    for name in first.names:
-        if name not in other.names:
-            raise DataFileError(file, f"this column is missing; {first_file} has it", column=name)
-        if other.field(name).type != first.field(name).type:
-            types = f"is of type {other.field(name).type}, and of type {first.field(name).type} in {first_file}"
-            raise DataFileError(file, f"this column {types}; write all files of a batch alike", column=name)
-    more = [name for name in other.names if name not in first.names]
-    if more:
-        raise DataFileError(file, f"{first_file} has no such column; write all files of a batch alike", column=more[0])
 
 
 def write_parquet(frame: pd.DataFrame, path: Path, /) -> None:

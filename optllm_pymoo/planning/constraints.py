@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optllm_pymoo.data import Dataset, load_latency, providers_of
+from optllm_pymoo.data import Dataset, load_latency
 from optllm_pymoo.limits import Additive, Ceiling, Floor, Kind, Quota
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, first_place, positions_of, shown, unknown_name
@@ -242,7 +242,7 @@ class Constraints:
 
     def _resolved(self, quotas: Sequence[Quota], dataset: Dataset) -> list[Quota]:
         """Quotas with their LLMs, those of providers too."""
-        providers = {**providers_of(dataset), **{name: tuple(llms) for name, llms in self.providers.items()}}
+        providers = {**dataset.providers, **{name: tuple(llms) for name, llms in self.providers.items()}}
         for llms in self.providers.values():
             positions_of(llms, dataset.llms)
         return [_resolved(quota, dataset.llms, providers) for quota in quotas]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optllm_pymoo.data import Dataset, make_dataset, providers_of
+from optllm_pymoo.data import Dataset, make_dataset
 
 GOOD = [[0.0, 1.0], [2.0, 3.0]]
 nan, inf = float("nan"), float("inf")
@@ -189,7 +189,7 @@ def batch(llms: list[str], about: object = None) -> Dataset:
 def test_told_before_prefix() -> None:
     """What `about` says counts more than the name; an LLM without either has no provider."""
     data = batch(["a/x", "a/y", "z"], [{"name": "a/x", "provider": "Cloud"}])
-    assert providers_of(data) == {"Cloud": ("a/x",), "a": ("a/y",)}
+    assert data.providers == {"Cloud": ("a/x",), "a": ("a/y",)}
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ def test_told_before_prefix() -> None:
 )
 def test_anything_may_stand_in_about(about: object) -> None:
     """Other forms tell nothing."""
-    assert providers_of(batch(["m"], about)) == {}
+    assert batch(["m"], about).providers == {}
 
 
 def test_only_llms_of_the_batch() -> None:
     """Some LLMs of a larger data set: the others are left out, the order is the batch's."""
     about = [{"name": name, "provider": "P"} for name in ("a", "b", "c")]
-    assert providers_of(batch(["c", "a"], about)) == {"P": ("c", "a")}
+    assert batch(["c", "a"], about).providers == {"P": ("c", "a")}

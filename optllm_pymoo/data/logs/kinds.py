@@ -211,13 +211,6 @@ class _LlmRouterBench(Reader):
             )
 
 
-def _has(record: Any, *names: str) -> bool:
-    return isinstance(record, dict) and all(at(record, name) is not None for name in names)
-
-
-HARNESSES: Final = (_EveryEvalEver(), _LmEvaluation(), _Inspect(), _Promptfoo(), _Helm(), _LlmRouterBench())
-
-
 class _LiteLlm(Reader):
     """LiteLLM's log of calls, or its table of spending as JSON lines."""
 
@@ -383,5 +376,13 @@ def _plus(first: float, *others: float) -> float:
     return first + sum(0.0 if math.isnan(each) else each for each in others)
 
 
+def _has(record: Any, *names: str) -> bool:
+    return isinstance(record, dict) and all(at(record, name) is not None for name in names)
+
+
 ANSWERS: Final = _Answers()
-SERVICES: Final = (ANSWERS, _Spans(), _LiteLlm())
+KINDS: Final = (
+    *(_EveryEvalEver(), _LmEvaluation(), _Inspect(), _Promptfoo(), _Helm(), _LlmRouterBench()),
+    *(ANSWERS, _Spans(), _LiteLlm()),
+)
+"""In the order in which they are asked."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, LLM_NAMES, TEXT_NAMES, is_long, usual
 from optllm_pymoo.data.formats import open_source
-from optllm_pymoo.data.logs.kinds import HARNESSES, SERVICES
+from optllm_pymoo.data.logs.kinds import KINDS
 from optllm_pymoo.data.logs.log import TOKENS, Call, Log, Reader, currency_of, said
 from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, Measure, table_suffix
 from optllm_pymoo.validation import UserError, as_path
@@ -116,7 +116,7 @@ class _Table(Reader):
 
 
 TABLES: Final = (_JsonTable(), _Table())
-READERS: Final[tuple[Reader, ...]] = (*HARNESSES, *SERVICES, *TABLES)
+READERS: Final[tuple[Reader, ...]] = (*KINDS, *TABLES)
 
 
 def reader_of(log: Log, /) -> Reader | None:
