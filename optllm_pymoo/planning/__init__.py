@@ -3,14 +3,7 @@
 from optllm_pymoo.planning.choose import LimitCosts, limit_costs
 from optllm_pymoo.planning.compare import Comparison, compare_plans
 from optllm_pymoo.planning.constraints import Constraints, problem_of
-from optllm_pymoo.planning.files import (
-    PlannedBatch,
-    check_writable,
-    front_frame,
-    front_writers,
-    read_plan,
-    write_files,
-)
+from optllm_pymoo.planning.files import check_writable, front_frame, front_writers, write_files
 from optllm_pymoo.planning.front import Front, algorithm_names, find_front, front_of, normalised, plan_front
 from optllm_pymoo.planning.labels import (
     Prediction,
@@ -23,6 +16,7 @@ from optllm_pymoo.planning.labels import (
 from optllm_pymoo.planning.learner import read_columns
 from optllm_pymoo.planning.partitions import PartsPlan, plan_parts
 from optllm_pymoo.planning.policy import Policy, Routes
+from optllm_pymoo.planning.rounds import PlannedBatch, read_plan
 from optllm_pymoo.planning.whatif import Learnt, priced, read_learnt
 
 __all__ = [

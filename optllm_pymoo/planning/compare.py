@@ -12,7 +12,7 @@ from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.source import NUMBER, SCORE, Measure
 from optllm_pymoo.decision.confidence import Difference, difference_interval
 from optllm_pymoo.planning.constraints import groups_of
-from optllm_pymoo.planning.files import SPREAD
+from optllm_pymoo.planning.rounds import SPREAD
 from optllm_pymoo.planning.whatif import PREDICTIONS, read_learnt
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import UserError

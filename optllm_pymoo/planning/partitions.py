@@ -40,9 +40,10 @@ from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.limits import Floor
 from optllm_pymoo.limits.partitioned import Asked, PricedCut, plan_in_parts, uses_of
 from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constraints
-from optllm_pymoo.planning.files import OUTPUTS, PLAN_FILES, check_writable, picture
+from optllm_pymoo.planning.files import OUTPUTS, check_writable, picture
 from optllm_pymoo.planning.front import ALL, GroupTotal
 from optllm_pymoo.planning.labels import draws, labels_of, silent, with_labels_from
+from optllm_pymoo.planning.rounds import PLAN_FILES
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.validation import Notice, UserError, import_extra, shown, unknown_name
 

@@ -13,17 +13,117 @@ import pandas as pd
 
 from optllm_pymoo.data import Dataset, collect, load_batch
 from optllm_pymoo.data.folder import is_batch
-from optllm_pymoo.data.source import exact_usd
+from optllm_pymoo.data.formats import open_source, parquet_files
+from optllm_pymoo.data.source import NUMBER, SCORE, Measure, exact_usd
 from optllm_pymoo.decision import Plan, accuracy_interval
 from optllm_pymoo.decision.confidence import CORRELATION, accuracy_deviation
-from optllm_pymoo.planning.files import PlannedBatch, read_plan
+from optllm_pymoo.decision.plan import PREDICTED
 from optllm_pymoo.planning.labels import Prediction, Split
 from optllm_pymoo.prediction.heldout import Optimism, plans_within
 from optllm_pymoo.problems import AllocationProblem
-from optllm_pymoo.validation import FloatArray, UserError, in_full, shown, unknown_name
+from optllm_pymoo.validation import FloatArray, UserError, in_full, listed, shown, unknown_name
 
 _PRIOR_CALLS: Final = 5
 """What answers of an LLM cost is compared with what was planned as if so many more had cost just that."""
+
+
+PLAN_FILES: Final = "plan.parquet"
+"""Folder of the files of a plan in parts."""
+
+SPREAD: Final = ("sigma", "n_labelled", "excess", "excess_error")
+"""Optional columns that the interval needs."""
+
+
+class PlannedBatch(NamedTuple):
+    """A plan and what is known of the calls that it planned."""
+
+    plan: Plan
+    """The plan, at the costs it was made with where the file has them."""
+    correct: np.ndarray
+    """(N, M) outcomes, NaN where not known, in the order of the plan."""
+    paid_usd: np.ndarray
+    """(N, M) US$ per call by the data, which may differ from those of the plan; as planned where they don't say."""
+    sigma: np.ndarray | None
+    """(N,) standard deviation of the expected accuracies of the chosen LLMs, if the file has it."""
+    has_predictions: bool
+    """Whether the file has the expected accuracy of every LLM; if not, those not chosen are set to 0."""
+    groups: list[str] | None
+    """N names of groups, empty where the data don't say; None if the data have no groups."""
+    is_answered: np.ndarray
+    """(N,) whether there is an answer of the chosen LLM: with `read_plan` alone, whether its outcome is known."""
+    billed_usd: np.ndarray
+    """(N,) US$ in all for calls of the chosen LLM, NaN where there were none."""
+
+
+def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
+    """Read a plan that was written with `Plan.to_csv`.
+
+    Args:
+        path: CSV, or a folder of Parquet files that `plan_parts` has written, with the columns ``query_id``, ``llm``
+            and ``accuracy``, and where known ``cost_usd``, ``sigma``, ``n_labelled`` (of several numbers the smallest
+            counts), ``excess`` with ``excess_error`` (their means) and ``predicted:<llm>`` for all LLMs.
+        dataset: Costs and outcomes of queries of the plan, or of some of them; those of other queries and LLMs are
+            missing.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UserError: If it is a folder.
+        DataFileError: A UserError that names file, line and column; or none of the plan's queries, or of its LLMs, is
+            in the data.
+    """
+    path = Path(path)
+    is_in_parts = parquet_files(path) is not None
+    if path.is_dir() and not is_in_parts:
+        name = PLAN_FILES if (path / PLAN_FILES).exists() else "plan.csv"
+        raise UserError(f"{path} is a folder; pass the table of the plan, such as {path / name}")
+    if not (is_in_parts or path.is_file()):
+        raise FileNotFoundError(f"there is no plan {path}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
+    source = open_source(path)
+    source.require(["query_id", "llm", "accuracy"])
+    header = source.names
+    chosen, _ = source.read(text=["llm"])
+    llms = list(dict.fromkeys([*dataset.llms, *chosen["llm"]]))
+    if not set(dataset.llms) & set(chosen["llm"]):
+        raise source.fault(f"the data have no LLM {shown(chosen['llm'][0])}, only {listed(dataset.llms)}", 0, "llm")
+    predicted = [f"{PREDICTED}{llm}" for llm in llms]
+    has_predictions = set(predicted) <= set(header)
+    measures: dict[str, Measure] = {name: NUMBER for name in ("cost_usd", *SPREAD) if name in header}
+    measures |= dict.fromkeys(["accuracy", *(predicted if has_predictions else [])], SCORE)
+    texts, numbers = source.read(text=["query_id", "llm"], numbers=measures)
+    source.check_ids(texts["query_id"], "query_id")
+    source.check_complete(numbers)
+    if len(few := np.flatnonzero(numbers.get("n_labelled", np.ones(1)) < 1)):
+        raise source.fault("expected at least 1 query", int(few[0]), "n_labelled")
+    frame = pd.DataFrame(texts | numbers)
+    rows = pd.Index(dataset.query_ids).get_indexer(pd.Index(frame["query_id"]))
+    if (rows < 0).all():
+        problem = f"the data have no query {shown(frame['query_id'][0])}, nor any other; is this plan of other data?"
+        raise source.fault(problem, 0, "query_id")
+    x, each = pd.Index(llms).get_indexer(pd.Index(frame["llm"])), np.arange(len(frame))
+    is_known = np.ix_(rows >= 0, np.arange(len(llms)) < dataset.n_llms)
+    correct, paid = np.full((len(x), len(llms)), np.nan), np.zeros((len(x), len(llms)))
+    correct[is_known], paid[is_known] = dataset.correct[rows[rows >= 0]], dataset.cost[rows[rows >= 0]]
+    planned = paid.copy()
+    if "cost_usd" in frame:
+        planned[each, x] = frame["cost_usd"].to_numpy()
+        unsaid = (rows < 0) | (x >= dataset.n_llms)
+        paid[unsaid, x[unsaid]] = planned[unsaid, x[unsaid]]
+    accuracy = np.zeros((len(x), len(llms)))
+    if has_predictions:
+        accuracy[:] = frame[predicted].to_numpy()
+    accuracy[each, x] = frame["accuracy"].to_numpy()
+    ids = frame["query_id"].tolist()
+    problem = AllocationProblem(planned, accuracy, llms=llms, query_ids=ids)
+    sigma = frame["sigma"].to_numpy() if "sigma" in frame else None
+    n_labelled = int(frame["n_labelled"].min()) if "n_labelled" in frame else None
+    excess = None
+    if {"excess", "excess_error"} <= set(frame):
+        excess = float(frame["excess"].mean()), float(frame["excess_error"].mean())
+    plan = Plan(problem, x, n_labelled=n_labelled, excess=excess)
+    groups = None if dataset.groups is None else ["" if row < 0 else dataset.groups[row] for row in rows.tolist()]
+    is_answered = ~np.isnan(correct[each, x])
+    billed = np.where(is_answered, paid[each, x], np.nan)
+    return PlannedBatch(plan, correct, paid, sigma, has_predictions, groups, is_answered, billed)
 
 
 def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
