@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import sys
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,13 +17,15 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
+import numpy as np
+
 from optllm_pymoo.data.atomic import replacing_folder
 from optllm_pymoo.data.columns import GROUP_NAMES, ID_NAMES, TEXT_NAMES, roles_of
 from optllm_pymoo.data.formats import open_source, parquet_files, read_json_object
 from optllm_pymoo.data.logs.log import SECRET, Call, Log, at, said, without_secrets
 from optllm_pymoo.data.prices import BATCH, split_mode
 from optllm_pymoo.data.source import COST, DataFileError, exact_usd
-from optllm_pymoo.validation import UserError, listed, shown
+from optllm_pymoo.validation import FloatArray, UserError, listed, shown
 
 LEDGER: Final = "requests.csv"
 """The table in a folder of requests, a row per request."""
@@ -196,10 +199,10 @@ def write_requests(
         plan = plan / ("plan.parquet" if (plan / "plan.parquet").exists() else "plan.csv")
     if not (plan.is_file() or parquet_files(plan)):
         raise FileNotFoundError(f"there is no plan {plan}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
-    code, wanted = plan_code(plan), _planned(plan, set(answered))
-    if not wanted:
+    code, (rows, llms, of_row, usd) = plan_code(plan), _planned(plan, set(answered))
+    if not rows:
         raise UserError(f"all queries of {plan} have their answers; there is nothing left to ask")
-    columns = list(dict.fromkeys(llm for llm, _, _ in wanted.values()))
+    columns = [llms[k] for k in dict.fromkeys(of_row[row] for row in rows.values())]
     said = _template(None if template is None else Path(template))
     owners = {llm: name for name, llms in (providers or {}).items() for llm in llms}
     known = {**_providers_beside(Path(queries)), **owners}
@@ -209,31 +212,31 @@ def write_requests(
         raise FileExistsError(f"{folder} exists already; name another folder, as answers to those requests need it")
     with replacing_folder(folder) as new, closing(_Outbox(new, code)) as box:
         for query in queries_of(queries):
-            if query.name in wanted:
-                llm, usd, row = wanted.pop(query.name)
+            row = rows.pop(query.name, None)
+            if row is not None:
+                llm = llms[of_row[row]]
                 full = f"{query.name}:{quote(llm, safe='')}:optllm-{code}-{row}"
                 fits = re.fullmatch(forms[llm].provider.ids, full)
-                box.add(forms[llm], full if fits else f"optllm-{code}-{row}", query, usd)
-        if wanted:
-            problem = f"{queries} has no query {shown(next(iter(wanted)))}"
-            more = f", and {len(wanted) - 1:,} more of the plan are missing" if len(wanted) > 1 else ""
+                box.add(forms[llm], full if fits else f"optllm-{code}-{row}", query, float(usd[row]))
+        if rows:
+            problem = f"{queries} has no query {shown(next(iter(rows)))}"
+            more = f", and {len(rows) - 1:,} more of the plan are missing" if len(rows) > 1 else ""
             raise UserError(f"{problem}{more}; pass the queries that {plan} was made for")
     return [box.written[llm] for llm in columns]
 
 
-def _planned(plan: Path, answered: set[str]) -> dict[str, tuple[str, float, int]]:
-    """Column, planned US$ and row by query, without those that are answered."""
+def _planned(plan: Path, answered: set[str]) -> tuple[dict[str, int], list[str], array[int], FloatArray]:
+    """Rows by query without those that are answered; LLMs, the number of that of each row, and its planned US$."""
     source = open_source(plan)
     source.require(["query_id", "llm"])
     numbers = {"cost_usd": COST} if "cost_usd" in source.names else {}
-    texts, amounts = source.read(text=["query_id", "llm"], numbers=numbers)
-    source.check_ids(texts["query_id"], "query_id")
-    llms: dict[str, str] = {}
-    usd = amounts["cost_usd"].tolist() if amounts else [0.0] * len(texts["llm"])
-    rows = zip(texts["query_id"], texts["llm"], usd, strict=True)
-    return {
-        name: (llms.setdefault(llm, llm), cost, k) for k, (name, llm, cost) in enumerate(rows) if name not in answered
-    }
+    texts, amounts = source.read(text=["query_id"], numbers=numbers)
+    ids = texts["query_id"]
+    source.check_ids(ids, "query_id")
+    llms: dict[str, int] = {}
+    of_row = array("i", (llms.setdefault(cells["llm"], len(llms)) for cells in source.records(["llm"])))
+    usd = amounts["cost_usd"] if amounts else np.zeros(len(ids))
+    return {name: row for row, name in enumerate(ids) if name not in answered}, list(llms), of_row, usd
 
 
 def _providers_beside(queries: Path) -> dict[str, str]:
