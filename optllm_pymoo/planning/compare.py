@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.formats import open_source
+from optllm_pymoo.data.formats import open_source, parquet_files
 from optllm_pymoo.data.source import NUMBER, SCORE, Measure
 from optllm_pymoo.decision.confidence import Difference, difference_interval
 from optllm_pymoo.planning.constraints import groups_of
-from optllm_pymoo.planning.rounds import SPREAD
+from optllm_pymoo.planning.rounds import PLAN_FILES, SPREAD
 from optllm_pymoo.planning.whatif import PREDICTIONS, read_learnt
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import UserError
@@ -44,8 +44,8 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
     """Compare two plans.
 
     Args:
-        first: A folder that `optllm-pymoo plan` has written, or its plan.csv; ``predictions.npz`` beside it knows
-            groups.
+        first: A folder that `optllm-pymoo plan` has written, or its plan.csv or plan.parquet; ``predictions.npz``
+            beside it knows groups.
         second: Likewise.
 
     Raises:
@@ -96,8 +96,12 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
 
 def _read(path: str | Path) -> pd.DataFrame:
     """Read a plan, indexed by query; what it doesn't say of its spread is NaN, of its excess 0."""
-    file = Path(path) / "plan.csv" if Path(path).is_dir() else Path(path)
-    if not file.is_file():
+    file = Path(path)
+    if (file / PLAN_FILES).exists():
+        file /= PLAN_FILES
+    elif file.is_dir() and parquet_files(file) is None:
+        file /= "plan.csv"
+    if not file.exists():
         raise FileNotFoundError(f"there is no plan {file}; `optllm-pymoo plan --out FOLDER` writes one")
     source = open_source(file)
     source.require(["query_id", "llm", "cost_usd", "accuracy"])

@@ -49,3 +49,18 @@ def test_other_prices_other_queries_and_another_learning(tmp_path: Path) -> None
     with pytest.raises(UserError, match="cost_usd"):
         compare_plans(tmp_path / "one.csv", tmp_path / "two.csv")
     assert np.isfinite(found.expected_accuracy).all()
+
+
+def test_a_plan_in_parts_compares_with_one_in_memory(tmp_path: Path) -> None:
+    """The files of plan.parquet are one plan; by its folder or by itself."""
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(
+        {"query_id": list("abc"), "llm": ["small", "large", "large"], "cost_usd": 1.0, "accuracy": 0.5}
+    )
+    (tmp_path / "parts" / "plan.parquet").mkdir(parents=True)
+    for k in range(3):
+        frame[k : k + 1].to_parquet(tmp_path / "parts" / "plan.parquet" / f"part-{k}.parquet", index=False)
+    frame.assign(llm="small").to_csv(tmp_path / "one.csv", index=False)
+    for path in (tmp_path / "parts", tmp_path / "parts" / "plan.parquet"):
+        found = compare_plans(tmp_path / "one.csv", path)
+        assert (found.n_queries, found.moves["queries"].tolist()) == (3, [2])
