@@ -280,7 +280,7 @@ class _Command:
         where = {"jobs": self.jobs, "dask": self.dask, "force": self.force, "tally": tally}
         goes_on = "what is done is stored, and the same command goes on from there."
         if self.force:
-            goes_on = "what is done is stored; the other cells keep what was stored before, and --force begins anew."
+            goes_on = "what is done is stored; the other cells keep what was stored before, and --force begins again."
         try:
             with shown(tally, errors):
                 return run_cells(plan.cells, datasets=plan.datasets, store=store, **where)
@@ -296,7 +296,7 @@ class _Command:
     def _tell(report: RunReport, console: Console) -> None:
         """Print what was done, what was damaged, what failed and why, and what the runner itself cost."""
         for path, reason in report.damaged.items():
-            console.print(f"{path} was damaged ({reason}); its cell was to be measured anew", markup=False)
+            console.print(f"{path} was damaged ({reason}); its cell was to be measured again", markup=False)
         for failure in report.failed:
             title, text = failure.cell.title(), failure.text.rstrip()
             summary = f"{title} failed:\n{text}" if failure.was_run else f"{title}: {text}"

@@ -56,7 +56,7 @@ def keep(folder: Path, target: Path, /) -> list[Path]:
     n_cells = sum(frame.index.nunique() for frame in frames)
     if run["cells"] != n_cells:
         raise UserError(
-            f"{folder}: {RUN} counts {run['cells']:,} cells, results.csv has {n_cells:,}; write both anew with"
+            f"{folder}: {RUN} counts {run['cells']:,} cells, results.csv has {n_cells:,}; write both again with"
             f" {command}, the options of the run and --only-report"
         )
     report = (folder / "report.md").read_text(encoding="utf-8")

@@ -103,7 +103,7 @@ def order_by_efficiency(steps: np.ndarray) -> np.ndarray:
 
 
 def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Reorder the steps, and sum every prefix anew, each sum rounded once."""
+    """Reorder the steps, and sum every prefix again, each sum rounded once."""
     taken = steps[order]
     sums = [[math.fsum(taken[name][:k]) for name in ("cost", "accuracy")] for k in range(len(order) + 1)]
     return taken["query"], taken["from_llm"], taken["to_llm"], np.array(sums)

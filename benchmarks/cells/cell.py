@@ -119,6 +119,6 @@ def key_of(cell: Cell, /) -> str:
 def seed_of(cell: Cell, /) -> int:
     """Return the seed of a cell, in 0 ... 2³² - 1, which depends on nothing but its description.
 
-    So an algorithm that was changed is measured anew with the same chances as before.
+    So an algorithm that was changed is measured again with the same chances as before.
     """
     return int(hashlib.sha256(f"seed of {canonical(cell)}".encode()).hexdigest()[:8], 16)

@@ -51,7 +51,7 @@ def peak_rss_bytes() -> int:
 
 
 def forget_peak() -> bool:
-    """Let `peak_rss_bytes` start anew from the memory that is held now; return whether the system can do that."""
+    """Let `peak_rss_bytes` start again from the memory that is held now; return whether the system can do that."""
     try:
         RESET.write_text("5")
     except OSError:

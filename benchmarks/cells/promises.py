@@ -75,7 +75,7 @@ def promise(*, n_labelled: int, n_seeds: int) -> Iterator[Row]:
 
 
 def promise_of_data_set(name: str, dataset: Dataset, /, *, labels: float, n_seeds: int) -> Iterator[Row]:
-    """Count the promises that are kept on a data set, with labels that are drawn anew for every seed."""
+    """Count the promises that are kept on a data set, with labels that are drawn again for every seed."""
     kept = [promises(name, f"{labels:.0%}", dataset, labels, seed) for seed in range(n_seeds)]
     yield from promise_rows(list(chain.from_iterable(kept)))
 

@@ -143,7 +143,7 @@ class SearchCell(Cell):
         """Search, and measure what was found.
 
         The algorithm runs on a few queries first, which compiles and imports what it needs. The problem is then built
-        anew on the same tables, so an algorithm that uses the exact front pays for building it.
+        again on the same tables, so an algorithm that uses the exact front pays for building it.
 
         Returns:
             Arrays ``front`` (n, 2), the objectives of the best plans among all that were evaluated within the limit;

@@ -41,7 +41,7 @@ class Programme:
         return cls(problem, cost, -accuracy, -SCALE * problem.min_accuracy * problem.n_queries)
 
     def solve(self) -> np.ndarray:
-        """Return HiGHS's plan (N,); one that breaks the limit by its tolerance is refused, and asked for anew."""
+        """Return HiGHS's plan (N,); one that breaks the limit by its tolerance is refused, and asked for again."""
         problem, limit = self.problem, self.limit
         query = np.repeat(np.arange(problem.n_queries), problem.n_llms)
         upper = np.ones(self.c.size) if problem.allowed is None else problem.allowed.ravel().astype(float)

@@ -143,7 +143,7 @@ class Subset(NamedTuple):
 
 
 def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:
-    """Build a problem anew on the same tables, so that nothing derived earlier is found ready-made.
+    """Build a problem again on the same tables, so that nothing derived earlier is found ready-made.
 
     Args:
         problem: The batch; its tables are shared.

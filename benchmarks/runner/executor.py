@@ -16,7 +16,7 @@ from optllm_pymoo.validation import import_extra
 
 LOCAL = "local"
 CONNECT_SECONDS = 10
-# How long a cluster without workers is waited for: those that died are started anew.
+# How long a cluster without workers is waited for: those that died are started again.
 RESTART_SECONDS = 60
 
 
@@ -93,7 +93,7 @@ class Processes:
         return self._executor
 
     def renew(self) -> None:
-        """End what is left; the next call of `executor` starts workers anew."""
+        """End what is left; the next call of `executor` starts workers again."""
         self.close()
 
     def close(self) -> None:
@@ -162,7 +162,7 @@ class DaskWorkers:
         return executor
 
     def renew(self) -> None:
-        """The cluster starts workers anew by itself."""
+        """The cluster starts workers again by itself."""
 
     def close(self) -> None:
         """Let go of all tasks; a local cluster ends."""

@@ -111,7 +111,7 @@ class Results:
         counts = Counter(record.provenance.revision for record in self._records.values())
         return [
             f"{count} of {total} stored cells come from revision {revision}, not from {present};"
-            " --force measures them anew"
+            " --force measures them again"
             for revision, count in counts.items()
             if revision != present
         ]
@@ -194,7 +194,7 @@ def load_results(path: Path | str, /) -> dict[str, pd.DataFrame]:
     if not {"cell", "kind", "definition"} <= set(names):
         raise UserError(
             f"{path} has no columns cell, kind and definition: another program wrote it, or an older version of this"
-            " one; run the suite anew with this version"
+            " one; run the suite again with this version"
         )
     types = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(FLAGS, "boolean")}
     frame = pd.read_csv(path, dtype={name: kind for name, kind in types.items() if name in names}, index_col="cell")

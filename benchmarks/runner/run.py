@@ -52,7 +52,7 @@ class RunReport:
         done: Cells measured in this run, in the order in which they ended.
         reused: Cells that were stored already.
         failed: Cells without an outcome.
-        damaged: What was wrong with files that couldn't be read, by path; their cells were measured anew.
+        damaged: What was wrong with files that couldn't be read, by path; their cells were measured again.
         wall_seconds: From the first cell's start to the last one's end, the start of workers included.
         cell_seconds: Sum over what was run, each cell on one core.
         core_seconds: Wall seconds times the cores that the run had at the time.

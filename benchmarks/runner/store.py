@@ -164,7 +164,7 @@ class Store:
     """A folder with a file ``<key>.npz`` for every cell that is done.
 
     Files are written beside their place and renamed, so that a run that is killed leaves none half-written, and
-    several runs may share a folder. A file that is damaged counts as missing: its cell is measured anew.
+    several runs may share a folder. A file that is damaged counts as missing: its cell is measured again.
 
     Args:
         folder: Where the files lie; made at the first `write`.

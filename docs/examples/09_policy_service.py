@@ -70,4 +70,4 @@ folder.cleanup()
 
 # %%
 # All texts of a request are predicted together, so send many at once. And mind what a policy can't see: when prices
-# change, or other things are asked than were labelled, plan anew.
+# change, or other things are asked than were labelled, plan again.

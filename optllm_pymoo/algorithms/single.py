@@ -329,7 +329,7 @@ def fill_slack_with_highs(
     HiGHS knows tolerances of its own: a row may be violated by about 1e-6, and it stops when the best solution is
     within 1e-6 of its bound. So everything is measured in thousandths of the gap, of which 1e-6 doesn't matter. A
     solution that uses more than the slack, however little, is no plan: just this choice of items is cut off, and HiGHS
-    is asked anew. Its tolerances only ever let too much in, so what it proves holds.
+    is asked again. Its tolerances only ever let too much in, so what it proves holds.
 
     Args:
         first: As for `fill_slack`.

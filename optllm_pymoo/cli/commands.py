@@ -43,7 +43,7 @@ def plan(
         Path | None,
         typer.Option(
             "--from", metavar="FOLDER", show_default=False,
-            help="Plan anew with what the plan in this folder learnt; its options hold where no other is given. Files"
+            help="Plan again with what the plan in this folder learnt; its options hold where no other is given. Files"
             " are written with --out only.",
         ),
     ] = None,

@@ -149,16 +149,16 @@ def plan_report(
         policy: That of the plan, if it has one.
         files: What was written.
         seed: Of everything.
-        given: Options that lead to the same plan by learning anew.
+        given: Options that lead to the same plan by learning again.
         origin: The folder whose predictions were taken; None if they were learnt.
         as_object: Whether to write one JSON object.
     """
     groups = [] if plan is None else front.by_group(plan)
     nearby = {} if plan is None else {share: front.for_share(plan, share) for share in (1.25, 0.75)}
     synthetic = front.planned is not None and bool(front.planned.about.get("synthetic"))
-    anew = f"optllm-pymoo plan {shlex.join(given)}".rstrip()
+    again = f"optllm-pymoo plan {shlex.join(given)}".rstrip()
     if as_object:
-        facts = {"synthetic": synthetic, "seed": seed, "from": origin, "learn_anew": anew, **front_json(front)}
+        facts = {"synthetic": synthetic, "seed": seed, "from": origin, "learn_anew": again, **front_json(front)}
         if plan is not None:
             other = [
                 {
@@ -180,7 +180,7 @@ def plan_report(
     said = [SYNTHETIC] if synthetic else []
     lines = [front_text(front)]
     if origin is not None:
-        lines.append(entry("Predictions", f"as learnt for {origin}. To learn anew: {anew}"))
+        lines.append(entry("Predictions", f"as learnt for {origin}. To learn again: {again}"))
     if plan is not None:
         lines.append(plan_text(plan, costs))
     said.append("\n".join(lines))

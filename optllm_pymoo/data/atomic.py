@@ -109,7 +109,7 @@ def replacing_folder(
         path: The final path.
         overwrite: Whether a folder that is there may be replaced.
         ours: Names, or patterns of names relative to the folder, of the files that may be replaced; None for all.
-        keep: Whether files of ours stay that aren't written anew; otherwise they go.
+        keep: Whether files of ours stay that aren't written again; otherwise they go.
 
     Yields:
         An empty folder to write into.
@@ -144,7 +144,7 @@ def replacing_folder(
                 raise _cannot_write(error, path) from None
             yield new
             others = [] if patterns is None or not target.exists() else list(foreign_entries(target, patterns))
-            gone: list[str] = []  # what is ours and isn't written anew
+            gone: list[str] = []  # what is ours and isn't written again
             if target.exists():
                 kept = {name.split("/")[0] for name in others} | {entry.name for entry in os.scandir(new)}
                 names = {entry.name for entry in os.scandir(target)} - kept

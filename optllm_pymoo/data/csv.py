@@ -225,7 +225,7 @@ def open_text(path: Path, /) -> Iterator[TextIO]:
                 raise DataFileError(path, problem)
             yield io.TextIOWrapper(raw, encoding=_encoding_of(head), newline="")
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it anew") from None
+            raise DataFileError(path, f"the gzip archive is cut off or damaged ({error}); get it again") from None
         except UnicodeDecodeError as error:
             raise _encoding_fault(path, error) from None
 

@@ -28,7 +28,7 @@ _ADDRESS: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 """The head of an address; a `Path` has lost one of its slashes."""
 _CHUNK: Final = 8192
 """Records of a table."""
-_CUT_OFF: Final = "the file ends here and may be cut off, get it anew"
+_CUT_OFF: Final = "the file ends here and may be cut off, get it again"
 _PIECE: Final = 2**20
 _OUTLINE: Final = 4 * 2**20
 """Characters."""
@@ -312,7 +312,7 @@ class _Cursor:
         """Read on, and forget what is behind; whether there was more."""
         if len(self.text) - self.at > LARGEST_RECORD:
             raise self._fault(f"a value has more than {LARGEST_RECORD:,} characters", self.at)
-        # as much again as is there already: what is decoded anew doubles each time
+        # as much again as is there already: what is decoded again doubles each time
         chunk = self.file.read(max(_PIECE, len(self.text) - self.at))
         if not chunk:
             return False

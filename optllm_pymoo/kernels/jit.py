@@ -25,7 +25,7 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Returns:
         The compiled function; without `function` the decorator. Where neither this package nor a home can be written
-        to it works too, and every process compiles anew: a `Notice` says so once.
+        to it works too, and every process compiles again: a `Notice` says so once.
     """
     if function is None:
         return partial(jit, **options)
@@ -40,7 +40,7 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 def _tell_that_nothing_is_kept() -> None:
     """Name the way out, once per process."""
     warnings.warn(
-        "numba finds no folder to keep compiled code in, so every run compiles anew and starts later;"
+        "numba finds no folder to keep compiled code in, so every run compiles again and starts later;"
         " set NUMBA_CACHE_DIR to a folder that can be written to",
         Notice,
         stacklevel=4,
@@ -83,7 +83,7 @@ def over_queries(
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads that wait for work, started when first needed: starting them anew would cost each call some 100 µs."""
+    """Threads that wait for work, started when first needed: starting them again would cost each call some 100 µs."""
     return ThreadPoolExecutor(thread_name_prefix="optllm_pymoo")
 
 

@@ -198,7 +198,7 @@ class LinearLimits:
 
     @cached_property
     def cells(self) -> Cells:
-        """The tables for the kernels, all as read-only views: numba compiles anew for each mixture it is given."""
+        """The tables for the kernels, all as read-only views: numba compiles again for each mixture it is given."""
         group = np.full(self.n_queries, self.n_groups, dtype=np.int32) if self.group is None else self.group
         extra = self.extra.astype(self.cost.dtype, copy=False)
         mask = np.zeros((0, 0), dtype=bool) if self.allowed is None else self.allowed

@@ -73,7 +73,7 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
             if layout != version:
                 raise UserError(
                     f"{path} was written by optllm-pymoo {by} in layout {layout}, and this version reads layout"
-                    f" {version}; make it anew with `optllm-pymoo plan`, or use the version that wrote it"
+                    f" {version}; make it again with `optllm-pymoo plan`, or use the version that wrote it"
                 )
             names = [name for name in file.namelist() if name != _HEADER]
             arrays = {}
@@ -83,9 +83,9 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path} is no {kind} of optllm-pymoo, or it is damaged; make it anew") from None
+        raise UserError(f"{path} is no {kind} of optllm-pymoo, or it is damaged; make it again") from None
     if said["sha256"] != _digest(text, arrays):
-        raise UserError(f"{path} isn't as optllm-pymoo wrote it: its content was changed. Make it anew")
+        raise UserError(f"{path} isn't as optllm-pymoo wrote it: its content was changed. Make it again")
     return header, arrays
 
 

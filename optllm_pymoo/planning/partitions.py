@@ -767,7 +767,7 @@ def _begin(folder: Path, facts: dict[str, Any]) -> None:
         for name in foreign_entries(folder, PARTIAL):
             raise FileExistsError(f"{folder} is in the way, it holds {name}; move it away")
         if manifest.exists():
-            warnings.warn(f"{folder} is of other data or options; it is begun anew", Notice, stacklevel=3)
+            warnings.warn(f"{folder} is of other data or options; it starts from the beginning", Notice, stacklevel=3)
         _remove(folder)
     folder.mkdir(exist_ok=True)
     with replacing(manifest) as path:

@@ -148,7 +148,7 @@ def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
     if len(free):
         query, llm = free.iloc[0][["query_id", "llm"]]
         problem = f"{path} doesn't say what {len(free):,} answers cost, such as that of {shown(llm)} to {shown(query)}"
-        raise UserError(f"{problem}; collect the answers anew with --prices")
+        raise UserError(f"{problem}; collect the answers again with --prices")
     return calls
 
 
@@ -186,7 +186,7 @@ def total_left(calls: pd.DataFrame, budget_usd: float, /) -> float:
 
 
 class Round(NamedTuple):
-    """What is known when the rest of a batch is planned anew."""
+    """What is known when the rest of a batch is planned again."""
 
     n_answered: int
     n_graded: int

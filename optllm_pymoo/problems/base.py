@@ -15,7 +15,7 @@ class PlanProblem(Problem):
     """A problem of pymoo's whose variables are the LLMs of N queries.
 
     A deep copy is the problem itself. A pickle has the tables and what was asked for; everything that follows from them
-    is built anew, read-only, when it is asked for again: numba compiles anew for arrays that can be written to.
+    is built again, read-only, when it is needed: numba compiles once more for arrays that can be written to.
 
     A subclass may score plans in its own way, by its own `_evaluate`, ``n_obj`` or ``n_ieq_constr``. pymoo's algorithms
     take it as it is; whatever is exact or certified for the problem that it extends refuses it.

@@ -182,7 +182,7 @@ def test_only_synthetic_data_is_kept(tmp_path):
         ),
         (
             {"cells": 1011, "missing": 0, "failed": 0},
-            r"counts 1,011 cells, results\.csv has 8; write both anew .* --only-report",
+            r"counts 1,011 cells, results\.csv has 8; write both again .* --only-report",
         ),
     ],
 )
@@ -199,7 +199,7 @@ def test_results_of_an_older_program_are_refused(tmp_path):
     """They have no definitions: said in words, by every reader."""
     folder = _run_folder(tmp_path / "fair", _results().drop(columns="definition"))
     for read in (load_results, readme_table, lambda path: keep(folder, tmp_path / "kept")):
-        with pytest.raises(UserError, match=r"no columns cell, kind and definition: .* run the suite anew"):
+        with pytest.raises(UserError, match=r"no columns cell, kind and definition: .* run the suite again"):
             read(folder / "results.csv")
 
 

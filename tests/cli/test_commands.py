@@ -467,7 +467,7 @@ def test_plan_nobody_followed_yet(run, batch: Path, planned: Path) -> None:
 
 
 def test_a_plan_of_other_data_is_refused(run, planned: Path) -> None:
-    """The embedded batch has queries and LLMs of the same names, but other costs, which are never billed anew."""
+    """The embedded batch has queries and LLMs of the same names, but other costs, which are never billed again."""
     line = run("evaluate", planned).assert_failed()
     assert "plan.csv has other costs than the batch; pass its outcomes with --data (--data was not given, so" in line
     assert "no plan nowhere.csv" in run("evaluate", "nowhere.csv").assert_failed()

@@ -242,7 +242,7 @@ class TestFrom:
     """`plan --from` and `compare`."""
 
     def test_options_hold_until_others_are_given(self, run, batch: Path) -> None:
-        """Limits stay, the choice is another, learning anew makes the same plan, and nothing is written."""
+        """Limits stay, the choice is another, learning again makes the same plan, and nothing is written."""
         assert run("plan", "-d", batch, *KNOWN, "--budget", 1, "--forbid", "model-3").code == 0
         before = {file: file.stat().st_mtime_ns for file in Path("optllm-plan").iterdir()}
         given = ("plan", "--from", "optllm-plan", "--accuracy", 0.6, "--price-factor", "model-2=1.5", "--json")
@@ -251,10 +251,10 @@ class TestFrom:
         assert facts["plan"]["target_accuracy"] == 0.6
         assert facts["plan"]["budget_usd"] is None
         assert facts["plan"]["mix"]["model-3"] == 0
-        anew = shlex.split(facts["learn_anew"])[1:]
+        again = shlex.split(facts["learn_anew"])[1:]
         changed = ["--price-factor", "model-2=1.5", "--labels", "all", "--accuracy", "0.6", "--forbid", "model-3"]
-        assert anew == ["plan", "--data", str(batch), *changed]
-        learnt = json.loads(run(*anew, "--json").stdout)
+        assert again == ["plan", "--data", str(batch), *changed]
+        learnt = json.loads(run(*again, "--json").stdout)
         assert learnt["plan"]["mix"] == facts["plan"]["mix"]
         assert learnt["plan"]["cost_usd"] == pytest.approx(facts["plan"]["cost_usd"], rel=1e-12)
 
@@ -263,7 +263,9 @@ class TestFrom:
         assert run("plan", "-d", batch, *KNOWN, "--budget", 1).code == 0
         outcome = run("plan", "--from", "optllm-plan", "--drop", "model-3", "--out", "other")
         assert outcome.code == 0, outcome.stderr
-        assert "Predictions as learnt for optllm-plan. To learn anew: optllm-pymoo plan --data" in words(outcome.stdout)
+        assert "Predictions as learnt for optllm-plan. To learn again: optllm-pymoo plan --data" in words(
+            outcome.stdout
+        )
         assert "25 % more" in outcome.stdout
         one, two = (pd.read_csv(Path(folder) / "plan.csv") for folder in ("optllm-plan", "other"))
         facts = json.loads(run("compare", "optllm-plan", "other", "--json").stdout)

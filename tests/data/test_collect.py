@@ -351,8 +351,8 @@ def test_a_batch_keeps_tiers(tmp_path):
     save_batch(found.batch, tmp_path / "batch")
     again = load_batch(tmp_path / "batch")
     assert again.prices().prices[0] == prices.prices[0]
-    anew = collect([log], queries=tmp_path / "batch").batch
-    assert (anew.prices().provenance["file"], anew.prices().prices[0]) == ("p.json", prices.prices[0])
+    again = collect([log], queries=tmp_path / "batch").batch
+    assert (again.prices().provenance["file"], again.prices().prices[0]) == ("p.json", prices.prices[0])
     cost = dict(zip(again.dataset().query_ids, again.dataset().cost[:, 0], strict=True))
     assert cost["4"] == pytest.approx(0.1 + 400 * 2e-6 + 5e-6)
 

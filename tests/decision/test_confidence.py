@@ -135,7 +135,7 @@ def test_is_kept_as_often_as_promised(correlation, n_queries):
     p, sigma, n_batches = np.full(n_queries, 0.6), np.full(n_queries, 0.1), 4000
     common, own = rng.normal(size=(n_batches, 1)), rng.normal(size=(n_batches, n_queries))
     truth = p + sigma * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
-    # answers at mean p (1 - p) of chance: the errors' variance is part of it only when probabilities are drawn anew
+    # answers at mean p (1 - p) of chance: the errors' variance is part of it only when probabilities are drawn again
     realised = (truth + rng.normal(size=truth.shape) * np.sqrt(p * (1 - p))).mean(axis=1)
     share = np.mean(realised >= promised_accuracy(p, sigma, correlation=correlation))
     assert 0.94 < share < 0.96

@@ -51,7 +51,7 @@ def test_an_interruption_leaves_no_empty_folder(tmp_path: Path) -> None:
 
 
 def test_other_files_stay_and_the_folder_changes_at_once(tmp_path: Path) -> None:
-    """A file of ours that isn't written anew stays; a file of others stays where it is, and so does the folder then."""
+    """A file of ours that isn't written again stays; a file of others stays where it is, and so does its folder."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "plan.csv").write_text("plan")
     write_files(tmp_path / "out", {"front.csv": writer("new")})

@@ -212,7 +212,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, parts, monkeypatch):
     assert len(done) == 3, "what was done is not done again"
     with pytest.raises(Stopped):
         plan_parts(parts, 0.3, out=out, report=stopping(2), **options)
-    with pytest.warns(UserWarning, match="plan.partial is of other data or options; it is begun anew"):
+    with pytest.warns(UserWarning, match="plan.partial is of other data or options; it starts from the beginning"):
         plan_parts(parts, "all", out=out, **options)
 
 
@@ -271,7 +271,7 @@ def scan(power, number):
     return number**power
 
 
-@pytest.mark.filterwarnings("ignore:.*begun anew")
+@pytest.mark.filterwarnings("ignore:.*begun again")
 def test_bad_input(tmp_path, parts):
     """What is wrong is said with file, row and column, and nothing is written."""
     frame, out = wide_frame(BATCH), tmp_path / "plan"

@@ -126,7 +126,7 @@ def test_pickle(name):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_pickle_is_no_larger_than_the_tables(masked):
-    """With a quota too: what follows from the tables is built anew, and read-only, so that no kernel compiles again."""
+    """With a quota too: what follows from the tables is built again and read-only, so no kernel compiles again."""
     allowed = np.random.default_rng(1).random((3000, 6)) < 0.7
     allowed[:, 0] = True
     plain = make_problem(3000, 6)

@@ -554,7 +554,7 @@ class Page {
     byId("reset").addEventListener("click", () => this.reprice(facts.llms.map(() => 1)));
   }
 
-  /** Walk anew with factors on prices, and stay at the budget. */
+  /** Walk again with factors on prices, and stay at the budget. */
   reprice(factors) {
     const budget = this.front.cost[this.k];
     this.factors = factors;

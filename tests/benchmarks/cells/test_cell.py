@@ -140,7 +140,7 @@ def test_same_in_a_fresh_process_and_in_any_order() -> None:
     """Keys, seeds, measures and arrays are the same with another hash seed, and with the cells the other way round."""
     here = digests(BENCH, CELLS)
     again = Bench(QUESTIONS, TABLES)
-    again.outcomes[key_of(CELLS[0])] = BENCH.outcome(CELLS[0])  # the fresh process computes it anew
+    again.outcomes[key_of(CELLS[0])] = BENCH.outcome(CELLS[0])  # the fresh process computes it again
     assert digests(again, CELLS[::-1]) == here
     code = (
         "import json; from tests.benchmarks.cells.bench import BENCH, CELLS, digests; "

@@ -51,7 +51,7 @@ def test_force(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", None], ids=["empty", "random", "of another cell"])
 def test_damaged_is_measured_anew(tmp_path, content):
-    """One file is spoilt: it is named, its cell is measured anew, and no other."""
+    """One file is spoilt: it is named, its cell is measured again, and no other."""
     store = Store(tmp_path)
     _run(tmp_path, Top(0))
     before, path = Results([Top(0)], store).reproducible(), store.path(Leaf(2))
@@ -161,7 +161,7 @@ def test_provenance(tmp_path, monkeypatch):
     assert "numba " in results.provenance()["versions"][0]
     monkeypatch.setattr("benchmarks.runner.run.git_revision", lambda: "abc")
     _run(tmp_path, Leaf(0), Leaf(1))
-    warning = f"1 of 3 stored cells come from revision abc, not from {git_revision()}; --force measures them anew"
+    warning = f"1 of 3 stored cells come from revision abc, not from {git_revision()}; --force measures them again"
     assert Results([Leaf(0), Leaf(1)], Store(tmp_path)).warnings() == [warning]
 
 

@@ -56,7 +56,7 @@ def test_failures(tmp_path):
 
 
 def test_damaged_is_told(tmp_path):
-    """The file is named when its cell was measured anew."""
+    """The file is named when its cell was measured again."""
     _run("part", "--out", tmp_path)
     spoilt = next((tmp_path / "cells").glob("*.npz"))
     spoilt.write_bytes(b"")
@@ -100,7 +100,7 @@ def test_dry_run_and_list_write_nothing(tmp_path):
 
 
 def test_only_the_report(tmp_path):
-    """Table and report are written anew from what is stored; nothing is measured, also where something is missing."""
+    """Table and report are written again from what is stored; nothing is measured, also where something is missing."""
     _run("part", "--out", tmp_path)
     (tmp_path / "part" / "report.txt").unlink()
     (tmp_path / "cells" / f"{key_of(MadeUp(0))}.npz").unlink()

@@ -103,7 +103,7 @@ def test_every_byte_counts_or_does_not_matter(tmp_path):
 
 
 def test_a_file_that_can_not_be_read_is_not_damaged(tmp_path):
-    """What stands in a file's place and can't be opened is told, not measured anew and written over."""
+    """What stands in a file's place and can't be opened is told, not measured again and written over."""
     store = Store(tmp_path)
     store.path(MadeUp(0)).mkdir()
     with pytest.raises(OSError, match=key_of(MadeUp(0))):

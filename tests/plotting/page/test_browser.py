@@ -408,7 +408,7 @@ def test_the_smallest_batches(show: Show) -> None:
 
 
 def test_fast_enough_to_slide(show: Show) -> None:
-    """At 30,000 queries and 12 LLMs the median move takes 50 ms at most, with all that is laid out anew."""
+    """At 30,000 queries and 12 LLMs the median move takes 50 ms at most, with all that is laid out again."""
     browser = show(page_html(make_problem(30_000, 12)))
     times = browser.execute_script(
         """
