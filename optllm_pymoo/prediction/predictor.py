@@ -31,7 +31,7 @@ from optllm_pymoo.prediction.members import (
     resamples,
     unpacked,
 )
-from optllm_pymoo.prediction.shift import Shift, measure_shift
+from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError, as_table, check_shape
 
 _TABLES: Final = [np.float64, np.float32]  # types of features that are taken as they come
@@ -304,7 +304,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Compare planned with labelled queries, if there are any."""
         if planned is None:
             return None
-        return measure_shift(labelled, validate_data(self, planned, dtype=_TABLES, reset=False), random)
+        return Shift.between(labelled, validate_data(self, planned, dtype=_TABLES, reset=False), random)
 
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
         """Return the mean, not yet brought into [0, 1], and sigma."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from optllm_pymoo.prediction.averages import Floats
@@ -27,37 +26,41 @@ class Shift(NamedTuple):
     auc: float
     unlikeness: float
 
+    @classmethod
+    def between(cls, labelled: Floats, planned: Floats, random: np.random.RandomState, /) -> Shift:
+        """Try to distinguish planned queries from labelled ones, by extra trees on queries that they didn't learn from.
 
-def measure_shift(labelled: Floats, planned: Floats, random: np.random.RandomState, /) -> Shift:
-    """Try to distinguish planned queries from labelled ones, by extra trees on queries that they didn't learn from.
+        Args:
+            labelled: Features, (n, D); 500 distinct ones, drawn by a hash, are looked at.
+            planned: Features, (N, D); likewise.
+            random: Where the folds and the trees come from.
 
-    Args:
-        labelled: Features, (n, D); 500 distinct ones, drawn by a hash, are looked at.
-        planned: Features, (N, D); likewise.
-        random: Where the folds and the trees come from.
+        Returns:
+            The measures; alike if either kind has fewer than two distinct queries.
 
-    Returns:
-        The measures; alike if either kind has fewer than two distinct queries.
-
-    Examples:
-        >>> random = np.random.RandomState(0)
-        >>> here, there = random.normal(size=(2, 100, 3))
-        >>> measure_shift(here, there, random).unlikeness, measure_shift(here, there + 9, random).auc
-        (0.0, 1.0)
-    """
-    kinds = [_some(table) for table in (labelled, planned)]
-    if min(map(len, kinds)) < 2:
-        return Shift(0.5, 0.0)
-    features, is_labelled = np.vstack(kinds), np.repeat([1.0, 0.0], [len(table) for table in kinds])
-    order, groups = in_order(features, is_labelled[:, None])
-    features, is_labelled = features[order], is_labelled[order]
-    score = np.zeros(len(features))
-    for rows in resamples("folds", groups, 1, random):
-        trees = Trees(10, min_samples_leaf=3, max_features=1 / 3, random_state=random)
-        target = is_labelled[rows.train]
-        # each fold lacks some of one kind: without its mean the fold's own shares would be distinguished
-        score[rows.heldout] = trees.fit(features[rows.train], target - target.mean()).predict(features[rows.heldout])
-    return _judged(score, is_labelled > 0)
+        Examples:
+            >>> random = np.random.RandomState(0)
+            >>> here, there = random.normal(size=(2, 100, 3))
+            >>> Shift.between(here, there, random).unlikeness, Shift.between(here, there + 9, random).auc
+            (0.0, 1.0)
+        """
+        kinds = [_some(table) for table in (labelled, planned)]
+        if min(map(len, kinds)) < 2:
+            return cls(0.5, 0.0)
+        features, is_labelled = np.vstack(kinds), np.repeat([1.0, 0.0], [len(table) for table in kinds])
+        order, groups = in_order(features, is_labelled[:, None])
+        features, is_labelled = features[order], is_labelled[order]
+        score = np.zeros(len(features))
+        for rows in resamples("folds", groups, 1, random):
+            train, heldout = features[rows.train], features[rows.heldout]
+            trees = Trees(10, min_samples_leaf=3, max_features=1 / 3, random_state=random)
+            target = is_labelled[rows.train]
+            # each fold lacks some of one kind: without its mean the fold's own shares would be distinguished
+            score[rows.heldout] = trees.fit(train, target - target.mean()).predict(heldout)
+        n, m = map(len, kinds)
+        auc = float((rankdata(score)[is_labelled > 0].sum() - n * (n + 1) / 2) / (n * m))
+        error = float(np.sqrt((n + m + 1) / (12 * n * m)))  # of Mann and Whitney
+        return cls(auc, float(np.clip(2 * (auc - _SURE * error) - 1, 0.0, 1.0)))
 
 
 def _some(features: Floats) -> Floats:
@@ -66,11 +69,3 @@ def _some(features: Floats) -> Floats:
     odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
     hashes = np.concatenate([bits[k : k + 4096].astype(np.uint64) @ odd for k in range(0, len(bits), 4096)])
     return features[np.unique(hashes, return_index=True)[1][:_MOST]]
-
-
-def _judged(score: Floats, is_labelled: NDArray[np.bool_]) -> Shift:
-    """Area under the curve by ranks, and how sure it is above 1/2 (Mann and Whitney)."""
-    n, m = int(is_labelled.sum()), int((~is_labelled).sum())
-    auc = float((rankdata(score)[is_labelled].sum() - n * (n + 1) / 2) / (n * m))
-    error = float(np.sqrt((n + m + 1) / (12 * n * m)))
-    return Shift(auc, float(np.clip(2 * (auc - _SURE * error) - 1, 0.0, 1.0)))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from optllm_pymoo.prediction import SuccessPredictor
-from optllm_pymoo.prediction.shift import measure_shift
+from optllm_pymoo.prediction.shift import Shift
 
 
 def measured(labelled: np.ndarray, planned: np.ndarray) -> tuple[float, float]:
     """With a seed."""
-    return measure_shift(labelled, planned, np.random.RandomState(0))
+    return Shift.between(labelled, planned, np.random.RandomState(0))
 
 
 def test_queries_of_one_kind() -> None:
