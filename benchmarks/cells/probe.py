@@ -92,11 +92,11 @@ def _bytes_in(file: Path, key: str) -> int:
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def run_python(*arguments: str) -> str:
-    """Run this interpreter on this very package, and return what it printed."""
+def run_python(*arguments: str, **variables: str) -> str:
+    """Run this interpreter on this very package, with some environment variables set, and return what it printed."""
     package = Path(optllm_pymoo.__file__).resolve().parents[1]
     paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **variables}
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"a subprocess ended with exit code {done.returncode}:\n{done.stderr}")

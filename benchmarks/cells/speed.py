@@ -20,6 +20,7 @@ from benchmarks.cells.sources import same_tables
 from benchmarks.cells.timing import in_turns, median_seconds
 from optllm_pymoo import AllocationProblem, OptLLM, Policy, SupportedFront, WithinBudget, make_problem
 from optllm_pymoo.data import Dataset, make_dataset
+from optllm_pymoo.kernels.jit import jit, over_queries
 from optllm_pymoo.measures.search import hypervolume_ratio
 from optllm_pymoo.planning import front_writers, plan_front, problem_of, write_files
 
@@ -39,6 +40,42 @@ def evaluation(*, n_queries: int, n_llms: int, target: float | None) -> Iterator
     what = f"evaluating {N_PLANS} allocations (int8), times faster than NumPy's fancy indexing"
     details = f"{comparison}; objectives equal to {EQUAL:g}"
     yield Row(what, size_of(problem), comparison.ratio, "×", "≥", target, details)
+    if n_queries * n_llms >= CELLS_IN_REACH:
+        details = f"places known beforehand, {CELLS_IN_REACH:,} cells of either table in a first-level cache"
+        loads = in_turns(
+            lambda _: problem.evaluate(plans),
+            lambda _: load_cells(plans.size, n_llms),
+            repeats=_repeats(n_queries, 100),
+        )
+        what = f"evaluating {N_PLANS} allocations (int8), times as long as loading as many cells alone"
+        yield Row(what, size_of(problem), loads.ratio, "×", "≤", None, f"{loads}; {details}")
+
+
+CELLS_IN_REACH = 1 << 11
+
+
+def load_cells(n: int, n_llms: int, /) -> None:
+    """Load and add n cells of two tables that fit into a first-level cache, on all cores: the limit of loads."""
+    rows = CELLS_IN_REACH // n_llms
+    drawn = np.random.default_rng(0).integers(n_llms, size=1 << 13)
+    places = (np.arange(len(drawn)) % rows * n_llms + drawn).astype(np.uint16)
+    over_queries(_load_cells, n, places, np.ones(CELLS_IN_REACH), np.ones(CELLS_IN_REACH))
+
+
+@jit
+def _load_cells(start: int, stop: int, places: np.ndarray, cost: np.ndarray, accuracy: np.ndarray) -> float:
+    c0 = c1 = c2 = c3 = a0 = a1 = a2 = a3 = 0.0
+    for _ in range((stop - start) // places.size):
+        for k in range(0, places.size, 4):
+            c0 += cost[places[k]]
+            a0 += accuracy[places[k]]
+            c1 += cost[places[k + 1]]
+            a1 += accuracy[places[k + 1]]
+            c2 += cost[places[k + 2]]
+            a2 += accuracy[places[k + 2]]
+            c3 += cost[places[k + 3]]
+            a3 += accuracy[places[k + 3]]
+    return c0 + c1 + c2 + c3 + a0 + a1 + a2 + a3
 
 
 def fancy_indexing(problem: AllocationProblem, plans: np.ndarray, /) -> np.ndarray:

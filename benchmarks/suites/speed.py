@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.cells import speed
+from benchmarks.cells import speed, waiting
 from benchmarks.cells.rows import RowsCell
 from benchmarks.cells.sources import DATA_SETS, Source, Subset, from_files, shared_folders, synthetic_tables
 from benchmarks.report.document import Document, Section, Text
@@ -49,7 +49,7 @@ class Speed(Suite):
             (speed.evaluation, small, None if quick else 10.0),
             (speed.evaluation, middle, None if quick else 20.0),
             (speed.whole_run, large, None if quick else 4.0),
-            (speed.whole_run, 2_117, 20.0),
+            (speed.whole_run, 2_117, None if quick else 8.0),
             (speed.memory, large, None if quick else 2.0),
             (speed.front, large, None if quick else 4.0),
         ):
@@ -61,8 +61,34 @@ class Speed(Suite):
         options = {"n_queries": n_queries, "n_labelled": n_labelled, "n_llms": 6, "has_targets": not quick}
         options["repeats"] = 1 if quick else 5
         yield RowsCell(speed.policy, None, tuple(options.items()), has_all_cores=True)
+        yield from Speed.waits(quick=quick)
         for source in sources:
+            if source.has_texts:
+                worth = {"fingerprint": source.fingerprint, "target": -0.001}
+                yield RowsCell(waiting.features_worth, Subset.of(source), tuple(worth.items()), has_all_cores=True)
             yield RowsCell(speed.front_quality, Subset.of(source), has_all_cores=True)
+
+    @staticmethod
+    def waits(*, quick: bool) -> Iterator[RowsCell]:
+        """Yield what people wait for: texts, predictions, and the first minute."""
+        n_texts, larger = (300, 600) if quick else (100_000, 1_000_000)
+        for measurement, options in (
+            (waiting.features, {"n_queries": n_texts, "target": 5.0, "repeats": 1}),
+            (
+                waiting.predictions,
+                {"n_queries": n_texts, "n_llms": N_LLMS, "larger": larger, "target": 3.0, "most_gib": 3.0},
+            ),
+            (
+                waiting.new_texts,
+                {"n_queries": min(n_texts, 2_000), "n_llms": N_LLMS, "target_one": 30.0, "target_many": 2.0},
+            ),
+            (waiting.first_plan, {"quota": "", "target_cold": 8.0, "target_warm": 4.0, "repeats": 3}),
+            (waiting.first_plan, {"quota": "model-5=500", "target_cold": 12.0, "target_warm": 5.0, "repeats": 3}),
+        ):
+            if quick and measurement is waiting.first_plan:
+                continue
+            is_set = {name: None if quick and name == "target" else value for name, value in options.items()}
+            yield RowsCell(measurement, None, tuple(is_set.items()), has_all_cores=True)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Draw and tabulate the measurements beside their targets."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from moocore import is_nondominated
+from pymoo.core.individual import Individual
 from pymoo.core.population import Population
 
 from optllm_pymoo.operators.destruction import Destruction, Gap
@@ -83,7 +84,7 @@ class FrontSearch:
         if problem.limits_bind and len(exact := problem.exact_points):
             few = np.unique(np.linspace(0, len(exact) - 1, self.n_grid).astype(int))
             ends += [problem.supported_front.assignment(k) for k in exact[few].tolist()]
-        return Population.new(X=np.stack(ends), scored=scored + [True] * (len(ends) - len(scored)))
+        return Plans.of(np.stack(ends), scored=scored + [True] * (len(ends) - len(scored)))
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
         """Walk on, or split gaps once both walks are over.
@@ -96,7 +97,7 @@ class FrontSearch:
         if not plans and not (fill_only and self.progress() >= 1.0):
             plans = self._split_gaps(random_state)
             scored = [True] * len(plans)
-        return Population.new(X=np.stack(plans), scored=scored) if plans else None
+        return Plans.of(np.stack(plans), scored=scored) if plans else None
 
     def add(self, infills: Population) -> None:
         """Put plans into the pool, and those that the scored table led to into the archive of their own, if any."""
@@ -205,9 +206,10 @@ class Walk:
         self.rounds_left -= 1
         given: dict[str, Any] = {"gap": self.gap, "random_state": random_state}
         destroyed = self.destruction.apply(self.problem, self.x[None], **given)
-        if (destroyed != self.x).any():
+        before = self.x.tobytes()
+        if destroyed.tobytes() != before:
             reconstructed = self.reconstruction.apply(self.problem, destroyed, **given)[0]
-            if (reconstructed != self.x).any():
+            if reconstructed.tobytes() != before:
                 self.x = reconstructed
                 return self.x
         self.rounds_left = 0
@@ -310,6 +312,53 @@ def _find_gaps(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     return np.where(found, lower, -1)
 
 
+class Plans(Population):
+    """A population that goes to the attributes of its individuals directly.
+
+    pymoo's looks every attribute of every individual up by its name, which at some thousand queries takes longer than
+    the search.
+    """
+
+    @classmethod
+    def of(cls, X: np.ndarray, **columns: Any) -> Plans:
+        """Make individuals of allocations.
+
+        Args:
+            X: (n, N) LLM per query.
+            **columns: What else is known of them, n values each.
+        """
+        plans = cls([Individual() for _ in X])
+        plans.set(X=X, **columns)
+        return plans
+
+    def get(self, *names: str, to_numpy: bool = True) -> Any:
+        """Return what `Population.get` does: a column for each name, None where an individual has no such value."""
+        individuals = self.tolist()
+        found: list[Any] = []
+        for name in names:
+            if individuals and hasattr(individuals[0], name):
+                found.append([getattr(individual, name) for individual in individuals])
+            else:
+                found.append([individual.data.get(name) for individual in individuals])
+        if to_numpy:
+            found = [np.array(column) for column in found]
+        return found[0] if len(names) == 1 else tuple(found)
+
+    def set(self, *args: Any, **columns: Any) -> Plans:
+        """Do what `Population.set` does: a value for all, or one for each individual."""
+        individuals = self.tolist()
+        for name, values in {**dict(zip(args[::2], args[1::2], strict=True)), **columns}.items():
+            each = values if np.ndim(values) else [values] * len(individuals)
+            is_attribute = bool(individuals) and hasattr(individuals[0], name)
+            for individual, value in zip(individuals, each, strict=True):
+                own = value.copy() if isinstance(value, np.ndarray) and not value.flags.owndata else value
+                if is_attribute:
+                    setattr(individual, name, own)
+                else:
+                    individual.data[name] = own
+        return self
+
+
 class NonDominatedArchive:
     """Everything non-dominated that a run has seen, by rising cost.
 
@@ -318,7 +367,7 @@ class NonDominatedArchive:
     """
 
     def __init__(self) -> None:
-        self.individuals = Population()
+        self.individuals = Plans()
         self.F = np.empty((0, 2))
 
     def __len__(self) -> int:
@@ -328,7 +377,7 @@ class NonDominatedArchive:
         """Merge evaluated individuals into the archive, but for those that break a constraint; O(n log n)."""
         feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
         pop = pop[feasible]
-        merged = Population.merge(self.individuals, pop)
+        merged = np.concatenate([self.individuals, pop]).view(Plans)
         added = np.reshape(pop.get("F"), (len(pop), -1)) if len(pop) else self.F[:0]
         F = np.concatenate([self.F if len(self) else added[:0], added])
         kept = np.flatnonzero(is_nondominated(F, keep_weakly=False))

@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 from pymoo.core.population import Population
 
-from optllm_pymoo.algorithms.front_walk import NonDominatedArchive
+from optllm_pymoo.algorithms.front_walk import NonDominatedArchive, Plans
 from optllm_pymoo.exact.surface import lattice, partitions_for
 from optllm_pymoo.problems import AllocationProblem
 
@@ -64,7 +64,7 @@ class SurfaceSearch:
 
     def first(self) -> Population:
         """Return the cheapest, the most accurate and the fastest plan."""
-        return Population.new(X=np.array(self.problem.scalarisation.optima))
+        return Plans.of(np.array(self.problem.scalarisation.optima))
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
         """Return the plans of the next weights.
@@ -84,7 +84,7 @@ class SurfaceSearch:
             if not self._pending:
                 return None
             weights = np.stack([self.mesh.middle(edge) for edge in self._pending])
-        return Population.new(X=self.problem.scalarisation.choose(weights))
+        return Plans.of(self.problem.scalarisation.choose(weights))
 
     def add(self, infills: Population) -> None:
         """Put plans into the pool, and note what the latest weights led to."""

@@ -39,21 +39,30 @@ def move_to_ends(
     n_chunks = -(-n_queries // CHUNK)
     per_chunk = np.zeros((n_chunks, N_BINS, 2))
     over_queries(_bin_gains, n_chunks * CHUNK, table, end_values, scale, x, gains, per_chunk)
-    bins = per_chunk.sum(axis=0)
-    per_bin, n_in_bin = bins[::-1].T
-    # what the gains add up to from the highest bin down to each
-    reached = np.cumsum(per_bin)
-    is_enough = (n_in_bin > 0.0) & (reached >= target)
-    if not is_enough.any():
+    crossing, above, n_in_bin = _crossing_bin(per_chunk, target)
+    if crossing < 0:
         return False
-    place = int(is_enough.argmax())
-    above, crossing = (reached[place - 1] if place else 0.0), N_BINS - 1 - place
-    ranges = over_queries(_move_above, n_queries, gains, scale, crossing, int(n_in_bin[place]), ends, x)
+    ranges = over_queries(_move_above, n_queries, gains, scale, crossing, n_in_bin, ends, x)
     found = np.concatenate(ranges)
-    first = found[np.argsort(-gains[found], kind="stable")]
-    moved = first[: 1 + int(np.searchsorted(np.cumsum(gains[first]), target - above))]
+    found = found[np.argsort(-gains[found], kind="stable")]
+    moved = found[: 1 + int(gains[found].cumsum().searchsorted(target - above))]
     x[moved] = ends[moved]
     return True
+
+
+@jit
+def _crossing_bin(per_chunk: np.ndarray, target: float) -> tuple[int, float, int]:
+    """Find the bin in which the target is reached from above, what those above it add up to, and how many are in it."""
+    above = 0.0
+    for b in range(N_BINS - 1, -1, -1):
+        gained = n = 0.0
+        for chunk in range(per_chunk.shape[0]):
+            gained += per_chunk[chunk, b, 0]
+            n += per_chunk[chunk, b, 1]
+        if n > 0.0 and above + gained >= target:
+            return b, above, int(n)
+        above += gained
+    return -1, above, 0
 
 
 @jit

@@ -9,6 +9,7 @@ import numpy as np
 from optllm_pymoo.kernels.jit import jit, over_queries
 from optllm_pymoo.kernels.limits import is_allowed
 from optllm_pymoo.tolerances import TIED_SUMS
+from optllm_pymoo.validation import read_only
 
 CHUNK = 1 << 13
 """Queries whose sums are kept apart until the end: the grain of the work, the same on any number of threads."""
@@ -37,7 +38,8 @@ def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) 
     n_chunks = -(-n_queries // CHUNK)
     sums = np.empty((n_chunks, n_plans, 2))
     # unsigned: numba then needn't look for negative indices, which saves a compare and a select per look-up
-    choice = X.view(np.uint8 if X.dtype == np.int8 else np.uint32)
+    # read-only: numba would compile once more for plans that can be written to
+    choice = read_only(X.view(np.uint8 if X.dtype == np.int8 else np.uint32))
     over_queries(_sum_chunks, n_chunks * CHUNK, cost.ravel(), accuracy.ravel(), choice, sums)
     F: np.ndarray = sums.sum(axis=0)
     F[:, 1] /= -n_queries

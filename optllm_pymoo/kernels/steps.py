@@ -184,7 +184,12 @@ def order_by_efficiency(steps: np.ndarray) -> np.ndarray:
     order = np.argsort(worst_first)
     # sorted a second time by value: far cheaper than gathering the keys from all over the memory
     worst_first.sort()
-    over_queries(_settle_ties, len(steps), worst_first, order)
+    tied = worst_first[1:] == worst_first[:-1]
+    if tied.any():
+        places = np.flatnonzero(np.append(tied, False) | np.append(False, tied))
+        runs = np.cumsum(~np.append(False, tied)[places])
+        # whole numbers sorted by run and then by step: all of their bits count, so nothing ties
+        order[places] = np.sort(runs * len(order) + order[places]) % len(order)
     return order
 
 
@@ -212,21 +217,6 @@ def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.n
 def _negate_efficiencies(start: int, stop: int, steps: np.ndarray, out: np.ndarray) -> None:
     for k in range(start, stop):
         out[k] = -(steps[k]["accuracy"] / steps[k]["cost"])
-
-
-@jit
-def _settle_ties(start: int, stop: int, keys: np.ndarray, order: np.ndarray) -> None:
-    """Sort by number every run of equal keys that begins in [start, stop); the keys themselves are sorted."""
-    run = start
-    while run < stop and run > 0 and keys[run] == keys[run - 1]:
-        run += 1  # this run began in the range before, whose thread sees it through
-    while run < stop:
-        end = run + 1
-        while end < keys.size and keys[end] == keys[run]:
-            end += 1
-        if end - run > 1:
-            order[run:end] = np.sort(order[run:end])
-        run = end
 
 
 @jit

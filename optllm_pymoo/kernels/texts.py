@@ -243,7 +243,9 @@ def count_grams(
     Returns:
         Both tables; larger ones in their place where there was no room.
     """
-    n_keys = np.count_nonzero(keys)
+    n_keys = 0
+    for key in keys:
+        n_keys += key != 0
     for i in range(weights.size):
         for gram in grams[stops[i] : stops[i + 1]]:
             at = _slot(gram, keys)

@@ -271,7 +271,7 @@ class LinearLimits:
         Returns:
             (n, K). O(n N).
         """
-        by_llm, by_group = sums_by_llm(self.cells, X, self.n_groups)
+        by_llm, by_group = sums_by_llm(self.cells, read_only(X), self.n_groups)
         out = np.empty((len(X), len(self)))
         # calls, US$ and further tables are summed by LLM, accuracy by group
         place = {CALLS: 0, COST: 1, **{EXTRA + e: 2 + e for e in range(len(self.extra))}}
