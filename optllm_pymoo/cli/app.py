@@ -219,14 +219,20 @@ def refuse_existing(target: Path, overwrite: bool, /) -> None:
 def stages() -> Iterator[Callable[[str], None]]:
     """Show the stage that is running with a spinner and the time gone by, if stderr is a terminal.
 
+    While kernels are compiled, which happens once per machine, it says so.
+
     Whatever libraries print meanwhile goes to stderr too: stdout is for results.
 
     Yields:
         A function to be called with the name of each stage as it begins.
     """
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    text = TextColumn("{task.description}{task.fields[note]}", markup=False)
+    columns = (SpinnerColumn(), text, TimeElapsedColumn())
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with redirect_stdout(sys.stderr), shown as progress:
-        task = progress.add_task("Loading the libraries", total=None)
-        yield lambda stage: progress.update(task, description=printable(stage))
+        task = progress.add_task("Loading the libraries", total=None, note="")
+        from optllm_pymoo.kernels.jit import when_compiling
+
+        with when_compiling(lambda: progress.update(task, note=" (compiling, once)")):
+            yield lambda stage: progress.update(task, description=printable(stage), note="")

@@ -6,12 +6,14 @@ import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import get_num_threads, njit
+from numba.core import event
 
 from optllm_pymoo.validation import Notice
 
@@ -45,6 +47,29 @@ def _tell_that_nothing_is_kept() -> None:
         Notice,
         stacklevel=4,
     )
+
+
+class _Told(event.Listener):
+    """Calls a function whenever numba starts to compile."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+
+    def on_start(self, event: Any) -> None:
+        self.tell()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+def when_compiling(tell: Callable[[], None], /) -> AbstractContextManager[Any]:
+    """Call a function whenever a kernel is compiled inside a `with` block; kernels kept on the disk aren't.
+
+    Args:
+        tell: Says that it takes a while, once.
+    """
+    listening: AbstractContextManager[Any] = event.install_listener("numba:compile", _Told(tell))
+    return listening
 
 
 MIN_QUERIES_PER_THREAD = 1 << 15

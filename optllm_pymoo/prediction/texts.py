@@ -103,7 +103,8 @@ def _alphabet() -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64
             kinds[slice(*found.span())] |= bit
     for bit, is_one in {DIGIT: str.isdigit, UPPER: str.isupper, LOWER: str.islower}.items():
         kinds[:n_cased] |= np.fromiter(map(is_one, everything[:n_cased]), bool, n_cased).astype(np.uint8) * bit
-    lower = np.fromiter((ord(character.lower()[0]) for character in everything[:n_cased]), np.uint32, n_cased)
+    # İ alone has a small letter of two characters
+    lower = np.frombuffer(everything[:n_cased].replace("İ", "I").lower().encode("utf-32-le", "surrogatepass"), "<u4")
     signs = np.full(128, -1)
     for name, characters in _SIGNS.items():
         signs[[ord(character) for character in characters]] = COUNTS.index(f"of_{name}")
