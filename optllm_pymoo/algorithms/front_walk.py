@@ -377,7 +377,7 @@ class NonDominatedArchive:
         """Merge evaluated individuals into the archive, but for those that break a constraint; O(n log n)."""
         feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
         pop = pop[feasible]
-        merged = np.concatenate([self.individuals, pop]).view(Plans)
+        merged: Any = np.concatenate([self.individuals, pop]).view(Plans)
         added = np.reshape(pop.get("F"), (len(pop), -1)) if len(pop) else self.F[:0]
         F = np.concatenate([self.F if len(self) else added[:0], added])
         kept = np.flatnonzero(is_nondominated(F, keep_weakly=False))
