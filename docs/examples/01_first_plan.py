@@ -5,6 +5,8 @@ A first plan
 Some hundred queries, a few LLMs at different prices, and a budget: which query goes where?
 """
 
+import matplotlib.pyplot as plt
+
 from optllm_pymoo import Knee, WithinBudget, make_problem
 from optllm_pymoo.plotting import plot_front, plot_mix
 
@@ -26,11 +28,11 @@ print(plan.to_frame().head())
 
 # %%
 # The whole front: from the cheapest plan to the most accurate one, single LLMs for comparison, and the chosen plan.
-ax = plot_front(problem, plan=plan)
+ax = plot_front(problem, plan=plan, ax=plt.subplots(figsize=(7, 4.5))[1])
 
 # %%
 # Which LLMs take over as there is more to spend.
-ax = plot_mix(problem, plan=plan)
+ax = plot_mix(problem, plan=plan, ax=plt.subplots(figsize=(7, 4.5))[1])
 
 # %%
 # Without a budget in mind: the plan beyond which a further dollar buys much less.

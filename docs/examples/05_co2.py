@@ -6,6 +6,7 @@ Any table whose chosen cells are summed can be a third objective, or be bounded.
 made up from its cost and the power that an LLM runs on.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from pymoo.optimize import minimize
 
@@ -25,7 +26,7 @@ result = minimize(problem, OptLLM(n_grid=10), seed=1)
 print(
     f"{len(result.F)} plans; US$, negated mean accuracy, g CO2 of the first and the last:\n{result.F[[0, -1]].round(3)}"
 )
-ax = plot_third(problem, F=result.F)
+ax = plot_third(problem, F=result.F, ax=plt.subplots(figsize=(7, 4.5))[1])
 
 # %%
 # **As a limit**: the best plan for half a dollar may emit no more than two thirds of what it would without.

@@ -1,9 +1,9 @@
 """
-Tuning with Optuna, and with pymoo's HyperparameterProblem
-==========================================================
+Tuning with Optuna, and with pymoo
+==================================
 
 Which grid finds most of the front within a few scored plans? The search has few settings, and they are pymoo's own
-variables; both tuners can get at them.
+variables: Optuna sets them from outside, pymoo's ``HyperparameterProblem`` finds them by itself.
 """
 
 import optuna
