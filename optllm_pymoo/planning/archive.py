@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,7 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
             for name in names:
                 with file.open(name) as member:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is no {kind} of optllm-pymoo, or it is damaged; make it again") from None
