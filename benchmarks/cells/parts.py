@@ -68,7 +68,8 @@ def read_twice(folder: Path, /) -> int:
 
 def plan_to_the_step(folder: Path, /) -> float:
     """Front, budget to the single step, plan written: everything that `optllm-pymoo plan` does."""
-    found = plan_parts(folder, "all", out=folder / "plan", choice=WithinBudget(_half(folder)), n_jobs=1)
+    files, budget = f"{folder}/*.parquet", _half(folder)
+    found = plan_parts(files, "all", out=folder / "plan", choice=WithinBudget(budget), n_jobs=1)
     assert found.facts is not None
     return found.facts.cost_usd
 
