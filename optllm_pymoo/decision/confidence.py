@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -47,6 +49,18 @@ class Moments(NamedTuple):
         chance = float(np.sum(accuracy * (1 - accuracy)))
         own = (None, 0.0) if sigma is None else (float(np.sum(sigma)), float(np.sum(sigma**2)))
         return cls(len(accuracy), float(np.sum(accuracy)), chance, *own)
+
+    @classmethod
+    def total(cls, parts: Sequence[Moments], /) -> Moments:
+        """Add up the sums of parts, rounding once.
+
+        Args:
+            parts: At least one.
+        """
+        n, accuracy, chance, sigma, squared = zip(*parts, strict=True)
+        known = [each for each in sigma if each is not None]
+        sigmas = (math.fsum(known) if known else None), math.fsum(squared)
+        return cls(sum(n), math.fsum(accuracy), math.fsum(chance), *sigmas)
 
 
 def accuracy_deviation(

@@ -20,7 +20,7 @@ import pytest
 from optllm_pymoo import AtLeastAccuracy, Dataset, Knee, Quota, SupportedFront, UserError, WithinBudget, make_dataset
 from optllm_pymoo.data.grid import wide_frame
 from optllm_pymoo.limits import best_within
-from optllm_pymoo.planning import Constraints, plan_parts, problem_of, read_plan
+from optllm_pymoo.planning import Constraints, engine, plan_parts, problem_of, read_plan
 from optllm_pymoo.planning import partitions as p
 from tests.kills import content, killed
 
@@ -202,7 +202,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, parts, monkeypatch):
     out, options = tmp_path / "plan", {"choice": WithinBudget(BUDGET), "seed": 1}
     plan_parts(parts, 0.3, out=tmp_path / "undisturbed", **options)
     done, n_runs = [], 0
-    monkeypatch.setattr(p, "scan", counted(p.scan, done))
+    monkeypatch.setattr(p.Job, "scan", counted(p.Job.scan, done))
     while not out.exists():
         n_runs += 1
         with contextlib.suppress(Stopped):
@@ -258,12 +258,12 @@ def test_kills(tmp_path, parts, monkeypatch):
 
 def test_processes_and_versions(tmp_path):
     """Processes return what a loop does, in order; another version on a worker is refused in words."""
-    with p.Engine(tmp_path / "a", n_jobs=2, report=lambda message: None) as engine:
-        assert list(engine(partial(scan, 2), [3, 1, 2])) == [9, 1, 4]
+    with engine.Engine(tmp_path / "a", n_jobs=2, report=lambda message: None) as spread:
+        assert list(spread(partial(scan, 2), [3, 1, 2])) == [9, 1, 4]
     with pytest.raises(UserError, match=r"worker tcp://a:1 has optllm-pymoo 0\.0\.9, and this command is 0\.1\.0"):
-        p._check_versions({"tcp://a:1": "0.0.9"}, "0.1.0")
+        engine._check_versions({"tcp://a:1": "0.0.9"}, "0.1.0")
     with pytest.raises(UserError, match="worker tcp://a:1 has no optllm-pymoo"):
-        p._check_versions({"tcp://a:1": ModuleNotFoundError()}, "0.1.0")
+        engine._check_versions({"tcp://a:1": ModuleNotFoundError()}, "0.1.0")
 
 
 def scan(power, number):
@@ -348,7 +348,7 @@ def test_a_full_disk(tmp_path, parts, monkeypatch):
     plan_parts(parts, "all", out=out, **options)
     expected = content(out)
     with monkeypatch.context() as full:
-        full.setattr(p, "write", no_space)
+        full.setattr(p.Job, "write", no_space)
         with pytest.raises(OSError, match="No space left"):
             plan_parts(parts, "all", out=out, **options)
     assert content(out) == expected
@@ -393,7 +393,7 @@ def test_a_cluster_loses_a_worker(tmp_path, monkeypatch):
 def test_no_cluster(tmp_path, parts, monkeypatch):
     """Where nothing answers, that is said."""
     pytest.importorskip("distributed")
-    monkeypatch.setattr(p, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.2)
     with pytest.raises(OSError, match=r"no Dask cluster at tcp://127\.0\.0\.1:\d+"):
         plan_parts(parts, "all", out=tmp_path / "plan", dask=f"tcp://127.0.0.1:{free_port()}")
 

@@ -1,0 +1,197 @@
+"""Batches in several Parquet files: their pieces, and what is read of one at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from optllm_pymoo.data.columns import Roles, is_long, llm_column, roles_of
+from optllm_pymoo.data.dataset import Dataset
+from optllm_pymoo.data.formats import ParquetSource, parquet_files
+from optllm_pymoo.data.grid import Columns, batch_layout, no_llm, read_long
+from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure
+from optllm_pymoo.validation import UserError, import_extra
+
+MAX_CELLS: Final = 1 << 23
+"""Cells (query, LLM) of a piece at the most, unless a single row group has more."""
+
+
+class Piece(NamedTuple):
+    """What one task reads: some row groups of a file, or all of it."""
+
+    number: int
+    file: str
+    row_groups: tuple[int, ...] | None
+    first_row: int
+    """Of the file, for messages."""
+    n_rows: int
+    offset: int
+    """Rows of the batch before this piece."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a batch in parts mean.
+
+    Attributes:
+        llms: M names.
+        roles: Columns of ids, texts and groups.
+        columns: By measure, the columns of the LLMs; empty in a long table, with a row per query and LLM.
+    """
+
+    llms: tuple[str, ...]
+    roles: Roles
+    columns: Mapping[str, tuple[Measure, Columns]]
+
+    def source(self, piece: Piece, /) -> ParquetSource:
+        """Open a piece.
+
+        Raises:
+            FileNotFoundError: The file isn't there any more.
+            DataFileError: It can't be read, or isn't the file it was.
+        """
+        source = ParquetSource(piece.file, [(piece.file, piece.row_groups)], first_row=piece.first_row)
+        groups = source.row_groups[0]
+        if piece.n_rows != sum(groups[g] for g in piece.row_groups or range(len(groups)) if g < len(groups)):
+            raise DataFileError(piece.file, "this file has changed since the run began; run the command again")
+        return source
+
+    def cells(self, piece: Piece, /, *, complete: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Read costs and outcomes of a piece.
+
+        Args:
+            piece: The piece.
+            complete: Whether an outcome must not be missing.
+
+        Returns:
+            (n, M) US$ per call and (n, M) outcomes, NaN where missing: float32 if all columns are, else float64.
+
+        Raises:
+            DataFileError: With file, row and column of the first value that is wrong, or missing and may not be.
+        """
+        source = self.source(piece)
+        if not self.columns:
+            grid = read_long(source, self.roles, (COST, SCORE), self.llms)
+            for measure in (COST, SCORE) if complete else (COST,):
+                grid.check_complete(measure)
+            return grid.values[COST.name], grid.values[SCORE.name]
+        places = {name: [columns.get(llm) for llm in self.llms] for name, (_, columns) in self.columns.items()}
+        table = source.table([place[0] for of in places.values() for place in of if place is not None])
+        is_single = {str(kind) for kind in table.schema.types} == {"float"}
+        found = []
+        for name, of in places.items():
+            values = np.full((table.num_rows, len(of)), np.nan, dtype=np.float32 if is_single else np.float64)
+            for j, place in enumerate(of):
+                # what is text is looked at cell by cell below
+                if place is not None and not str(table.schema.field(place[0]).type).endswith(("string", "ordered=0>")):
+                    values[:, j] = table.column(place[0]).to_numpy()
+                    if place[1] != 1:
+                        values[:, j] *= place[1]
+            upper = self.columns[name][0].upper
+            with np.errstate(invalid="ignore"):
+                fine = (values >= 0) & (values <= min(upper, float(np.finfo(np.float32).max)))
+            if name == SCORE.name and not complete:
+                fine |= np.isnan(values)
+            found.append(values if fine.all() else self._looked_at(source, name, complete))
+        return found[0], found[1]
+
+    def _looked_at(self, source: ParquetSource, name: str, complete: bool) -> np.ndarray:
+        """Read a measure cell by cell, for what is wrong with it, or because it is text."""
+        measure, columns = self.columns[name]
+        _, numbers = source.read(numbers={column: measure for column, _ in columns.values()})
+        if name == COST.name or complete:
+            source.check_complete(numbers)
+        n_rows = len(next(iter(numbers.values())))
+        missing = np.full(n_rows, np.nan)
+        return np.column_stack([
+            numbers[columns[llm][0]] * columns[llm][1] if llm in columns else missing for llm in self.llms
+        ])  # fmt: skip
+
+    def said(self, piece: Piece, names: Sequence[str], /) -> dict[str, list[str]]:
+        """Read ids, texts or groups of a piece's queries, by column."""
+        source = self.source(piece)
+        if not self.columns:
+            return read_long(source, self.roles, (COST, SCORE), self.llms).texts
+        return source.read(text=names)[0] if piece.n_rows else {name: [] for name in names}
+
+    def ids(self, piece: Piece, /) -> Any:
+        """Read the ids of a piece's queries as they are stored, an array of arrow's; row numbers if there are none."""
+        column = self.roles.query_id
+        arrow = import_extra("pyarrow", extra="parquet", purpose="reading Parquet")
+        if column is None:
+            return arrow.array(map(str, range(piece.offset, piece.offset + piece.n_rows)), arrow.string())
+        if not self.columns:
+            return arrow.array(self.said(piece, [column])[column], arrow.string())
+        found = self.source(piece).table([column]).column(column).combine_chunks()
+        blank = np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))
+        if len(blank):
+            raise self.source(piece).fault("this query has no id", int(blank[0]), column)
+        return found.cast(found.type.value_type) if arrow.types.is_dictionary(found.type) else found
+
+    def dataset(self, piece: Piece, cells: tuple[np.ndarray, np.ndarray], /) -> Dataset:
+        """Make a batch of a piece, which must not be empty."""
+        said = self.said(piece, self.roles.columns)
+        text, group = (None if name is None else said[name] for name in self.roles[1:3])
+        return Dataset(
+            *cells,
+            llms=self.llms,
+            query_ids=[str(each) for each in self.ids(piece).to_pylist()],
+            texts=text,
+            groups=group,
+        )
+
+
+def open_parts(
+    path: str | os.PathLike[str], /, llms: Sequence[str] | None = None, drop: Collection[str] = ()
+) -> tuple[Layout, list[Piece]]:
+    """Look at the files of a batch in parts: their columns and sizes, no values of a wide table.
+
+    Args:
+        path: A folder of Parquet files, a pattern, or an address, see `parquet_files`. Wide or long, as `read_table`
+            says; in a long one all rows of a query are in one file.
+        llms: The LLMs wanted, in this order; all if not given.
+        drop: LLMs to leave out.
+
+    Returns:
+        What the columns mean, and the pieces in the order of the names of their files.
+
+    Raises:
+        DataFileError: A file can't be read, or differs from the first in its columns; no LLM is found.
+    """
+    files = parquet_files(path)
+    if files is None:
+        raise UserError(f"{path} is no folder of Parquet files, pattern or address; expected such as parts/*.parquet")
+    source = ParquetSource(path, [(file, None) for file in files])
+    roles = roles_of(source)
+    found, columns = batch_layout(source, roles, llms, drop)
+    if not found and not is_long(source, (COST, SCORE)):
+        raise no_llm(source)
+    if not found:
+        name = [llm_column(source) or ""]
+        there = dict.fromkeys(str(llm) for file in files for llm in ParquetSource(file).table(name).column(0).unique())
+        found = [llm for llm in llms or there if llm not in set(drop)]
+    pieces: list[Piece] = []
+    offset = 0
+    for file, sizes in zip(files, source.row_groups, strict=True):
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
+        for groups in _bundled(sizes, MAX_CELLS // max(1, len(found)) if columns else None):
+            n_rows = sum(sizes[g] for g in groups)
+            first = starts[groups[0]] if groups else 0
+            pieces.append(Piece(len(pieces), file, tuple(groups), first, n_rows, offset))
+            offset += n_rows
+    return Layout(tuple(found), roles, columns), pieces
+
+
+def _bundled(sizes: Sequence[int], at_most: int | None) -> Iterator[list[int]]:
+    """Bundle neighbouring row groups up to so many rows; a file without any is a piece too."""
+    bundle: list[int] = []
+    for group, size in enumerate(sizes):
+        if bundle and at_most is not None and sum(sizes[g] for g in bundle) + size > at_most:
+            yield bundle
+            bundle = []
+        bundle.append(group)
+    yield bundle
