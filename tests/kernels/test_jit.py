@@ -60,6 +60,19 @@ def test_nothing_is_told_where_code_can_be_kept():
         assert jit(make_problem).stats.cache_path
 
 
+def test_compiling_is_noticed_and_running_is_not():
+    """Each call of the function is a compilation: none before the first run, none for the second, none outside."""
+    told = []
+    kernel = jit(lambda x: x + 1)
+    with jit_module.when_compiling(lambda: told.append(len(told))):
+        assert told == []
+        assert kernel(1) == 2
+        n_compiled = len(told)
+        assert kernel(2) == 3
+    assert kernel(1.5) == 2.5
+    assert len(told) == n_compiled >= 1
+
+
 def test_switched_off_numba_changes_nothing_but_the_time():
     """With NUMBA_DISABLE_JIT=1 the same plans come from the Python bodies of the kernels."""
     expected = minimize(make_problem(30, 4), OptLLM(n_grid=5), seed=1).F
