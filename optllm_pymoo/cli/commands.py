@@ -77,7 +77,7 @@ def plan(
             said = _finish(found, given[2].choice(), output, options.written(*given), given[1].seed, stage, origin)
         else:
             kept, choice = limits.constraints(wanted.promise), wanted.choice()
-            said = _in_parts(batch, work, kept, choice, output, stage)
+            said = _in_parts(batch, work, kept, choice, output, stage, is_after=calls is not None)
         if said is None:
             # whether a plan is that cheap may depend on what can't be known before learning
             is_known = kept.quotas or not (kept.floors or wanted.promise is not None)
@@ -154,6 +154,8 @@ def _in_parts(
     choice: Choice | None,
     output: options.Output,
     stage: Callable[[str], None],
+    *,
+    is_after: bool = False,
 ) -> str | None:
     """Plan a batch in several Parquet files part by part; return what is to be printed, None for another batch."""
     from optllm_pymoo.data.formats import parquet_files
@@ -166,6 +168,7 @@ def _in_parts(
         "--price-factor": bool(batch.price_factor),
         "--features": bool(work.features),
         "--for-spreadsheet": output.for_spreadsheet,
+        "--after": is_after,
     }
     for name, is_given in needs_memory.items():
         if is_given:

@@ -37,7 +37,7 @@ from optllm_pymoo.planning.labels import (
     with_labels_from,
 )
 from optllm_pymoo.planning.learner import Learner
-from optllm_pymoo.planning.rounds import Round, after, optimism_after
+from optllm_pymoo.planning.rounds import Round, after
 from optllm_pymoo.prediction.heldout import Optimism, Skill
 from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.problems import AllocationProblem
@@ -451,7 +451,7 @@ def front_of(
         algorithm=algorithm,
         n_labelled=n_labelled,
         asked_for=asked_for,
-        optimism=None if prediction is None else optimism_after(done, prediction, problem),
+        optimism=None if prediction is None else done.optimism(prediction, problem) if done else prediction.optimism,
         shift=None if prediction is None else prediction.shift,
         groups=None if planned.groups is None else groups_of(planned),
         prices=planned.about.get("prices", ()),

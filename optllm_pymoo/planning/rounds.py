@@ -236,22 +236,19 @@ class Round(NamedTuple):
         n_labelled = max(1, int(plan.accuracy * (1 - plan.accuracy) / level))
         return n_labelled, float(np.sqrt(max(both**2 - chance**2, 0.0) + level))
 
+    def optimism(self, prediction: Prediction, problem: AllocationProblem, /) -> Optimism | None:
+        """By how much plans expect too much, with the errors that labels along a plan leave; None if unknown.
 
-def optimism_after(done: Round | None, prediction: Prediction, problem: AllocationProblem, /) -> Optimism | None:
-    """By how much plans expect too much, with the errors that labels along a plan leave, see `Round.certainty`.
-
-    Args:
-        done: What came back; None where nothing was sent, and what was measured holds.
-        prediction: What is expected of the open queries.
-        problem: The open queries.
-    """
-    measured = prediction.optimism
-    if done is None or measured is None:
-        return measured
-    free = AllocationProblem(problem.cost, problem.accuracy)
-    plans = plans_within(problem.cost, problem.accuracy, measured.shares)
-    errors = [done.certainty(Plan(free, x, sigma=prediction.sigma))[1] for x in plans]
-    return measured._replace(error=np.array(errors))
+        Args:
+            prediction: What is expected of the open queries.
+            problem: The open queries.
+        """
+        if prediction.optimism is None:
+            return None
+        free = AllocationProblem(problem.cost, problem.accuracy)
+        plans = plans_within(problem.cost, problem.accuracy, prediction.optimism.shares)
+        errors = [self.certainty(Plan(free, x, sigma=prediction.sigma))[1] for x in plans]
+        return prediction.optimism._replace(error=np.array(errors))
 
 
 def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
@@ -293,59 +290,35 @@ def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
             f"all {len(planned):,} queries have their answers, for {total_usd(calls['billed_usd']):f} US$;"
             " there is nothing left to plan"
         )
-    paid = answers["cost_usd"].to_numpy(dtype=float)
-    ratio = _ratio(paid, planned.cost[rows, columns], columns, planned.n_llms)
-    open_ = planned.select(~is_answered)
-    left = _with_tables(open_, open_.cost * ratio, open_.correct)
-    first = calls[calls["error"] == ""].drop_duplicates("query_id")["cost_usd"]
+    paid, as_planned = answers["cost_usd"].to_numpy(dtype=float), planned.cost[rows, columns]
+    known, n_llms = ~np.isnan(paid), planned.n_llms
+    spent_on, planned_for = (np.bincount(columns[known], each[known], n_llms) for each in (paid, as_planned))
+    prior = planned_for * _PRIOR_CALLS / np.maximum(np.bincount(columns[known], minlength=n_llms), 1)
+    ratio = np.divide(spent_on + prior, planned_for + prior, out=np.ones(n_llms), where=planned_for > 0)
+    whole = Dataset(
+        np.vstack([labelled.cost, planned.cost * np.where(is_answered, 1.0, ratio[:, None]).T]),
+        np.vstack([labelled.correct, correct]),
+        llms=planned.llms,
+        query_ids=ids,
+        texts=None if labelled.texts is None or planned.texts is None else labelled.texts + planned.texts,
+        groups=None if labelled.groups is None or planned.groups is None else labelled.groups + planned.groups,
+        about=planned.about,
+    )
+    is_labelled = np.repeat(True, len(labelled))
+    both = whole.select(np.concatenate([is_labelled, is_graded]))
+    left = whole.select(np.concatenate([~is_labelled, ~is_answered]))
     spent = total_usd(calls["billed_usd"])
-    both = labelled
-    if is_graded.any():
-        both = _joined(labelled, planned.with_outcomes(correct).select(is_graded))
     done = Round(
         n_answered=int(is_answered.sum()),
         n_graded=int(is_graded.sum()),
         n_open=len(left),
         spent_usd=spent,
-        lost_usd=spent - total_usd(first),
+        lost_usd=spent - total_usd(calls[calls["error"] == ""].drop_duplicates("query_id")["cost_usd"]),
         labels=both.correct,
         n_followed=len(both) - len(labelled),
         cost_ratio=ratio,
     )
     return Split(both, left), done
-
-
-def _ratio(paid: FloatArray, planned: FloatArray, columns: np.ndarray, n_llms: int) -> FloatArray:
-    """What calls of each LLM cost, as a multiple of what was planned, (M,)."""
-    known = ~np.isnan(paid)
-    sums = [np.bincount(columns[known], values[known], n_llms) for values in (paid, planned)]
-    count = np.bincount(columns[known], minlength=n_llms)
-    prior = sums[1] * _PRIOR_CALLS / np.maximum(count, 1)
-    below = sums[1] + prior
-    return np.divide(sums[0] + prior, below, out=np.ones(n_llms), where=below > 0)
-
-
-def _with_tables(dataset: Dataset, cost: FloatArray, correct: FloatArray) -> Dataset:
-    """The same queries with other tables."""
-    names: dict[str, Any] = {"llms": dataset.llms, "query_ids": dataset.query_ids}
-    return Dataset(cost, correct, **names, texts=dataset.texts, groups=dataset.groups, about=dataset.about)
-
-
-def _joined(first: Dataset, second: Dataset) -> Dataset:
-    """The queries of both."""
-    texts, groups = (
-        None if one is None or other is None else [*one, *other]
-        for one, other in ((first.texts, second.texts), (first.groups, second.groups))
-    )
-    return Dataset(
-        np.vstack([first.cost, second.cost]),
-        np.vstack([first.correct, second.correct]),
-        llms=first.llms,
-        query_ids=[*first.query_ids, *second.query_ids],
-        texts=texts,
-        groups=groups,
-        about=first.about,
-    )
 
 
 def returned(path: str | Path, calls: pd.DataFrame, queries: pd.DataFrame | None = None, /) -> PlannedBatch:

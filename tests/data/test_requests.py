@@ -308,6 +308,18 @@ def test_answers_to_others_are_refused(desk):
     assert len(collect([mixed], prices=PRICES, requests=["out", "other"]).batch.calls) == 2
 
 
+def test_answers_that_are_cut_off(desk):
+    """The line is named, and nothing is lost: with the whole file all is read."""
+    write_requests("plan.csv", "queries.csv", "out")
+    path = write(desk / "a.jsonl", [each for each in answered(desk) if "key" not in each])
+    whole = path.read_text()
+    path.write_text(whole[:-20])
+    with pytest.raises(DataFileError, match=r"a\.jsonl, line 8: "):
+        collect([path], prices=PRICES, requests=["out"])
+    path.write_text(whole)
+    assert len(collect([path], prices=PRICES, requests=["out"]).batch.calls) == 8
+
+
 def test_grades_may_come_later(desk):
     """By the ids of requests or by query and LLM, in a file of their own; fractions stay fractions."""
     write_requests("plan.csv", "queries.csv", "out")
