@@ -13,7 +13,6 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
-from optllm_pymoo.planning.learner import read_columns
 from optllm_pymoo.planning.partitions import PartsPlan, plan_parts
 from optllm_pymoo.planning.policy import Policy, Routes
 from optllm_pymoo.planning.rounds import PlannedBatch, read_plan
@@ -45,7 +44,6 @@ __all__ = [
     "predict_accuracy",
     "priced",
     "problem_of",
-    "read_columns",
     "read_learnt",
     "read_plan",
     "split_by_known",

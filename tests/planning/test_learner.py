@@ -11,8 +11,8 @@ import pytest
 
 from optllm_pymoo import Policy, UserError
 from optllm_pymoo.data import read_table
-from optllm_pymoo.planning import plan_front, read_columns
-from optllm_pymoo.planning.learner import Beside
+from optllm_pymoo.planning import plan_front
+from optllm_pymoo.planning.learner import Beside, read_columns
 
 
 def test_categories_and_numbers() -> None:
