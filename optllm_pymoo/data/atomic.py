@@ -322,7 +322,12 @@ def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
 
 
 def link(file: Path, name: Path) -> None:
-    """Give a file a second name, or copy it where the file system can't."""
+    """Give a file a second name, or copy it where the file system can't; of a folder, every file in it."""
+    if file.is_dir():
+        name.mkdir()
+        for entry in file.iterdir():
+            link(entry, name / entry.name)
+        return
     try:
         os.link(file, name)
     except OSError:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optllm_pymoo import SupportedFront
 from optllm_pymoo.data import Dataset, load_dataset, make_dataset, read_table, save_dataset, write_table
 from optllm_pymoo.decision.text import usd
 
@@ -743,3 +744,26 @@ def test_the_next_plan(run, batch: Path, sent: pd.DataFrame) -> None:
     assert "1 of 1 calls are of queries that the batch doesn't have, first 'zz'" in line
     assert run("plan", "-d", batch, "--budget-total", 1).code == 2
     assert run("collect", "answers.jsonl", "--again", "x").code == 2
+
+
+def test_a_batch_in_parts_is_planned_part_by_part(run, batch: Path, tmp_path: Path) -> None:
+    """A folder of Parquet files is noticed: the plan of memory, quotas, evaluated; what needs memory is refused."""
+    pytest.importorskip("pyarrow")
+    data = load_dataset(batch)
+    (tmp_path / "parts").mkdir()
+    for part in range(2):
+        write_table(data.select(slice(60 * part, 60 * part + 60)), tmp_path / f"parts/{part}.parquet")
+    front = SupportedFront(data.cost, data.correct)
+    budget = float(front.F[:, 0].mean())
+    given = ("--data", "parts", "--labels", "all", "--jobs", "1", "--json")
+    found = json.loads(run("plan", *given, "--budget", budget).stdout)
+    assert found["plan"]["cost_usd"] == pytest.approx(front.F[front.within_budget(budget), 0])
+    assert found["n_parts"] == 2
+    assert (tmp_path / "optllm-plan" / "plan.parquet" / "part-00001.parquet").is_file()
+    evaluated = json.loads(run("evaluate", "optllm-plan/plan.parquet", "--data", "parts", "--json").stdout)
+    assert evaluated["accuracy"] == pytest.approx(found["plan"]["expected_accuracy"])
+    limited = json.loads(run("plan", *given, "--budget", budget, "--quota", f"{data.llms[1]}=10").stdout)
+    assert limited["plan"]["limits"][0]["used"] <= 10
+    for option in (("--algorithm", "nsga2"), ("--n-grid", "5"), ("--price-factor", f"{data.llms[0]}=2")):
+        assert "needs the batch in memory" in run("plan", *given, *option).stderr
+    assert "needs a batch in several Parquet files" in run("plan", "--data", batch, "--dask", "local").stderr
