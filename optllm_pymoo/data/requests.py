@@ -203,11 +203,18 @@ def write_requests(
     if not rows:
         raise UserError(f"all queries of {plan} have their answers; there is nothing left to ask")
     columns = [llms[k] for k in dict.fromkeys(of_row[row] for row in rows.values())]
-    said = _template(None if template is None else Path(template))
     owners = {llm: name for name, llms in (providers or {}).items() for llm in llms}
     known = {**_providers_beside(Path(queries)), **owners}
-    forms = {llm: _Form(llm, known.get(llm) or known.get(split_mode(llm)[0], ""), said) for llm in columns}
-    _check_sections(said, forms.values(), template)
+    # a template may be about LLMs that this plan had to choose from, and didn't
+    others = [name.removeprefix("predicted:") for name in open_source(plan).names if name.startswith("predicted:")]
+    forms = {
+        llm: _Form(llm, known.get(llm) or known.get(split_mode(llm)[0], ""))
+        for llm in dict.fromkeys([*columns, *llms, *others])
+    }
+    if template is not None:
+        said = _template(Path(template), [section for form in forms.values() for section in form.sections])
+    for llm in columns:
+        forms[llm].take({} if template is None else said)
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; name another folder, as answers to those requests need it")
     with replacing_folder(folder) as new, closing(_Outbox(new, code)) as box:
@@ -248,14 +255,20 @@ def _providers_beside(queries: Path) -> dict[str, str]:
     return {llm: provider for llm, provider in zip(cells["llm"], cells["provider"], strict=True) if provider}
 
 
-def _template(path: Path | None) -> dict[str, Any]:
-    """Read a template, whole or by sections, and refuse secrets."""
-    if path is None:
-        return {}
+def _template(path: Path, sections: Sequence[str]) -> dict[str, Any]:
+    """Read a template by sections, one without any as that for all; refuse secrets, and what is about nothing here."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no template {path}")
-    found = read_json_object(path)
+    found, known = read_json_object(path), {"*", *PROVIDERS, *sections}
     _refuse_secrets(found, path, "")
+    if not any(name in known or name.startswith("@") for name in found):
+        return {"*": found}
+    for name, fields in found.items():
+        if name not in known and not name.startswith("@"):
+            problem = f"{shown(name)} is no provider, LLM or @mode of this plan, and no *"
+            raise DataFileError(path, f"{problem}; it has {listed(sorted(known - {*PROVIDERS, '*'}))}")
+        if not isinstance(fields, dict):
+            raise DataFileError(path, f"expected an object of fields under {shown(name)}")
     return found
 
 
@@ -271,37 +284,20 @@ def _refuse_secrets(value: Any, path: Path, where: str) -> None:
         _refuse_secrets(part, path, place)
 
 
-def _check_sections(said: Mapping[str, Any], forms: Collection[_Form], path: str | PathLike[str] | None) -> None:
-    """Refuse a section that is about nothing in the plan."""
-    if not _has_sections(said, forms):
-        return
-    for name, fields in said.items():
-        known = {*PROVIDERS, "*", *(section for form in forms for section in form.sections)}
-        if name not in known and not name.startswith("@"):
-            problem = f"{shown(name)} is no provider, LLM or @mode of this plan, and no *"
-            raise DataFileError(Path(str(path)), f"{problem}; it has {listed(sorted(known - {*PROVIDERS, '*'}))}")
-        if not isinstance(fields, dict):
-            raise DataFileError(Path(str(path)), f"expected an object of fields under {shown(name)}")
-
-
-def _has_sections(said: Mapping[str, Any], forms: Collection[_Form]) -> bool:
-    names = {"*", *PROVIDERS, *(section for form in forms for section in form.sections)}
-    return any(name in names or name.startswith("@") for name in said)
-
-
 class _Form:
     """How requests to one column are written."""
 
-    def __init__(self, llm: str, provider: str, said: Mapping[str, Any]) -> None:
+    def __init__(self, llm: str, provider: str) -> None:
         base, mode = split_mode(llm)
-        owner, slash, rest = base.partition("/")
-        self.llm, self.name = llm, provider or (owner if slash else "")
-        plain = _plain(self.name)
-        sections = ["*", plain, self.name, base, *([f"@{mode}", llm] if mode else [])]
+        self.llm, self.name = llm, provider or (base.partition("/")[0] if "/" in base else "")
+        sections = ["*", _plain(self.name), self.name, base, *([f"@{mode}", llm] if mode else [])]
         self.sections = [name for name in dict.fromkeys(sections) if name]
-        parts = [said[name] for name in self.sections if isinstance(said.get(name), dict)]
-        if not _has_sections(said, [self]):
-            parts = [said]
+
+    def take(self, said: Mapping[str, Any]) -> None:
+        """Take what the sections of a template say, later ones over earlier ones."""
+        llm, (base, mode), plain = self.llm, split_mode(self.llm), _plain(self.name)
+        owner, slash, rest = base.partition("/")
+        parts = [said[name] for name in self.sections if name in said]
         if mode not in ("", BATCH) and not {f"@{mode}", llm} & set(said):
             hint = f'add "@{mode}": {{...}} with the fields that stand for it'
             raise UserError(f"the template doesn't say what the mode of {shown(llm)} is; {hint}")

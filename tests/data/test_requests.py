@@ -130,6 +130,19 @@ def test_template(desk):
     assert plain["body"] == {**body, "messages": [{"role": "user", "content": "Q: How?"}], "max_tokens": 5}
 
 
+def test_a_section_is_about_its_own_llm_alone(desk):
+    """The others' requests hold nothing of it; a template without sections is for all. The LLM may be one not chosen."""
+    pd.read_csv("plan.csv").assign(**{"predicted:spare@low": 0.5}).to_csv("plan.csv", index=False)
+    (desk / "t.json").write_text(json.dumps({"spare": {"seed": 1}, "spare@low": {"seed": 2}}))
+    assert write_requests("plan.csv", "queries.csv", "spare", template="t.json")
+    for k, (template, expected) in enumerate([({"own": {"seed": 1}}, [0, 1]), ({"seed": 1}, [1, 1])]):
+        (desk / "t.json").write_text(json.dumps(template))
+        told = {each.llm: each for each in write_requests("plan.csv", "queries.csv", f"{k}", template="t.json")}
+        bodies = [lines_of(desk / f"{k}" / told[llm].files[0])[0] for llm in (LLMS[0], "own")]
+        assert [str(body).count("'seed': 1") for body in bodies] == expected
+        assert "'own': {" not in str(bodies[0])
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [
