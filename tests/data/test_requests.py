@@ -131,7 +131,7 @@ def test_template(desk):
 
 
 def test_a_section_is_about_its_own_llm_alone(desk):
-    """The others' requests hold nothing of it; a template without sections is for all. The LLM may be one not chosen."""
+    """The requests of others hold nothing of it; one without sections is for all; it may be of an LLM not chosen."""
     pd.read_csv("plan.csv").assign(**{"predicted:spare@low": 0.5}).to_csv("plan.csv", index=False)
     (desk / "t.json").write_text(json.dumps({"spare": {"seed": 1}, "spare@low": {"seed": 2}}))
     assert write_requests("plan.csv", "queries.csv", "spare", template="t.json")
