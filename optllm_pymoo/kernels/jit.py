@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, njit
+from numba import config, get_num_threads, njit
 from numba.core import event
 
 from optllm_pymoo.validation import Notice
@@ -31,6 +31,8 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """
     if function is None:
         return partial(jit, **options)
+    if config.DISABLE_JIT:  # whole numbers wrap round in kernels, which Python would warn of
+        return np.errstate(over="ignore")(function)
     try:
         return njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # numba has found no folder that it can write to

@@ -79,6 +79,20 @@ def test_switched_off_numba_changes_nothing_but_the_time():
     np.testing.assert_allclose(json.loads(run_fresh(RUN, NUMBA_DISABLE_JIT="1")), expected, rtol=1e-12)
 
 
+READ = """
+import warnings
+warnings.simplefilter("error", RuntimeWarning)
+from optllm_pymoo.prediction import QueryFeatures
+print(QueryFeatures(random_state=0).fit_transform(["Sum 2 and 12", "a poem, a song"]).tolist())
+"""
+
+
+def test_switched_off_numba_reads_texts_alike():
+    """Hashes wrap round in Python as they do in machine code, without a warning."""
+    expected = QueryFeatures(random_state=0).fit_transform(["Sum 2 and 12", "a poem, a song"])
+    np.testing.assert_allclose(json.loads(run_fresh(READ, NUMBA_DISABLE_JIT="1")), expected, atol=1e-3)
+
+
 def test_no_threads_are_refused_in_words():
     """NUMBA_NUM_THREADS=0 is the user's to mend: a UserError that names the variable."""
     code = """
