@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from optllm_pymoo.kernels.steps import upper_hulls
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import UserError, as_table
 
@@ -53,13 +55,17 @@ class RealisedQuality(NamedTuple):
     Attributes:
         area: Mean true accuracy over all budgets as a share of the oracle's; NaN if no LLM is ever right.
         saving: How much cheaper than the best single LLM the first plan is that reaches its true accuracy, in
-            shares of its cost; NaN if no plan is, negative if that plan is dearer.
+            shares of its cost; NaN if no plan is, negative if that plan is dearer. Also known as CostSave.
         highest_accuracy: Largest true mean accuracy of any plan on the front.
         accuracy_at_best_cost: Largest true mean accuracy within the cost of the best single LLM; NaN if the
             cheapest plan is dearer already.
         best_llm: Column of the best single LLM on the true labels (ties: the cheaper).
         best_accuracy: Its true mean accuracy.
         best_cost_usd: Its total cost, US$.
+        performance_gain: By which share the highest accuracy exceeds that of the best single LLM (PerfGain); NaN if no
+            LLM is ever right.
+        aiq: Mean accuracy over the budgets of the area where plans are mixed at random, which reaches the convex hull
+            over their points (average improvement in quality, RouterBench, arXiv 2403.12031).
     """
 
     area: float
@@ -69,6 +75,8 @@ class RealisedQuality(NamedTuple):
     best_llm: int
     best_accuracy: float
     best_cost_usd: float
+    performance_gain: float
+    aiq: float
 
 
 def prefix_totals(table: Floats, path: Path, /) -> Floats:
@@ -227,16 +235,50 @@ def _quality(cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, ora
     best = int(np.lexsort((total, -mean))[0])
     reached = np.flatnonzero(accuracy >= mean[best] - SUM_ROUNDING)
     within = accuracy[spent <= total[best] * (1 + SUM_ROUNDING)]
-    area = envelope_area(spent, accuracy, low=float(cost.min(axis=1).sum()), high=float(total.max()))
+    low, high, highest = float(cost.min(axis=1).sum()), float(total.max()), float(accuracy.max())
+    area = envelope_area(spent, accuracy, low=low, high=high)
+    hull = upper_hulls(spent[None], accuracy[None], None)[1]
+    # the hull is flat behind its last plan, and 0 before its first
+    budgets = np.unique(np.clip([low, *spent[hull], high], low, high))
+    budgets = budgets[budgets >= spent[hull[0]] * (1 - SUM_ROUNDING)]
+    mixed = np.interp(budgets, spent[hull], accuracy[hull])
+    if high > low:
+        aiq = float(np.sum(np.diff(budgets) * (mixed[1:] + mixed[:-1])) / 2 / (high - low))
+    else:
+        aiq = float(mixed[-1]) if len(mixed) else 0.0
     return RealisedQuality(
         area=area / oracle_area if oracle_area > 0 else float("nan"),
         saving=float(1 - spent[reached[0]] / total[best]) if len(reached) and total[best] > 0 else float("nan"),
-        highest_accuracy=float(accuracy.max()),
+        highest_accuracy=highest,
         accuracy_at_best_cost=float(within.max()) if len(within) else float("nan"),
         best_llm=best,
         best_accuracy=float(mean[best]),
         best_cost_usd=float(total[best]),
+        performance_gain=highest / float(mean[best]) - 1 if mean[best] > 0 else float("nan"),
+        aiq=aiq,
     )
+
+
+def pareto_distances(fronts: Sequence[Any], /) -> list[float]:
+    """Measure how far the plans of each of several routers lie from the best plans of all of them (ParetoDist).
+
+    Args:
+        fronts: A table per router: total cost, US$, and true accuracy of each of its plans, (P, 2).
+
+    Returns:
+        Of each router the mean distance of its plans to the nearest of those that no plan of any router dominates; cost
+        and accuracy are scaled to [0, 1] over all plans.
+
+    Examples:
+        >>> pareto_distances([[[0.0, 0.5], [10.0, 1.0]], [[10.0, 0.75]]])
+        [0.0, 0.5]
+    """
+    # negative accuracies: both are made small
+    points = [np.asarray(front, dtype=np.float64) * (1.0, -1.0) for front in fronts]
+    low, span = np.min(np.vstack(points), axis=0), np.ptp(np.vstack(points), axis=0)
+    points = [(of - low) / np.where(span > 0, span, 1.0) for of in points]
+    best = moocore.filter_dominated(np.vstack(points))
+    return [float(moocore.igd(best, ref=of)) for of in points]
 
 
 class Calibration(NamedTuple):

@@ -12,6 +12,7 @@ from optllm_pymoo.measures.realised import (
     Path,
     calibration,
     envelope_area,
+    pareto_distances,
     prefix_totals,
     quality_of_points,
     realised_area,
@@ -49,6 +50,61 @@ def test_never_reaching_the_best_llm_saves_nan() -> None:
     found = realised_quality(COST, CORRECT, Path(*(part[:2] for part in WALK)), oracle_area=1.0)
     assert np.isnan(found.saving)
     assert found.highest_accuracy == 0.5
+
+
+def test_gain_and_mixed_plans_by_hand() -> None:
+    """Plans at 2, 3, 7 US$ with accuracies 0, 1/2, 1; the best LLM has 1, so nothing is gained.
+
+    Mixing plans at random gives lines between their points: mean 1/4 on [2, 3], 3/4 on [3, 7], 1 on [7, 11], so that
+    the mean over 9 US$ is (1/4 + 3 + 4) / 9. A single plan for 5 US$ with accuracy 1/2 loses a half against the
+    best LLM, and is worth 1/2 on [5, 11], nothing below.
+    """
+    found = realised_quality(COST, CORRECT, WALK, oracle_area=0.8)
+    assert (found.performance_gain, found.aiq) == pytest.approx((0.0, 7.25 / 9))
+    single = quality_of_points(COST, CORRECT, [5.0], [0.5], oracle_area=0.8)
+    assert (single.performance_gain, single.aiq) == pytest.approx((-0.5, 3 / 9))
+    inside = quality_of_points(COST, CORRECT, [2.0, 4.0, 6.0], [0.0, 0.25, 1.0], oracle_area=0.8)
+    assert inside.aiq == pytest.approx((2 + 5) / 9), "the plan at 4 lies below the line from 2 to 6"
+
+
+def test_mixed_plans_where_nothing_varies() -> None:
+    """All LLMs cost the same, so there is one budget: the best accuracy there, or nothing if plans are dearer."""
+    cost, correct = np.ones((2, 2)), np.array([[1.0, 0.0], [0.0, 0.0]])
+    assert quality_of_points(cost, correct, [2.0], [0.5], oracle_area=1.0).aiq == 0.5
+    assert quality_of_points(cost, correct, [3.0], [0.5], oracle_area=1.0).aiq == 0.0
+    wrong = quality_of_points(cost, np.zeros((2, 2)), [2.0], [0.0], oracle_area=0.0)
+    assert np.isnan(wrong.performance_gain)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_mixing_plans_never_loses(seed: int) -> None:
+    """Mixed plans are worth at least the staircase of single ones, and at most the best accuracy."""
+    cost, correct, path = random_walk(seed)
+    found = realised_quality(cost, correct, path, oracle_area=1.0)
+    assert found.area - 1e-12 <= found.aiq <= found.highest_accuracy + 1e-12
+
+
+def test_distances_to_the_best_of_all_by_hand() -> None:
+    """Costs 0 ... 10 and accuracies 1/2 ... 1 are scaled to [0, 1]; (10, 3/4) is half the range below (10, 1).
+
+    The first router's dominated plan (10, 1/2) lies a whole range below, and halves with its other plan, which is best.
+    """
+    first, second = [[0.0, 0.5], [10.0, 0.5]], [[10.0, 1.0], [10.0, 0.75]]
+    assert pareto_distances([first, second]) == pytest.approx([0.5, 0.25])
+    assert pareto_distances([first[:1], first[:1]]) == [0.0, 0.0], "a single point has no range, and is the best"
+
+
+def test_distances_take_the_nearest_by_brute_force() -> None:
+    """The same as comparing every pair of points."""
+    random = np.random.default_rng(0)
+    fronts = [random.random((n, 2)) for n in (3, 5, 1)]
+    points = np.vstack(fronts)
+    scaled = (points - points.min(axis=0)) / np.ptp(points, axis=0)
+    best = [p for p in scaled if not any(q[0] <= p[0] and q[1] >= p[1] and (q != p).any() for q in scaled)]
+    nearest = np.array([min(np.hypot(*(p - q)) for q in best) for p in scaled])
+    expected = [nearest[:3].mean(), nearest[3:8].mean(), nearest[8]]
+    assert pareto_distances(fronts) == pytest.approx(expected)
 
 
 @settings(max_examples=60, deadline=None)
