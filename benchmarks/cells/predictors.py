@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.cells.rivals import RIVALS, SWEEPS
 from benchmarks.plugins import joining
 from optllm_pymoo import UserError
 from optllm_pymoo.prediction import ConstantPredictor, SuccessPredictor
@@ -21,11 +22,14 @@ class Recipe(NamedTuple):
         build: From a seed; what it returns has ``fit(features, labels)`` and ``predict(features, return_std=True)``.
         is_robust: Whether its ``predict_robust`` is asked for accuracies.
         for_plans: Whether its ``fit`` takes ``cost=`` of the labelled queries and ``planned=``, features of the others.
+        is_sweep: Whether it plans by a score of its own: its ``fit`` takes ``cost=`` of the labelled queries, and
+            ``plans(features, cost)`` returns plans, (P, N).
     """
 
     build: Callable[[int], Any]
     is_robust: bool = False
     for_plans: bool = False
+    is_sweep: bool = False
 
 
 class _Permuted(SuccessPredictor):
@@ -47,6 +51,8 @@ PREDICTORS: Final[dict[str, Recipe]] = {
     "unshrunk": Recipe(lambda seed: SuccessPredictor(objective=None, random_state=seed)),
     "published-10": Recipe(lambda seed: SuccessPredictor.published(random_state=seed).set_params(n_resamples=10)),
     "constants": Recipe(lambda seed: ConstantPredictor()),
+    **{name: Recipe(build) for name, build in RIVALS.items()},
+    **{name: Recipe(build, is_sweep=True) for name, build in SWEEPS.items()},
 }
 
 

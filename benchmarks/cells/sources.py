@@ -91,6 +91,23 @@ def synthetic_texts(n_queries: int, n_llms: int, /, *, random_state: int = 0) ->
     return Source.of(f"questions-{n_queries}x{n_llms}", make)
 
 
+# Behind the name of a data set whose texts are permuted.
+PERMUTED = "-permuted"
+
+
+def permuted(source: Source, /) -> Source:
+    """Describe a data set whose texts are permuted among its queries, so that they say nothing about outcomes."""
+
+    def read() -> Dataset:
+        """Permute the texts, always in the same way."""
+        dataset = source.read()
+        order = np.random.default_rng(0).permutation(len(dataset))
+        texts = dataset.texts and [dataset.texts[k] for k in order]
+        return Dataset(dataset.cost, dataset.correct, llms=dataset.llms, texts=texts, groups=dataset.groups)
+
+    return Source.of(source.name + PERMUTED, read)
+
+
 def synthetic_tables(family: str, n_queries: int, n_llms: int, /, *, random_state: int = 0) -> Source:
     """Describe a synthetic batch without texts, of a family of `optllm_pymoo.make_problem`."""
 

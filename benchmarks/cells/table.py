@@ -11,10 +11,12 @@ import numpy as np
 from benchmarks.cells.cell import Cell, Outcome, Value, Workbench, seed_of
 from benchmarks.cells.definition import Built
 from benchmarks.cells.predictors import ORACLE, find_predictor
+from benchmarks.cells.rows import Row
 from benchmarks.cells.split import Setting
 from optllm_pymoo import SupportedFront, UserError
 from optllm_pymoo.decision import accuracy_interval
-from optllm_pymoo.measures import Path, realised_area, realised_quality
+from optllm_pymoo.measures import Path, pareto_distances, quality_of_points, realised_area
+from optllm_pymoo.measures.realised import prefix_totals
 from optllm_pymoo.prediction import QueryFeatures
 from optllm_pymoo.prediction.heldout import Optimism
 
@@ -22,6 +24,9 @@ from optllm_pymoo.prediction.heldout import Optimism
 ALPHAS = (-1.0, 0.0, 1.0)
 
 THRESHOLD = 0.5
+
+# Plans that are kept of each predictor.
+POINTS = 101
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class TableCell(Cell):
     def subject(self) -> Any:
         """The predictor."""
         recipe = find_predictor(self.setting.predictor)
-        return recipe and (Built(recipe.build, (0,)), recipe.is_robust, recipe.for_plans)
+        return recipe and (Built(recipe.build, (0,)), *recipe[1:])
 
     def description(self) -> dict[str, Value]:
         """Return the settings as plain values."""
@@ -110,44 +115,106 @@ class TableCell(Cell):
         correct: np.ndarray,
         /,
     ) -> Outcome:
-        """Fit, predict, and follow the exact front of the predictions with the true outcomes.
+        """Fit, predict, and follow the exact front of the predictions, or a sweep, with the true outcomes.
 
         Returns:
-            Arrays ``accuracy`` and ``sigma``, (N, M) each. Measures: the Brier score; ``labels_right_α``, the shares
-            of queries whose whole label vector is predicted right by mean + α·σ; realised quality of the exact
-            front; and of predictors for plans `kept_promises`.
+            Arrays ``accuracy`` and ``sigma``, (N, M) each, and ``realised``, cost in US$ and true accuracy of at most
+            `POINTS` plans, (P, 2). Measures: the Brier score; ``labels_right_α``, the shares of queries whose whole
+            label vector is predicted right by mean + α·σ; realised quality of the plans; and of predictors for plans
+            `kept_promises`.
         """
-        accuracy, sigma, timings, optimism = self._predicted(features, labels, paid, targets, correct)
+        accuracy, sigma, plans, timings, optimism = self._predicted(features, labels, paid, targets, cost, correct)
         oracle = realised_area(cost, correct, Path.along(SupportedFront(cost, correct)))
         start = perf_counter()
-        path = Path.along(SupportedFront(cost, accuracy))
+        if plans is None:
+            path = Path.along(SupportedFront(cost, accuracy))
+            spent, won = prefix_totals(cost, path), prefix_totals(correct, path) / len(cost)
+        else:
+            chosen = np.arange(len(cost)), plans
+            spent, won = cost[chosen].sum(axis=1), correct[chosen].mean(axis=1)
+            order = np.lexsort((won, spent))
+            spent, won = spent[order], won[order]
         timings["front_seconds"] = perf_counter() - start
         right = {f"labels_right_{a:+g}": label_vectors_right(accuracy + a * sigma, correct) for a in ALPHAS}
         measures = {
             **{"n_labelled": len(labels), "n_planned": len(targets), "oracle_area": oracle},
             **{"brier": float(np.mean((accuracy - correct) ** 2))},
             **right,
-            **realised_quality(cost, correct, path, oracle_area=oracle)._asdict(),
+            **quality_of_points(cost, correct, spent, won, oracle_area=oracle)._asdict(),
             **({} if optimism is None else kept_promises(cost, accuracy, sigma, correct, optimism, len(labels))),
         }
-        return Outcome(measures, timings, {"accuracy": accuracy, "sigma": sigma})
+        # at evenly spread budgets, so that nobody's points lie closer where they say little
+        budgets = np.linspace(spent[0], spent[-1], POINTS)
+        kept = np.unique(np.searchsorted(spent, budgets, side="right") - 1)
+        realised = np.column_stack([spent, won])[kept]
+        return Outcome(measures, timings, {"accuracy": accuracy, "sigma": sigma, "realised": realised})
 
     def _predicted(
-        self, features: np.ndarray, labels: np.ndarray, paid: np.ndarray, targets: np.ndarray, correct: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, float], Optimism | None]:
-        """Fit the predictor with this cell's seed, and ask it: accuracies, sigma, seconds, optimism."""
-        recipe = find_predictor(self.setting.predictor)
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        paid: np.ndarray,
+        targets: np.ndarray,
+        cost: np.ndarray,
+        correct: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, float], Optimism | None]:
+        """Fit the predictor with this cell's seed, and ask it for accuracies, sigma, plans, seconds and optimism."""
+        recipe, nothing = find_predictor(self.setting.predictor), np.zeros(correct.shape)
         if recipe is None:
-            return correct.astype(float), np.zeros(correct.shape), {"fit_seconds": 0.0, "predict_seconds": 0.0}, None
+            return correct.astype(float), nothing, None, {"fit_seconds": 0.0, "predict_seconds": 0.0}, None
         start = perf_counter()
-        given = {"cost": paid, "planned": targets} if recipe.for_plans else {}
+        given = {"cost": paid} if recipe.for_plans or recipe.is_sweep else {}
+        if recipe.for_plans:
+            given["planned"] = targets
         predictor = recipe.build(seed_of(self)).fit(features, labels, **given)
         fitted = perf_counter()
         accuracy, sigma = predictor.predict(targets, return_std=True)
         if recipe.is_robust:
             accuracy = np.asarray(predictor.predict_robust(targets))
+        plans = predictor.plans(targets, cost) if recipe.is_sweep else None
         timings = {"fit_seconds": fitted - start, "predict_seconds": perf_counter() - fitted}
-        return accuracy, sigma, timings, predictor.optimism_ if recipe.for_plans else None
+        return accuracy, sigma, plans, timings, predictor.optimism_ if recipe.for_plans else None
+
+
+@dataclass(frozen=True)
+class DistanceCell(Cell):
+    """How far the plans of several predictors on one split lie from the best plans of all of them.
+
+    Attributes:
+        setting: The split, with any of the predictors.
+        predictors: All of them.
+    """
+
+    kind: ClassVar[str] = "distance"
+    setting: Setting
+    predictors: tuple[str, ...]
+
+    @property
+    def needs(self) -> tuple[TableCell, ...]:
+        """The table of each predictor."""
+        return tuple(TableCell(self.setting._replace(predictor=name)) for name in self.predictors)
+
+    def description(self) -> dict[str, Value]:
+        """Return the split, and the predictors in one text."""
+        return {**self.setting.description(), "predictor": ",".join(self.predictors)}
+
+    def title(self) -> str:
+        """Return one line for people."""
+        split = f"{self.setting.data}, {100 * self.setting.labels:g} % labels, split {self.setting.split}"
+        return f"{split}: distances of {len(self.predictors)} predictors"
+
+    def inputs(self, workbench: Workbench, /) -> tuple[np.ndarray, ...]:
+        """Gather the realised plans."""
+        return tuple(workbench.outcome(cell).arrays["realised"] for cell in self.needs)
+
+    def measure(self, *realised: np.ndarray) -> Outcome:
+        """Measure a row per predictor."""
+        size = f"{max(map(len, realised))} plans"
+        rows = [
+            vars(Row(name, size, distance, "", "≤", None))
+            for name, distance in zip(self.predictors, pareto_distances(realised), strict=True)
+        ]
+        return Outcome({}, rows=rows)
 
 
 def kept_promises(

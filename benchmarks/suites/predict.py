@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 from scipy.stats import t
@@ -22,7 +25,6 @@ from optllm_pymoo import UserError
 
 SHARES = (0.02, 0.05, 0.2)
 SPLITS = 5
-PREDICTORS = ("ours", "published", "constants", ORACLE)
 
 KEYS = ["data", "drawn", "labels", "predictor"]
 MEASURES = ["area", "saving", "highest_accuracy", "accuracy_at_best_cost", "brier", "n_labelled"]
@@ -96,6 +98,7 @@ class Predict(Suite):
     name = "predict"
     what = "what plans made from a few labels are worth on the true outcomes"
     uses = ("data", "splits", "shares", "predictors", "drawn")
+    predictors: ClassVar[tuple[str, ...]] = ("ours", "published", "constants", ORACLE)
 
     def plan(self, options: Options, /) -> Plan:
         """List every predictor on every split.
@@ -103,13 +106,18 @@ class Predict(Suite):
         Raises:
             UserError: A data set has no texts, or can't be split as asked for.
         """
+        sources = self.sources(options)
+        return Plan.of({"predict": self.tables(sources, options)}, sources)
 
-        def own() -> list[Source]:
-            return [synthetic_texts(2_000, 6)]
+    @staticmethod
+    def sources(options: Options, /) -> list[Source]:
+        """Return the user's data sets, or else a synthetic batch."""
+        return sources_of(options, lambda: [synthetic_texts(2_000, 6)])
 
-        sources, drawn = sources_of(options, own), options.drawn or Split.text.value
-        shares, names = options.shares or SHARES, options.predictors or PREDICTORS
-        found = []
+    def tables(self, sources: Iterable[Source], options: Options, /) -> list[TableCell]:
+        """List every predictor on every split of data sets."""
+        shares, names = options.shares or SHARES, options.predictors or self.predictors
+        drawn, found = options.drawn or Split.text.value, []
         for source in sources:
             if not source.has_texts:
                 raise UserError(f"{source.name} has no query texts, so nothing can be predicted")
@@ -121,7 +129,7 @@ class Predict(Suite):
                     for split in range(options.splits or SPLITS)
                     for predictor in names
                 ]
-        return Plan.of({"predict": found}, sources)
+        return found
 
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Draw area and saving over the labelled share, and tabulate them."""

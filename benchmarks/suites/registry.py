@@ -14,7 +14,7 @@ from optllm_pymoo.validation import unknown_name
 # Ours, in the order in which they are listed: each is ``SUITE`` in the module of its name.
 SUITES = (
     *("published", "fair", "anytime", "ablation", "scaling", "constraints"),
-    *("compare", "predict", "speed", "quick"),
+    *("compare", "predict", "routers", "speed", "quick"),
 )
 
 

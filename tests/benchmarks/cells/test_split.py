@@ -71,8 +71,8 @@ def test_known_outcomes_hold_nothing_back() -> None:
 
 
 def test_unknown_predictor() -> None:
-    """The message lists those there are."""
-    with pytest.raises(ValueError, match=r"unknown predictor 'magic'\. Known: 'ours', 'published'"):
+    """The message has the closest name, and how many there are."""
+    with pytest.raises(ValueError, match=r"unknown predictor 'magic'; did you mean 'logistic'\? \d+ are known"):
         Setting.of(QUESTIONS, "magic", 0.1)
 
 

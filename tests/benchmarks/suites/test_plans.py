@@ -34,7 +34,7 @@ def silent(tmp_path):
 def test_all_are_there():
     """The suites of the protocol, each with a line on what it is."""
     assert SUITES[:6] == ("published", "fair", "anytime", "ablation", "scaling", "constraints")
-    assert SUITES[6:] == ("compare", "predict", "speed", "quick")
+    assert SUITES[6:] == ("compare", "predict", "routers", "speed", "quick")
     assert all(find_suite(name).name == name and find_suite(name).what for name in SUITES)
 
 
