@@ -198,13 +198,15 @@ def keep_results(
 def draw_table(
     results: Annotated[
         list[Path] | None,
-        typer.Option(help="results.csv of predict, may be repeated; or of fair, which is the default, as it is kept."),
+        typer.Option(
+            help="results.csv of predict or routers, may be repeated; or of fair, which is the default, as it is kept."
+        ),
     ] = None,
     write: Annotated[
         Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
     ] = None,
 ) -> None:
-    """Draw the table of algorithms, or that of predictors, from results, and print it or write it into a file."""
+    """Draw the table of algorithms, predictors or routers from results, and print it or write it into a file."""
     from benchmarks.table import drawn_table, with_table
 
     with _refusals():

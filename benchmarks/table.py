@@ -1,4 +1,4 @@
-"""Tables of documents, drawn from results: the README's comparison, and the one of predictors."""
+"""Tables of documents, drawn from results: the README's comparison, and those of predictors and routers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benchmarks.report.document import Column, TableBlock
 from benchmarks.report.markdown import table_markdown
 from benchmarks.report.quality import overview_table
 from benchmarks.runner.results import load_results
+from benchmarks.suites import routers
 from benchmarks.suites.predict import DIFFERENCES, POOLED, against_constants
 from optllm_pymoo import UserError
 
@@ -33,13 +34,14 @@ COLUMNS = (
 
 
 def drawn_table(paths: Sequence[Path], /) -> str:
-    """Write the table that results are for, in Markdown: predictors against constants, or else algorithms.
+    """Write the table that results are for, in Markdown: routers, predictors against constants, or else algorithms.
 
-    Of predictors it has the rows of the first, and the means of all.
+    Of predictors it has the rows of the first, and the means of all; of routers the means of all, the best rival of the
+    first on every data set, and where a rival is clearly better.
 
     Args:
-        paths: ``results.csv`` of the suite `fair`, or of runs of `predict`, whose tables are put together: data sets
-            can have different shares and numbers of splits.
+        paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are put together:
+            data sets can have different shares and numbers of splits.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -49,12 +51,30 @@ def drawn_table(paths: Sequence[Path], /) -> str:
     if len(kinds) == 1 and ("search" in kinds[0] or "table" not in kinds[0]):
         return readme_table(paths[0])
     tables = pd.concat([kind.get("table", pd.DataFrame()) for kind in kinds])
+    if any("distance" in kind for kind in kinds):
+        distances = pd.concat([kind.get("distance", pd.DataFrame()) for kind in kinds]).drop_duplicates()
+        return routers_table(tables[~tables.index.duplicated()], distances)
     cells, pooled = against_constants(tables[~tables.index.duplicated()])
     if cells.empty:
         raise UserError(f"{paths[0]}: the results have no predictor beside constants; run predict with both")
     first = cells[cells["predictor"] == cells["predictor"].iloc[0]]
     rows = table_markdown(TableBlock(first, DIFFERENCES, "predictors", n_left=3))
     return f"{rows}\n\nMeans over rows, of all predictors:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
+
+
+def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:
+    """Write what the suite `routers` found on texts as they are, in Markdown.
+
+    Args:
+        tables: A row per table.
+        distances: A row per split and predictor.
+    """
+    cells = routers.compared(tables, distances)
+    main = cells[cells["part"] == "routers"]
+    means = table_markdown(TableBlock(routers.pooled(main), routers.POOLED, "means", bold=[0]))
+    answers = table_markdown(TableBlock(routers.best_rivals(main), routers.ANSWERS, "best rivals", n_left=2))
+    found = "\n".join(f"* {sentence}" for sentence in routers.findings(main))
+    return f"{means}\n\n{found}\n\nThe best rival on each data set, by area:\n\n{answers}"
 
 
 def readme_table(path: Path, /) -> str:

@@ -140,7 +140,7 @@ def compared(tables: pd.DataFrame, distances: pd.DataFrame, /) -> pd.DataFrame:
     if tables.empty:
         return tables
     split = ["data", "drawn", "labels", "split"]
-    frame = tables.assign(saving=tables["saving"].fillna(0.0), distance=np.nan)
+    frame = tables.reindex(columns=[*KEYS, "split", "n_labelled", *FIGURES]).fillna({"saving": 0.0})
     if len(distances):
         of = distances.assign(predictor=distances["what"], distance=distances["measured"])
         frame = frame.drop(columns="distance").merge(

@@ -110,6 +110,23 @@ def test_results_of_predict_make_the_table_of_predictors(tmp_path):
         drawn_table([path])
 
 
+def test_results_of_routers_make_the_table_of_routers(tmp_path):
+    """Area .75 beside .5 of the rival, which lies .2 from the best plans; permuted texts don't count."""
+    split = {"drawn": "text", "labels": 0.2, "split": 0, "definition": "0" * 12}
+    tables = pd.DataFrame([("ours", 0.75, "d"), ("knn", 0.5, "d"), ("ours", 0.1, "d-permuted")])
+    tables = tables.set_axis(["predictor", "area", "data"], axis=1)
+    tables = tables.assign(kind="table", n_labelled=7, brier=0.2, performance_gain=0.1, aiq=0.6, **split)
+    apart = pd.DataFrame([("ours", 0.0), ("knn", 0.2)], columns=["what", "measured"])
+    apart = apart.assign(kind="distance", data="d", predictor="ours,knn", **split)
+    frame = pd.concat([tables.assign(cell=[f"{k:020x}" for k in range(3)]), apart.assign(cell="f" * 20)])
+    frame.to_csv(tmp_path / "results.csv", index=False)
+    table = drawn_table([tmp_path / "results.csv"])
+    assert "| **`ours`** | **0.7500** | **0.0%** | **+10.0%** | **0.6000** | **0.0000** |" in table
+    assert "| `knn` | 0.5000 | 0.0% | +10.0% | 0.6000 | 0.2000 |" in table
+    assert "| d | 20% | 7 | 0.7500 | `knn` | 0.5000 | +0.2500 |" in table
+    assert "`ours` has the lowest mean ParetoDist, 0.0000." in table
+
+
 def test_the_block_is_replaced():
     """Only what stands between the marks changes; doing it twice changes nothing more."""
     text = f"before\n{START}\nold\n{END}\nafter\n"
