@@ -240,10 +240,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        check_number("a budget must be a number of US$", budget_usd)
-        cheapest = self.F[0, 0]
-        if not budget_usd >= cheapest * (1 - SAME_TOTAL):
-            raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
+        check_affordable(self.F, budget_usd)
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + SAME_TOTAL), side="right")
         return max(0, int(affordable) - 1)
 
@@ -259,10 +256,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        check_number("a target must be a mean accuracy in [0, 1]", target)
-        best = -self.F[-1, 1]
-        if not target <= best + SAME_TOTAL:
-            raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
+        check_reachable(self.F, target)
         return int(np.searchsorted(-self.F[:, 1], target - SAME_TOTAL, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
@@ -328,7 +322,23 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     return np.unique(chosen)
 
 
-def check_number(expected: str, value: Any) -> None:
+def check_affordable(F: np.ndarray, budget_usd: Any, /) -> None:
+    """Refuse a budget that is no number of US$, or doesn't pay for the cheapest plan of a front; infinity does."""
+    _check_number("a budget must be a number of US$", budget_usd)
+    cheapest = F[0, 0]
+    if not budget_usd >= cheapest * (1 - SAME_TOTAL):
+        raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
+
+
+def check_reachable(F: np.ndarray, target: Any, /) -> None:
+    """Refuse a target that is no mean accuracy, or that not even the most accurate plan of a front reaches."""
+    _check_number("a target must be a mean accuracy in [0, 1]", target)
+    best = -F[-1, 1]
+    if not target <= best + SAME_TOTAL:
+        raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
+
+
+def _check_number(expected: str, value: Any) -> None:
     """Refuse what is no real number; infinity is one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or math.isnan(value):
         raise UserError(f"{expected}; got {value!r:.60}")

@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.exact.front import check_number, thinned
+from optllm_pymoo.exact.front import check_affordable, check_reachable, thinned
 from optllm_pymoo.kernels.steps import add_exactly, take_above, upper_hulls
 from optllm_pymoo.tolerances import SAME_TOTAL
-from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_shape, in_full, read_only
+from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_shape, read_only
 
 BLOCK: Final = 1 << 18
 """Queries whose steps are held at a time."""
@@ -242,10 +242,7 @@ class PartitionedFront:
         Raises:
             UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        check_number("a budget must be a number of US$", budget_usd)
-        cheapest = self.F[0, 0]
-        if not budget_usd >= cheapest * (1 - SAME_TOTAL):
-            raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
+        check_affordable(self.F, budget_usd)
         return self._before(lambda count, cost, accuracy: cost > budget_usd * (1 + SAME_TOTAL))
 
     def at_least_accuracy(self, target: float, /) -> Cut:
@@ -257,10 +254,7 @@ class PartitionedFront:
         Raises:
             UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        check_number("a target must be a mean accuracy in [0, 1]", target)
-        best = -self.F[-1, 1]
-        if not target <= best + SAME_TOTAL:
-            raise UserError(f"accuracy {in_full(target)} is above the most accurate plan, {in_full(best)}")
+        check_reachable(self.F, target)
         if -self.F[0, 1] >= target - SAME_TOTAL:
             return self.cut(0)
         # the step that reaches it is taken too
