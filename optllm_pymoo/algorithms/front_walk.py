@@ -37,7 +37,23 @@ class FrontOperators:
     """Of gaps that could not be split at first, from their lower end halfway toward the upper; None to try again."""
 
 
-class FrontSearch:
+class PoolSearch:
+    """State of a search whose answer is all that is non-dominated among what it has evaluated."""
+
+    certificate = None
+
+    def __init__(self) -> None:
+        self.pool = NonDominatedArchive()
+
+    @property
+    def found(self) -> Population:
+        """The non-dominated individuals, by rising cost."""
+        return self.pool.individuals
+
+    optimum = found
+
+
+class FrontSearch(PoolSearch):
     """State of a search over two objectives.
 
     The first plans are the two extremes. From each a walk goes toward the other, some rounds of both per iteration.
@@ -52,24 +68,12 @@ class FrontSearch:
         n_rounds: Rounds of each walk that one iteration evaluates together.
     """
 
-    certificate = None
-
     def __init__(self, problem: AllocationProblem, operators: FrontOperators, n_grid: int, n_rounds: int) -> None:
+        super().__init__()
         self.problem, self.operators = problem, operators
         self.n_grid, self.n_rounds = n_grid, n_rounds
-        self.pool = NonDominatedArchive()
         self.walks: list[Walk] = []
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
-
-    @property
-    def found(self) -> Population:
-        """The non-dominated individuals, by rising cost."""
-        return self.pool.individuals
-
-    @property
-    def optimum(self) -> Population:
-        """All that is found."""
-        return self.pool.individuals
 
     def first(self) -> Population:
         """Return the two ends of the walks, and with robust accuracies the most accurate plan on the scored table.

@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 from pymoo.core.population import Population
 
-from optllm_pymoo.algorithms.front_walk import NonDominatedArchive, Plans
+from optllm_pymoo.algorithms.front_walk import Plans, PoolSearch
 from optllm_pymoo.exact.surface import lattice, partitions_for
 from optllm_pymoo.problems import AllocationProblem
 
@@ -21,7 +21,7 @@ STRIDE = 5
 """Of the grid's gaps the walk makes one step out of: 50 gaps are ten partitions, 66 directions."""
 
 
-class SurfaceSearch:
+class SurfaceSearch(PoolSearch):
     """State of a search over three objectives.
 
     From the three individual optima a walk visits the weights of a coarse lattice, each a neighbour of the one before.
@@ -35,11 +35,9 @@ class SurfaceSearch:
         n_steps: Steps of the walk that one iteration evaluates together.
     """
 
-    certificate = None
-
     def __init__(self, problem: AllocationProblem, n_grid: int, n_steps: int) -> None:
+        super().__init__()
         self.problem, self.n_steps = problem, n_steps
-        self.pool = NonDominatedArchive()
         self.floor = CELL / n_grid
         n_partitions = max(1, n_grid // STRIDE)
         n_directions = (n_partitions + 1) * (n_partitions + 2) // 2
@@ -51,16 +49,6 @@ class SurfaceSearch:
         self.points = np.empty((0, 3))
         self.mesh: WeightMesh | None = None
         self._pending: list[tuple[int, int]] = []
-
-    @property
-    def found(self) -> Population:
-        """The non-dominated individuals, by rising cost."""
-        return self.pool.individuals
-
-    @property
-    def optimum(self) -> Population:
-        """All that is found."""
-        return self.pool.individuals
 
     def first(self) -> Population:
         """Return the cheapest, the most accurate and the fastest plan."""
