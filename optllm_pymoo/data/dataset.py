@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -135,6 +136,16 @@ class Dataset:
         """(N, M), True where the outcome of the LLM on the query is known."""
         return ~np.isnan(self.correct)
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that can be learnt from."""
+        found = hashlib.sha256()
+        for table in (self.cost, self.correct):
+            found.update(np.ascontiguousarray(table, dtype="<f8").data)
+        for names in (self.llms, self.query_ids, self.texts or ()):
+            found.update("\0".join(names).encode("utf-8", "surrogatepass"))
+        return found.hexdigest()
+
     def select(self, rows: npt.ArrayLike | slice, /) -> Dataset:
         """The data set of some of the queries, in the order given.
 
@@ -182,6 +193,17 @@ class Dataset:
         """
         return self._replaced(correct=correct)
 
+    def with_cost(self, cost: npt.ArrayLike, /) -> Dataset:
+        """The same batch at other costs.
+
+        Args:
+            cost: (N, M), US$ per call.
+
+        Raises:
+            UserError: The shape or a value is wrong.
+        """
+        return self._replaced(cost=cost)
+
     def with_about(self, about: Mapping[str, Any], /) -> Dataset:
         """The same batch with more in `about`; what has the same name there is replaced."""
         return self._replaced(about={**self.about, **about})
@@ -189,6 +211,35 @@ class Dataset:
     def _replaced(self, **changes: Any) -> Dataset:
         """The same data set but for some of what it was made of."""
         return Dataset(**{**self.__dict__, **changes})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Dataset], /) -> Dataset:
+        """The queries of several data sets of the same LLMs, one after another; `about` is that of the first.
+
+        Args:
+            parts: At least one. Texts and groups are known if all of them know theirs.
+
+        Raises:
+            UserError: A query is in two of them.
+
+        Examples:
+            >>> one, two = Dataset([[1, 2]], [[0, 1]], query_ids=["a"]), Dataset([[3, 4]], [[1, 1]], query_ids=["b"])
+            >>> Dataset.joined([one, two]).query_ids
+            ('a', 'b')
+        """
+        texts, groups = (
+            None
+            if any(getattr(part, name) is None for part in parts)
+            else [x for part in parts for x in getattr(part, name)]
+            for name in ("texts", "groups")
+        )
+        return parts[0]._replaced(
+            cost=np.vstack([part.cost for part in parts]),
+            correct=np.vstack([part.correct for part in parts]),
+            query_ids=[name for part in parts for name in part.query_ids],
+            texts=texts,
+            groups=groups,
+        )
 
     @classmethod
     def from_frames(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -398,7 +397,7 @@ def plan_front(
         report=report,
     )
     return front_of(
-        planned.with_about({"data_sha256": _fingerprint(dataset)}),
+        planned.with_about({"data_sha256": dataset.fingerprint}),
         prediction,
         n_labelled,
         algorithm=algorithm,
@@ -461,16 +460,6 @@ def front_of(
         constraints=constraints,
         done=done,
     )
-
-
-def _fingerprint(dataset: Dataset) -> str:
-    """SHA-256 of all that can be learnt from."""
-    found = hashlib.sha256()
-    for table in (dataset.cost, dataset.correct):
-        found.update(np.ascontiguousarray(table, dtype="<f8").data)
-    for names in (dataset.llms, dataset.query_ids, dataset.texts or ()):
-        found.update("\0".join(names).encode("utf-8", "surrogatepass"))
-    return found.hexdigest()
 
 
 def _split(dataset: Dataset, labels: float | str | Path | None, random_state: int) -> Split:

@@ -331,7 +331,8 @@ class Job:
                 f"all {n_queries:,} queries have labels already, so there is nothing to plan; say which share of them"
                 " to learn from, for example 0.05, or plan on them with all (--labels all)"
             )
-        labelled = _joined(parts)
+        labelled = Dataset.joined(parts)  # in an order of their own, that of their ids
+        labelled = labelled.select(np.argsort(np.array(labelled.query_ids, dtype=object), kind="stable"))
         if isinstance(labels, Path):
             labelled = with_labels_from(labelled, labels)
         model = Path(job.folder, "learnt.pickle")
@@ -565,18 +566,6 @@ def _remove(folder: Path) -> None:
     """Remove intermediate results: what says that they are whole goes first."""
     (folder / "run.json").unlink(missing_ok=True)
     shutil.rmtree(folder)
-
-
-def _joined(parts: Sequence[Dataset]) -> Dataset:
-    """Put labelled queries of all parts together, in an order of their own: that of their ids."""
-    texts, groups = (
-        None if getattr(parts[0], name) is None else [each for part in parts for each in getattr(part, name)]
-        for name in ("texts", "groups")
-    )
-    ids = [name for part in parts for name in part.query_ids]
-    cost, correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("cost", "correct"))
-    whole = Dataset(cost, correct, llms=parts[0].llms, query_ids=ids, texts=texts, groups=groups)
-    return whole.select(np.argsort(np.array(ids, dtype=object), kind="stable"))
 
 
 def _mix(written: Sequence[Written], llms: Sequence[str]) -> pd.DataFrame:

@@ -295,18 +295,10 @@ def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
     spent_on, planned_for = (np.bincount(columns[known], each[known], n_llms) for each in (paid, as_planned))
     prior = planned_for * _PRIOR_CALLS / np.maximum(np.bincount(columns[known], minlength=n_llms), 1)
     ratio = np.divide(spent_on + prior, planned_for + prior, out=np.ones(n_llms), where=planned_for > 0)
-    whole = Dataset(
-        np.vstack([labelled.cost, planned.cost * np.where(is_answered, 1.0, ratio[:, None]).T]),
-        np.vstack([labelled.correct, correct]),
-        llms=planned.llms,
-        query_ids=ids,
-        texts=None if labelled.texts is None or planned.texts is None else labelled.texts + planned.texts,
-        groups=None if labelled.groups is None or planned.groups is None else labelled.groups + planned.groups,
-        about=planned.about,
-    )
-    is_labelled = np.repeat(True, len(labelled))
-    both = whole.select(np.concatenate([is_labelled, is_graded]))
-    left = whole.select(np.concatenate([~is_labelled, ~is_answered]))
+    left = planned.with_cost(planned.cost * ratio).select(~is_answered)
+    both = labelled
+    if is_graded.any():
+        both = Dataset.joined([labelled, planned.with_outcomes(correct).select(is_graded)])
     spent = total_usd(calls["billed_usd"])
     done = Round(
         n_answered=int(is_answered.sum()),

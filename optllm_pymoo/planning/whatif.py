@@ -93,15 +93,7 @@ def priced(
     """
     if not factors:
         return dataset
-    return Dataset(
-        dataset.cost * _scale(dataset, factors, constraints),
-        dataset.correct,
-        llms=dataset.llms,
-        query_ids=dataset.query_ids,
-        texts=dataset.texts,
-        groups=dataset.groups,
-        about=dataset.about,
-    )
+    return dataset.with_cost(dataset.cost * _scale(dataset, factors, constraints))
 
 
 def _scale(dataset: Dataset, factors: Sequence[tuple[str, float]], constraints: Constraints) -> np.ndarray:

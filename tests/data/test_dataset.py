@@ -204,3 +204,29 @@ def test_only_llms_of_the_batch() -> None:
     """Some LLMs of a larger data set: the others are left out, the order is the batch's."""
     about = [{"name": name, "provider": "P"} for name in ("a", "b", "c")]
     assert batch(["c", "a"], about).providers == {"P": ("c", "a")}
+
+
+def test_parts_are_joined():
+    """What was selected apart and joined is the data set itself; texts of one alone go, a query of both is refused."""
+    data = make_dataset(9, 3, random_state=2)
+    again = Dataset.joined([data.select(slice(4)), data.select(slice(4, None))])
+    assert again.fingerprint == data.fingerprint
+    assert (again.groups, again.about) == (data.groups, data.about)
+    wordless = Dataset([[1.0] * 3], [[1] * 3], llms=data.llms, query_ids=["new"])
+    assert Dataset.joined([data.select([0]), wordless]).texts is None
+    with pytest.raises(ValueError, match="query_ids must be distinct"):
+        Dataset.joined([data, data.select([3])])
+
+
+def test_fingerprint_is_of_what_can_be_learnt_from():
+    """Other costs, outcomes, ids or texts give another one; groups don't."""
+    data = make_dataset(5, 2, random_state=2)
+    others = [
+        data.with_cost(data.cost * 2),
+        data.with_outcomes(1 - data.correct),
+        data.select([1, 0, 2, 3, 4]),
+        Dataset(data.cost, data.correct, llms=data.llms, query_ids=data.query_ids, groups=data.groups),
+    ]
+    assert len({data.fingerprint, *(other.fingerprint for other in others)}) == 5
+    same = Dataset(data.cost, data.correct, llms=data.llms, query_ids=data.query_ids, texts=data.texts)
+    assert same.fingerprint == data.fingerprint
