@@ -240,7 +240,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        check_affordable(self.F, budget_usd)
+        check_budget_usd(self.F, budget_usd)
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + SAME_TOTAL), side="right")
         return max(0, int(affordable) - 1)
 
@@ -256,7 +256,7 @@ class SupportedFront:
         Raises:
             UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        check_reachable(self.F, target)
+        check_target(self.F, target)
         return int(np.searchsorted(-self.F[:, 1], target - SAME_TOTAL, side="left"))
 
     def bound(self, cost_usd: Any, /) -> np.ndarray:
@@ -322,7 +322,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
     return np.unique(chosen)
 
 
-def check_affordable(F: np.ndarray, budget_usd: Any, /) -> None:
+def check_budget_usd(F: np.ndarray, budget_usd: Any, /) -> None:
     """Refuse a budget that is no number of US$, or doesn't pay for the cheapest plan of a front; infinity does."""
     _check_number("a budget must be a number of US$", budget_usd)
     cheapest = F[0, 0]
@@ -330,7 +330,7 @@ def check_affordable(F: np.ndarray, budget_usd: Any, /) -> None:
         raise UserError(f"budget {in_full(budget_usd)} US$ is below the cheapest plan, {in_full(cheapest)} US$")
 
 
-def check_reachable(F: np.ndarray, target: Any, /) -> None:
+def check_target(F: np.ndarray, target: Any, /) -> None:
     """Refuse a target that is no mean accuracy, or that not even the most accurate plan of a front reaches."""
     _check_number("a target must be a mean accuracy in [0, 1]", target)
     best = -F[-1, 1]

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.exact.front import check_affordable, check_reachable, thinned
+from optllm_pymoo.exact.front import check_budget_usd, check_target, thinned
 from optllm_pymoo.kernels.steps import add_exactly, take_above, upper_hulls
 from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_shape, read_only
@@ -242,7 +242,7 @@ class PartitionedFront:
         Raises:
             UserError: If not even the cheapest plan fits, or the budget is no number.
         """
-        check_affordable(self.F, budget_usd)
+        check_budget_usd(self.F, budget_usd)
         return self._before(lambda count, cost, accuracy: cost > budget_usd * (1 + SAME_TOTAL))
 
     def at_least_accuracy(self, target: float, /) -> Cut:
@@ -254,7 +254,7 @@ class PartitionedFront:
         Raises:
             UserError: If not even the most accurate plan reaches it, or the target is no number.
         """
-        check_reachable(self.F, target)
+        check_target(self.F, target)
         if -self.F[0, 1] >= target - SAME_TOTAL:
             return self.cut(0)
         # the step that reaches it is taken too
