@@ -29,6 +29,15 @@ WIDER: Final = 8
 ATTEMPTS: Final = 3
 
 
+class _Core(NamedTuple):
+    """A part at some prices: what its decided queries use, and the tables of the open ones."""
+
+    used: np.ndarray
+    """(K + 1,) of each limit, and of budget or target."""
+    tables: Tables | None
+    n_open: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What a plan has to keep to, and what it is to be good in.
@@ -91,6 +100,48 @@ class Asked:
             linear = linear.within(min_accuracy=self.target)
         return linear, np.array([*which, len(self.limits)])
 
+    def core(self, prices: np.ndarray, reach: float, item: tuple[int, Part], /) -> _Core:
+        """Decide a part's queries at some prices, as far as one LLM leads by more than ``reach``."""
+        _, part = item
+        tables, used = as_tables(part() if callable(part) else part), np.zeros(len(prices))
+        if not len(tables.cost):
+            return _Core(used, None, 0)
+        linear, which = self.linear(tables)
+        best, _, margin = price_queries(linear.cells, linear.coefficients(self.weights, prices[which]))
+        decided, is_open = np.flatnonzero(margin > reach), np.flatnonzero(margin <= reach)
+        used[which] = linear.weights(decided, best[decided]).sum(axis=1)
+        return _Core(used, _taken(tables, is_open) if len(is_open) else None, len(is_open))
+
+    def decided(self, cores: Sequence[_Core]) -> tuple[np.ndarray, np.ndarray]:
+        """Decide the open queries; return their LLMs, and prices of all limits."""
+        left = self.bounds - np.sum([core.used for core in cores], axis=0)
+        last = np.zeros(len(left))
+        tables = [core.tables for core in cores if core.tables is not None]
+        if not tables:
+            if (left < 0).any():
+                raise UserError("the decided queries exceed a limit")
+            return np.empty(0, dtype=np.int8), last
+        core = _joined(tables)
+        linear, which = self.linear(core)
+        absent = np.setdiff1d(np.arange(len(left)), which)
+        if (left[absent] < 0).any() or (self.target is None and left[-1] < 0):
+            raise UserError("the decided queries exceed a limit")
+        linear = replace(linear, limit=left[which]).only(np.arange(len(which) - 1))
+        if self.target is None:
+            found = best_within(linear, None if np.isinf(left[-1]) else float(left[-1]))
+        else:
+            found = cheapest_reaching(linear, float(-left[-1]) / len(core.cost))
+        last[which[: len(found.prices)]] = found.prices
+        return found.x, last
+
+    def uses(self, tables: Any, x: np.ndarray, /) -> np.ndarray:
+        """Sum up what the plan of a part uses of each limit, (K + 1,) with the sign of `bounds`."""
+        tables, used = as_tables(tables), np.zeros(len(self.bounds))
+        if len(tables.cost):
+            linear, which = self.linear(tables)
+            used[which] = linear.uses(x[None])[0]
+        return used
+
 
 @dataclass(frozen=True, kw_only=True)
 class PricedCut:
@@ -140,15 +191,6 @@ class PricedCut:
         return total / self.asked.n_queries if self.asked.target is None else -total
 
 
-class _Core(NamedTuple):
-    """A part at some prices: what its decided queries use, and the tables of the open ones."""
-
-    used: np.ndarray
-    """(K + 1,) of each limit, and of budget or target."""
-    tables: Tables | None
-    n_open: int
-
-
 def plan_in_parts(parts: Sequence[Part], asked: Asked, /, *, spread: Spread = map) -> PricedCut:
     """Find a plan within limits, by prices of the limits and a core of queries that they leave open.
 
@@ -182,9 +224,9 @@ def plan_in_parts(parts: Sequence[Part], asked: Asked, /, *, spread: Spread = ma
     for attempt in range(ATTEMPTS):
         wanted = min(1.0, n_open / asked.n_queries)
         reach = float(np.quantile(margin, wanted)) if wanted < 1 else np.inf
-        cores = list(spread(partial(core_of, asked, prices, reach), items))
+        cores = list(spread(partial(asked.core, prices, reach), items))
         try:
-            x, last = _decided(asked, cores)
+            x, last = asked.decided(cores)
         except UserError:
             if attempt == ATTEMPTS - 1 or reach == np.inf:
                 raise UserError(
@@ -198,29 +240,6 @@ def plan_in_parts(parts: Sequence[Part], asked: Asked, /, *, spread: Spread = ma
         break
     ends = np.cumsum([core.n_open for core in cores])[:-1]
     return PricedCut(asked=asked, prices=prices, reach=reach, open=dict(enumerate(np.split(x, ends))), last=last)
-
-
-def _decided(asked: Asked, cores: Sequence[_Core]) -> tuple[np.ndarray, np.ndarray]:
-    """Decide the open queries; return their LLMs, and prices of all limits."""
-    left = asked.bounds - np.sum([core.used for core in cores], axis=0)
-    last = np.zeros(len(left))
-    tables = [core.tables for core in cores if core.tables is not None]
-    if not tables:
-        if (left < 0).any():
-            raise UserError("the decided queries exceed a limit")
-        return np.empty(0, dtype=np.int8), last
-    core = _joined(tables)
-    linear, which = asked.linear(core)
-    absent = np.setdiff1d(np.arange(len(left)), which)
-    if (left[absent] < 0).any() or (asked.target is None and left[-1] < 0):
-        raise UserError("the decided queries exceed a limit")
-    linear = replace(linear, limit=left[which]).only(np.arange(len(which) - 1))
-    if asked.target is None:
-        found = best_within(linear, None if np.isinf(left[-1]) else float(left[-1]))
-    else:
-        found = cheapest_reaching(linear, float(-left[-1]) / len(core.cost))
-    last[which[: len(found.prices)]] = found.prices
-    return found.x, last
 
 
 def _joined(parts: Sequence[Tables]) -> Tables:
@@ -243,25 +262,3 @@ def sample_of(share: float, item: tuple[int, Part], /) -> Tables:
     number, part = item
     tables = as_tables(part() if callable(part) else part)
     return _taken(tables, np.flatnonzero(np.random.default_rng(number).random(len(tables.cost)) < share))
-
-
-def core_of(asked: Asked, prices: np.ndarray, reach: float, item: tuple[int, Part], /) -> _Core:
-    """Decide a part's queries at some prices, as far as one LLM leads by more than ``reach``."""
-    _, part = item
-    tables, used = as_tables(part() if callable(part) else part), np.zeros(len(prices))
-    if not len(tables.cost):
-        return _Core(used, None, 0)
-    linear, which = asked.linear(tables)
-    best, _, margin = price_queries(linear.cells, linear.coefficients(asked.weights, prices[which]))
-    decided, is_open = np.flatnonzero(margin > reach), np.flatnonzero(margin <= reach)
-    used[which] = linear.weights(decided, best[decided]).sum(axis=1)
-    return _Core(used, _taken(tables, is_open) if len(is_open) else None, len(is_open))
-
-
-def uses_of(asked: Asked, tables: Any, x: np.ndarray, /) -> np.ndarray:
-    """Sum up what the plan of a part uses of each limit, (K + 1,) with the sign of `Asked.bounds`."""
-    tables, used = as_tables(tables), np.zeros(len(asked.bounds))
-    if len(tables.cost):
-        linear, which = asked.linear(tables)
-        used[which] = linear.uses(x[None])[0]
-    return used

@@ -29,7 +29,7 @@ STAGES: Final = {
     "ties_of": "Plan to the single step",
     "_changes_of": "Mix along the front",
     "sample_of": "Prices of the limits",
-    "core_of": "Queries that the limits leave open",
+    "core": "Queries that the limits leave open",
     "write": "Writing the plan",
 }
 """What a task is called while it runs."""
@@ -58,8 +58,24 @@ class Engine:
 
         self._folder, self._report, self._calls = folder, report, 0
         self._n_jobs = effective_n_jobs(n_jobs)
-        self._dask, self._address = None if dask is None else _connected(dask, self._n_jobs), dask
+        self._dask, self._address = None if dask is None else self._connected(dask), dask
         folder.mkdir(parents=True, exist_ok=True)
+
+    def _connected(self, address: str) -> Any:
+        """Connect to a Dask cluster, or start one here."""
+        distributed = import_extra("distributed", extra="dask", purpose="--dask")
+        given: Any = address
+        if address == LOCAL:
+            given = distributed.LocalCluster(n_workers=self._n_jobs, threads_per_worker=1, dashboard_address=None)
+        try:
+            client = distributed.Client(given, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError, ImportError) as error:  # by scheme and network
+            raise OSError(f"no Dask cluster at {address} ({type(error).__name__}: {error})") from None
+        if not client.nthreads():
+            client.close()
+            raise OSError(f"the Dask cluster at {address} has no workers; start some with: dask worker {address}")
+        _check_versions(client.run(version, "optllm-pymoo", on_error="return"), _VERSION)
+        return client
 
     def __enter__(self) -> Engine:
         return self
@@ -138,20 +154,3 @@ def _check_versions(by_worker: Mapping[str, Any], own: str) -> None:
         if found != own:
             has = f"has optllm-pymoo {found}" if isinstance(found, str) else "has no optllm-pymoo"
             raise UserError(f"the Dask worker {worker} {has}, and this command is {own}; install the same everywhere")
-
-
-def _connected(address: str, n_workers: int) -> Any:
-    """Connect to a Dask cluster, or start one here."""
-    distributed = import_extra("distributed", extra="dask", purpose="--dask")
-    given: Any = address
-    if address == LOCAL:
-        given = distributed.LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
-    try:
-        client = distributed.Client(given, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:  # by scheme and network
-        raise OSError(f"no Dask cluster at {address} ({type(error).__name__}: {error})") from None
-    if not client.nthreads():
-        client.close()
-        raise OSError(f"the Dask cluster at {address} has no workers; start some with: dask worker {address}")
-    _check_versions(client.run(version, "optllm-pymoo", on_error="return"), _VERSION)
-    return client

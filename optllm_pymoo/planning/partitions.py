@@ -36,7 +36,7 @@ from optllm_pymoo.decision.text import PlanFacts, count
 from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Sums, Tables, carried, changes_along
 from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.limits import Floor
-from optllm_pymoo.limits.partitioned import Asked, PricedCut, plan_in_parts, uses_of
+from optllm_pymoo.limits.partitioned import Asked, PricedCut, plan_in_parts
 from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.engine import Engine
 from optllm_pymoo.planning.files import OUTPUTS, check_writable, picture
@@ -92,7 +92,7 @@ class Written(NamedTuple):
     changes: Sums
     """Along the front, see `changes_along`."""
     used: np.ndarray
-    """(K + 1,) of each limit, see `uses_of`; empty without limits."""
+    """(K + 1,) of each limit, see `Asked.uses`; empty without limits."""
     dual: float
     """Its part of the bound within limits."""
 
@@ -245,7 +245,7 @@ class Job:
             of_group[group] = float(cost[mine].sum()), moments
         used, dual = np.empty(0), 0.0
         if isinstance(cut, PricedCut):
-            used, dual = uses_of(cut.asked, tables, x), cut.dual(tables)
+            used, dual = cut.asked.uses(tables, x), cut.dual(tables)
         changes = changes_along(edges, n_groups, tables)
         return Written(carried(sums), Moments.of(accuracy, sigma), of_group, changes, used, dual)
 

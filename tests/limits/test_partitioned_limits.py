@@ -7,7 +7,7 @@ import pytest
 
 from optllm_pymoo import Floor, Quota, UserError, make_problem
 from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, partitioned
-from optllm_pymoo.limits.partitioned import Asked, plan_in_parts, uses_of
+from optllm_pymoo.limits.partitioned import Asked, plan_in_parts
 
 PROBLEM = make_problem(4000, 5, random_state=1)
 LLMS = tuple("abcde")
@@ -26,7 +26,7 @@ def asked(limits=LIMITS, **options):
 def check(found, wanted):
     """Put the plan together, check that it meets its limits, and return its plan and the bound."""
     X = [found.assign(part, number) for number, part in enumerate(PARTS)]
-    used = np.sum([uses_of(wanted, part, x) for part, x in zip(PARTS, X, strict=True)], axis=0)
+    used = np.sum([wanted.uses(part, x) for part, x in zip(PARTS, X, strict=True)], axis=0)
     assert (used <= wanted.bounds + 1e-9 * np.maximum(1, np.abs(wanted.bounds))).all()
     return np.concatenate(X), found.bound(sum(found.dual(part) for part in PARTS))
 
