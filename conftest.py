@@ -84,13 +84,13 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     return WholeFiles(config, log)
 
 
-EXTRAS = {"optllm_pymoo.baselines._pygmo": "pygmo", "optllm_pymoo.baselines._alns": "alns"}
-"""Packages that the examples in a module's docstrings need."""
+EXTRAS = {"optllm_pymoo.baselines._others.pygmo_": "pygmo", "optllm_pymoo.baselines._others.alns_": "alns"}
+"""Packages that examples in docstrings need."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip examples whose extra is not installed."""
     for item in items:
-        for module, extra in EXTRAS.items():
-            if item.name.startswith(module) and find_spec(extra) is None:
+        for name, extra in EXTRAS.items():
+            if item.name.startswith(name) and find_spec(extra) is None:
                 item.add_marker(pytest.mark.skip(reason=f"the extra `{extra}` is not installed"))

@@ -3,12 +3,11 @@
 `EVOLUTIONARY`, `SWARMS`, `SWEEPS`, `LOOPS_OF_OTHERS` and `ONE_OBJECTIVE` list all factories in order.
 """
 
-from optllm_pymoo.baselines._alns import alns_search
 from optllm_pymoo.baselines._moead import moead, moead_gen
 from optllm_pymoo.baselines._mopso import cmopso, mopso
 from optllm_pymoo.baselines._one_objective import de, ga, pso
+from optllm_pymoo.baselines._others import alns_search, pygmo_moead, pygmo_moead_gen, pygmo_nspso
 from optllm_pymoo.baselines._proposing import exact_front, random_search, single_llms
-from optllm_pymoo.baselines._pygmo import pygmo_moead, pygmo_moead_gen, pygmo_nspso
 from optllm_pymoo.baselines._pymoo import nsga2, nsga3, rnsga2, sms_emoa, unsga3
 from optllm_pymoo.baselines._scaled import age_moea, age_moea2, ctaea, rvea, spea2
 from optllm_pymoo.baselines._sweeps import carrot, epsilon_constraint, forc, lambda_sweep

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo import AllocationProblem, make_problem
-from optllm_pymoo.baselines._pygmo import ContinuousBatch, RealPlans
+from optllm_pymoo.baselines._others import ContinuousBatch, RealPlans
 
 
 def test_rounds_to_the_nearest_llm():
