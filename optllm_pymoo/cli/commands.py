@@ -189,9 +189,10 @@ def _in_parts(
         dask=work.dask,
         report=stage,
     )
+    report = text.PartsReport(found)
     if output.json:
-        return text.as_json({"synthetic": False, "seed": work.seed, **text.parts_json(found), "files": found.files})
-    return f"{text.parts_text(found)}\n\n{text.files_text(found.files)}"
+        return text.as_json({"synthetic": False, "seed": work.seed, **report.json(), "files": found.files})
+    return f"{report.text()}\n\n{text.files_text(found.files)}"
 
 
 def _front(
@@ -258,8 +259,9 @@ def _finish(
         stage(f"Writing {output.folder}")
         writers = front_writers(found, chosen, for_spreadsheet=output.for_spreadsheet, options=given, policy=policy)
         files = write_files(output.folder, writers)
-    told: dict[str, Any] = {"seed": seed, "given": given, "origin": origin, "as_object": output.json}
-    return text.plan_report(found, chosen, costs, policy, files, **told)
+    said = None if chosen is None else text.PlanReport(chosen, costs)
+    report = text.PlanningReport(found, said, policy, files, seed=seed, given=given, origin=origin)
+    return text.as_json(report.json()) if output.json else report.text()
 
 
 @command("convert")

@@ -51,10 +51,11 @@ def collect(
         stage(f"Writing {out}")
         n_again = 0 if again is None else found.ledger.write_again(again)
         save_batch(found.batch, out, overwrite=overwrite)
+    report = text.CollectedReport(found)
     if json:
-        print(text.as_json({**text.collected_json(found), "files": [out, *([again] if n_again else [])]}))
+        print(text.as_json({**report.json(), "files": [out, *([again] if n_again else [])]}))
         return
-    print(text.collected_text(found))
+    print(report.text())
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
     if again is not None:
         print(f"Written to {again}: {n_again:,} requests to send again" if n_again else "Nothing is to be sent again")
@@ -73,8 +74,8 @@ def compare(
     from optllm_pymoo.cli import text
     from optllm_pymoo.planning import compare_plans
 
-    found = compare_plans(first, second)
-    print(text.as_json(text.comparison_json(found)) if json else text.comparison_text(found))
+    report = text.ComparisonReport(compare_plans(first, second))
+    print(text.as_json(report.json()) if json else report.text())
 
 
 @command()
@@ -133,10 +134,8 @@ def route(
         with replacing(out) as temporary:
             frame = found.to_frame([query.name for query in queries])
             write_csv(frame, temporary, for_spreadsheet=for_spreadsheet)
-    if json:
-        print(text.as_json({**text.routes_json(known, found), "files": [out]}))
-        return
-    print(f"{text.routes_text(known, found)}\n\nWritten to {out}")
+    report = text.RoutesReport(known, found)
+    print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
 
 
 @command()
@@ -164,10 +163,11 @@ def requests(
         found = write_requests(
             plan, sending.queries, out, template=sending.template, providers=owners, answered=answered
         )
+    report = text.RequestsReport(found)
     if json:
-        print(text.as_json({"requests": text.requests_json(found), "files": [out]}))
+        print(text.as_json({**report.json(), "files": [out]}))
         return
-    print(text.requests_text(found))
+    print(report.text())
     print(f"\nWritten to {out}: requests.csv and {sum(len(each.files) for each in found):,} files of requests")
 
 
@@ -224,12 +224,11 @@ def evaluate(
                 writers["realised.png"] = picture(lambda: plot_realised(problem, correct, plan=planned.plan))
             writers["calibration.png"] = picture(lambda: plot_calibration(*pairs))
         files = write_files(folder, writers) if writers else []
+    report = text.EvaluationReport(planned, found, interval, whole)
     if json:
-        facts = {} if found is None else text.evaluation_json(found, interval, whole, problem.llms)
-        print(text.as_json({**facts, **text.returned_json(planned), "files": files}))
+        print(text.as_json({**report.json(), "files": files}))
         return
-    said = [] if found is None else [text.evaluation_text(found, interval, whole)]
-    print("\n\n".join([*said, text.returned_text(planned), *([text.files_text(files)] if files else [])]))
+    print("\n\n".join([report.text(), *([text.files_text(files)] if files else [])]))
 
 
 def _read_plan(plan: Path, batch: options.Batch) -> PlannedBatch:

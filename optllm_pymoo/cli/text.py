@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,148 +61,142 @@ def files_text(files: Sequence[Path], /) -> str:
     return wrapped(f"Written to {files[0].parent}: " + ", ".join(file.name for file in files))
 
 
-def _facts_of(plan: Plan, costs: LimitCosts | None, /) -> PlanFacts:
-    """Collect what there is to say about a plan; its certificate is about plans within the same limits.
+class PlanReport(NamedTuple):
+    """A plan, from a choice of the command line, and its limits."""
 
-    Args:
-        plan: The plan.
-        costs: What its limits cost; None without limits.
-    """
-    facts = plan.facts()
-    if costs is None:
-        return facts
-    return facts._replace(
-        accuracy_bound=costs.accuracy_bound,
-        gap=max(0.0, costs.accuracy_bound - plan.accuracy),
-        gap_usd=max(0.0, plan.cost_usd - costs.usd_bound),
-        has_limits=True,
-    )
+    plan: Plan
+    costs: LimitCosts | None
+    """What its limits cost; None without limits."""
 
+    def facts(self) -> PlanFacts:
+        """Collect what there is to say; the certificate is about plans within the same limits."""
+        plan, costs = self
+        facts = plan.facts()
+        if costs is None:
+            return facts
+        return facts._replace(
+            accuracy_bound=costs.accuracy_bound,
+            gap=max(0.0, costs.accuracy_bound - plan.accuracy),
+            gap_usd=max(0.0, plan.cost_usd - costs.usd_bound),
+            has_limits=True,
+        )
 
-def plan_json(plan: Plan, costs: LimitCosts | None, /) -> dict[str, Any]:
-    """Collect what there is to know about a plan and its limits.
-
-    Args:
-        plan: The plan.
-        costs: What its limits cost; None without limits.
-    """
-    facts = _facts_of(plan, costs)._asdict()
-    mix = facts.pop("mix")
-    single, value = None, plan.evaluate(plan.problem.accuracy)  # as if the predictions were right
-    if value.best_llm is not None:
-        single = {
-            "llm": value.best_llm,
-            "cost_usd": value.best_cost_usd,
-            "expected_accuracy": value.best_accuracy,
-            "saving": value.saving,
-        }
-        if plan.problem.has_limits:
-            single["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
-    found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": single}
-    if costs is not None:
-        limits, *together = costs
-        found["limits"] = [{**each._asdict(), "kind": each.kind.name.lower()} for each in limits]
-        found["all_limits"] = dict(zip(costs._fields[1:], together, strict=True))
-    return found
-
-
-def plan_text(plan: Plan, costs: LimitCosts | None, /) -> str:
-    """Explain a chosen plan: the choice, the plan beside the best single LLM, its summary, what its limits cost.
-
-    Args:
-        plan: The plan, from a choice of the command line.
-        costs: What its limits cost; None without limits.
-    """
-    lines = [entry("Choice", _choice(plan))]
-    value = plan.evaluate(plan.problem.accuracy)
-    if value.best_llm is None:
-        lines.append(entry("Best single LLM", "none is allowed for all queries"))
-    else:
-        exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
-        refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
-        best = f"{percent(value.best_accuracy)} expected for {usd(value.best_cost_usd)} US$"
-        lines.append(entry("Best single LLM", f"{abridged(value.best_llm)}: {best}{refused}"))
-        lines.append(entry("Saving", f"{_saving(value)}, {IF_RIGHT}"))
-    parts = ["\n".join(lines), _facts_of(plan, costs).summary()]
-    return "\n\n".join([*parts, *([] if costs is None else [_limits(costs, plan)])])
-
-
-def plan_report(
-    front: Front,
-    plan: Plan | None,
-    costs: LimitCosts | None,
-    policy: Policy | None,
-    files: Sequence[Path],
-    /,
-    *,
-    seed: int,
-    given: Sequence[str],
-    origin: Path | None,
-    as_object: bool,
-) -> str:
-    """Say what a command that plans has found.
-
-    Args:
-        front: The front.
-        plan: The plan chosen from it, if one was.
-        costs: What its limits cost; None without limits.
-        policy: That of the plan, if it has one.
-        files: What was written.
-        seed: Of everything.
-        given: Options that lead to the same plan by learning again.
-        origin: The folder whose predictions were taken; None if they were learnt.
-        as_object: Whether to write one JSON object.
-    """
-    groups = [] if plan is None else front.by_group(plan)
-    nearby = {} if plan is None else {share: front.for_share(plan, share) for share in (1.25, 0.75)}
-    synthetic = front.planned is not None and bool(front.planned.about.get("synthetic"))
-    again = f"optllm-pymoo plan {shlex.join(given)}".rstrip()
-    if as_object:
-        facts = {"synthetic": synthetic, "seed": seed, "from": origin, "learn_anew": again, **front_json(front)}
-        if plan is not None:
-            other = [
-                {
-                    "share": share,
-                    "cost_usd": each[0].cost_usd,
-                    "expected_accuracy": each[0].accuracy,
-                    "ahead": each[1]._asdict(),
-                }
-                for share, each in nearby.items()
-                if each is not None
-            ]
-            facts["policy"] = None if policy is None else dict(policy.about)
-            facts["plan"] = {
-                **plan_json(plan, costs),
-                "groups": [each._asdict() for each in groups],
-                "other_budgets": other,
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know about the plan and its limits."""
+        plan, costs = self
+        facts = self.facts()._asdict()
+        mix = facts.pop("mix")
+        single, value = None, plan.evaluate(plan.problem.accuracy)  # as if the predictions were right
+        if value.best_llm is not None:
+            single = {
+                "llm": value.best_llm,
+                "cost_usd": value.best_cost_usd,
+                "expected_accuracy": value.best_accuracy,
+                "saving": value.saving,
             }
-        return as_json({**facts, "files": list(files)})
-    said = [SYNTHETIC] if synthetic else []
-    lines = [front_text(front)]
-    if origin is not None:
-        lines.append(entry("Predictions", f"as learnt for {origin}. To learn again: {again}"))
-    if plan is not None:
-        lines.append(plan_text(plan, costs))
-    said.append("\n".join(lines))
-    if plan is not None:
-        lines = [_nearby(share, each, plan.accuracy) for share, each in nearby.items()]
-        if policy is not None:
-            agrees, undecided = (percent(policy.about[name]) for name in ("agrees", "undecided"))
-            at = f"as the plan does with {agrees} of its own queries; {undecided} are worth the same on two LLMs"
-            lines.append(entry("Policy", f"{POLICY} sends new queries at these prices, {at}"))
-        said.append("\n".join(lines))
-    said += [groups_text(groups)] if groups else []
-    return "\n\n".join([*said, *([files_text(files)] if files else [])])
+            if plan.problem.has_limits:
+                single["meets_limits"] = not plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
+        found = {**facts, "mix": dict(mix["queries"].items()), "best_single_llm": single}
+        if costs is not None:
+            limits, *together = costs
+            found["limits"] = [{**each._asdict(), "kind": each.kind.name.lower()} for each in limits]
+            found["all_limits"] = dict(zip(costs._fields[1:], together, strict=True))
+        return found
 
+    def text(self) -> str:
+        """Explain the choice, the plan beside the best single LLM, its summary, and what its limits cost."""
+        plan, costs = self
+        lines = [entry("Choice", self._choice())]
+        value = plan.evaluate(plan.problem.accuracy)
+        if value.best_llm is None:
+            lines.append(entry("Best single LLM", "none is allowed for all queries"))
+        else:
+            exceeds = plan.problem.exceeded_limits(plan.problem.single_llm(value.best_llm))
+            refused = f", but exceeds {' and '.join(exceeds)}" if exceeds else ""
+            best = f"{percent(value.best_accuracy)} expected for {usd(value.best_cost_usd)} US$"
+            lines.append(entry("Best single LLM", f"{abridged(value.best_llm)}: {best}{refused}"))
+            lines.append(entry("Saving", f"{_saving(value)}, {IF_RIGHT}"))
+        parts = ["\n".join(lines), self.facts().summary()]
+        return "\n\n".join([*parts, *([] if costs is None else [self._limits(costs)])])
 
-def _nearby(share: float, found: tuple[Plan, Difference] | None, at: float) -> str:
-    """Say what more or less money would do."""
-    label = f"{percent(abs(share - 1)).removesuffix(' %').split('.')[0]} % {'more' if share > 1 else 'less'}"
-    if found is None:
-        return entry(label, "no plan is that cheap")
-    plan, difference = found
-    ahead = _ahead(plan.accuracy - at, difference)
-    return entry(label, f"{usd(plan.cost_usd)} US$ would expect {percent(plan.accuracy)}: {ahead}")
+    def _choice(self) -> str:
+        """Say by what the plan was chosen."""
+        plan = self.plan
+        kept = "meets the limits" if plan.problem.has_limits else ""
+        that_is_kept = f" that {kept}" if kept else ""
+        if plan.budget_usd is not None and plan.promise is not None:
+            most = f"promises most with {probability(plan.promise)}"
+            return f"the plan within {usd(plan.budget_usd)} US$ that {most}{kept and f' and {kept}'}"
+        if plan.budget_usd is not None:
+            return f"the most accurate plan within {usd(plan.budget_usd)} US${that_is_kept}"
+        if plan.target is not None:
+            verb, surely = (
+                ("expects", "") if plan.promise is None else ("promises", f" with {probability(plan.promise)}")
+            )
+            return (
+                f"the cheapest plan that {verb} an accuracy of {in_full(plan.target)}{surely}{kept and f' and {kept}'}"
+            )
+        third = plan.problem.third
+        two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
+        return f"the knee of the front{two}, from where accuracy costs more than on average"
+
+    def _limits(self, costs: LimitCosts) -> str:
+        """Explain what limits cost the plan."""
+        plan = self.plan
+        slack = [each for each in costs.limits if each.kind is Kind.ACCURACY and not each.binds]
+        listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
+        items = [self._limit(each) for each in listed]
+        if len(slack) > FEW:
+            items.append(f"Floors of {len(slack)} {'other ' if listed else ''}groups: they cost nothing here.")
+        if len(costs.limits) > 1:
+            is_free = max(costs.accuracy_lost, costs.usd_lost) <= SUM_ROUNDING
+            lost = self._lost(costs.accuracy_lost, costs.usd_lost)
+            items.append(f"All of them together: {'they cost nothing here' if is_free else f'without them {lost}'}.")
+        if plan.target is not None:
+            heading = f"What the limits cost, for an expected accuracy of {percent(plan.accuracy)}"
+        else:
+            heading = (
+                f"What the limits cost, for {usd(plan.cost_usd if plan.budget_usd is None else plan.budget_usd)} US$"
+            )
+        return "\n".join([heading, *(wrapped(item, first="- ", others="  ") for item in items)])
+
+    def _limit(self, cost: LimitPrice) -> str:
+        """Say what one limit costs."""
+        if cost.kind is Kind.ACCURACY:
+            used = f"Floor {cost.limit:.6g} of {abridged(cost.subject)!r}: {cost.use:.6g} expected"
+        elif cost.kind is Kind.ADDITIVE:
+            used = (
+                f"{cost.subject[0].upper()}{cost.subject[1:]}: {cost.use:.6g} of {cost.limit:.6g} {cost.unit}".rstrip()
+            )
+        else:
+            amount = usd if cost.kind is Kind.USD else "{:,.15g}".format
+            used = f"Quota of {abridged(cost.subject)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
+        if not cost.binds:
+            return f"{used}: it costs nothing here."
+        worth = f" {self._price(cost)}." if cost.correct_per_unit > 0 else ""
+        return f"{used}: it binds.{worth} Without it {self._lost(cost.accuracy_lost, cost.usd_lost)}."
+
+    @staticmethod
+    def _price(cost: LimitPrice) -> str:
+        """Say what one unit more of a limit is worth."""
+        answers = f"{cost.correct_per_unit:.3g} expected correct answers"
+        dollars = (
+            "" if math.isnan(cost.usd_per_unit) else f", as much as {usd(_digits(cost.usd_per_unit))} US$ of budget"
+        )
+        if cost.kind is Kind.ACCURACY:
+            return f"One correct answer less in that group would be worth {answers} in all{dollars}"
+        one_more = ONE_MORE.get(cost.kind, f"One {cost.unit} more or less of it")
+        return f"{one_more} would be worth {answers}{dollars}"
+
+    def _lost(self, accuracy: float, dollars: float) -> str:
+        """Say what could be had without a limit."""
+        answers = accuracy * len(self.plan.x)
+        counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
+        more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
+        less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
+        if dollars <= SUM_ROUNDING:
+            return more
+        return f"{less}, or {more}" if self.plan.target is not None else f"{more}, or {less}"
 
 
 def _ahead(points: float, difference: Difference) -> str:
@@ -211,120 +205,226 @@ def _ahead(points: float, difference: Difference) -> str:
     return f"{100 * points:+.2f} points, with {probability(0.95)} {low} to {high}"
 
 
-def front_json(front: Front, /) -> dict[str, Any]:
-    """Collect what there is to know about a front.
+class FrontReport(NamedTuple):
+    """A front."""
 
-    Args:
-        front: The front.
-    """
-    F = np.atleast_2d(front.found.F)
-    cheapest, best = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
-    facts: dict[str, Any] = {
-        "algorithm": front.algorithm,
-        "n_labelled": front.n_labelled,
-        "shift": None if front.shift is None else front.shift._asdict(),
-        "skill": None if front.skill is None else front.skill._asdict(),
-        "n_plans": len(F),
-        "prices": list(front.prices),
-        "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
-        "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
-    }
-    if front.done is not None:
-        facts["after"] = _round_json(front.done, front.problem.llms)
-    third = front.problem.third
-    if third is not None:
-        best = F[np.argmin(F[:, 2])]
-        amount = {"name": third.label, "amount": third.amount(best[2]), "unit": third.unit}
-        facts["best_third"] = {"cost_usd": best[0], "expected_accuracy": -best[1], "third": amount}
-    return facts
+    front: Front
 
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        front = self.front
+        F = np.atleast_2d(front.found.F)
+        cheapest, best = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
+        facts: dict[str, Any] = {
+            "algorithm": front.algorithm,
+            "n_labelled": front.n_labelled,
+            "shift": None if front.shift is None else front.shift._asdict(),
+            "skill": None if front.skill is None else front.skill._asdict(),
+            "n_plans": len(F),
+            "prices": list(front.prices),
+            "cheapest": {"cost_usd": cheapest[0], "expected_accuracy": -cheapest[1]},
+            "most_accurate": {"cost_usd": best[0], "expected_accuracy": -best[1]},
+        }
+        if front.done is not None:
+            facts["after"] = self._round(front.done)
+        third = front.problem.third
+        if third is not None:
+            best = F[np.argmin(F[:, 2])]
+            amount = {"name": third.label, "amount": third.amount(best[2]), "unit": third.unit}
+            facts["best_third"] = {"cost_usd": best[0], "expected_accuracy": -best[1], "third": amount}
+        return facts
 
-def front_text(front: Front, /) -> str:
-    """Describe a front.
-
-    Args:
-        front: The front.
-    """
-    facts, shift = front_json(front), front.shift
-    cheapest, best = (
-        f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
-        for end in (facts["cheapest"], facts["most_accurate"])
-    )
-    why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
-    learnt = f"learnt from {count(front.n_labelled, 'labelled query', 'labelled queries')}"
-    if beside := {} if front.planned is None else front.planned.about.get("beside", {}):
-        learnt += f", by texts and {', '.join(beside)}"
-    plans = count(facts["n_plans"], "plan", "plans")
-    lines = [
-        entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
-        entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
-    ]
-    lines += [
-        entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}") for each in front.prices
-    ]
-    lines += [] if front.done is None else _round_lines(facts["after"])
-    if (skill := front.skill) is not None:
-        half = 1.96 * skill.error
-        if skill.weight == 0:
-            said = "nothing about which LLM suits which query: plans rest on the averages of the LLMs, and on costs"
-        else:
-            said = f"which LLM suits which query: it counts {skill.weight:.2f} of what was predicted"
-            if math.isfinite(half):
-                gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points beyond averages on the labelled queries"
-                said += f", and brings {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
-        lines.append(entry("Texts tell", said))
-    if shift is not None and shift.unlikeness > 0:
-        said = (
-            f"the queries to plan differ from the labelled ones (in {percent(shift.auc)} of pairs it shows), so"
-            " what was learnt may not hold: predictions are moved toward the averages by"
-            f" {percent(shift.unlikeness)}. Label a random sample of these queries"
+    def text(self) -> str:
+        """Say the same in words."""
+        front = self.front
+        facts, shift = self.json(), front.shift
+        cheapest, best = (
+            f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
+            for end in (facts["cheapest"], facts["most_accurate"])
         )
-        lines.append(entry("Caution", said))
-    return "\n".join(lines)
+        why = f" ({INSTEAD[front.problem.limits_bind]})" if front.algorithm != front.asked_for else ""
+        learnt = f"learnt from {count(front.n_labelled, 'labelled query', 'labelled queries')}"
+        if beside := {} if front.planned is None else front.planned.about.get("beside", {}):
+            learnt += f", by texts and {', '.join(beside)}"
+        plans = count(facts["n_plans"], "plan", "plans")
+        lines = [
+            entry("Front", f"{plans} from {cheapest} to {best}, {front.algorithm}{why}"),
+            entry("Accuracies", "all outcomes known" if front.sigma is None else learnt),
+        ]
+        lines += [
+            entry("Prices", f"{each['file']} of {each['date']}, SHA-256 {each['sha256'][:12]}") for each in front.prices
+        ]
+        lines += [] if front.done is None else self._round_lines(facts["after"])
+        if (skill := front.skill) is not None:
+            half = 1.96 * skill.error
+            if skill.weight == 0:
+                said = "nothing about which LLM suits which query: plans rest on the averages of the LLMs, and on costs"
+            else:
+                said = f"which LLM suits which query: it counts {skill.weight:.2f} of what was predicted"
+                if math.isfinite(half):
+                    gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points beyond averages on the labelled queries"
+                    said += f", and brings {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
+            lines.append(entry("Texts tell", said))
+        if shift is not None and shift.unlikeness > 0:
+            said = (
+                f"the queries to plan differ from the labelled ones (in {percent(shift.auc)} of pairs it shows), so"
+                " what was learnt may not hold: predictions are moved toward the averages by"
+                f" {percent(shift.unlikeness)}. Label a random sample of these queries"
+            )
+            lines.append(entry("Caution", said))
+        return "\n".join(lines)
+
+    def _round(self, done: Round) -> dict[str, Any]:
+        """Collect what came back before."""
+        followed = done.labels[len(done.labels) - done.n_followed :]
+        return {
+            **{name: getattr(done, name) for name in ("n_answered", "n_graded", "n_open", "spent_usd", "lost_usd")},
+            "labels": dict(zip(self.front.problem.llms, (~np.isnan(done.labels)).sum(axis=0).tolist(), strict=True)),
+            "labels_along_a_plan": dict(
+                zip(self.front.problem.llms, (~np.isnan(followed)).sum(axis=0).tolist(), strict=True)
+            ),
+            "cost_ratio": dict(zip(self.front.problem.llms, done.cost_ratio.tolist(), strict=True)),
+        }
+
+    @staticmethod
+    def _round_lines(facts: dict[str, Any]) -> list[str]:
+        """Say what came back before."""
+        lost = f", {usd(float(facts['lost_usd']))} of them for errors and repeats" if facts["lost_usd"] else ""
+        answered = f"{count(facts['n_answered'], 'query', 'queries')}, {facts['n_graded']:,} of them graded"
+        along = {llm: f" ({n:,} along a plan)" if n else "" for llm, n in facts["labels_along_a_plan"].items()}
+        labels = (f"{abridged(llm)} {n:,}{along[llm]}" for llm, n in facts["labels"].items())
+        ratios = [f"{abridged(llm)} {ratio:.2f}" for llm, ratio in facts["cost_ratio"].items() if ratio != 1]
+        lines = [
+            entry("Answered", f"{answered}; {facts['n_open']:,} are open"),
+            entry("Paid so far", f"{usd(float(facts['spent_usd']))} US${lost}"),
+            entry("Labels", ", ".join(labels)),
+        ]
+        return lines + ([entry("Costs", f"as a multiple of what was planned: {', '.join(ratios)}")] if ratios else [])
 
 
-def comparison_json(found: Comparison, /) -> dict[str, Any]:
-    """Collect how two plans differ.
+class PlanningReport(NamedTuple):
+    """What a command that plans has found."""
 
-    Args:
-        found: The second against the first.
-    """
-    tables = {name: getattr(found, name).to_dict("records") for name in ("moves", "groups")}
-    difference = None if found.difference is None else found.difference._asdict()
-    return {**found._asdict(), "difference": difference, **tables}
+    front: Front
+    chosen: PlanReport | None
+    """The plan chosen from it, if one was."""
+    policy: Policy | None
+    """That of the plan, if it has one."""
+    files: Sequence[Path]
+    """What was written."""
+    seed: int
+    """Of everything."""
+    given: Sequence[str]
+    """Options that lead to the same plan by learning anew."""
+    origin: Path | None
+    """The folder whose predictions were taken; None if they were learnt."""
+
+    @property
+    def _anew(self) -> str:
+        return f"optllm-pymoo plan {shlex.join(self.given)}".rstrip()
+
+    @property
+    def _is_synthetic(self) -> bool:
+        return self.front.planned is not None and bool(self.front.planned.about.get("synthetic"))
+
+    def _nearby(self, plan: Plan) -> dict[float, tuple[Plan, Difference] | None]:
+        """The plans for a quarter more and less, None where there is none."""
+        return {share: self.front.for_share(plan, share) for share in (1.25, 0.75)}
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know about front, plan and files."""
+        known = {"synthetic": self._is_synthetic, "seed": self.seed, "from": self.origin, "learn_anew": self._anew}
+        facts: dict[str, Any] = {**known, **FrontReport(self.front).json()}
+        if self.chosen is not None:
+            plan = self.chosen.plan
+            other = [
+                {
+                    "share": share,
+                    "cost_usd": each[0].cost_usd,
+                    "expected_accuracy": each[0].accuracy,
+                    "ahead": each[1]._asdict(),
+                }
+                for share, each in self._nearby(plan).items()
+                if each is not None
+            ]
+            groups = [each._asdict() for each in self.front.by_group(plan)]
+            facts["policy"] = None if self.policy is None else dict(self.policy.about)
+            facts["plan"] = {**self.chosen.json(), "groups": groups, "other_budgets": other}
+        return {**facts, "files": list(self.files)}
+
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        said = [SYNTHETIC] if self._is_synthetic else []
+        lines = [FrontReport(self.front).text()]
+        if self.origin is not None:
+            lines.append(entry("Predictions", f"as learnt for {self.origin}. To learn anew: {self._anew}"))
+        if self.chosen is None:
+            said.append("\n".join(lines))
+        else:
+            plan = self.chosen.plan
+            said.append("\n".join([*lines, self.chosen.text()]))
+            lines = []
+            for share, found in self._nearby(plan).items():
+                label = (
+                    f"{percent(abs(share - 1)).removesuffix(' %').split('.')[0]} % {'more' if share > 1 else 'less'}"
+                )
+                would = "no plan is that cheap"
+                if found is not None:
+                    other, difference = found
+                    ahead = _ahead(other.accuracy - plan.accuracy, difference)
+                    would = f"{usd(other.cost_usd)} US$ would expect {percent(other.accuracy)}: {ahead}"
+                lines.append(entry(label, would))
+            if self.policy is not None:
+                agrees, undecided = (percent(self.policy.about[name]) for name in ("agrees", "undecided"))
+                at = f"as the plan does with {agrees} of its own queries; {undecided} are worth the same on two LLMs"
+                lines.append(entry("Policy", f"{POLICY} sends new queries at these prices, {at}"))
+            said.append("\n".join(lines))
+            groups = self.front.by_group(plan)
+            said += [groups_text(groups)] if groups else []
+        return "\n\n".join([*said, *([files_text(self.files)] if self.files else [])])
 
 
-def comparison_text(found: Comparison, /) -> str:
-    """Say how two plans differ.
+class ComparisonReport(NamedTuple):
+    """How two plans differ."""
 
-    Args:
-        found: The second against the first.
-    """
-    n_moved = int(found.moves["queries"].sum())
-    before, after = found.cost_usd
-    lines = [entry("Queries", f"{found.n_queries:,} in both plans, of which {n_moved:,} move to another LLM")]
-    if any(found.n_left_out):
-        of = [f"{n:,} of the {which}" for n, which in zip(found.n_left_out, ("first", "second"), strict=True) if n]
-        lines.append(entry("Left out", f"{' and '.join(of)}, which the other plan doesn't have"))
-    change = f"{'+' if after >= before else '-'}{usd(abs(after - before))} US$"
-    repriced = f", of which {usd(found.repriced_usd)} US$ by other prices" if found.repriced_usd else ""
-    lines.append(entry("Cost", f"{usd(before)} US$, then {usd(after)} US$: {change}{repriced}"))
-    shares = ", then ".join(map(percent, found.expected_accuracy))
-    if found.difference is None:
-        sure = "the plans weren't learnt together, so no interval of the difference is known"
-    else:
-        sure = _ahead(found.expected_accuracy[1] - found.expected_accuracy[0], found.difference)
-    lines.append(entry("Expected accuracy", f"{shares}: {sure}"))
-    parts = ["\n".join(lines)]
-    for table, names in ((found.moves, ("from_llm", "to_llm")), (found.groups, ("group",))):
-        listed = table.head(_GROUPS)
-        columns = {name.replace("_llm", ""): [abridged(each, 24) for each in listed[name]] for name in names}
-        columns |= {name: [f"{n:,}" for n in listed[name]] for name in ("queries", "moved") if name in listed}
-        columns["US$"] = [f"{'-' if amount < 0 else '+'}{usd(abs(amount))}" for amount in listed["cost_usd"]]
-        columns["correct answers"] = [f"{amount:+.2f}" for amount in listed["correct"]]
-        if len(table):
-            parts.append(_table(columns, len(names), len(table)))
-    return "\n\n".join(parts)
+    found: Comparison
+    """The second against the first."""
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        found = self.found
+        tables = {name: getattr(found, name).to_dict("records") for name in ("moves", "groups")}
+        difference = None if found.difference is None else found.difference._asdict()
+        return {**found._asdict(), "difference": difference, **tables}
+
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        found = self.found
+        n_moved = int(found.moves["queries"].sum())
+        before, after = found.cost_usd
+        lines = [entry("Queries", f"{found.n_queries:,} in both plans, of which {n_moved:,} move to another LLM")]
+        if any(found.n_left_out):
+            of = [f"{n:,} of the {which}" for n, which in zip(found.n_left_out, ("first", "second"), strict=True) if n]
+            lines.append(entry("Left out", f"{' and '.join(of)}, which the other plan doesn't have"))
+        change = f"{'+' if after >= before else '-'}{usd(abs(after - before))} US$"
+        repriced = f", of which {usd(found.repriced_usd)} US$ by other prices" if found.repriced_usd else ""
+        lines.append(entry("Cost", f"{usd(before)} US$, then {usd(after)} US$: {change}{repriced}"))
+        shares = ", then ".join(map(percent, found.expected_accuracy))
+        if found.difference is None:
+            sure = "the plans weren't learnt together, so no interval of the difference is known"
+        else:
+            sure = _ahead(found.expected_accuracy[1] - found.expected_accuracy[0], found.difference)
+        lines.append(entry("Expected accuracy", f"{shares}: {sure}"))
+        parts = ["\n".join(lines)]
+        for table, names in ((found.moves, ("from_llm", "to_llm")), (found.groups, ("group",))):
+            listed = table.head(_GROUPS)
+            columns = {name.replace("_llm", ""): [abridged(each, 24) for each in listed[name]] for name in names}
+            columns |= {name: [f"{n:,}" for n in listed[name]] for name in ("queries", "moved") if name in listed}
+            columns["US$"] = [f"{'-' if amount < 0 else '+'}{usd(abs(amount))}" for amount in listed["cost_usd"]]
+            columns["correct answers"] = [f"{amount:+.2f}" for amount in listed["correct"]]
+            if len(table):
+                parts.append(_table(columns, len(names), len(table)))
+        return "\n\n".join(parts)
 
 
 def _table(columns: Mapping[str, Sequence[str]], n_names: int, n_rows: int) -> str:
@@ -339,181 +439,94 @@ def _table(columns: Mapping[str, Sequence[str]], n_names: int, n_rows: int) -> s
     return "\n".join([*lines, *([f"and {count(more, 'row', 'rows')} more"] if more else [])])
 
 
-def parts_json(found: PartsPlan, /) -> dict[str, Any]:
-    """Collect what there is to know about a front, and a plan, of a batch in parts.
+class PartsReport(NamedTuple):
+    """A front of a batch in parts, and the plan chosen from it."""
 
-    Args:
-        found: What came of it.
-    """
-    (low, worst), (high, best) = found.front.F[0], found.front.F[-1]
-    facts: dict[str, Any] = {
-        "algorithm": "exact",
-        "n_parts": found.n_parts,
-        "n_labelled": found.n_labelled,
-        "n_plans": len(found.front),
-        "cheapest": {"cost_usd": low, "expected_accuracy": -worst},
-        "most_accurate": {"cost_usd": high, "expected_accuracy": -best},
-    }
-    if found.facts is not None:
-        plan = found.facts._asdict()
-        facts["plan"] = {
-            **plan,
-            "mix": dict(plan["mix"]["queries"].items()),
-            "groups": [each._asdict() for each in found.groups],
-            "limits": [each._asdict() for each in found.limits],
+    found: PartsPlan
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        found = self.found
+        (low, worst), (high, best) = found.front.F[0], found.front.F[-1]
+        facts: dict[str, Any] = {
+            "algorithm": "exact",
+            "n_parts": found.n_parts,
+            "n_labelled": found.n_labelled,
+            "n_plans": len(found.front),
+            "cheapest": {"cost_usd": low, "expected_accuracy": -worst},
+            "most_accurate": {"cost_usd": high, "expected_accuracy": -best},
         }
-    return facts
+        if found.facts is not None:
+            plan = found.facts._asdict()
+            facts["plan"] = {
+                **plan,
+                "mix": dict(plan["mix"]["queries"].items()),
+                "groups": [each._asdict() for each in found.groups],
+                "limits": [each._asdict() for each in found.limits],
+            }
+        return facts
 
-
-def parts_text(found: PartsPlan, /) -> str:
-    """Describe a front of a batch in parts, and the plan chosen from it.
-
-    Args:
-        found: What came of it.
-    """
-    facts = parts_json(found)
-    cheapest, best = (
-        f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
-        for end in (facts["cheapest"], facts["most_accurate"])
-    )
-    learnt = f"learnt from {count(found.n_labelled, 'labelled query', 'labelled queries')}"
-    plans, parts = count(facts["n_plans"], "plan", "plans"), count(found.n_parts, "part", "parts")
-    lines = [
-        entry("Front", f"{plans} from {cheapest} to {best}, exact, in {parts}"),
-        entry("Accuracies", "all outcomes known" if found.is_known else learnt),
-    ]
-    blocks = ["\n".join(lines)]
-    if found.facts is not None:
-        blocks.append(found.facts.summary())
-    kept = [f"{each.name}: {each.used:,.6g}, limit {each.limit:,.6g}" for each in found.limits]
-    blocks += ["\n".join(entry("Limit", line) for line in kept)] if kept else []
-    return "\n\n".join([*blocks, *([groups_text(found.groups)] if found.groups else [])])
-
-
-def routes_json(policy: Policy, found: Routes, /) -> dict[str, Any]:
-    """Collect where queries were sent.
-
-    Args:
-        policy: What sent them.
-        found: Where.
-    """
-    places = np.bincount(found.x, minlength=len(policy.llms)).tolist()
-    return {
-        "n_queries": len(found.x),
-        "cost_usd": found.cost_usd.sum(),
-        "expected_accuracy": found.accuracy.mean(),
-        "mix": dict(zip(policy.llms, places, strict=True)),
-        "n_of_unknown_groups": found.n_strange,
-        "policy": dict(policy.about),
-    }
-
-
-def routes_text(policy: Policy, found: Routes, /) -> str:
-    """Say where queries were sent.
-
-    Args:
-        policy: What sent them.
-        found: Where.
-    """
-    facts = routes_json(policy, found)
-    lines = [
-        entry(
-            "Queries", f"{facts['n_queries']:,} on {np.count_nonzero(np.bincount(found.x))} of {len(policy.llms)} LLMs"
-        ),
-        entry("Cost", f"{usd(facts['cost_usd'])} US$, estimated by the lengths of the texts"),
-        entry("Expected accuracy", f"{percent(facts['expected_accuracy'])}, {IF_RIGHT}"),
-    ]
-    if found.n_strange:
-        group = count(found.n_strange, "query is", "queries are")
-        lines.append(entry("Caution", f"{group} of groups that the plan didn't know, and went as of none"))
-    used = {name: n for name, n in facts["mix"].items() if n}
-    columns = {"LLM": [abridged(name) for name in used], "queries": [f"{n:,}" for n in used.values()]}
-    return "\n".join(lines) + "\n\n" + _table(columns, 1, len(used))
-
-
-def _round_json(done: Round, llms: Sequence[str]) -> dict[str, Any]:
-    """Collect what came back before a plan."""
-    followed = done.labels[len(done.labels) - done.n_followed :]
-    return {
-        **{name: getattr(done, name) for name in ("n_answered", "n_graded", "n_open", "spent_usd", "lost_usd")},
-        "labels": dict(zip(llms, (~np.isnan(done.labels)).sum(axis=0).tolist(), strict=True)),
-        "labels_along_a_plan": dict(zip(llms, (~np.isnan(followed)).sum(axis=0).tolist(), strict=True)),
-        "cost_ratio": dict(zip(llms, done.cost_ratio.tolist(), strict=True)),
-    }
-
-
-def _round_lines(facts: dict[str, Any]) -> list[str]:
-    """Say what came back before a plan."""
-    lost = f", {usd(float(facts['lost_usd']))} of them for errors and repeats" if facts["lost_usd"] else ""
-    answered = f"{count(facts['n_answered'], 'query', 'queries')}, {facts['n_graded']:,} of them graded"
-    along = {llm: f" ({n:,} along a plan)" if n else "" for llm, n in facts["labels_along_a_plan"].items()}
-    labels = (f"{abridged(llm)} {n:,}{along[llm]}" for llm, n in facts["labels"].items())
-    ratios = [f"{abridged(llm)} {ratio:.2f}" for llm, ratio in facts["cost_ratio"].items() if ratio != 1]
-    lines = [
-        entry("Answered", f"{answered}; {facts['n_open']:,} are open"),
-        entry("Paid so far", f"{usd(float(facts['spent_usd']))} US${lost}"),
-        entry("Labels", ", ".join(labels)),
-    ]
-    return lines + ([entry("Costs", f"as a multiple of what was planned: {', '.join(ratios)}")] if ratios else [])
-
-
-def evaluation_json(
-    found: PlanEvaluation, interval: tuple[float, float], whole: RealisedQuality | None, llms: Sequence[str], /
-) -> dict[str, Any]:
-    """Collect the outcome of an evaluation.
-
-    Args:
-        found: The evaluation.
-        interval: The 95 % interval that the plan gave.
-        whole: What the whole front is worth, if known.
-        llms: M names.
-    """
-    return {
-        **found._asdict(),
-        "saving": found.saving,
-        "reaches_best": None if found.best_llm is None else found.reaches_best,
-        "front": None if whole is None else {**whole._asdict(), "best_llm": llms[whole.best_llm]},
-        "interval_95": interval,
-    }
-
-
-def evaluation_text(
-    found: PlanEvaluation, interval: tuple[float, float], whole: RealisedQuality | None = None, /
-) -> str:
-    """Compare what a plan promised with what came true.
-
-    Args:
-        found: The evaluation.
-        interval: The 95 % interval that the plan gave.
-        whole: What the whole front is worth, if known.
-    """
-    low, high = interval
-    paid, planned = usd(found.cost_usd), usd(found.planned_usd)
-    lines = [
-        entry("Queries", f"{found.n_queries:,} with known outcomes"),
-        entry("Cost", f"{paid} US$" if paid == planned else f"planned {planned} US$, paid {paid} US$"),
-        entry(
-            "Expected accuracy",
-            f"{percent(found.expected_accuracy)}, with {probability(0.95)} {percent(low)} to {percent(high)}",
-        ),
-        entry(
-            "True accuracy",
-            f"{percent(found.accuracy)}, {'inside' if low <= found.accuracy <= high else 'outside'} that range",
-        ),
-    ]
-    if found.best_llm is None:
-        lines.append(
-            entry(
-                "Not compared",
-                "with single LLMs and the whole front: that needs the outcomes of all LLMs, not of the chosen alone",
-            )
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        found = self.found
+        facts = self.json()
+        cheapest, best = (
+            f"{rounded_up(end['cost_usd'])} US$ ({percent(end['expected_accuracy'])})"
+            for end in (facts["cheapest"], facts["most_accurate"])
         )
-    else:
-        best = f"{percent(found.best_accuracy)} for {usd(found.best_cost_usd)} US$"
-        lines += [entry("Best single LLM", f"{abridged(found.best_llm)}: {best}"), entry("Saving", _saving(found))]
-    if whole is not None:
-        lines.append(entry("Exact front", _whole(whole)))
-    return "\n".join(lines)
+        learnt = f"learnt from {count(found.n_labelled, 'labelled query', 'labelled queries')}"
+        plans, parts = count(facts["n_plans"], "plan", "plans"), count(found.n_parts, "part", "parts")
+        lines = [
+            entry("Front", f"{plans} from {cheapest} to {best}, exact, in {parts}"),
+            entry("Accuracies", "all outcomes known" if found.is_known else learnt),
+        ]
+        blocks = ["\n".join(lines)]
+        if found.facts is not None:
+            blocks.append(found.facts.summary())
+        kept = [f"{each.name}: {each.used:,.6g}, limit {each.limit:,.6g}" for each in found.limits]
+        blocks += ["\n".join(entry("Limit", line) for line in kept)] if kept else []
+        return "\n\n".join([*blocks, *([groups_text(found.groups)] if found.groups else [])])
+
+
+class RoutesReport(NamedTuple):
+    """Where queries were sent."""
+
+    policy: Policy
+    """What sent them."""
+    found: Routes
+    """Where."""
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        policy, found = self
+        places = np.bincount(found.x, minlength=len(policy.llms)).tolist()
+        return {
+            "n_queries": len(found.x),
+            "cost_usd": found.cost_usd.sum(),
+            "expected_accuracy": found.accuracy.mean(),
+            "mix": dict(zip(policy.llms, places, strict=True)),
+            "n_of_unknown_groups": found.n_strange,
+            "policy": dict(policy.about),
+        }
+
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        policy, found = self
+        facts = self.json()
+        lines = [
+            entry(
+                "Queries",
+                f"{facts['n_queries']:,} on {np.count_nonzero(np.bincount(found.x))} of {len(policy.llms)} LLMs",
+            ),
+            entry("Cost", f"{usd(facts['cost_usd'])} US$, estimated by the lengths of the texts"),
+            entry("Expected accuracy", f"{percent(facts['expected_accuracy'])}, {IF_RIGHT}"),
+        ]
+        if found.n_strange:
+            group = count(found.n_strange, "query is", "queries are")
+            lines.append(entry("Caution", f"{group} of groups that the plan didn't know, and went as of none"))
+        used = {name: n for name, n in facts["mix"].items() if n}
+        columns = {"LLM": [abridged(name) for name in used], "queries": [f"{n:,}" for n in used.values()]}
+        return "\n".join(lines) + "\n\n" + _table(columns, 1, len(used))
 
 
 _GROUPS = 20
@@ -539,181 +552,221 @@ def groups_text(groups: Sequence[GroupTotal], /) -> str:
     return "\n".join([*lines, *([f"and {count(more, 'group', 'groups')} more"] if more > 0 else [])])
 
 
-def returned_json(batch: PlannedBatch, /) -> dict[str, Any]:
-    """Collect what came back of a plan.
+class EvaluationReport(NamedTuple):
+    """What a plan promised, and what came back of it."""
 
-    Args:
-        batch: The plan and its calls.
-    """
-    whole, by_llm, by_group = parts_of(batch)
-    plan = batch.plan
-    outcomes = batch.correct[np.arange(len(plan.x)), plan.x]
-    found = calibration(plan.chosen_accuracy, outcomes, n_groups=5) if whole.n_graded else None
-    return {
-        "whole": whole._asdict(),
-        "by_llm": [part._asdict() for part in by_llm],
-        "by_group": [part._asdict() for part in by_group],
-        "calibration": None if found is None else {name: np.asarray(v).tolist() for name, v in found._asdict().items()},
-        "missing": [plan.problem.query_ids[row] for row in np.flatnonzero(~batch.is_answered).tolist()],
-    }
+    batch: PlannedBatch
+    """The plan and its calls."""
+    found: PlanEvaluation | None
+    """Its evaluation, where outcomes are known."""
+    interval: tuple[float, float]
+    """The 95 % interval that the plan gave."""
+    whole: RealisedQuality | None
+    """What the whole front is worth, if known."""
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        return {**({} if self.found is None else self._outcomes(self.found)), **self._returned()}
+
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        return "\n\n".join([*([] if self.found is None else [self._outcomes_text(self.found)]), self._returned_text()])
+
+    def _outcomes(self, found: PlanEvaluation) -> dict[str, Any]:
+        """Collect the outcome of the evaluation."""
+        whole = self.whole
+        return {
+            **found._asdict(),
+            "saving": found.saving,
+            "reaches_best": None if found.best_llm is None else found.reaches_best,
+            "front": None
+            if whole is None
+            else {**whole._asdict(), "best_llm": self.batch.plan.problem.llms[whole.best_llm]},
+            "interval_95": self.interval,
+        }
+
+    def _outcomes_text(self, found: PlanEvaluation) -> str:
+        """Compare what the plan promised with what came true."""
+        low, high = self.interval
+        paid, planned = usd(found.cost_usd), usd(found.planned_usd)
+        lines = [
+            entry("Queries", f"{found.n_queries:,} with known outcomes"),
+            entry("Cost", f"{paid} US$" if paid == planned else f"planned {planned} US$, paid {paid} US$"),
+            entry(
+                "Expected accuracy",
+                f"{percent(found.expected_accuracy)}, with {probability(0.95)} {percent(low)} to {percent(high)}",
+            ),
+            entry(
+                "True accuracy",
+                f"{percent(found.accuracy)}, {'inside' if low <= found.accuracy <= high else 'outside'} that range",
+            ),
+        ]
+        if found.best_llm is None:
+            missing = "that needs the outcomes of all LLMs, not of the chosen alone"
+            lines.append(entry("Not compared", f"with single LLMs and the whole front: {missing}"))
+        else:
+            best = f"{percent(found.best_accuracy)} for {usd(found.best_cost_usd)} US$"
+            lines += [entry("Best single LLM", f"{abridged(found.best_llm)}: {best}"), entry("Saving", _saving(found))]
+        if self.whole is not None:
+            lines.append(entry("Exact front", self._front(self.whole)))
+        return "\n".join(lines)
+
+    @staticmethod
+    def _front(found: RealisedQuality) -> str:
+        """Say what the whole front is worth."""
+        best = percent(found.best_accuracy)
+        if math.isnan(found.saving):
+            reached = f"none of its plans reaches {best} on the true outcomes"
+        else:
+            than = f"{percent(abs(found.saving))} {'more' if found.saving < 0 else 'less'}"
+            reached = f"{best} is reached for {than} than that LLM costs"
+        return f"{reached}; highest true accuracy {percent(found.highest_accuracy)}"
+
+    def _returned(self) -> dict[str, Any]:
+        """Collect what came back of the plan."""
+        batch = self.batch
+        whole, by_llm, by_group = parts_of(batch)
+        plan = batch.plan
+        outcomes = batch.correct[np.arange(len(plan.x)), plan.x]
+        found = calibration(plan.chosen_accuracy, outcomes, n_groups=5) if whole.n_graded else None
+        return {
+            "whole": whole._asdict(),
+            "by_llm": [part._asdict() for part in by_llm],
+            "by_group": [part._asdict() for part in by_group],
+            "calibration": None
+            if found is None
+            else {name: np.asarray(v).tolist() for name, v in found._asdict().items()},
+            "missing": [plan.problem.query_ids[row] for row in np.flatnonzero(~batch.is_answered).tolist()],
+        }
+
+    def _returned_text(self) -> str:
+        """Hold the plan against what came back: by LLM, by group, by what was predicted, and what is missing."""
+        batch = self.batch
+        whole, by_llm, by_group = parts_of(batch)
+        facts = self._returned()
+        shown_parts = [whole, *by_llm, *by_group[:_GROUPS]]
+        names = [abridged(printable(part.name), 30) for part in shown_parts]
+        width = max(map(len, names))
+        head = (
+            f"{'':{width}}   planned  answered  graded  planned US$     paid US$  expected      true      95 % interval"
+        )
+        lines = [head]
+        for name, part in zip(names, shown_parts, strict=True):
+            amounts = f"{usd(float(part.planned_usd)):>11}  {usd(float(part.billed_usd)):>11}"
+            counts = f"{part.n_planned:>8,}  {part.n_answered:>8,}  {part.n_graded:>6,}"
+            graded = ""
+            if part.n_graded:
+                graded = f"  {percent(part.expected_accuracy):>8}  {percent(part.true_accuracy):>8}"
+                graded += f"  {' to '.join(map(percent, part.interval_95)):>17}"
+            lines.append(f"{name:{width}}  {counts}  {amounts}{graded}")
+        more = len(by_group) - _GROUPS
+        lines += [f"and {count(more, 'group', 'groups')} more"] if more > 0 else []
+        lines.append(wrapped("Planned US$: of the answered queries. Paid US$: for all calls, with errors and repeats."))
+        if facts["calibration"] is not None:
+            groups = zip(
+                *(facts["calibration"][name] for name in ("predicted", "realised", "n_predictions")), strict=True
+            )
+            told = ", ".join(f"{percent(p)}: {percent(y)} of {n:,}" for p, y, n in groups)
+            off = percent(facts["calibration"]["error"])
+            lines.append(wrapped(f"Predicted and true: {told}; off by {off} on average."))
+        if facts["missing"]:
+            first = ", ".join(abridged(printable(name), 20) for name in facts["missing"][:5])
+            rest = len(facts["missing"]) - 5
+            missing = (
+                f"{count(len(facts['missing']), 'answer', 'answers')}, planned for {usd(float(whole.open_usd))} US$"
+            )
+            lines.append(wrapped(f"Missing: {missing}: {first}{f' and {rest:,} more' if rest > 0 else ''}."))
+        return "\n".join(lines)
 
 
-def returned_text(batch: PlannedBatch, /) -> str:
-    """Hold a plan against what came back: tables by LLM, by group and by what was predicted, and what is missing.
+class RequestsReport(NamedTuple):
+    """Requests, with what they are planned to cost."""
 
-    Args:
-        batch: The plan and its calls.
-    """
-    whole, by_llm, by_group = parts_of(batch)
-    facts = returned_json(batch)
-    shown_parts = [whole, *by_llm, *by_group[:_GROUPS]]
-    names = [abridged(printable(part.name), 30) for part in shown_parts]
-    width = max(map(len, names))
-    head = f"{'':{width}}   planned  answered  graded  planned US$     paid US$  expected      true      95 % interval"
-    lines = [head]
-    for name, part in zip(names, shown_parts, strict=True):
-        amounts = f"{usd(float(part.planned_usd)):>11}  {usd(float(part.billed_usd)):>11}"
-        counts = f"{part.n_planned:>8,}  {part.n_answered:>8,}  {part.n_graded:>6,}"
-        graded = ""
-        if part.n_graded:
-            graded = f"  {percent(part.expected_accuracy):>8}  {percent(part.true_accuracy):>8}"
-            graded += f"  {' to '.join(map(percent, part.interval_95)):>17}"
-        lines.append(f"{name:{width}}  {counts}  {amounts}{graded}")
-    more = len(by_group) - _GROUPS
-    lines += [f"and {count(more, 'group', 'groups')} more"] if more > 0 else []
-    lines.append(wrapped("Planned US$: of the answered queries. Paid US$: for all calls, with errors and repeats."))
-    if facts["calibration"] is not None:
-        groups = zip(*(facts["calibration"][name] for name in ("predicted", "realised", "n_predictions")), strict=True)
-        told = ", ".join(f"{percent(p)}: {percent(y)} of {n:,}" for p, y, n in groups)
-        off = percent(facts["calibration"]["error"])
-        lines.append(wrapped(f"Predicted and true: {told}; off by {off} on average."))
-    if facts["missing"]:
-        first = ", ".join(abridged(printable(name), 20) for name in facts["missing"][:5])
-        rest = len(facts["missing"]) - 5
-        missing = f"{count(len(facts['missing']), 'answer', 'answers')}, planned for {usd(float(whole.open_usd))} US$"
-        lines.append(wrapped(f"Missing: {missing}: {first}{f' and {rest:,} more' if rest > 0 else ''}."))
-    return "\n".join(lines)
+    found: Sequence[RequestFiles]
+    """The files of each column."""
 
+    def json(self) -> dict[str, Any]:
+        """Collect what was written for each LLM."""
+        return {"requests": [each._asdict() for each in self.found]}
 
-def requests_json(found: Sequence[RequestFiles], /) -> list[dict[str, Any]]:
-    """Collect what was written for each LLM.
-
-    Args:
-        found: The files of each column.
-    """
-    return [each._asdict() for each in found]
-
-
-def requests_text(found: Sequence[RequestFiles], /) -> str:
-    """Write a table of requests, with what they are planned to cost.
-
-    Args:
-        found: The files of each column.
-    """
-    names = [abridged(printable(each.llm), 40) for each in found]
-    width = max(5, *map(len, names))
-    lines = [f"{'LLM':{width}}  {'provider':12}  {'form':9}  requests  files  planned US$"]
-    for name, each in zip(names, found, strict=True):
-        numbers = f"{each.n_requests:>8,}  {len(each.files):>5,}  {usd(float(each.cost_usd)):>11}"
-        lines.append(f"{name:{width}}  {abridged(printable(each.provider), 12):12}  {each.form:9}  {numbers}")
-    total = usd(float(sum(each.cost_usd for each in found)))
-    lines.append(f"{'all':{width + 27}}  {sum(each.n_requests for each in found):>8,}  {'':5}  {total:>11}")
-    return "\n".join(lines)
+    def text(self) -> str:
+        """Write a table."""
+        found = self.found
+        names = [abridged(printable(each.llm), 40) for each in found]
+        width = max(5, *map(len, names))
+        lines = [f"{'LLM':{width}}  {'provider':12}  {'form':9}  requests  files  planned US$"]
+        for name, each in zip(names, found, strict=True):
+            numbers = f"{each.n_requests:>8,}  {len(each.files):>5,}  {usd(float(each.cost_usd)):>11}"
+            lines.append(f"{name:{width}}  {abridged(printable(each.provider), 12):12}  {each.form:9}  {numbers}")
+        total = usd(float(sum(each.cost_usd for each in found)))
+        lines.append(f"{'all':{width + 27}}  {sum(each.n_requests for each in found):>8,}  {'':5}  {total:>11}")
+        return "\n".join(lines)
 
 
 _STATES = ("answered", "failed", "expired", "canceled", "missing")
 _COUNTED = ("rows", "matched", "repeated", "errors", "unpriced", "unscored")
 
 
-def collected_json(found: Collected, /) -> dict[str, Any]:
-    """Collect what became of logs.
+class CollectedReport(NamedTuple):
+    """What became of logs: a line per file, what was estimated and how well, and notes."""
 
-    Args:
-        found: The batch and how it came about.
-    """
-    calls = found.batch.calls
-    with_costs = [str(llm) for llm, n in calls.groupby("llm", sort=False)["cost_usd"].count().items() if n]
-    about = found.batch.dataset(with_costs).about if with_costs else {}
-    return {
-        "n_queries": len(found.batch.queries),
-        "llms": found.batch.llms["llm"].tolist(),
-        "logs": [each._asdict() for each in found.files],
-        "estimated_costs": about.get("estimated_costs", {}),
-        "cost_errors": about.get("cost_errors", {}),
-        "too_long": {llm: len(ids) for llm, ids in about.get("too_long", {}).items()},
-        "without_costs": [llm for llm in found.batch.llms["llm"] if llm not in with_costs],
-        "requests": {llm: {state: counts[state] for state in _STATES} for llm, counts in found.ledger.counts().items()},
-        "billed_usd": total_usd(calls["billed_usd"]),
-        "notes": found.notes,
-    }
+    found: Collected
+    """The batch and how it came about."""
 
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        found = self.found
+        calls = found.batch.calls
+        with_costs = [str(llm) for llm, n in calls.groupby("llm", sort=False)["cost_usd"].count().items() if n]
+        about = found.batch.dataset(with_costs).about if with_costs else {}
+        return {
+            "n_queries": len(found.batch.queries),
+            "llms": found.batch.llms["llm"].tolist(),
+            "logs": [each._asdict() for each in found.files],
+            "estimated_costs": about.get("estimated_costs", {}),
+            "cost_errors": about.get("cost_errors", {}),
+            "too_long": {llm: len(ids) for llm, ids in about.get("too_long", {}).items()},
+            "without_costs": [llm for llm in found.batch.llms["llm"] if llm not in with_costs],
+            "requests": {
+                llm: {state: counts[state] for state in _STATES} for llm, counts in found.ledger.counts().items()
+            },
+            "billed_usd": total_usd(calls["billed_usd"]),
+            "notes": found.notes,
+        }
 
-def collected_text(found: Collected, /) -> str:
-    """Say what became of logs: a line per file, what was estimated and how well, and notes.
-
-    Args:
-        found: The batch and how it came about.
-    """
-    facts = collected_json(found)
-    names = [abridged(printable(str(each.path)), 40) for each in found.files]
-    kinds = [each.kind for each in found.files]
-    widths = max(4, *map(len, names)), max(4, *map(len, kinds))
-    lines = [f"{'file':{widths[0]}}  {'kind':{widths[1]}}" + "".join(f"{name:>10}" for name in _COUNTED)]
-    for name, kind, each in zip(names, kinds, found.files, strict=True):
-        counted = "".join(f"{getattr(each, column):>10,}" for column in _COUNTED)
-        lines.append(f"{name:{widths[0]}}  {kind:{widths[1]}}{counted}")
-        lines += [f"  {number:,} records left out: {reason}" for reason, number in each.left_out.items()]
-    if facts["requests"]:
-        names = [abridged(printable(llm), 40) for llm in facts["requests"]]
-        width = max(8, *map(len, names))
-        lines += ["", f"{'requests':{width}}" + "".join(f"{state:>10}" for state in _STATES)]
-        for name, counts in zip(names, facts["requests"].values(), strict=True):
-            lines.append(f"{name:{width}}" + "".join(f"{counts[state]:>10,}" for state in _STATES))
-        lines.append(f"billed in all: {in_full(float(facts['billed_usd']))} US$")
-    lines += ["", f"{count(facts['n_queries'], 'query', 'queries')}, {count(len(facts['llms']), 'column', 'columns')}"]
-    for llm, gaps in facts["estimated_costs"].items():
-        error = facts["cost_errors"][llm]
-        off = "too few calls are known to say how well" if error is None else f"its total to within {percent(error)}"
-        lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated from known calls, {off}")
-    too_long = facts["too_long"].items()
-    lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for it to read" for llm, n in too_long]
-    lines += [f"{printable(llm)}: no cost is known" for llm in facts["without_costs"]]
-    return "\n".join([*lines, *(wrapped(f"Note: {printable(note)}") for note in facts["notes"])])
-
-
-def _limits(costs: LimitCosts, plan: Plan) -> str:
-    """Explain what limits cost a plan."""
-    slack = [each for each in costs.limits if each.kind is Kind.ACCURACY and not each.binds]
-    listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
-    items = [_limit(each, plan) for each in listed]
-    if len(slack) > FEW:
-        items.append(f"Floors of {len(slack)} {'other ' if listed else ''}groups: they cost nothing here.")
-    if len(costs.limits) > 1:
-        is_free = max(costs.accuracy_lost, costs.usd_lost) <= SUM_ROUNDING
-        lost = _lost(costs.accuracy_lost, costs.usd_lost, plan)
-        items.append(f"All of them together: {'they cost nothing here' if is_free else f'without them {lost}'}.")
-    if plan.target is not None:
-        heading = f"What the limits cost, for an expected accuracy of {percent(plan.accuracy)}"
-    else:
-        heading = f"What the limits cost, for {usd(plan.cost_usd if plan.budget_usd is None else plan.budget_usd)} US$"
-    return "\n".join([heading, *(wrapped(item, first="- ", others="  ") for item in items)])
-
-
-def _choice(plan: Plan) -> str:
-    """Say by what a plan was chosen."""
-    kept = "meets the limits" if plan.problem.has_limits else ""
-    that_is_kept = f" that {kept}" if kept else ""
-    if plan.budget_usd is not None and plan.promise is not None:
-        most = f"promises most with {probability(plan.promise)}"
-        return f"the plan within {usd(plan.budget_usd)} US$ that {most}{kept and f' and {kept}'}"
-    if plan.budget_usd is not None:
-        return f"the most accurate plan within {usd(plan.budget_usd)} US${that_is_kept}"
-    if plan.target is not None:
-        verb, surely = ("expects", "") if plan.promise is None else ("promises", f" with {probability(plan.promise)}")
-        return f"the cheapest plan that {verb} an accuracy of {in_full(plan.target)}{surely}{kept and f' and {kept}'}"
-    third = plan.problem.third
-    two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
-    return f"the knee of the front{two}, from where accuracy costs more than on average"
+    def text(self) -> str:
+        """Say the same in words and tables."""
+        found = self.found
+        facts = self.json()
+        names = [abridged(printable(str(each.path)), 40) for each in found.files]
+        kinds = [each.kind for each in found.files]
+        widths = max(4, *map(len, names)), max(4, *map(len, kinds))
+        lines = [f"{'file':{widths[0]}}  {'kind':{widths[1]}}" + "".join(f"{name:>10}" for name in _COUNTED)]
+        for name, kind, each in zip(names, kinds, found.files, strict=True):
+            counted = "".join(f"{getattr(each, column):>10,}" for column in _COUNTED)
+            lines.append(f"{name:{widths[0]}}  {kind:{widths[1]}}{counted}")
+            lines += [f"  {number:,} records left out: {reason}" for reason, number in each.left_out.items()]
+        if facts["requests"]:
+            names = [abridged(printable(llm), 40) for llm in facts["requests"]]
+            width = max(8, *map(len, names))
+            lines += ["", f"{'requests':{width}}" + "".join(f"{state:>10}" for state in _STATES)]
+            for name, counts in zip(names, facts["requests"].values(), strict=True):
+                lines.append(f"{name:{width}}" + "".join(f"{counts[state]:>10,}" for state in _STATES))
+            lines.append(f"billed in all: {in_full(float(facts['billed_usd']))} US$")
+        lines += [
+            "",
+            f"{count(facts['n_queries'], 'query', 'queries')}, {count(len(facts['llms']), 'column', 'columns')}",
+        ]
+        for llm, gaps in facts["estimated_costs"].items():
+            error = facts["cost_errors"][llm]
+            off = (
+                "too few calls are known to say how well" if error is None else f"its total to within {percent(error)}"
+            )
+            lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated from known calls, {off}")
+        too_long = facts["too_long"].items()
+        lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for it to read" for llm, n in too_long]
+        lines += [f"{printable(llm)}: no cost is known" for llm in facts["without_costs"]]
+        return "\n".join([*lines, *(wrapped(f"Note: {printable(note)}") for note in facts["notes"])])
 
 
 def _saving(found: PlanEvaluation) -> str:
@@ -725,53 +778,6 @@ def _saving(found: PlanEvaluation) -> str:
     if found.saving < 0:
         return f"none: the plan is {percent(-found.saving)} dearer than that LLM, and {than}"
     return f"{percent(found.saving)} of its cost; the plan is {than}"
-
-
-def _whole(found: RealisedQuality) -> str:
-    """Say what the whole front is worth."""
-    best = percent(found.best_accuracy)
-    if math.isnan(found.saving):
-        reached = f"none of its plans reaches {best} on the true outcomes"
-    else:
-        than = f"{percent(abs(found.saving))} {'more' if found.saving < 0 else 'less'}"
-        reached = f"{best} is reached for {than} than that LLM costs"
-    return f"{reached}; highest true accuracy {percent(found.highest_accuracy)}"
-
-
-def _limit(cost: LimitPrice, plan: Plan) -> str:
-    """Say what one limit costs."""
-    if cost.kind is Kind.ACCURACY:
-        used = f"Floor {cost.limit:.6g} of {abridged(cost.subject)!r}: {cost.use:.6g} expected"
-    elif cost.kind is Kind.ADDITIVE:
-        used = f"{cost.subject[0].upper()}{cost.subject[1:]}: {cost.use:.6g} of {cost.limit:.6g} {cost.unit}".rstrip()
-    else:
-        amount = usd if cost.kind is Kind.USD else "{:,.15g}".format
-        used = f"Quota of {abridged(cost.subject)}: {amount(cost.use)} of {amount(cost.limit)} {cost.unit} used"
-    if not cost.binds:
-        return f"{used}: it costs nothing here."
-    worth = f" {_price(cost)}." if cost.correct_per_unit > 0 else ""
-    return f"{used}: it binds.{worth} Without it {_lost(cost.accuracy_lost, cost.usd_lost, plan)}."
-
-
-def _price(cost: LimitPrice) -> str:
-    """Say what one unit more of a limit is worth."""
-    answers = f"{cost.correct_per_unit:.3g} expected correct answers"
-    dollars = "" if math.isnan(cost.usd_per_unit) else f", as much as {usd(_digits(cost.usd_per_unit))} US$ of budget"
-    if cost.kind is Kind.ACCURACY:
-        return f"One correct answer less in that group would be worth {answers} in all{dollars}"
-    one_more = ONE_MORE.get(cost.kind, f"One {cost.unit} more or less of it")
-    return f"{one_more} would be worth {answers}{dollars}"
-
-
-def _lost(accuracy: float, dollars: float, plan: Plan) -> str:
-    """Say what could be had without a limit."""
-    answers = accuracy * len(plan.x)
-    counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
-    more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
-    less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
-    if dollars <= SUM_ROUNDING:
-        return more
-    return f"{less}, or {more}" if plan.target is not None else f"{more}, or {less}"
 
 
 def _digits(amount: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optllm_pymoo.cli.text import front_text
+from optllm_pymoo.cli.text import FrontReport
 from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import AtLeastAccuracy, Plan, WithinBudget
 from optllm_pymoo.measures import realised_front
@@ -184,5 +184,5 @@ def test_a_shift_is_seen_and_said() -> None:
     correct[lengths > np.median(lengths)] = np.nan
     shifted, alike = plan_front(with_outcomes(data, correct)), plan_front(DATA, 0.25)
     assert shifted.shift.unlikeness > 0.2
-    assert "Label a random sample of these queries" in " ".join(front_text(shifted).split())
-    assert "Caution" not in front_text(alike)
+    assert "Label a random sample of these queries" in " ".join(FrontReport(shifted).text().split())
+    assert "Caution" not in FrontReport(alike).text()
