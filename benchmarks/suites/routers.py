@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from benchmarks.cells.batches import BatchesCell
 from benchmarks.cells.rivals import RIVALS, SWEEPS
 from benchmarks.cells.sources import PERMUTED, permuted
 from benchmarks.cells.split import Split
@@ -66,6 +67,13 @@ ANSWERS = (
     Column("verdict", "", "clearly better", "clearly better"),
 )
 
+BATCHES = (
+    Column("about", "", "batches, plans, accuracies"),
+    Column("accuracy", ".4f", "true accuracy ↑"),
+    Column("least", ".4f", "of the worst batch ↑"),
+    Column("spent", ".1%", "of the budget spent"),
+)
+
 # What is asked, the heading, and the text that explains it.
 PARTS = {
     "routers": ("Figures", "routers"),
@@ -98,13 +106,21 @@ class Routers(Predict):
         names = options.predictors or self.predictors
         apart = [cell.setting for part in parts.values() for cell in part if cell.setting.predictor == names[0]]
         distances = [DistanceCell(setting, names) for setting in apart]
-        return Plan.of({**parts, "distances": distances}, [*sources, *shuffled])
+        first = [cell.setting for cell in parts["routers"] if cell.setting.predictor == names[0]]
+        others = {"distances": distances, "batches": [BatchesCell(setting) for setting in first]}
+        return Plan.of({**parts, **others}, [*sources, *shuffled])
 
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Draw area over labels and distances, answer which router is best where, and tabulate all figures."""
-        described = [(cell.description(), results.rows([cell])) for cell in plan.parts["distances"]]
-        lines = [{**about, "what": row.what, "measured": row.measured} for about, rows in described for row in rows]
-        cells = compared(results.frame("table"), pd.DataFrame(lines))
+        distances, batches = (
+            pd.DataFrame(
+                {**cell.description(), "what": row.what, "measured": row.measured}
+                for cell in plan.parts[part]
+                for row in results.rows([cell])
+            )
+            for part in ("distances", "batches")
+        )
+        cells = compared(results.frame("table"), distances)
         if cells.empty:
             nothing = Section("Routers", [Text("Nothing is measured.")])
             return whole_document("Routers", [], results, plan, [nothing])
@@ -122,6 +138,12 @@ class Routers(Predict):
                 blocks: list[Block] = [Text(explained(text)), bullets(findings(of)), table]
                 sections.append(Section(title, [*blocks, Details(every.caption, [every])]))
                 printed.append(table)
+        if len(batches):
+            text, caption = (
+                Text(explained("routers and adversarial batches")),
+                "Means over data sets, shares and splits.",
+            )
+            sections.append(Section("Adversarial batches", [text, TableBlock(of_batches(batches), BATCHES, caption)]))
         sections.append(Section("Figures reported elsewhere", [Text(explained("routers elsewhere"))]))
         return whole_document("Routers", findings(main) if len(main) else [], results, plan, sections, printed)
 
@@ -202,6 +224,13 @@ def findings(cells: pd.DataFrame, /) -> list[str]:
     if rows.empty:
         sentences.append("Neither is one on any data set with any share.")
     return sentences
+
+
+def of_batches(lines: pd.DataFrame, /) -> pd.DataFrame:
+    """Average what became of adversarial batches: a row per order, plans and accuracies."""
+    named = lines["what"].str.split(": ", expand=True).set_axis(["about", "figure"], axis=1)
+    table = named.assign(measured=lines["measured"]).groupby(["about", "figure"], sort=False)["measured"].mean()
+    return table.unstack("figure").reindex(named["about"].unique()).reset_index()
 
 
 def distance_figure(cells: pd.DataFrame, /) -> FigureBlock:

@@ -151,6 +151,16 @@ def test_a_seed_decides_everything() -> None:
     assert (found[0] != found[2]).any()
 
 
+@pytest.mark.parametrize("name", [*RIVALS, *SWEEPS])
+def test_three_labels_are_enough_to_say_something(name: str) -> None:
+    """Fewer labels than neighbours, clusters or folds, and one LLM that is always right: probabilities for all."""
+    few, y, given = X[:3], np.column_stack([Y[:3], np.ones(3)]), np.ones((3, 3))
+    model = PREDICTORS[name].build(0).fit(few, y, **({"cost": given} if name in SWEEPS else {}))
+    found = model.predict(X)
+    assert found.shape == (60, 3)
+    assert ((found >= 0) & (found <= 1)).all()
+
+
 def test_distances_of_predictors() -> None:
     """The cell needs the tables of all, and has a row for each."""
     setting = Setting("made up", "f", "ours", 0.5)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.cells.batches import BatchesCell
 from benchmarks.cells.cell import Outcome
 from benchmarks.cells.rows import Row
 from benchmarks.cells.sources import PERMUTED, Source, permuted
@@ -13,7 +14,7 @@ from benchmarks.cells.split import Setting
 from benchmarks.cells.table import DistanceCell, TableCell
 from benchmarks.runner.plan import Plan
 from benchmarks.suites.base import Options
-from benchmarks.suites.routers import SUITE, best_rivals, compared, findings, pooled
+from benchmarks.suites.routers import SUITE, best_rivals, compared, findings, of_batches, pooled
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import Dataset, save_dataset
 from tests.benchmarks.suites.made_up import four, predicted, results_of
@@ -85,6 +86,7 @@ def test_the_plan_has_all_parts(tmp_path):
         "shift": 4,
         "null": 4,
         "distances": 8,
+        "batches": 4,
     }
     assert {cell.setting.drawn for cell in plan.parts["shift"]} == {"group"}
     assert {cell.setting.data for cell in plan.parts["null"]} == {"batch" + PERMUTED}
@@ -108,7 +110,10 @@ def test_a_page_from_made_up_results(tmp_path):
     tables = [TableCell(Setting("logpai", "f" * 12, name, 0.05, "text", 0)) for name in names]
     apart = DistanceCell(tables[0].setting, names)
     plan = Plan(
-        (*tables, apart), {"logpai": four}, (), {"routers": tables, "shift": (), "null": (), "distances": (apart,)}
+        (*tables, apart),
+        {"logpai": four},
+        (),
+        {"routers": tables, "shift": (), "null": (), "distances": (apart,), "batches": ()},
     )
     outcomes = {
         cell: Outcome(predicted(area, performance_gain=0.1, aiq=0.7), {"fit_seconds": 1.0})
@@ -120,3 +125,36 @@ def test_a_page_from_made_up_results(tmp_path):
     assert [block.name for block in document.sections[0].blocks] == ["predict-area", "routers-distance"]
     assert document.printed[-1].frame["distance"].tolist() == [0.01, 0.2]
     assert "`ours` has the lowest mean ParetoDist, 0.0100." in document.summary
+
+
+def test_adversarial_batches_by_hand():
+    """Twenty queries in ten pairs; LLM 1 is right everywhere and costs 4 US$ more than LLM 0, which is right if free.
+
+    The cheapest plan costs 10 (half of the queries cost 1 US$ on LLM 0), the dearest LLM 90: the budget is 30, that is
+    3 for each pair, so that a pair by itself can't be upgraded: none is on LLM 1, and only the free ones are right. One
+    plan for all upgrades five of the ten dear queries.
+    """
+    base = np.repeat([1.0, 0.0], 10)
+    cost = np.column_stack([base, base + 4])
+    correct = np.column_stack([base == 0, np.ones(20, dtype=bool)]).astype(float)
+    cell = BatchesCell(Setting("d", "f", "ours", 0.2))
+    rows = {row["what"]: row["measured"] for row in cell.measure(correct, np.zeros((20, 2)), cost, correct).rows}
+    assert len(rows) == 3 * 2 * 2 * 3
+    assert rows["by cost, a plan each, plain: accuracy"] == 0.5
+    assert rows["by cost, a plan each, plain: least"] == 0.0
+    assert rows["by cost, a plan each, plain: spent"] == pytest.approx(1 / 3)
+    assert rows["by cost, one plan, plain: accuracy"] == 0.75
+    assert rows["by cost, one plan, plain: spent"] == pytest.approx(1.0)
+    table = of_batches(pd.DataFrame([{"what": what, "measured": of} for what, of in rows.items()])).set_index("about")
+    assert table.loc["by cost, one plan, plain", "accuracy"] == 0.75
+    assert len(table) == 12
+
+
+def test_robust_plans_avoid_what_is_uncertain():
+    """LLM 1 is expected to be better by .2, with a sigma of .5: robust plans stay with LLM 0, which is right."""
+    cost, correct = np.tile([1.0, 2.0], (20, 1)), np.tile([1.0, 0.0], (20, 1))
+    accuracy, sigma = np.tile([0.6, 0.8], (20, 1)), np.tile([0.0, 0.5], (20, 1))
+    found = BatchesCell(Setting("d", "f", "ours", 0.2)).measure(accuracy, sigma, cost, correct).rows
+    rows = {row["what"]: row["measured"] for row in found}
+    assert rows["by chance, one plan, robust: accuracy"] == 1.0
+    assert rows["by chance, one plan, plain: accuracy"] == 0.75, "a quarter of the queries is upgraded, and then wrong"
