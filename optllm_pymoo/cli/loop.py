@@ -115,7 +115,7 @@ def route(
         from optllm_pymoo.data.csv import write_csv
         from optllm_pymoo.data.requests import queries_of
         from optllm_pymoo.planning import Policy
-        from optllm_pymoo.planning.learner import read_columns
+        from optllm_pymoo.planning.labels import read_columns
 
         stage("Reading the queries")
         queries = list(queries_of(data, columns or {}))

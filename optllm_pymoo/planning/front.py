@@ -27,6 +27,7 @@ from optllm_pymoo.planning.choose import check_budget, including, plan_within
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints, groups_of
 from optllm_pymoo.planning.labels import (
     DEFAULT_SHARE,
+    Learner,
     Prediction,
     Split,
     predict_accuracy,
@@ -35,10 +36,8 @@ from optllm_pymoo.planning.labels import (
     split_by_share,
     with_labels_from,
 )
-from optllm_pymoo.planning.learner import Learner
 from optllm_pymoo.planning.rounds import Round, after
-from optllm_pymoo.prediction.heldout import Optimism, Skill
-from optllm_pymoo.prediction.shift import Shift
+from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError, in_full, rounded_down
 

@@ -36,7 +36,7 @@ from optllm_pymoo.decision.text import PlanFacts, count
 from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Sums, Tables, carried, changes_along
 from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.limits import Floor
-from optllm_pymoo.limits.partitioned import Asked, PricedCut, plan_in_parts
+from optllm_pymoo.limits.plans import Asked, PricedCut, plan_in_parts
 from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.engine import Engine
 from optllm_pymoo.planning.files import OUTPUTS, check_writable, picture

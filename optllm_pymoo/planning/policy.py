@@ -1,7 +1,12 @@
-"""A policy: where a plan would have sent queries that weren't there when it was made."""
+"""A policy: where a plan would have sent queries that came later; and the kind of file that keeps it."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optllm_pymoo.data.atomic import replacing
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.limits import LinearLimits, Weights, relax
-from optllm_pymoo.planning.archive import read_archive, write_archive
 from optllm_pymoo.planning.constraints import groups_of
 from optllm_pymoo.planning.front import Front
-from optllm_pymoo.planning.learner import Learner
+from optllm_pymoo.planning.labels import Learner
 from optllm_pymoo.prediction.texts import as_texts
 from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import SAME_TOTAL, TIED_SCORES
@@ -277,3 +282,86 @@ def _worth(problem: AllocationProblem, limits: LinearLimits | None, plan: Plan) 
     call = found.calls + (found.extra * typical).sum(axis=0)
     per = float(found.accuracy[-1]) or 1.0
     return Worth(found.accuracy / per, np.broadcast_to(found.usd, n_llms) / per, call / per)
+
+
+_HEADER: Final = "header.json"
+_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
+
+
+def write_archive(
+    path: str | Path, kind: str, version: int, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], /
+) -> None:
+    """Write a zip file of arrays (as ``.npy``) and ``header.json``, complete or not at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        kind: What it is, in a word; `read_archive` asks for it.
+        version: Of its layout.
+        header: What fits into JSON.
+        arrays: By name; of numbers or texts, not of objects.
+    """
+    from optllm_pymoo import __version__
+
+    about = {**header, "optllm_pymoo": __version__, "kind": kind, "layout": version}
+    text = json.dumps(about, ensure_ascii=False)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy", _TIME), content.getbuffer(), zipfile.ZIP_DEFLATED, 1)
+        said = json.dumps({"sha256": _digest(text, arrays), "header": text})
+        file.writestr(zipfile.ZipInfo(_HEADER, _TIME), said, zipfile.ZIP_DEFLATED, 1)
+
+
+def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what `write_archive` has written; nothing in the file is executed.
+
+    Args:
+        path: The file.
+        kind: What it has to be.
+        version: The layout that is understood.
+
+    Returns:
+        Header and arrays.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UserError: If it is something else, of another version, or not as it was written.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {kind} {path}; `optllm-pymoo plan` writes one beside each plan")
+    try:
+        with zipfile.ZipFile(path) as file:
+            said = json.loads(file.read(_HEADER))
+            text = said["header"]
+            header = json.loads(text)
+            found, layout, by = header["kind"], header["layout"], header["optllm_pymoo"]
+            if found != kind:
+                raise UserError(f"{path} is a {found} of optllm-pymoo, and a {kind} is needed")
+            if layout != version:
+                raise UserError(
+                    f"{path} was written by optllm-pymoo {by} in layout {layout}, and this version reads layout"
+                    f" {version}; make it again with `optllm-pymoo plan`, or use the version that wrote it"
+                )
+            names = [name for name in file.namelist() if name != _HEADER]
+            arrays = {}
+            for name in names:
+                with file.open(name) as member:
+                    arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is no {kind} of optllm-pymoo, or it is damaged; make it again") from None
+    if said["sha256"] != _digest(text, arrays):
+        raise UserError(f"{path} isn't as optllm-pymoo wrote it: its content was changed. Make it again")
+    return header, arrays
+
+
+def _digest(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of header and arrays."""
+    found = hashlib.sha256(text.encode())
+    for name, array in arrays.items():
+        found.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()

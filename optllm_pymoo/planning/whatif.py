@@ -10,13 +10,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from optllm_pymoo.data import Dataset
-from optllm_pymoo.planning.archive import read_archive, write_archive
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints
 from optllm_pymoo.planning.front import Front
 from optllm_pymoo.planning.labels import Prediction
-from optllm_pymoo.planning.policy import POLICY, Policy
-from optllm_pymoo.prediction.heldout import Optimism, Skill
-from optllm_pymoo.prediction.shift import Shift
+from optllm_pymoo.planning.policy import POLICY, Policy, read_archive, write_archive
+from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
 from optllm_pymoo.validation import UserError, positions_of
 
 PREDICTIONS: Final = "predictions.npz"

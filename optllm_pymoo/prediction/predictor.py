@@ -18,6 +18,7 @@ from optllm_pymoo.prediction.heldout import (
     OBJECTIVES,
     UNCHANGED,
     HeldOut,
+    Shift,
     Shrinkage,
     probabilities,
 )
@@ -31,7 +32,6 @@ from optllm_pymoo.prediction.members import (
     resamples,
     unpacked,
 )
-from optllm_pymoo.prediction.shift import Shift
 from optllm_pymoo.validation import UserError, as_table, check_shape
 
 _TABLES: Final = [np.float64, np.float32]  # types of features that are taken as they come

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optllm_pymoo import Floor, Quota, UserError, make_problem
-from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, partitioned
-from optllm_pymoo.limits.partitioned import Asked, plan_in_parts
+from optllm_pymoo.limits import LinearLimits, best_within, cheapest_reaching, plans
+from optllm_pymoo.limits.plans import Asked, plan_in_parts
 
 PROBLEM = make_problem(4000, 5, random_state=1)
 LLMS = tuple("abcde")
@@ -33,8 +33,8 @@ def check(found, wanted):
 
 def test_a_core_of_some_queries(monkeypatch):
     """With a core of 300 of 4,000 queries the plan meets all limits, and is near to a bound that is true."""
-    monkeypatch.setattr(partitioned, "N_SAMPLED", 1000)
-    monkeypatch.setattr(partitioned, "N_OPEN", 300)
+    monkeypatch.setattr(plans, "N_SAMPLED", 1000)
+    monkeypatch.setattr(plans, "N_OPEN", 300)
     names = np.array(["even", "odd", None], dtype=object)[GROUP]
     linear = LinearLimits.of(PROBLEM.cost, PROBLEM.accuracy, None, LLMS, limits=LIMITS, groups=names)
     budget = 3.0

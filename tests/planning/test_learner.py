@@ -12,7 +12,7 @@ import pytest
 from optllm_pymoo import Policy, UserError
 from optllm_pymoo.data import read_table
 from optllm_pymoo.planning import plan_front
-from optllm_pymoo.planning.learner import Beside, read_columns
+from optllm_pymoo.planning.labels import Beside, read_columns
 
 
 def test_categories_and_numbers() -> None:

@@ -12,8 +12,7 @@ import pytest
 from optllm_pymoo import AtLeastAccuracy, Policy, Quota, UserError, WithinBudget, make_dataset
 from optllm_pymoo.limits import Weights, relax
 from optllm_pymoo.planning import Constraints, Front, front_of, plan_front, read_learnt
-from optllm_pymoo.planning.archive import read_archive, write_archive
-from optllm_pymoo.planning.policy import POLICY
+from optllm_pymoo.planning.policy import POLICY, read_archive, write_archive
 from optllm_pymoo.planning.whatif import PREDICTIONS, write_learnt
 from tests.processes import run_fresh
 

@@ -12,7 +12,7 @@ import pytest
 from optllm_pymoo import UserError, make_dataset
 from optllm_pymoo.decision import WithinBudget
 from optllm_pymoo.planning import Constraints, Front, front_of, plan_front, priced, read_learnt
-from optllm_pymoo.planning.archive import read_archive, write_archive
+from optllm_pymoo.planning.policy import read_archive, write_archive
 from optllm_pymoo.planning.whatif import PREDICTIONS, write_learnt
 
 

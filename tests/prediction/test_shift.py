@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo.prediction import SuccessPredictor
-from optllm_pymoo.prediction.shift import Shift
+from optllm_pymoo.prediction.heldout import Shift
 
 
 def measured(labelled: np.ndarray, planned: np.ndarray) -> tuple[float, float]:
