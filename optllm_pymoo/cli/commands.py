@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @command()
 def plan(
-    batch: options.Batch,
+    batch: options.Queries,
     work: options.Work,
     wanted: options.Wanted,
     back: options.Back,
@@ -74,7 +74,7 @@ def plan(
         said = None
         if origin is not None:
             found, given = _found_before(origin, batch, work, wanted, limits, output, stage)
-            said = _finish(found, given[2].choice(), output, options.written(*given), given[1].seed, stage, origin)
+            said = _finish(found, given[2].choice(), output, options.command_line(*given), given[1].seed, stage, origin)
         else:
             kept, choice = limits.constraints(wanted.promise), wanted.choice()
             said = _in_parts(batch, work, kept, choice, output, stage, is_after=calls is not None)
@@ -82,20 +82,20 @@ def plan(
             # whether a plan is that cheap may depend on what can't be known before learning
             is_known = kept.quotas or not (kept.floors or wanted.promise is not None)
             found = _front(batch, work, kept, output, stage, wanted.budget if is_known else None, calls)
-            written = options.written(batch, work, wanted, back, limits)
+            written = options.command_line(batch, work, wanted, back, limits)
             said = _finish(found, choice, output, written, work.seed, stage)
     print(said)
 
 
 def _found_before(
     origin: Path,
-    batch: options.Batch,
+    batch: options.Queries,
     work: options.Work,
     wanted: options.Wanted,
     limits: options.Limits,
     output: options.Output,
     stage: Callable[[str], None],
-) -> tuple[Front, tuple[options.Batch, options.Work, options.Wanted, options.Limits]]:
+) -> tuple[Front, tuple[options.Queries, options.Work, options.Wanted, options.Limits]]:
     """Find the front of what a plan folder keeps, and return all options that then hold."""
     from optllm_pymoo.planning import check_writable, front_of, read_learnt
 
@@ -137,18 +137,18 @@ def _found_before(
 
 
 @command()
-def front(batch: options.Batch, work: options.Work, limits: options.Limits, output: options.Output) -> None:
+def front(batch: options.Queries, work: options.Work, limits: options.Limits, output: options.Output) -> None:
     """Find all sensible plans without choosing one: plan.html, front.csv, front.png and mix.png."""
     with stages() as stage:
         said = _in_parts(batch, work, limits.constraints(), None, output, stage)
         if said is None:
             found = _front(batch, work, limits.constraints(), output, stage)
-            said = _finish(found, None, output, options.written(batch, work, limits), work.seed, stage)
+            said = _finish(found, None, output, options.command_line(batch, work, limits), work.seed, stage)
     print(said)
 
 
 def _in_parts(
-    batch: options.Batch,
+    batch: options.Queries,
     work: options.Work,
     limits: Constraints,
     choice: Choice | None,
@@ -196,7 +196,7 @@ def _in_parts(
 
 
 def _front(
-    given: options.Batch,
+    given: options.Queries,
     work: options.Work,
     limits: Constraints,
     output: options.Output,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from optllm_pymoo.planning import PlannedBatch
 
 
-@command()
-def collect(
+@command("collect")
+def collect_runs(
     runs: Annotated[list[Path], typer.Argument(help="Logs of graded runs, or folders of logs.", show_default=False)],
     joining: options.Joining,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the batch.")] = Path("batch"),
@@ -177,7 +177,7 @@ NO_DATA = "--data was not given, so the embedded demo batch was used"
 @command()
 def evaluate(
     plan: Annotated[Path, typer.Argument(help="A plan.csv, or a plan.parquet.", show_default=False)],
-    batch: options.Batch,
+    batch: options.Queries,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for the pictures.  [default: where the plan is]", show_default=False),
@@ -231,7 +231,7 @@ def evaluate(
     print("\n\n".join([report.text(), *([text.files_text(files)] if files else [])]))
 
 
-def _read_plan(plan: Path, batch: options.Batch) -> PlannedBatch:
+def _read_plan(plan: Path, batch: options.Queries) -> PlannedBatch:
     """Read a plan and what came back of it: calls in a folder of collect's, or costs and outcomes."""
     import numpy as np
 

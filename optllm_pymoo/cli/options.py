@@ -258,14 +258,14 @@ def parse_factor(text: str, /) -> tuple[str, float]:
     return name, number(f"the price factor of {name!r}", high=1e6)(factor)
 
 
-def written(*groups: Any) -> list[str]:
+def command_line(*groups: Any) -> list[str]:
     """Write groups of options as a command line, without those that are as by default.
 
     Args:
         *groups: Instances of the groups of this module.
 
     Example:
-        >>> written(Batch(drop=["a b"], price_factor=[("acme/*", 1.2)]), Wanted(budget=2.0, knee=False))
+        >>> command_line(Queries(drop=["a b"], price_factor=[("acme/*", 1.2)]), Wanted(budget=2.0, knee=False))
         ['--drop', 'a b', '--price-factor', 'acme/*=1.2', '--budget', '2']
     """
 
@@ -297,7 +297,7 @@ def written(*groups: Any) -> list[str]:
     return tokens
 
 
-Group = TypeVar("Group", "Batch", "Work", "Wanted", "Limits")
+Group = TypeVar("Group", "Queries", "Work", "Wanted", "Limits")
 _EXCLUSIVE: Final = ("budget", "accuracy", "knee")
 
 
@@ -319,7 +319,7 @@ def over(now: Group, before: Mapping[str, Any], /) -> Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class Queries:
     """Queries and LLMs."""
 
     data: Annotated[
