@@ -22,7 +22,7 @@ from benchmarks.suites.base import Options
 from benchmarks.suites.predict import KEYS, Predict
 
 # Labelled where nothing can be learnt, and of the groups where others are planned.
-NULL_SHARE, SHIFT_SHARE = 0.05, 0.5
+NULL_SHARE, SHIFT_SHARE = 0.05, 0.2
 
 # Standard errors beyond which a difference is called one.
 CLEAR = 2.0
