@@ -34,49 +34,147 @@ class Ensemble(NamedTuple):
     heldout: Floats
     centre: Floats
 
+    @classmethod
+    def fit(
+        cls,
+        estimator: Any,
+        features: Floats,
+        labels: Floats,
+        samples: Sequence[Resample],
+        /,
+        *,
+        seeds: Sequence[int],
+        n_jobs: int | None,
+    ) -> Ensemble:
+        """Fit one member per resample and judge each on the rows it didn't see.
 
-def fit_ensemble(
-    estimator: Any,
-    features: Floats,
-    labels: Floats,
-    samples: Sequence[Resample],
-    /,
-    *,
-    seeds: Sequence[int],
-    n_jobs: int | None,
-) -> Ensemble:
-    """Fit one member per resample and judge each on the rows it didn't see.
+        Args:
+            estimator: Base estimator, cloned for every member.
+            features: (n, D).
+            labels: In [0, 1] or NaN, (n, M).
+            samples: Rows of every member, B.
+            seeds: One per member, B.
+            n_jobs: Members fitted at a time, as joblib counts.
 
-    Args:
-        estimator: Base estimator, cloned for every member.
-        features: (n, D).
-        labels: In [0, 1] or NaN, (n, M).
-        samples: Rows of every member, B.
-        seeds: One per member, B.
-        n_jobs: Members fitted at a time, as joblib counts.
+        Returns:
+            The ensemble. Memory O(n * M) beside the members.
+        """
+        members: list[Member] = []
+        accuracies: list[float] = []
+        heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
+        weight = np.zeros((len(labels), 1))
+        for rows, (member, held) in zip(
+            samples, _fit_all(estimator, features, labels, samples, seeds, n_jobs), strict=True
+        ):
+            members.append(member)
+            accuracies.append(_accuracy(held, labels[rows.heldout]))
+            share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
+            heldout[rows.heldout] += share * held
+            centre[rows.heldout] += share * member.means
+            weight[rows.heldout] += share
+        weight[weight == 0] = np.nan
+        weights = np.array(accuracies)
+        judged = ~np.isnan(weights)
+        weights[~judged] = weights[judged].mean() if judged.any() else 1.0  # never judged: as the average one
+        weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
+        return cls(members, samples, weights, heldout / weight, centre / weight)
 
-    Returns:
-        The ensemble. Memory O(n * M) beside the members.
-    """
-    members: list[Member] = []
-    accuracies: list[float] = []
-    heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
-    weight = np.zeros((len(labels), 1))
-    for rows, (member, held) in zip(
-        samples, _fit_all(estimator, features, labels, samples, seeds, n_jobs), strict=True
-    ):
-        members.append(member)
-        accuracies.append(_accuracy(held, labels[rows.heldout]))
-        share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
-        heldout[rows.heldout] += share * held
-        centre[rows.heldout] += share * member.means
-        weight[rows.heldout] += share
-    weight[weight == 0] = np.nan
-    weights = np.array(accuracies)
-    judged = ~np.isnan(weights)
-    weights[~judged] = weights[judged].mean() if judged.any() else 1.0  # never judged: as the average one
-    weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
-    return Ensemble(members, samples, weights, heldout / weight, centre / weight)
+    def predict(
+        self,
+        features: Floats,
+        /,
+        *,
+        shrinkage: Shrinkage,
+        n_jobs: int | None,
+    ) -> tuple[Floats, Floats]:
+        """Average the members and measure how far they disagree, in one pass.
+
+        Rows go in blocks of a fixed size, and inside a block one member after another: memory O(N * M), never
+        members * N * M, and the same floating-point sums whatever `n_jobs` is.
+
+        Args:
+            features: (N, D).
+            shrinkage: Weights of the deviations.
+            n_jobs: Blocks predicted at a time, as joblib counts.
+
+        Returns:
+            Weighted mean of the members, not yet shrunk, and weighted standard deviation after shrinkage, both (N, M).
+            Disagreement between members counts inside a round of a cross-validation only, not between rounds.
+        """
+        blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
+        # what may not thread is asked block by block: sending forests to other processes takes longer than asking them
+        safe = may_thread(model for member in self.members for model, _ in member.models)
+        found = Parallel(n_jobs=n_jobs if safe else None, prefer="threads")(
+            delayed(self._predict_rows)(features[block], shrinkage) for block in blocks
+        )
+        return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])
+
+    def _predict_rows(self, features: Floats, shrinkage: Shrinkage) -> tuple[Floats, Floats]:
+        """Predict one block of rows."""
+        shape = len(features), len(self.members[0].means)
+        mean, within, total = np.zeros(shape), np.zeros(shape), 0.0
+        turn, inside = self.samples[0].turn, _Moments(shape)
+        for member, rows, weight in zip(self.members, self.samples, self.weights, strict=True):
+            if weight == 0:
+                continue
+            if rows.turn != turn:
+                within += inside.squares
+                turn, inside = rows.turn, _Moments(shape)
+            values = member.predict(features)
+            inside.add(shrinkage.apply(values), weight)
+            total += weight
+            mean += (values - mean) * (weight / total)
+        return mean, np.sqrt((within + inside.squares) / total)
+
+    def scatter_to_error(
+        self,
+        estimator: Any,
+        features: Floats,
+        labels: Floats,
+        /,
+        *,
+        seeds: Sequence[int],
+        shrinkage: Shrinkage,
+        n_jobs: int | None,
+    ) -> Floats:
+        """Estimate the ratio of the standard error to the members' standard deviation inside a round.
+
+        With g equal folds the delete-d jackknife multiplies by sqrt(g - 1), Efron and Tibshirani (1993), chapter 11,
+        which is right for the part of the variance that the labels cause: each member lacks others. Members of one
+        round also differ since each draws other random numbers. To take that part out, every fourth member is fitted a
+        second time on the same rows with another seed: half the mean squared difference of the two is its variance.
+
+        Args:
+            estimator: Base estimator, cloned.
+            features: Labelled queries, (n, D).
+            labels: In [0, 1] or NaN, (n, M).
+            seeds: One per member, B; the second fit takes the next one.
+            shrinkage: Weights of the deviations.
+            n_jobs: Members fitted at a time.
+
+        Returns:
+            Factors >= 1, one per LLM, (M,).
+        """
+        ratios = [len(rows.train) / len(rows.heldout) for rows in self.samples if len(rows.heldout)]
+        jackknife = float(np.sqrt(np.mean(ratios))) if ratios else 1.0
+        # two fits on the same rows can differ if it, or an estimator inside it, takes a `random_state`
+        is_random = any(f"__{name}".endswith("__random_state") for name in estimator.get_params())
+        if not is_random or shrinkage == AVERAGES:
+            return np.full(labels.shape[1], max(1.0, jackknife))
+
+        def own_variance(b: int) -> Floats:
+            rows = self.samples[b].train
+            twin = fit_member(estimator, features[rows], labels[rows], seed=seeds[b] ^ 1)
+            difference = shrinkage.apply(self.members[b].predict(features) - twin.predict(features))
+            return np.asarray((difference**2).mean(axis=0) / 2)
+
+        own = np.mean(
+            _parallel(n_jobs, estimator)(delayed(own_variance)(b) for b in range(0, len(seeds), _EVERY)), axis=0
+        )
+        _, scatter = self.predict(features, shrinkage=shrinkage, n_jobs=n_jobs)
+        whole = (scatter**2).mean(axis=0)
+        share = 1 - np.divide(own, whole, out=np.zeros_like(whole), where=whole > 0)
+        return np.asarray(np.maximum(1.0, jackknife * np.sqrt(np.clip(share, 0.0, 1.0))))
 
 
 def _fit_all(
@@ -125,106 +223,6 @@ class _Moments:
         step = values - self.mean
         self.mean += step * (weight / self.total)
         self.squares += step**2 * (weight * (1 - weight / self.total))
-
-
-def predict_ensemble(
-    ensemble: Ensemble,
-    features: Floats,
-    /,
-    *,
-    shrinkage: Shrinkage,
-    n_jobs: int | None,
-) -> tuple[Floats, Floats]:
-    """Average the members and measure how far they disagree, in one pass.
-
-    Rows go in blocks of a fixed size, and inside a block one member after another: memory O(N * M), never
-    members * N * M, and the same floating-point sums whatever `n_jobs` is.
-
-    Args:
-        ensemble: The fitted ensemble.
-        features: (N, D).
-        shrinkage: Weights of the deviations.
-        n_jobs: Blocks predicted at a time, as joblib counts.
-
-    Returns:
-        Weighted mean of the members, not yet shrunk, and weighted standard deviation after shrinkage, both (N, M).
-        Disagreement between members counts inside a round of a cross-validation only, not between rounds.
-    """
-    blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
-    # what may not thread is asked block by block: sending forests to other processes takes longer than asking them
-    safe = may_thread(model for member in ensemble.members for model, _ in member.models)
-    found = Parallel(n_jobs=n_jobs if safe else None, prefer="threads")(
-        delayed(_predict_rows)(ensemble, features[block], shrinkage) for block in blocks
-    )
-    return np.concatenate([mean for mean, _ in found]), np.concatenate([std for _, std in found])
-
-
-def _predict_rows(ensemble: Ensemble, features: Floats, shrinkage: Shrinkage) -> tuple[Floats, Floats]:
-    """Predict one block of rows."""
-    shape = len(features), len(ensemble.members[0].means)
-    mean, within, total = np.zeros(shape), np.zeros(shape), 0.0
-    turn, inside = ensemble.samples[0].turn, _Moments(shape)
-    for member, rows, weight in zip(ensemble.members, ensemble.samples, ensemble.weights, strict=True):
-        if weight == 0:
-            continue
-        if rows.turn != turn:
-            within += inside.squares
-            turn, inside = rows.turn, _Moments(shape)
-        values = member.predict(features)
-        inside.add(shrinkage.apply(values), weight)
-        total += weight
-        mean += (values - mean) * (weight / total)
-    return mean, np.sqrt((within + inside.squares) / total)
-
-
-def scatter_to_error(
-    estimator: Any,
-    features: Floats,
-    labels: Floats,
-    ensemble: Ensemble,
-    /,
-    *,
-    seeds: Sequence[int],
-    shrinkage: Shrinkage,
-    n_jobs: int | None,
-) -> Floats:
-    """Estimate the ratio of the standard error to the members' standard deviation inside a round.
-
-    With g equal folds the delete-d jackknife multiplies by sqrt(g - 1), Efron and Tibshirani (1993), chapter 11, which
-    is right for the part of the variance that the labels cause: each member lacks others. Members of one round also
-    differ since each draws other random numbers. To take that part out, every fourth member is fitted a second time on
-    the same rows with another seed: half the mean squared difference of the two is its variance.
-
-    Args:
-        estimator: Base estimator, cloned.
-        features: Labelled queries, (n, D).
-        labels: In [0, 1] or NaN, (n, M).
-        ensemble: The fitted members of a cross-validation.
-        seeds: One per member, B; the second fit takes the next one.
-        shrinkage: Weights of the deviations.
-        n_jobs: Members fitted at a time.
-
-    Returns:
-        Factors >= 1, one per LLM, (M,).
-    """
-    ratios = [len(rows.train) / len(rows.heldout) for rows in ensemble.samples if len(rows.heldout)]
-    jackknife = float(np.sqrt(np.mean(ratios))) if ratios else 1.0
-    # two fits on the same rows can differ if it, or an estimator inside it, takes a `random_state`
-    is_random = any(f"__{name}".endswith("__random_state") for name in estimator.get_params())
-    if not is_random or shrinkage == AVERAGES:
-        return np.full(labels.shape[1], max(1.0, jackknife))
-
-    def own_variance(b: int) -> Floats:
-        rows = ensemble.samples[b].train
-        twin = fit_member(estimator, features[rows], labels[rows], seed=seeds[b] ^ 1)
-        difference = shrinkage.apply(ensemble.members[b].predict(features) - twin.predict(features))
-        return np.asarray((difference**2).mean(axis=0) / 2)
-
-    own = np.mean(_parallel(n_jobs, estimator)(delayed(own_variance)(b) for b in range(0, len(seeds), _EVERY)), axis=0)
-    _, scatter = predict_ensemble(ensemble, features, shrinkage=shrinkage, n_jobs=n_jobs)
-    whole = (scatter**2).mean(axis=0)
-    share = 1 - np.divide(own, whole, out=np.zeros_like(whole), where=whole > 0)
-    return np.asarray(np.maximum(1.0, jackknife * np.sqrt(np.clip(share, 0.0, 1.0))))
 
 
 def most_sigma(mean: Floats, n_labels: int, /) -> Floats:

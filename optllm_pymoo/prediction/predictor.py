@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
-from optllm_pymoo.prediction.ensemble import Ensemble, fit_ensemble, most_sigma, predict_ensemble, scatter_to_error
+from optllm_pymoo.prediction.ensemble import Ensemble, most_sigma
 from optllm_pymoo.prediction.heldout import (
     OBJECTIVES,
     UNCHANGED,
@@ -175,7 +175,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         samples = resamples(self.resampling, groups, self.n_resamples, random, self.validation_share)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
         known = features[rows], labels[rows]
-        self.ensemble_ = fit_ensemble(base, *known, samples, seeds=seeds, n_jobs=self.n_jobs)
+        self.ensemble_ = Ensemble.fit(base, *known, samples, seeds=seeds, n_jobs=self.n_jobs)
         paid = None if cost is None else cost[rows]
         prediction, centre = self.ensemble_.heldout, self.ensemble_.centre
         held = HeldOut.of(prediction, centre, labels[rows], groups, paid)
@@ -196,8 +196,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_labelled_ = len(rows)
         self.spread_ = np.ones(labels.shape[1])
         if self.resampling == "folds":
-            self.spread_ = scatter_to_error(
-                base, *known, self.ensemble_, seeds=seeds, shrinkage=self.calibration_, n_jobs=self.n_jobs
+            self.spread_ = self.ensemble_.scatter_to_error(
+                base, *known, seeds=seeds, shrinkage=self.calibration_, n_jobs=self.n_jobs
             )
         return self
 
@@ -219,7 +219,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             probability may be from the true one, one standard deviation, for one query.
 
             With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
-            deviation inside a round, less the part that comes from their own randomness (`scatter_to_error`), yet
+            deviation inside a round, less the part that comes from their own randomness (see `Ensemble`), yet
             never less than that standard deviation itself, as no resampling shows the bias of regularised members. With
             `validation-split` it is the plain standard deviation over members. It is that of the predictions that
             fit best; what the objective "plan" leaves out of them, and the sampling error of the LLM's mean, join it.
@@ -310,7 +310,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Return the mean, not yet brought into [0, 1], and sigma."""
         check_is_fitted(self)
         features = validate_data(self, X, dtype=_TABLES, reset=False)
-        raw, std = predict_ensemble(self.ensemble_, features, shrinkage=self.calibration_, n_jobs=self.n_jobs)
+        raw, std = self.ensemble_.predict(features, shrinkage=self.calibration_, n_jobs=self.n_jobs)
         deviation = raw - self.means_
         mean = self.means_ + self.shrinkage_.apply(deviation)
         given_up = self.calibration_.apply(deviation) - self.shrinkage_.apply(deviation)
