@@ -111,13 +111,18 @@ def _alphabet() -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64
     return kinds, lower, signs
 
 
+def _as_codes(texts: Sequence[str]) -> Texts:
+    """Texts as their code points."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return Texts(codes, np.cumsum([0, *map(len, texts)]), *_alphabet())
+
+
 def _batches(texts: Sequence[str]) -> Iterator[tuple[slice, Texts]]:
     """Cut texts into batches of about so many characters: memory doesn't grow with their number."""
     batch = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1) // _BATCH
     ends = np.searchsorted(batch, np.unique(batch), side="right").tolist()
     for part in map(slice, [0, *ends], ends):
-        codes = np.frombuffer("".join(texts[part]).encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        yield part, Texts(codes, np.cumsum([0, *map(len, texts[part])]), *_alphabet())
+        yield part, _as_codes(texts[part])
 
 
 def surface_counts(texts: Sequence[str], /) -> NDArray[np.float32]:
