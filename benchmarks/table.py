@@ -73,7 +73,7 @@ def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:
     main = cells[cells["part"] == "routers"]
     means = table_markdown(TableBlock(routers.pooled(main), routers.POOLED, "means", bold=[0]))
     answers = table_markdown(TableBlock(routers.best_rivals(main), routers.ANSWERS, "best rivals", n_left=2))
-    found = "\n".join(f"* {sentence}" for sentence in routers.findings(main))
+    found = "\n".join(f"* {sentence}" for sentence in routers.verdicts(main))
     return f"{means}\n\n{found}\n\nThe best rival on each data set, by area:\n\n{answers}"
 
 

@@ -135,7 +135,7 @@ class Routers(Predict):
             if len(of):
                 table = TableBlock(pooled(of), POOLED, f"{title}: means over data sets and shares.", bold=[0])
                 every = TableBlock(of, CELLS, f"{title}: every data set and share, means over splits.", n_left=3)
-                blocks: list[Block] = [Text(explained(text)), bullets(findings(of)), table]
+                blocks: list[Block] = [Text(explained(text)), bullets(verdicts(of)), table]
                 sections.append(Section(title, [*blocks, Details(every.caption, [every])]))
                 printed.append(table)
         if len(batches):
@@ -145,7 +145,7 @@ class Routers(Predict):
             )
             sections.append(Section("Adversarial batches", [text, TableBlock(of_batches(batches), BATCHES, caption)]))
         sections.append(Section("Figures reported elsewhere", [Text(explained("routers elsewhere"))]))
-        return whole_document("Routers", findings(main) if len(main) else [], results, plan, sections, printed)
+        return whole_document("Routers", verdicts(main) if len(main) else [], results, plan, sections, printed)
 
 
 def compared(tables: pd.DataFrame, distances: pd.DataFrame, /) -> pd.DataFrame:
@@ -201,7 +201,7 @@ def best_rivals(cells: pd.DataFrame, /) -> pd.DataFrame:
     )
 
 
-def findings(cells: pd.DataFrame, /) -> list[str]:
+def verdicts(cells: pd.DataFrame, /) -> list[str]:
     """Say in Markdown who is best on the mean, and name every row in which a rival is clearly better."""
     table, first = pooled(cells), cells["predictor"].iloc[0]
     largest, nearest = table.loc[table["area"].idxmax()], table.sort_values("distance").iloc[0]

@@ -14,7 +14,7 @@ from benchmarks.cells.split import Setting
 from benchmarks.cells.table import DistanceCell, TableCell
 from benchmarks.runner.plan import Plan
 from benchmarks.suites.base import Options
-from benchmarks.suites.routers import SUITE, best_rivals, compared, findings, of_batches, pooled
+from benchmarks.suites.routers import SUITE, best_rivals, compared, of_batches, pooled, verdicts
 from optllm_pymoo import make_dataset
 from optllm_pymoo.data import Dataset, save_dataset
 from tests.benchmarks.suites.made_up import four, predicted, results_of
@@ -53,14 +53,14 @@ def test_rows_count_as_much_and_clear_ones_are_counted():
 def test_the_page_says_where_a_rival_is_better():
     """Named are the row and the mean; without any, that is said."""
     cells = cells_of({("d", "ours"): (0.5, 0.5), ("d", "knn"): (0.54, 0.66)})
-    told = findings(cells)
+    told = verdicts(cells)
     assert "On the mean `knn` is better than `ours` by 0.1000 ± 0.0600." not in told
     cells = cells_of({("d", "ours"): (0.5, 0.5), ("d", "knn"): (0.58, 0.62)})
-    told = findings(cells)
+    told = verdicts(cells)
     assert "On the mean `knn` is better than `ours` by 0.1000 ± 0.0200." in told
     assert "d, 20% labelled: `knn` is better by 0.1000 ± 0.0200." in told
     assert best_rivals(cells)[["predictor", "verdict"]].to_numpy().tolist() == [["knn", "the rival"]]
-    told = findings(cells_of({("d", "ours"): (0.5, 0.5), ("d", "knn"): (0.48, 0.49)}))
+    told = verdicts(cells_of({("d", "ours"): (0.5, 0.5), ("d", "knn"): (0.48, 0.49)}))
     assert "On the mean no rival is better than `ours` by 2 standard errors." in told
     assert "Neither is one on any data set with any share." in told
 
