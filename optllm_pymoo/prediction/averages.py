@@ -53,11 +53,31 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
     return table
 
 
-def laplace_means(labels: Floats, /) -> Floats:
+def repeats_as_roots(groups: NDArray[np.intp], /) -> Floats:
+    """Weigh rows such that a query that is repeated n times counts as sqrt(n) queries.
+
+    Errors of repetitions go together, so n of them are no n observations; but a batch that repeats a query needs it
+    more often than once.
+
+    Args:
+        groups: Queries of one number are one, 0 ... G - 1, (N,).
+
+    Returns:
+        1 / sqrt(n), (N,).
+
+    Examples:
+        >>> repeats_as_roots(np.array([0, 0, 0, 0, 1]))
+        array([0.5, 0.5, 0.5, 0.5, 1. ])
+    """
+    return np.asarray(1 / np.sqrt(np.bincount(groups)[groups]))
+
+
+def laplace_means(labels: Floats, weight: Floats | None = None, /) -> Floats:
     """Estimate each LLM's mean accuracy by the rule of succession, (sum + 1) / (count + 2).
 
     Args:
         labels: Labels in [0, 1] or NaN, (N, M).
+        weight: As how many queries each row counts, (N,); None: one each.
 
     Returns:
         Means strictly between 0 and 1, (M,); 1/2 without a label.
@@ -66,15 +86,16 @@ def laplace_means(labels: Floats, /) -> Floats:
         >>> laplace_means(np.array([[1.0, 1.0], [1.0, np.nan]])).round(3)
         array([0.75 , 0.667])
     """
-    known = ~np.isnan(labels)
-    return np.asarray((np.where(known, labels, 0.0).sum(axis=0) + 1) / (known.sum(axis=0) + 2))
+    count = _counts(labels, weight)
+    return np.asarray(((count * np.nan_to_num(labels)).sum(axis=0) + 1) / (count.sum(axis=0) + 2))
 
 
-def laplace_variance(labels: Floats, /) -> Floats:
+def laplace_variance(labels: Floats, weight: Floats | None = None, /) -> Floats:
     """Say how uncertain `laplace_means` is: the variance of the Beta posterior under a uniform prior.
 
     Args:
         labels: Labels in [0, 1] or NaN, (N, M).
+        weight: As how many queries each row counts, (N,); None: one each.
 
     Returns:
         Variances, (M,).
@@ -83,8 +104,14 @@ def laplace_variance(labels: Floats, /) -> Floats:
         >>> laplace_variance(np.array([[1.0], [0.0]]))
         array([0.05])
     """
-    means, counts = laplace_means(labels), (~np.isnan(labels)).sum(axis=0)
-    return np.asarray(means * (1 - means) / (counts + 3))
+    means = laplace_means(labels, weight)
+    return np.asarray(means * (1 - means) / (_counts(labels, weight).sum(axis=0) + 3))
+
+
+def _counts(labels: Floats, weight: Floats | None) -> Floats:
+    """As how many queries each label counts, (N, M)."""
+    known = ~np.isnan(labels)
+    return known.astype(np.float64) if weight is None else known * weight[:, None]
 
 
 class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):

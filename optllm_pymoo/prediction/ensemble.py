@@ -40,6 +40,7 @@ class Ensemble(NamedTuple):
         estimator: Any,
         features: Floats,
         labels: Floats,
+        weight: Floats,
         samples: Sequence[Resample],
         /,
         *,
@@ -52,6 +53,7 @@ class Ensemble(NamedTuple):
             estimator: Base estimator, cloned for every member.
             features: (n, D).
             labels: In [0, 1] or NaN, (n, M).
+            weight: As how many queries each row counts in the LLMs' means, (n,).
             samples: Rows of every member, B.
             seeds: One per member, B.
             n_jobs: Members fitted at a time, as joblib counts.
@@ -62,22 +64,22 @@ class Ensemble(NamedTuple):
         members: list[Member] = []
         accuracies: list[float] = []
         heldout, centre = np.zeros(labels.shape), np.zeros(labels.shape)
-        weight = np.zeros((len(labels), 1))
+        asked = np.zeros((len(labels), 1))
         for rows, (member, held) in zip(
-            samples, _fit_all(estimator, features, labels, samples, seeds, n_jobs), strict=True
+            samples, _fit_all(estimator, features, labels, weight, samples, seeds, n_jobs), strict=True
         ):
             members.append(member)
             accuracies.append(_accuracy(held, labels[rows.heldout]))
             share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
             heldout[rows.heldout] += share * held
             centre[rows.heldout] += share * member.means
-            weight[rows.heldout] += share
-        weight[weight == 0] = np.nan
+            asked[rows.heldout] += share
+        asked[asked == 0] = np.nan
         weights = np.array(accuracies)
         judged = ~np.isnan(weights)
         weights[~judged] = weights[judged].mean() if judged.any() else 1.0  # never judged: as the average one
         weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
-        return cls(members, samples, weights, heldout / weight, centre / weight)
+        return cls(members, samples, weights, heldout / asked, centre / asked)
 
     def predict(
         self,
@@ -131,6 +133,7 @@ class Ensemble(NamedTuple):
         estimator: Any,
         features: Floats,
         labels: Floats,
+        weight: Floats,
         /,
         *,
         seeds: Sequence[int],
@@ -148,6 +151,7 @@ class Ensemble(NamedTuple):
             estimator: Base estimator, cloned.
             features: Labelled queries, (n, D).
             labels: In [0, 1] or NaN, (n, M).
+            weight: As how many queries each row counts in the LLMs' means, (n,).
             seeds: One per member, B; the second fit takes the next one.
             shrinkage: Weights of the deviations.
             n_jobs: Members fitted at a time.
@@ -164,7 +168,7 @@ class Ensemble(NamedTuple):
 
         def own_variance(b: int) -> Floats:
             rows = self.samples[b].train
-            twin = fit_member(estimator, features[rows], labels[rows], seed=seeds[b] ^ 1)
+            twin = fit_member(estimator, features[rows], labels[rows], weight[rows], seed=seeds[b] ^ 1)
             difference = shrinkage.apply(self.members[b].predict(features) - twin.predict(features))
             return np.asarray((difference**2).mean(axis=0) / 2)
 
@@ -181,6 +185,7 @@ def _fit_all(
     estimator: Any,
     features: Floats,
     labels: Floats,
+    weight: Floats,
     samples: Sequence[Resample],
     seeds: Sequence[int],
     n_jobs: int | None,
@@ -188,7 +193,7 @@ def _fit_all(
     """Fit all members, a few at a time, each with its held-out predictions."""
 
     def fit_one(rows: Resample, seed: int) -> tuple[Member, Floats]:
-        member = fit_member(estimator, features[rows.train], labels[rows.train], seed=seed)
+        member = fit_member(estimator, *(table[rows.train] for table in (features, labels, weight)), seed=seed)
         held = features[rows.heldout]
         return member, member.predict(held) if len(held) else np.empty((0, labels.shape[1]))
 

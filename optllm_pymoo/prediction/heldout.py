@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.prediction.averages import Floats, laplace_means
+from optllm_pymoo.prediction.averages import Floats, laplace_means, repeats_as_roots
 from optllm_pymoo.prediction.members import Trees, in_order, resamples
 
 OBJECTIVES: Final = ("plan", "brier")
@@ -168,8 +168,8 @@ class HeldOut(NamedTuple):
 
     @property
     def weight(self) -> Floats:
-        """Weights of rows by which a query that is repeated n times counts as sqrt(n), (n,)."""
-        return np.asarray(1 / np.sqrt(np.bincount(self.groups)[self.groups]))
+        """As how many queries each row counts, see `repeats_as_roots`, (n,)."""
+        return repeats_as_roots(self.groups)
 
     def fit(self) -> Shrinkage:
         """Learn the weights that fit held-out predictions best, in the mean square.
@@ -305,7 +305,8 @@ class HeldOut(NamedTuple):
         that don't.
         """
         known = ~np.isnan(self.labels)
-        labels, means, count = np.where(known, self.labels, 0.0), laplace_means(self.labels), known.sum(axis=0)
+        labels, weighted = np.where(known, self.labels, 0.0), known * self.weight[:, None]
+        means, count = laplace_means(self.labels, self.weight), weighted.sum(axis=0)
         n_llms, n_groups = len(means), int(self.groups.max()) + 1
         true = means
         if n_llms > 1:
@@ -317,7 +318,7 @@ class HeldOut(NamedTuple):
         found = []
         for _ in range(_DRAWS):
             times = np.bincount(random.randint(n_groups, size=n_groups), minlength=n_groups)[self.groups]
-            drawn = (times @ labels + 1) / (times @ known + 2) - means + true
+            drawn = (times @ (weighted * labels) + 1) / (times @ weighted + 2) - means + true
             found.append(
                 [(drawn - true)[x].mean() for x in plans_within(cost, probabilities(drawn + deviation), _SHARES)]
             )

@@ -173,7 +173,7 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
         )
 
 
-def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, seed: int) -> Member:
+def fit_member(estimator: Any, features: Floats, labels: Floats, weight: Floats, /, *, seed: int) -> Member:
     """Fit the base estimator on one resample.
 
     All LLMs together where the estimator can do that and no label is missing; else LLM by LLM on the queries
@@ -183,12 +183,13 @@ def fit_member(estimator: Any, features: Floats, labels: Floats, /, *, seed: int
         estimator: Any scikit-learn regressor, or classifier with `predict_proba`; it is cloned.
         features: (n, D).
         labels: In [0, 1] or NaN, (n, M).
+        weight: As how many queries each row counts in the means, (n,).
         seed: For every `random_state` of the estimator.
 
     Returns:
         The member.
     """
-    means, known = laplace_means(labels), ~np.isnan(labels)
+    means, known = laplace_means(labels, weight), ~np.isnan(labels)
     target = np.where(known, labels, 0).astype(np.intp) if is_classifier(estimator) else labels
     low, high = np.where(known, labels, np.inf).min(axis=0), np.where(known, labels, -np.inf).max(axis=0)
     varied = np.flatnonzero(low < high)

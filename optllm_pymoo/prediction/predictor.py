@@ -12,7 +12,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from optllm_pymoo.prediction.averages import Floats, check_labels, laplace_means, laplace_variance
+from optllm_pymoo.prediction.averages import (
+    Floats,
+    check_labels,
+    laplace_means,
+    laplace_variance,
+    repeats_as_roots,
+)
 from optllm_pymoo.prediction.ensemble import Ensemble, most_sigma
 from optllm_pymoo.prediction.heldout import (
     OBJECTIVES,
@@ -70,7 +76,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             joblib's backend decides where (`joblib.parallel_config(backend="dask")` spreads them over a cluster).
 
     Attributes:
-        means_: Each LLM's Laplace mean c, (M,).
+        means_: Each LLM's Laplace mean c, (M,), where n queries with equal features count as sqrt(n).
         shrinkage_: The weights a (`common`) and b (`specific`).
         calibration_: Those that fit best; they differ from `shrinkage_` with the objective "plan".
         heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
@@ -174,7 +180,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         random: np.random.RandomState = check_random_state(seed)
         samples = resamples(self.resampling, groups, self.n_resamples, random, self.validation_share)
         seeds = random.randint(np.iinfo(np.int32).max, size=len(samples)).tolist()
-        known = features[rows], labels[rows]
+        known = features[rows], labels[rows], repeats_as_roots(groups)
         self.ensemble_ = Ensemble.fit(base, *known, samples, seeds=seeds, n_jobs=self.n_jobs)
         paid = None if cost is None else cost[rows]
         prediction, centre = self.ensemble_.heldout, self.ensemble_.centre
@@ -191,8 +197,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.skill_ = None if cost is None else held.skill(self.shrinkage_)
         self.heldout_ = np.full(labels.shape, np.nan)
         self.heldout_[rows] = probabilities(centre + self.shrinkage_.apply(prediction - centre))
-        self.means_ = laplace_means(labels[rows])
-        self.mean_variance_ = laplace_variance(labels[rows]) if self.objective else np.zeros(labels.shape[1])
+        self.means_ = laplace_means(*known[1:])
+        self.mean_variance_ = laplace_variance(*known[1:]) if self.objective else np.zeros(labels.shape[1])
         self.n_labelled_ = len(rows)
         self.spread_ = np.ones(labels.shape[1])
         if self.resampling == "folds":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optllm_pymoo.prediction import ConstantPredictor
-from optllm_pymoo.prediction.averages import laplace_means, laplace_variance
+from optllm_pymoo.prediction.averages import laplace_means, laplace_variance, repeats_as_roots
 
 NAN = float("nan")
 
@@ -20,6 +20,13 @@ def test_rule_of_succession() -> None:
 def test_variance_is_that_of_the_beta_posterior() -> None:
     """Two right of three is Beta(3, 2), whose variance is 3 * 2 / (5^2 * 6)."""
     assert laplace_variance(np.array([[1.0], [1.0], [0.0]])) == pytest.approx([6 / 150])
+
+
+def test_a_text_repeated_four_times_counts_as_two() -> None:
+    """Right four times in one text, once wrong in another, which the second LLM missed: Beta(3, 2) and Beta(3, 1)."""
+    labels, weight = np.array([[1.0, 1.0]] * 4 + [[0.0, NAN]]), repeats_as_roots(np.array([0, 0, 0, 0, 1]))
+    assert laplace_means(labels, weight) == pytest.approx([3 / 5, 3 / 4])
+    assert laplace_variance(labels, weight) == pytest.approx([6 / 150, 3 / 80])
 
 
 def test_by_hand() -> None:

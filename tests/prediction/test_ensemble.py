@@ -99,8 +99,9 @@ def factors(estimator: object, X: Floats, y: Floats, shrinkage: Shrinkage = UNCH
     """Standard error over scatter of forty members, from the parts."""
     samples = resamples("folds", np.arange(len(X)), 40, np.random.RandomState(0))
     seeds = list(range(0, 80, 2))
-    ensemble = Ensemble.fit(estimator, X, y, samples, seeds=seeds, n_jobs=1)
-    return ensemble.scatter_to_error(estimator, X, y, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
+    known = X, y, np.ones(len(X))
+    ensemble = Ensemble.fit(estimator, *known, samples, seeds=seeds, n_jobs=1)
+    return ensemble.scatter_to_error(estimator, *known, seeds=seeds, shrinkage=shrinkage, n_jobs=1)
 
 
 def test_scatter_to_error() -> None:
@@ -122,7 +123,7 @@ def test_scatter_inside_rounds_ignores_what_differs_between_them() -> None:
     values = np.array([[0.0], [2.0], [10.0], [12.0]])
     for turns, deviation in (([0, 0, 1, 1], 1.0), ([0] * 4, np.sqrt(26))):
         samples = [Resample(np.array([k]), np.array([], dtype=int), turn) for k, turn in enumerate(turns)]
-        ensemble = Ensemble.fit(Ridge(), X[:4], values, samples, seeds=[0] * 4, n_jobs=1)
+        ensemble = Ensemble.fit(Ridge(), X[:4], values, np.ones(4), samples, seeds=[0] * 4, n_jobs=1)
         members = [Member(value, []) for value in values]
         mean, std = ensemble._replace(members=members).predict(X, shrinkage=UNCHANGED, n_jobs=1)
         np.testing.assert_allclose(mean, 6.0)

@@ -215,6 +215,20 @@ def test_a_text_that_is_repeated_is_one_observation() -> None:
     assert repeated == pytest.approx(np.sqrt(10) * each, rel=0.01)
 
 
+def test_a_text_repeated_often_does_not_make_the_draws() -> None:
+    """Two texts repeated 100 times count as ten each, beside 100 others: the better of two averages is too high by .06.
+
+    Their difference has the variance 300 / 120**2, and half of its mean absolute value is the excess; by rows, the
+    variance would be 20,100 / 300**2, and the excess .19.
+    """
+    labels = np.concatenate(
+        [np.repeat([[0.0, 1.0], [1.0, 0.0]], 100, axis=0), np.resize([[1.0, 0.0], [0.0, 1.0]], (100, 2))]
+    )
+    groups = np.concatenate([np.repeat([0, 1], 100), np.arange(2, 102)])
+    held = HeldOut(np.full((300, 2), 0.5), np.full((300, 2), 0.5), labels, groups, np.tile([1.0, 2.0], (300, 1)))
+    assert 0.03 < held.optimism(AVERAGES, np.random.RandomState(0)).excess[-1] < 0.09
+
+
 def test_averages_that_lie_apart_by_chance_are_drawn_together() -> None:
     """Equal LLMs look different on few labels: drawn from equal ones the best is overrated by more than from these."""
     found = np.array([best_of_many(20, 10, seed) for seed in range(20)], dtype=object)

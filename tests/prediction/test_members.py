@@ -111,10 +111,10 @@ def test_missing_labels_are_left_out_without_a_warning(estimator: Any) -> None:
     """Each LLM learns from the queries it was tried on: as if the others were not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = fit_member(estimator, FEATURES, GAPS, seed=0).predict(FEATURES)
+        found = fit_member(estimator, FEATURES, GAPS, np.ones(len(GAPS)), seed=0).predict(FEATURES)
     for j in range(2):
         known = ~np.isnan(GAPS[:, j])
-        alone = fit_member(estimator, FEATURES[known], GAPS[known][:, [j]], seed=0)
+        alone = fit_member(estimator, FEATURES[known], GAPS[known][:, [j]], np.ones(known.sum()), seed=0)
         np.testing.assert_array_equal(found[:, [j]], alone.predict(FEATURES))
 
 

@@ -208,6 +208,13 @@ def test_without_evidence_the_constants_remain() -> None:
     assert predictor.shrinkage_ == (0.0, 0.0)
 
 
+def test_a_repeated_query_counts_as_its_root() -> None:
+    """Four right answers to one query count as two, beside two wrong ones: 3/6; 1/4 without it, 3/5 without another."""
+    predictor = SuccessPredictor(random_state=0).fit([[0.0]] * 4 + [[1.0], [2.0]], [[1.0]] * 4 + [[0.0]] * 2)
+    assert predictor.means_ == pytest.approx([1 / 2])
+    assert predictor.ensemble_.centre[:, 0] == pytest.approx([1 / 4] * 4 + [3 / 5] * 2)
+
+
 def test_equal_features_are_held_out_together() -> None:
     """Random labels on five repeated texts look learnable unless repetitions are held out with their text."""
     X = np.repeat(np.arange(5.0), 40)[:, None]
