@@ -49,7 +49,7 @@ def test_both_uses_work_without_a_place_for_caches(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"\n{installed / 'optllm_pymoo' / '__init__.py'} True\n")
     written = sorted(path.name for path in (work / "optllm-plan").iterdir())
-    assert written == ["front.csv", "front.png", "mix.png", "plan.csv", "plan.html"]
+    assert written == ["front.csv", "front.png", "mix.png", "plan.csv", "plan.html", "predictions.npz"]
     assert done.stderr.count("\n") == 1, done.stderr
     line = done.stderr.strip()
     assert line.startswith("optllm-pymoo: numba finds no folder to keep compiled code in")

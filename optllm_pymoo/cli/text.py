@@ -315,12 +315,12 @@ class PlanningReport(NamedTuple):
     seed: int
     """Of everything."""
     given: Sequence[str]
-    """Options that lead to the same plan by learning anew."""
+    """Options that lead to the same plan by learning again."""
     origin: Path | None
     """The folder whose predictions were taken; None if they were learnt."""
 
     @property
-    def _anew(self) -> str:
+    def _again(self) -> str:
         return f"optllm-pymoo plan {shlex.join(self.given)}".rstrip()
 
     @property
@@ -333,7 +333,7 @@ class PlanningReport(NamedTuple):
 
     def json(self) -> dict[str, Any]:
         """Collect what there is to know about front, plan and files."""
-        known = {"synthetic": self._is_synthetic, "seed": self.seed, "from": self.origin, "learn_anew": self._anew}
+        known = {"synthetic": self._is_synthetic, "seed": self.seed, "from": self.origin, "learn_anew": self._again}
         facts: dict[str, Any] = {**known, **FrontReport(self.front).json()}
         if self.chosen is not None:
             plan = self.chosen.plan
@@ -357,7 +357,7 @@ class PlanningReport(NamedTuple):
         said = [SYNTHETIC] if self._is_synthetic else []
         lines = [FrontReport(self.front).text()]
         if self.origin is not None:
-            lines.append(entry("Predictions", f"as learnt for {self.origin}. To learn anew: {self._anew}"))
+            lines.append(entry("Predictions", f"as learnt for {self.origin}. To learn again: {self._again}"))
         if self.chosen is None:
             said.append("\n".join(lines))
         else:

@@ -100,7 +100,7 @@ class AllocationOperator(Operator, abc.ABC):
             UserError: As `do`, for what ``_do`` returns.
         """
         changed = self._do(problem, X.copy(), *args, random_state=random_state, **kwargs)
-        if type(self)._do.__module__.startswith("optllm_pymoo.") and isinstance(self.mend, NoRepair):
+        if (type(self)._do.__module__ or "").startswith("optllm_pymoo.") and isinstance(self.mend, NoRepair):
             return changed  # ours keep the contract, and the evaluation checks what they return anyway
         if np.shape(changed) == X.shape and not isinstance(self.mend, NoRepair):
             changed = self.mend.do(problem, Population.new(X=changed), random_state=random_state).get("X")
