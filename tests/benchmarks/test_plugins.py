@@ -83,6 +83,7 @@ def install(tmp_path, monkeypatch):
     plugins.joined.cache_clear()
 
 
+@pytest.mark.slow
 def test_an_algorithm_joins_fair_and_alone_is_measured_anew(install, tmp_path):
     """In two worker processes and on a local Dask cluster; after a change of its parameter no other is measured."""
     pytest.importorskip("distributed", reason="needs dask and distributed (extra: dask)")

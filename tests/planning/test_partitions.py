@@ -256,6 +256,7 @@ def test_kills(tmp_path, parts, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts", "plan"]
 
 
+@pytest.mark.slow
 def test_processes_and_versions(tmp_path):
     """Processes return what a loop does, in order; another version on a worker is refused in words."""
     with engine.Engine(tmp_path / "a", n_jobs=2, report=lambda message: None) as spread:
@@ -365,6 +366,7 @@ def no_space(*args):
 no_space.__name__ = "write"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills workers")
 def test_a_cluster_loses_a_worker(tmp_path, monkeypatch):
     """A real scheduler and two workers, one killed in the midst: the same bytes as a loop, and no part is missing."""

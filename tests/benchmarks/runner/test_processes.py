@@ -50,6 +50,7 @@ def _is_running(pid):
         return False
 
 
+@pytest.mark.slow
 def test_two_jobs(finish, uninterrupted, tmp_path):
     """Two worker processes, another hash seed: the same table, and measured elsewhere than here."""
     exit_code, printed = finish("tree", "--splits", 4, "--out", tmp_path, "--jobs", 2, hash_seed=2)
@@ -62,6 +63,7 @@ def test_two_jobs(finish, uninterrupted, tmp_path):
     _nothing_beside_those_alone(table)
 
 
+@pytest.mark.slow
 def test_dask(finish, uninterrupted, tmp_path):
     """A local Dask cluster: the same table."""
     pytest.importorskip("distributed", reason="needs dask and distributed (extra: dask)")
@@ -79,6 +81,7 @@ def _nothing_beside_those_alone(table):
         assert ((others["ended"] <= alone["begun"]) | (others["begun"] >= alone["ended"])).all()
 
 
+@pytest.mark.slow
 @POSIX
 def test_killed_three_times(start, finish, tmp_path):
     """SIGKILL at random moments: no file half-written, workers end, what was done stays, the table is the same."""
@@ -159,6 +162,7 @@ def test_ctrl_c_and_sigterm(start, tmp_path, jobs, number):
     _all_end(results.frame()["pid"].dropna().astype(int))
 
 
+@pytest.mark.slow
 @POSIX
 def test_a_worker_that_is_killed(finish, tmp_path):
     """Only the cell that takes its worker down fails, by name; those in flight beside it are measured."""

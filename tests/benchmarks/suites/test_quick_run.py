@@ -105,6 +105,7 @@ def test_data_from_files_is_not_kept(finished, tmp_path):
         keep(finished / "quick", tmp_path / "kept")
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(finished, data, tmp_path):
     """After SIGKILL in the midst of it the same command goes on, and ends with the table of the undisturbed run.
 

@@ -48,6 +48,7 @@ def test_memory_is_measured_in_a_process_of_its_own():
     assert row.measured >= 0.0
 
 
+@pytest.mark.slow
 def test_first_minimize_is_measured():
     """A fresh process takes longer than a tenth of a second and finds as many plans as this one."""
     (row,) = speed.first_minimize(n_queries=30, n_llms=3, target=60.0, repeats=1)
@@ -55,6 +56,7 @@ def test_first_minimize_is_measured():
     assert row.reached
 
 
+@pytest.mark.slow
 def test_what_people_wait_for_is_measured():
     """Ratios, memory and milliseconds of small batches, after features and predictions agreed with scikit-learn's."""
     (ratio,) = waiting.features(n_queries=120, target=None, repeats=1)
@@ -154,6 +156,7 @@ def test_small_sizes_have_few_targets():
     assert all(cell.has_all_cores and cell.is_exclusive for cell in cells)
 
 
+@pytest.mark.slow
 def test_policy_is_measured():
     """Size, four times and the other budget, none with a target at this size; a wrong plan would raise."""
     rows = list(speed.policy(n_queries=40, n_labelled=20, n_llms=2, has_targets=False, repeats=1))
