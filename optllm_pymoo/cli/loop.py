@@ -40,8 +40,8 @@ def collect_runs(
     if again is not None and not joining.requests:
         raise typer.BadParameter("needs --requests beside it", param_hint="'--again'")
     refuse_existing(out, overwrite)
-    if again is not None:
-        refuse_existing(again, False)
+    if again is not None and again.exists():
+        raise FileExistsError(f"{again} exists already; name another folder, as answers to those requests need it")
     from optllm_pymoo.cli import text
     from optllm_pymoo.data import save_batch
 

@@ -746,6 +746,13 @@ def test_the_next_plan(run, batch: Path, sent: pd.DataFrame) -> None:
     assert run("collect", "answers.jsonl", "--again", "x").code == 2
 
 
+def test_requests_that_went_out_again_are_not_replaced(run, batch: Path, sent: pd.DataFrame) -> None:
+    """Not even with --overwrite, which is for the batch: answers to them are found by their table."""
+    collected(run, "--again", "again")
+    options = ["--requests", "requests", "--again", "again", "-o", "back", "--overwrite"]
+    assert "again exists already; name another folder" in run("collect", "answers.jsonl", *options).assert_failed()
+
+
 def test_a_batch_in_parts_is_planned_part_by_part(run, batch: Path, tmp_path: Path) -> None:
     """A folder of Parquet files is noticed: the plan of memory, quotas, evaluated; what needs memory is refused."""
     pytest.importorskip("pyarrow")
