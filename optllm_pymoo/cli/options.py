@@ -606,7 +606,7 @@ class Work:
                 "needs a batch in several Parquet files: --data with a folder of them", param_hint="'--dask'"
             )
         name = normalised(self.algorithm)
-        if name not in algorithm_names():
+        if name not in (EXACT, SEARCH) and name not in algorithm_names():
             known = ", ".join(algorithm_names()).replace("_", "-")
             raise typer.BadParameter(
                 f"unknown algorithm {self.algorithm!r}; known are {known}", param_hint="'--algorithm'"

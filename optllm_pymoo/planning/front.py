@@ -91,7 +91,7 @@ def find_front(
             floors bind; or if the search found no plan.
     """
     name = normalised(algorithm)
-    if name not in algorithm_names():
+    if name not in (EXACT, SEARCH) and name not in algorithm_names():  # all baselines take a moment to import
         raise UserError(f"unknown algorithm {algorithm!r}; known are {', '.join(algorithm_names())}")
     if n_grid is not None and name != "optllm":
         raise UserError(f"n_grid is an option of optllm; {algorithm} has none")
