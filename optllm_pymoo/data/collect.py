@@ -265,33 +265,9 @@ def _joined(
     ledger: Ledger,
 ) -> Collected:
     """Price the calls, take means of repeated ones, and count."""
-    of_query, of_file = (np.frombuffer(column, dtype=np.int64) for column in (rows.of_query, rows.of_file))
+    of_query = np.frombuffer(rows.of_query, dtype=np.int64)
     numbers = {name: np.frombuffer(column, dtype=np.float64).copy() for name, column in rows.numbers.items()}
-    if price_keys and prices is None:
-        raise UserError("names of prices need a list of prices; pass prices= (--prices FILE)")
-    unknown = [llm for llm in price_keys if llm not in llms]
-    if unknown:
-        raise UserError(f"no log has an LLM {shown(unknown[0])}, for which a price is named; there are {listed(llms)}")
-    found: dict[str, PriceTable | None] = {}
-    for j, llm in enumerate(llms):
-        cost = numbers["cost_usd"]
-        open_ = (of_llm == j) & np.isnan(cost)
-        is_needed = bool((open_ & ~np.isnan(numbers["output_tokens"])).any())
-        try:
-            table = None if prices is None else prices.of_column(llm, price_keys.get(llm))
-        except UserError as ambiguous:
-            if is_needed or llm in price_keys:
-                raise
-            notes.append(f"{ambiguous}; without it the costs in the logs count")
-            found[llm] = None
-            continue
-        found[llm] = table
-        if table is not None:
-            cost[open_] = _priced(table, numbers, open_)
-        elif prices is not None and open_.any():
-            hint = f"name one with --price {llm}=KEY, or leave it out of plans with --drop"
-            notes.append(f"no price of {shown(llm)} was found; {hint}")
-    notes += _price_notes(found)
+    found = _price_calls(numbers, llms, of_llm, prices, price_keys, notes)
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
@@ -325,18 +301,13 @@ def _joined(
         "unpriced": np.isnan(calls["cost_usd"])[inverse] & (~failed | rows.errors_are_wrong),
         "unscored": np.isnan(calls["score"])[inverse] & ~failed,
     }
+    of_file = np.frombuffer(rows.of_file, dtype=np.int64)
     by_file = {name: np.bincount(of_file[mask], minlength=len(files)).tolist() for name, mask in counts.items()}
     file_counts = [
         FileCount(path, kind, **{name: of_each[k] for name, of_each in by_file.items()}, left_out=dict(left_out))
         for k, (path, kind, left_out) in enumerate(files)
     ]
-    if len(llms) > 1 and not rows.by_text and not is_matched.any() and any(rows.texts):
-        notes.append("no query was put to two LLMs: if their texts agree, pass --key text")
-    elif not rows.by_text and any(not each.matched for each in file_counts):
-        several = Counter(" ".join(text.split()) for text in rows.texts if text)
-        n_texts = sum(count > 1 for count in several.values())
-        if n_texts:
-            notes.append(f"texts under several ids: {n_texts:,}; pass --key text to let logs meet on them")
+    notes += _hints_to_match(rows, file_counts, has_matches=len(llms) < 2 or bool(is_matched.any()))
     frame = pd.DataFrame(
         {
             "query_id": pd.array(rows.ids())[pair // len(llms)],
@@ -352,6 +323,55 @@ def _joined(
     said_ = {"text": rows.texts, "group": rows.groups, "system": rows.systems}
     queries = pd.DataFrame({"query_id": rows.ids(), **{name: each for name, each in said_.items() if any(each)}})
     return Collected(Batch(queries, frame[list(CALL_COLUMNS)], listing), file_counts, notes, ledger)
+
+
+def _price_calls(
+    numbers: Mapping[str, FloatArray],
+    llms: Sequence[str],
+    of_llm: npt.NDArray[np.int64],
+    prices: PriceTable | None,
+    price_keys: Mapping[str, str],
+    notes: list[str],
+) -> dict[str, PriceTable | None]:
+    """Fill in the costs that logs leave open, in place, and return each LLM's prices."""
+    if price_keys and prices is None:
+        raise UserError("names of prices need a list of prices; pass prices= (--prices FILE)")
+    unknown = [llm for llm in price_keys if llm not in llms]
+    if unknown:
+        raise UserError(f"no log has an LLM {shown(unknown[0])}, for which a price is named; there are {listed(llms)}")
+    cost = numbers["cost_usd"]
+    found: dict[str, PriceTable | None] = dict.fromkeys(llms)
+    if prices is None:
+        return found
+    for j, llm in enumerate(llms):
+        without_cost = (of_llm == j) & np.isnan(cost)
+        try:
+            found[llm] = table = prices.of_column(llm, price_keys.get(llm))
+        except UserError as ambiguous:
+            if llm in price_keys or not np.isnan(numbers["output_tokens"][without_cost]).all():
+                raise
+            notes.append(f"{ambiguous}; without it the costs in the logs count")
+            continue
+        if table is not None:
+            cost[without_cost] = _priced(table, numbers, without_cost)
+        elif without_cost.any():
+            hint = f"name one with --price {llm}=KEY, or leave it out of plans with --drop"
+            notes.append(f"no price of {shown(llm)} was found; {hint}")
+    notes += _price_notes(found)
+    return found
+
+
+def _hints_to_match(rows: _Rows, files: Sequence[FileCount], *, has_matches: bool) -> list[str]:
+    """Return notes where the ids of logs keep queries apart that their texts could match."""
+    if rows.by_text:
+        return []
+    if not has_matches and any(rows.texts):
+        return ["no query was put to two LLMs: if their texts agree, pass --key text"]
+    several = Counter(" ".join(text.split()) for text in rows.texts if text)
+    n_texts = sum(count > 1 for count in several.values())
+    if n_texts and any(not each.matched for each in files):
+        return [f"texts under several ids: {n_texts:,}; pass --key text to let logs meet on them"]
+    return []
 
 
 def _price_notes(found: Mapping[str, PriceTable | None]) -> list[str]:
