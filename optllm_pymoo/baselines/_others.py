@@ -11,8 +11,7 @@ from pymoo.core.termination import NoTermination
 from pymoo.termination.max_eval import MaximumFunctionCallTermination
 
 from optllm_pymoo.baselines._build import STARTS, build, check_choice
-from optllm_pymoo.baselines._driven import DrivenAlgorithm, Evaluate
-from optllm_pymoo.baselines._proposing import spread_order
+from optllm_pymoo.baselines._proposing import DrivenAlgorithm, Evaluate, spread_order
 from optllm_pymoo.baselines._sweeps import exchange_rates
 from optllm_pymoo.operators import (
     AccuracyDestruction,

@@ -12,7 +12,7 @@ import pytest
 from pymoo.core.callback import Callback
 from pymoo.optimize import minimize
 
-from optllm_pymoo.baselines._driven import DrivenAlgorithm, SearchEnded
+from optllm_pymoo.baselines._proposing import DrivenAlgorithm, SearchEnded
 from optllm_pymoo.validation import UserError
 
 
