@@ -1,4 +1,4 @@
-"""OptLLM on cost and accuracy: two walks along the front, then the widest gaps that they left."""
+"""OptLLM on cost and accuracy: two walks along the front, then splits of the widest remaining gaps."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.tolerances import TOO_WIDE
 
 N_SPLITS = 8
-"""Gaps that one iteration splits at once."""
+"""Number of gaps split per iteration."""
 
 
 @dataclass(frozen=True)
 class FrontOperators:
-    """What moves plans in a `FrontSearch`."""
+    """The operators of a `FrontSearch`."""
 
     destruction_up: Destruction
     """Of the walk from the cheapest plan."""
@@ -34,11 +34,11 @@ class FrontOperators:
     split: Destruction
     """Of gaps."""
     second_try: Reconstruction | None = None
-    """Of gaps that could not be split at first, from their lower end halfway toward the upper; None to try again."""
+    """For gaps whose first split failed: builds a plan halfway between their two plans; None to try again as before."""
 
 
 class PoolSearch:
-    """State of a search whose answer is all that is non-dominated among what it has evaluated."""
+    """State of a search that keeps all non-dominated individuals among those evaluated."""
 
     certificate = None
 
@@ -57,15 +57,15 @@ class FrontSearch(PoolSearch):
     """State of a search over two objectives.
 
     The first plans are the two extremes. From each a walk goes toward the other, some rounds of both per iteration.
-    Then the widest gaps between neighbours are split by ruin and recreate. The pool keeps all that is non-dominated.
-    With robust accuracies there is a second archive, of the plans that the scored table led to: the others needn't lie
-    on its front, and would hide what lies between them.
+    Then the widest gaps between neighbours are split by ruin and recreate. The pool keeps all non-dominated plans. With
+    robust accuracies there is a second archive, of the plans found with the scored table: the others may lie off its
+    front and would hide plans between them.
 
     Args:
         problem: The batch, without latency.
-        operators: What moves plans.
+        operators: The operators of the walks and of splits.
         n_grid: Gaps of the grid, as in `OptLLM`.
-        n_rounds: Rounds of each walk that one iteration evaluates together.
+        n_rounds: Rounds of each walk per iteration.
     """
 
     def __init__(self, problem: AllocationProblem, operators: FrontOperators, n_grid: int, n_rounds: int) -> None:
@@ -76,9 +76,9 @@ class FrontSearch(PoolSearch):
         self.splittable: list[tuple[NonDominatedArchive, GapSplitting]] = []
 
     def first(self) -> Population:
-        """Return the two ends of the walks, and with robust accuracies the most accurate plan on the scored table.
+        """Return the start of each walk, and with robust accuracies the most accurate plan on the scored table.
 
-        Where limits bind, some of the exact front's plans that meet them come along, as many as the grid has gaps.
+        If limits bind, plans of the exact front that meet them are added, at most as many as the grid has gaps.
         """
         problem = self.problem
         ends = [problem.extremes()[0], problem.robust_problem.extremes()[1]]
@@ -91,11 +91,11 @@ class FrontSearch(PoolSearch):
         return Plans.of(np.stack(ends), scored=scored + [True] * (len(ends) - len(scored)))
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
-        """Walk on, or split gaps once both walks are over.
+        """Continue the walks, or split gaps once both walks are over.
 
         Args:
-            random_state: Source of randomness, handed on to the operators.
-            fill_only: Split only while gaps are wider than the grid asks for.
+            random_state: Source of randomness, passed to the operators.
+            fill_only: Split only gaps wider than a grid cell.
         """
         plans, scored = self._walk(random_state)
         if not plans and not (fill_only and self.progress() >= 1.0):
@@ -104,7 +104,7 @@ class FrontSearch(PoolSearch):
         return Plans.of(np.stack(plans), scored=scored) if plans else None
 
     def add(self, infills: Population) -> None:
-        """Put plans into the pool, and those that the scored table led to into the archive of their own, if any."""
+        """Add plans to the pool, and those found with the scored table to their own archive, if there is one."""
         if not self.walks:
             self._begin(*infills.get("F", "X"))
         self.pool.add(infills)
@@ -114,7 +114,7 @@ class FrontSearch(PoolSearch):
             splitting.settle(archive.F)
 
     def progress(self) -> float:
-        """Return the share of the walks' rounds that are done, 1.0 when also no gap is wider than the grid asks for."""
+        """Return the share of the walks' rounds that are done; 1.0 only if also no gap is wider than a grid cell."""
         n_rounds = max(1, 2 * (self.n_grid - 1))
         rounds_left = sum(walk.rounds_left for walk in self.walks)
         archive, splitting = self.splittable[0]
@@ -123,7 +123,7 @@ class FrontSearch(PoolSearch):
         return 0.99 * (1.0 - rounds_left / n_rounds)
 
     def _begin(self, F: np.ndarray, X: np.ndarray) -> None:
-        """Cut the ranges between the two ends into gaps, and put a walk at each end."""
+        """Divide the ranges between the two extremes into gaps, and start a walk at each extreme."""
         problem, operators, n_rounds = self.problem, self.operators, self.n_grid - 1
         self.gap = Gap.between(F[0], F[1], problem.n_queries, self.n_grid)
         up = operators.destruction_up, operators.reconstruction_up
@@ -136,12 +136,12 @@ class FrontSearch(PoolSearch):
         cell = np.abs(front[-1] - front[0]) / self.n_grid
         cell[cell == 0.0] = 1.0
         archives = [self.pool] if problem.robust_accuracy is None else [self.pool, NonDominatedArchive()]
-        # chance has several tries; one of chance and one that leaves nothing to it are enough
+        # several random tries; or one random and one deterministic try, if there is a second reconstruction
         n_tries = 3 if self.operators.second_try is None else 2
         self.splittable = [(archive, GapSplitting(cell, n_tries=n_tries)) for archive in archives]
 
     def _walk(self, random_state: np.random.Generator) -> tuple[list[np.ndarray], list[bool]]:
-        """Let both walks do some rounds, turn by turn; say of each plan whether the scored table led to it."""
+        """Run some rounds of both walks in turn; return the plans, and for each whether the scored table was used."""
         plans, scored = [], []
         for _ in range(self.n_rounds):
             for walk in self.walks:
@@ -152,7 +152,7 @@ class FrontSearch(PoolSearch):
         return plans, scored
 
     def _split_gaps(self, random_state: np.random.Generator) -> list[np.ndarray]:
-        """Ruin and recreate between the neighbours that lie farthest apart, until something new comes of it."""
+        """Ruin and recreate between the neighbours that are farthest apart, until a new plan is found."""
         for archive, splitting in self.splittable:
             while len(gaps := splitting.widest(archive.F, N_SPLITS)):
                 plans, is_new = self._ruin_and_recreate(
@@ -167,7 +167,7 @@ class FrontSearch(PoolSearch):
     def _ruin_and_recreate(
         self, archive: NonDominatedArchive, gaps: np.ndarray, have_failed: np.ndarray, random_state: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Make a plan for each gap, and say which of them is neither of the gap's two ends."""
+        """Return a plan for each gap, and whether it differs from the two plans of the gap."""
         lower, upper = (archive.individuals[ends].get("X") for ends in (gaps, gaps + 1))
         given = {"gap": self.gap, "toward": upper, "random_state": random_state}
         ruined = self.operators.split.apply(self.problem, lower, **given)
@@ -180,13 +180,13 @@ class FrontSearch(PoolSearch):
 
 @dataclass
 class Walk:
-    """State of a walk along the front, from one of its ends.
+    """State of a walk along the front, from one of its extremes.
 
     Args:
-        problem: The batch, with the accuracies that steer this walk.
-        destruction: Pushes the current plan onward.
-        reconstruction: Makes the outcome efficient.
-        gap: How far each destruction should go.
+        problem: The batch, with the accuracies that this walk uses.
+        destruction: Moves the current plan.
+        reconstruction: Makes the result efficient.
+        gap: Size of each destruction.
         x: (N,) current plan.
         rounds_left: Rounds that are still allowed.
     """
@@ -199,11 +199,11 @@ class Walk:
     rounds_left: int
 
     def step(self, random_state: np.random.Generator) -> np.ndarray | None:
-        """Do one round.
+        """Run one round.
 
         Returns:
-            (N,) the next plan, or None when the walk has ended: no rounds are left, the destruction can't gain a
-            whole gap any more, or the reconstruction leads back to where the walk stands.
+            (N,) the next plan, or None if the walk has ended: no rounds are left, the destruction can't gain a whole
+            gap any more, or the reconstruction returns the current plan.
         """
         if self.rounds_left < 1:
             return None
@@ -221,11 +221,11 @@ class Walk:
 
 
 class GapSplitting:
-    """Chooses which gaps of a front to split next, and remembers which of them can't be split.
+    """Chooses which gaps of a front to split next, and records which of them can't be split.
 
     The width of a gap between two neighbours is the smaller of their distances in cost and in accuracy, each in
-    units of the grid: the upward walk spaces its plans by accuracy and the downward walk by cost, so a gap is wider
-    than the grid asks for only if it is too wide in both.
+    units of the grid: the upward walk spaces its plans by accuracy and the downward walk by cost, so a gap is too wide
+    only if it exceeds a grid cell in both.
 
     Args:
         cell: (2,) US$ and mean accuracy of one grid cell.
@@ -235,15 +235,15 @@ class GapSplitting:
     def __init__(self, cell: np.ndarray, *, n_tries: int = 3) -> None:
         self.cell = cell
         self.n_tries = n_tries
-        # gaps are named by the costs of their two ends: along a front costs rise strictly
+        # a gap is identified by the costs of its two plans: along a front costs rise strictly
         self.n_failures: dict[tuple[float, float], int] = {}
         self._closed = np.empty((0, 2))
         self._pending = np.empty((0, 2))
 
     def widest(self, F: np.ndarray, n: int) -> np.ndarray:
-        """Return the lower ends of the widest open gaps.
+        """Return the lower plans of the widest open gaps.
 
-        While some open gap is wider than the grid, only such gaps are returned.
+        While some open gap is wider than a grid cell, only such gaps are returned.
 
         Args:
             F: (n_points, 2) non-dominated, by rising cost.
@@ -258,33 +258,33 @@ class GapSplitting:
         return chosen[widths[chosen] > floor]
 
     def is_filled(self, F: np.ndarray) -> bool:
-        """Whether no open gap is wider than the grid asks for."""
+        """Return whether no open gap is wider than a grid cell."""
         return not np.any(self._open_widths(F) > TOO_WIDE)
 
     def split(self, F: np.ndarray, gaps: np.ndarray) -> None:
-        """Note which gaps are being split: those that are still there afterwards have failed."""
-        self._pending = _ends(F, gaps)
+        """Record the gaps that are being split: those that still exist afterwards have failed."""
+        self._pending = _costs(F, gaps)
 
     def settle(self, F: np.ndarray) -> None:
-        """Count a failure for every pending gap that survived, forget the rest."""
+        """Count a failure for every pending gap that still exists; clear the others."""
         found = _find_gaps(F, self._pending)
         self._pending = np.empty((0, 2))
         self.fail(F, found[found >= 0])
 
     def have_failed(self, F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-        """Tell of which gaps a split has failed before."""
-        return np.array([tuple(ends) in self.n_failures for ends in _ends(F, gaps).tolist()], dtype=bool)
+        """Return for which gaps a split has failed before."""
+        return np.array([tuple(costs) in self.n_failures for costs in _costs(F, gaps).tolist()], dtype=bool)
 
     def fail(self, F: np.ndarray, gaps: np.ndarray) -> None:
         """Count a failure for each of some gaps, and close those that have failed too often."""
-        for low, high in _ends(F, gaps).tolist():
+        for low, high in _costs(F, gaps).tolist():
             n_failures = self.n_failures.get((low, high), 0) + 1
             self.n_failures[low, high] = n_failures
             if n_failures == self.n_tries:
                 self._closed = np.vstack([self._closed, [low, high]])
 
     def _open_widths(self, F: np.ndarray) -> np.ndarray:
-        """Width of every gap, 0 for those that are closed."""
+        """Return the width of every gap, 0 for closed ones."""
         if len(F) < 2:
             return np.zeros(0)
         # a front that is flat in one objective has one point, so the cell of a longer one is positive
@@ -294,8 +294,8 @@ class GapSplitting:
         return np.asarray(widths)
 
 
-def _ends(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """US$ at the two ends of gaps, (k, 2)."""
+def _costs(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Return the US$ of the two plans of gaps, (k, 2)."""
     return np.column_stack([F[gaps, 0], F[gaps + 1, 0]])
 
 
@@ -304,10 +304,10 @@ def _find_gaps(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 
     Args:
         F: (n_points, 2) by strictly rising cost.
-        gaps: (k, 2) US$ at the lower and upper ends.
+        gaps: (k, 2) US$ of the lower and the upper plan.
 
     Returns:
-        (k,) index of the point at the lower end, or -1 where the gap isn't there any more. O(k log n_points).
+        (k,) index of the lower point, or -1 if the gap doesn't exist any more. O(k log n_points).
     """
     if len(F) < 2:
         return np.full(len(gaps), -1)
@@ -317,10 +317,10 @@ def _find_gaps(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 
 
 class Plans(Population):
-    """A population that goes to the attributes of its individuals directly.
+    """A population with direct access to the attributes of its individuals.
 
-    pymoo's looks every attribute of every individual up by its name, which at some thousand queries takes longer than
-    the search.
+    pymoo's population looks up every attribute of every individual by name, which takes longer than the search for
+    some thousand queries.
     """
 
     @classmethod
@@ -329,14 +329,14 @@ class Plans(Population):
 
         Args:
             X: (n, N) LLM per query.
-            **columns: What else is known of them, n values each.
+            **columns: Further attributes, n values each.
         """
         plans = cls([Individual() for _ in X])
         plans.set(X=X, **columns)
         return plans
 
     def get(self, *names: str, to_numpy: bool = True) -> Any:
-        """Return what `Population.get` does: a column for each name, None where an individual has no such value."""
+        """Return a column for each name, None for an individual without the value, as `Population.get` does."""
         individuals = self.tolist()
         found: list[Any] = []
         for name in names:
@@ -349,7 +349,7 @@ class Plans(Population):
         return found[0] if len(names) == 1 else tuple(found)
 
     def set(self, *args: Any, **columns: Any) -> Plans:
-        """Do what `Population.set` does: a value for all, or one for each individual."""
+        """Set a value for all, or one for each individual, as `Population.set` does."""
         individuals = self.tolist()
         for name, values in {**dict(zip(args[::2], args[1::2], strict=True)), **columns}.items():
             each = values if np.ndim(values) else [values] * len(individuals)
@@ -364,10 +364,10 @@ class Plans(Population):
 
 
 class NonDominatedArchive:
-    """Everything non-dominated that a run has seen, by rising cost.
+    """All non-dominated individuals of a run, by rising cost.
 
-    Never truncated: what is dropped from a bounded archive can make its hypervolume fall while the search goes on.
-    Of individuals with the same objective values the first is kept.
+    Never truncated: the hypervolume of a bounded archive can fall during a search. Of individuals with the same
+    objective values the first is kept.
     """
 
     def __init__(self) -> None:
@@ -378,7 +378,7 @@ class NonDominatedArchive:
         return len(self.individuals)
 
     def add(self, pop: Population) -> None:
-        """Merge evaluated individuals into the archive, but for those that break a constraint; O(n log n)."""
+        """Merge evaluated individuals into the archive, except for those that violate a constraint; O(n log n)."""
         feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
         pop = pop[feasible]
         merged: Any = np.concatenate([self.individuals, pop]).view(Plans)

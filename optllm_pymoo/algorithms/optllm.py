@@ -25,40 +25,40 @@ from optllm_pymoo.problems import AllocationProblem, SingleObjectiveProblem, req
 from optllm_pymoo.validation import UserError
 
 PYMOO_OPTIONS = frozenset(inspect.signature(Algorithm.__init__).parameters) - {"self", "kwargs"}
-"""What pymoo's own constructor takes, and ``minimize`` passes on."""
+"""Options of pymoo's constructor, which ``minimize`` passes on."""
 
 
 class OptLLM(Algorithm):
     """Allocate queries to LLMs by destruction and reconstruction (OptLLM, arXiv 2405.15130, section on allocation).
 
     The first iteration scores the two extreme plans. Their ranges of cost and accuracy are cut into ``n_grid``
-    equal gaps. Then two walks of at most ``n_grid - 1`` rounds each run side by side, some rounds of each per
-    iteration: upward from the cheapest plan, where a destruction gains one accuracy gap and the reconstruction makes
-    the outcome efficient; and downward from the most accurate plan, where it saves one cost gap. On tie-free input
-    this is the published search, plan for plan.
+    equal gaps. Then two walks of at most ``n_grid - 1`` rounds each run in turn, some rounds of each per iteration:
+    upward from the cheapest plan, where a destruction gains one accuracy gap and the reconstruction makes the result
+    efficient; and downward from the most accurate plan, where it saves one cost gap. On tie-free input this is the
+    published search, plan for plan.
 
-    Where the walks leave a gap that is wider than the grid in both objectives (with ties they may), and for as
-    long as a termination given by the user has budget after them, the widest gaps are split by ruin and recreate:
-    ``split`` moves the cheaper of two neighbours part of the way toward the dearer one, and the reconstruction makes
-    that efficient. All that is non-dominated is kept, so more time never makes the answer worse. The run ends by
-    itself when nothing is left to split.
+    If the walks leave a gap that is wider than a grid cell in both objectives (possible with ties), and as long as the
+    user's termination allows, the widest gaps are split by ruin and recreate: ``split`` moves the cheaper of two
+    neighbours part of the way toward the more expensive one, and the reconstruction makes it efficient. All
+    non-dominated plans are kept, so more time never makes the result worse. The run ends by itself when no gap can be
+    split.
 
-    The downward walk is steered by ``problem.robust_accuracy`` if there is such a table; plans are scored on
-    ``problem.accuracy`` always. The published code scores the two walks on two tables; this one never mixes them,
-    and adds the plan that is most accurate on the scored table to the pool. With budget left after the walks, gaps are
-    split in the pool first, and then among the plans that the scored table led to: the others needn't lie on its
-    front, and would hide what lies between them.
+    The downward walk uses ``problem.robust_accuracy`` if there is such a table; plans are always scored on
+    ``problem.accuracy``. The published code scores the two walks on two tables; this one never mixes them, and adds the
+    plan that is most accurate on the scored table to the pool. After the walks, gaps are split in the pool first, and
+    then among the plans found with the scored table: the others may lie off its front and would hide plans between
+    them.
 
-    Given a `MaxAccuracyProblem` or a `MinCostProblem` it returns one plan: the better supported neighbour of the limit,
-    refined until what is left over is used up (`Refinement`). The operators and the grid play no part then, and no
-    seed matters. ``certificate`` says how far the plan can be from the optimum. With limits beside the limit
-    the plan is made from their prices in one iteration (`LimitedRefinement`).
+    For a `MaxAccuracyProblem` or a `MinCostProblem` it returns one plan: the feasible supported neighbour of the budget
+    or target, improved until its slack is used up (`Refinement`). Operators, grid and seed have no effect then.
+    ``certificate`` bounds the distance of the plan from the optimum. With limits, the plan is made from their prices in
+    one iteration (`LimitedRefinement`).
 
-    On problems with limits the walks lead from the cheapest to the most accurate plan that meet the limits,
-    and so does every plan of the answer; a plan of a user's own operator that doesn't is left out.
+    On problems with limits the walks run between the cheapest and the most accurate plan within the limits, and every
+    returned plan meets them; plans of the user's operators that exceed a limit are dropped.
 
-    With a third objective the walk goes through weights on the three objectives, and the widest gaps between
-    neighbours are split by the weights between them: see `SurfaceSearch`. Operators then have no place and are refused.
+    With a third objective the walk visits weights on the three objectives, and the widest gaps between neighbours are
+    split by the weights between them: see `SurfaceSearch`. Operators are not used then and are refused.
 
     Args:
         n_grid: Number of gaps, >= 1; the published default is 50.
@@ -67,11 +67,11 @@ class OptLLM(Algorithm):
         reconstruction: `ExchangeReconstruction` by default; on problems with limits
             `PricedReconstruction`, which keeps the accuracy on the way up and the cost elsewhere.
         split: Destruction that splits gaps, `RelinkDestruction` by default.
-        rounds_per_iteration: Rounds of each walk that one iteration of pymoo's loop evaluates together, >= 1. The
-            plans don't depend on it: more rounds per iteration cost less time, fewer call the callback more often
-            and stop closer to a budget.
-        exact: With one objective: go on until the plan is proved optimal, however long that takes. Limits are left
-            aside meanwhile; a plan that meets them all the same is optimal within them too.
+        rounds_per_iteration: Rounds of each walk per iteration of pymoo's loop, >= 1. The plans don't depend on it:
+            more rounds per iteration take less time; with fewer, the callback is called more often and a run stops
+            closer to a budget.
+        exact: With one objective: run until the plan is proved optimal, without a time limit. Limits are ignored; if
+            the optimal plan meets them, it is also optimal within them.
         output: Columns for ``verbose=True``; by default `FrontOutput`, or `LimitOutput` with one objective.
         termination: When to stop; by default after the walks, once no gap is wider than the grid, or with one
             objective after one search of the whole core (`GridFilled`).
@@ -137,19 +137,19 @@ class OptLLM(Algorithm):
         self.search: Search | None = None
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
-        """Choose columns that mean something for the problem, then call pymoo's method."""
+        """Choose the output columns that fit the problem, then call pymoo's method."""
         if isinstance(problem, SingleObjectiveProblem) and isinstance(self.output, FrontOutput):
             self.output = LimitOutput()
         return super().setup(problem, **kwargs)
 
     def _setup(self, problem: Any, **kwargs: Any) -> None:
         _check_options(kwargs)
-        # pymoo's set_params writes whatever it is given
+        # pymoo's set_params doesn't check values
         self.n_grid.value = _positive_integer("n_grid", self.n_grid.value)
         self.search = self._search_for(problem)
 
     def _search_for(self, problem: Any) -> Search:
-        """Build the search that suits a problem, or refuse what it has no place for."""
+        """Build the search for a kind of problem; refuse options that it doesn't use."""
         if isinstance(problem, SingleObjectiveProblem):
             problem.refuse_extended("OptLLM")
             if self.exact or not problem.allocation.has_limits:
@@ -168,20 +168,20 @@ class OptLLM(Algorithm):
         return FrontSearch(problem, self._operators(problem), int(self.n_grid.value), self.rounds_per_iteration)
 
     def _check_third(self, problem: AllocationProblem) -> None:
-        """Refuse what only two objectives have, instead of passing over it."""
+        """Refuse options that apply to two objectives only."""
         if self._given:
             raise UserError(
-                "with a third objective OptLLM walks through weights on three objectives, where"
-                f" {self._given[0]} has no place; leave it out"
+                "with a third objective OptLLM searches by weights on three objectives, which"
+                f" don't use {self._given[0]}; leave it out"
             )
         if problem.robust_accuracy is not None:
             raise UserError(
-                "robust_accuracy steers the downward walk of two objectives; with a third there is none. Leave it out,"
+                "robust_accuracy guides the downward walk for two objectives; with a third there is none. Leave it out,"
                 " or plan on robust accuracies: AllocationProblem(cost, robust, objectives=...)"
             )
 
     def _operators(self, problem: AllocationProblem) -> FrontOperators:
-        """Where limits bind, keep the accuracy on the way up and the cost elsewhere, unless the user chose."""
+        """Fill in default operators: if limits bind, keep the accuracy in the upward walk and the cost elsewhere."""
         is_priced = problem.limits_bind and "reconstruction" not in self._given
         return FrontOperators(
             destruction_up=self.destruction_up,
@@ -189,19 +189,19 @@ class OptLLM(Algorithm):
             reconstruction_up=PricedReconstruction("accuracy") if is_priced else self.reconstruction,
             reconstruction=PricedReconstruction("cost") if is_priced else self.reconstruction,
             split=self.split,
-            # where nothing better costs as little, something cheaper may be as good
+            # if no better plan costs so little, a cheaper plan may be as accurate
             second_try=PricedReconstruction("accuracy", solve=True) if is_priced else None,
         )
 
     @property
     def certificate(self) -> Certificate | None:
-        """With one objective: value and bound of the best plan so far; None before there is one, or with two."""
+        """With one objective: value and bound of the best plan so far; None before the first, or with two."""
         return self.search.certificate if self.search else None
 
     def grid_progress(self) -> float:
-        """Return how much of the grid is done, 1.0 when no gap is left that is wider than it asks for.
+        """Return the share of the grid that is done, 1.0 if no gap is wider than a grid cell.
 
-        With one objective: how much of the refinement.
+        With one objective: the share of the refinement.
         """
         return self._search.progress()
 
@@ -220,7 +220,7 @@ class OptLLM(Algorithm):
         plans = self._search.next(self.random_state, fill_only=isinstance(self.termination, GridFilled))
         if plans is None:
             self.termination.terminate()
-            # so that a loop around ask and tell never gets None
+            # a loop around ask and tell must not get None
             return Population()
         return plans
 
@@ -233,14 +233,14 @@ class OptLLM(Algorithm):
 
 
 def _check_options(options: dict[str, Any]) -> None:
-    """Refuse misspelt options, which pymoo would swallow."""
+    """Refuse misspelt options, which pymoo would ignore."""
     for name in options:
         if name not in PYMOO_OPTIONS:
             raise TypeError(f"OptLLM() got an unexpected keyword argument {name!r}")
 
 
 def _positive_integer(name: str, value: Any) -> int:
-    """Return a positive integer, also one that came as a float with an integral value, or raise UserError."""
+    """Return a positive integer, given as an integer or as a float with an integral value, or raise UserError."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 1 <= value < np.inf or int(value) != value:
         raise UserError(f"{name} must be a positive integer; got {value!r}")
@@ -248,46 +248,46 @@ def _positive_integer(name: str, value: Any) -> int:
 
 
 class Search(Protocol):
-    """State of one run, from its first plans on.
+    """State of one run.
 
-    `OptLLM` asks for plans, has them evaluated and hands them back, all of them and in the same order, before it asks
-    again. A search is owned by its run and is copied and pickled with it, so it holds no random generator of its own.
+    `OptLLM` gets plans from it, evaluates them and passes them back, all of them and in the same order, before it gets
+    more. A search belongs to its run and is copied and pickled with it, so it holds no random generator.
     """
 
     def first(self) -> Population:
         """Return the plans of the first iteration."""
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
-        """Return the plans of a further iteration, or None when there is nothing left to do.
+        """Return the plans of the next iteration, or None if the search is finished.
 
         Args:
             random_state: Source of randomness, the run's own.
-            fill_only: End when `progress` is 1.0, instead of when nothing can be improved.
+            fill_only: End when `progress` is 1.0, instead of when no improvement is possible.
         """
 
     def add(self, infills: Population) -> None:
-        """Take note of what the plans of an iteration are worth."""
+        """Add the evaluated plans of an iteration."""
 
     def progress(self) -> float:
-        """Return how much of a run without a termination of the user's is done, 1.0 once it may end."""
+        """Return the share of a run that is done, 1.0 once a run without a user's termination may end."""
 
     @property
     def found(self) -> Population:
-        """The individuals that the search keeps."""
+        """The kept individuals."""
 
     @property
     def optimum(self) -> Population:
-        """The best of them: what is non-dominated, or the best plan within the limit."""
+        """The best of them: the non-dominated ones, or the best plan within the budget or target."""
 
     @property
     def certificate(self) -> Certificate | None:
-        """What is proved about the optimum; None before there is one, or with several objectives."""
+        """Certificate of the optimum; None before the first plan, or with several objectives."""
 
 
 class GridFilled(Termination):
-    """Ends a run of `OptLLM` when both walks are over and no gap is wider than the grid asks for.
+    """Ends a run of `OptLLM` when both walks are over and no gap is wider than a grid cell.
 
-    Its progress is the share of the walks' rounds that are done, so ``progress=True`` has something to show.
+    Its progress, which ``progress=True`` shows, is the share of the walks' rounds that are done.
     """
 
     def _update(self, algorithm: Any) -> float:
@@ -297,9 +297,9 @@ class GridFilled(Termination):
 class FrontOutput(Output):
     """Size of the front, its hypervolume relative to the exact front's, and the ranges it spans.
 
-    ``hv_ratio`` is 1 when nothing of the exact supported front is missing; costs are total US$, accuracies means. With
-    a third objective it is the ratio to the supported surface, and there are columns for that. A problem with
-    objectives or constraints of a user's own has no such front, and no ratio.
+    ``hv_ratio`` is 1 if the whole exact supported front was found; costs are total US$, accuracies means. With a third
+    objective it is the ratio to the supported surface, and there are columns for that objective. A problem with
+    additional objectives or constraints has no such front, and no ratio.
     """
 
     def __init__(self) -> None:
@@ -325,7 +325,7 @@ class FrontOutput(Output):
         return getattr(problem, "third", None) is not None
 
     def update(self, algorithm: Any) -> None:
-        """Read the columns off the algorithm's current optimum."""
+        """Fill the columns from the algorithm's current optimum."""
         super().update(algorithm)
         F = algorithm.opt.get("F")
         self.n_nds.set(len(F))
@@ -342,7 +342,7 @@ class FrontOutput(Output):
 
 
 class LimitOutput(Output):
-    """The best plan within the limit, the bound for any plan, and the distance between them.
+    """The best plan within the budget or target, the bound on any plan, and the gap.
 
     Mean accuracy for a `MaxAccuracyProblem`, US$ for a `MinCostProblem`.
     """
@@ -355,7 +355,7 @@ class LimitOutput(Output):
         self.columns += [self.value, self.bound, self.gap]
 
     def update(self, algorithm: Any) -> None:
-        """Read the columns off the algorithm's certificate."""
+        """Fill the columns from the algorithm's certificate."""
         super().update(algorithm)
         certificate = algorithm.certificate
         self.value.set(f"{certificate.value:.10g}")

@@ -1,4 +1,4 @@
-"""OptLLM with one objective and one limit: from the supported neighbours of the limit to the optimum."""
+"""OptLLM with one objective and one bound: from the supported neighbours of the bound to the optimum."""
 
 from __future__ import annotations
 
@@ -18,36 +18,35 @@ from optllm_pymoo.tolerances import OPTIMAL
 from optllm_pymoo.validation import UserError, rounded
 
 N_STEPS = 32
-"""Steps on either side of the limit whose queries are freed first."""
+"""Steps on either side of the bound whose queries are freed first."""
 
 N_STATES = 1 << 12
-"""States of the first dynamic programmes; each later one has four times as many."""
+"""Number of states of the first dynamic programmes; each later one has four times as many."""
 
 N_ITEMS = 1 << 14
-"""Alternatives of the first whole core; each later one has four times as many."""
+"""Number of alternatives of the first whole core; each later one has four times as many."""
 
 MAX_STATES = 1 << 18
-"""States beyond which HiGHS takes over, where the optimum is asked for."""
+"""Number of states beyond which HiGHS is used, with ``exact=True``."""
 
 MAX_NODES = 1 << 23
-"""States remembered in all by one dynamic programme, 16 bytes each."""
+"""Number of states stored in total by one dynamic programme, 16 bytes each."""
 
 
 class Refinement:
-    """Uses up what the best supported plan within a limit leaves over, and proves how good the outcome is.
+    """Uses up the slack of the best supported plan within a budget or target, and certifies the result.
 
-    `first` gives the two supported neighbours of the limit. Each call of `next` ruins the plan where a better one can
-    differ, and recreates it as well as possible: the queries whose upgrade steps have about the critical efficiency are
-    freed, all their LLMs considered, those off their hulls too, and `fill_slack` finds the best way to spend what is
-    left. Its gap then says which alternatives of *any* query could be part of a better plan: those with a smaller loss
-    (reduced cost). One pass over the tables finds this core (Balas and Zemel 1980; Pisinger 1995), which mostly has a
-    few dozen alternatives, and on it the outcome is optimal unless the list of states got too long. Then each further
-    call has four times the room.
+    `first` returns the two supported neighbours of the bound. Each call of `next` frees the queries whose upgrade steps
+    have about the critical efficiency, and `fill_slack` finds the best use of the slack over all their LLMs, also those
+    off the hulls. By its gap, only alternatives of *any* query with a smaller loss (reduced cost) can be part of a
+    better plan. One pass over the tables finds this core (Balas and Zemel 1980; Pisinger 1995), which mostly has a few
+    dozen alternatives, and the result on it is optimal unless the list of states got too long. Then each further call
+    has four times the space.
 
     Args:
         problem: The batch and its limit.
-        exact: Whether to go on until the optimum is proved: on the whole core, and with HiGHS once `MAX_STATES` is
-            passed. Further limits are left aside meanwhile; an optimum that exceeds one is refused.
+        exact: Whether to run until the optimum is proved: on the whole core, and with HiGHS beyond `MAX_STATES`. Limits
+            are ignored; an optimum that exceeds one is refused.
 
     Attributes:
         is_finished: Whether the plan is proved optimal.
@@ -66,13 +65,13 @@ class Refinement:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to be gained."""
+        """Whether the plan is proved optimal."""
         room = self.gap - max(self.least, self.relaxation.optimal_gap)
         return self.n_rounds > 0 and room <= 2 * self.relaxation.tolerance
 
     @property
     def is_refined(self) -> bool:
-        """Whether a run without a termination of the user's is over."""
+        """Whether a run without a user's termination is over."""
         return self.is_finished or (self.n_rounds > 2 and not self.exact)
 
     def progress(self) -> float:
@@ -80,16 +79,16 @@ class Refinement:
         return 1.0 if self.is_refined else 0.99 * min(1.0, self.n_rounds / 3)
 
     def first(self) -> Population:
-        """Return the supported neighbours of the limit."""
+        """Return the supported neighbours of the bound."""
         self.n_rounds = 1
         front, relaxation = self.problem.supported_front, self.relaxation
         ends = dict.fromkeys((relaxation.inside, relaxation.outside))
         return Population.new(X=np.stack([front.assignment(k) for k in ends]))
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
-        """Return the next plan, better than all before, or None if there is nothing left to gain.
+        """Return the next plan, better than all before, or None if there is none.
 
-        Rounds that find nothing better are passed over.
+        Rounds without an improvement are skipped.
 
         Args:
             random_state: Not used; nothing is drawn.
@@ -115,7 +114,7 @@ class Refinement:
             self._check_limits()
 
     def _check_limits(self) -> None:
-        """Refuse an optimum that was found with limits left aside and exceeds one: the best within them isn't known."""
+        """Refuse an optimum that exceeds a limit: limits were ignored, so the best plan within them isn't known."""
         if self.problem.allocation.has_limits:
             F, excess = self.found.get("F")[:, 0], self.found.get("G")[:, 0]
             best = self.found[int(np.argmin(np.where(excess > 0, np.inf, F)))]
@@ -129,19 +128,19 @@ class Refinement:
 
     @property
     def optimum(self) -> Population:
-        """The best plan within the limit."""
+        """The best plan within the budget or target."""
         return filter_optimum(self.found, least_infeasible=True)
 
     @property
     def certificate(self) -> Certificate | None:
-        """What is proved about the optimum; None before there is one."""
+        """Certificate of the optimum; None before the first plan."""
         return self.certify(float(self.optimum[0].F[0])) if len(self.found) else None
 
     def certify(self, f: float, /) -> Certificate:
-        """State what is proved about a plan.
+        """Certify a plan.
 
         Args:
-            f: Objective value of the best plan within the limit.
+            f: Objective value of the best plan within the budget or target.
         """
         relaxation, value = self.relaxation, self.problem.value(f)
         sign = 1.0 if relaxation.by_cost else -1.0
@@ -151,12 +150,12 @@ class Refinement:
         if self.least > 0.0:
             # the gap of the start is its slack; that of every plan is at least ``least``
             bound = min(bound, sign * start + (relaxation.slack - self.least) * relaxation.unit)
-        # rounding must not put the bound on the wrong side
+        # a rounded bound must stay on the safe side
         bound = sign * max(bound, sign * value)
         return Certificate(value=value, bound=bound, unit=self.problem.unit)
 
     def _next_core(self) -> tuple[Core, float]:
-        """Free the queries around the limit first, then all; with a gap below which no plan outside the core gets."""
+        """Free the queries around the bound first, then all; also bound the gap of plans outside the core."""
         allocation, relaxation = self.problem.allocation, self.relaxation
         if self.n_rounds == 1:
             near = allocation.supported_front.queries_near(relaxation.inside, N_STEPS)
@@ -170,7 +169,7 @@ class Refinement:
         n_items = len(core.query) if self.exact else N_ITEMS * self._growth()
         if len(core.query) <= n_items:
             return core, self.gap
-        # every move of a query that is left out loses at least as much as the first one of the first such query
+        # every move of an omitted query loses at least as much as the first move of the first such query
         n_queries = int(np.searchsorted(core.first, n_items, side="right")) - 1
         end = int(core.first[n_queries])
         kept = Core(core.first[: n_queries + 1], *(part[:end] for part in core[1:]))
@@ -179,7 +178,7 @@ class Refinement:
     def _core_of(self, query: np.ndarray, llm: np.ndarray) -> Core:
         """Collect the moves of queries (K,), grouped, to LLMs (K,) that lose less than the gap, in O(K log K).
 
-        Moves that lose as much are in no better plan (Dembo and Hammer 1980).
+        Moves with a larger loss are in no better plan (Dembo and Hammer 1980).
         """
         allocation, relaxation = self.problem.allocation, self.relaxation
         paid, gained = (
@@ -207,19 +206,18 @@ class Refinement:
         return fill_slack(*given, tolerance=tolerance, max_states=n_states, max_nodes=min(64 * n_states, MAX_NODES))
 
     def _growth(self) -> int:
-        """How many times the room of the first rounds the present one has."""
+        """Growth of the present round's space over that of the first rounds."""
         return int(4 ** max(0, self.n_rounds - 2))
 
 
 class LimitedRefinement:
     """Makes one plan from the prices of the limits, in one iteration.
 
-    With limits the supported neighbours of the limit needn't be allowed, so there is no core to refine. The
-    plan is `best_within` or `cheapest_reaching`, and the certificate is the linear relaxation's: prices, and so a
-    bound, for all limits together.
+    With limits, the supported neighbours of the bound may be infeasible, so there is no core to refine. The plan is
+    that of `best_within` or `cheapest_reaching`; its certificate is the LP bound for all limits together.
 
     Args:
-        problem: The batch with limits, and its limit.
+        problem: The batch with limits, and its budget or target.
     """
 
     def __init__(self, problem: SingleObjectiveProblem, /) -> None:
@@ -233,11 +231,11 @@ class LimitedRefinement:
         return Population.new(X=self._solved.x[None])
 
     def next(self, random_state: np.random.Generator, *, fill_only: bool) -> Population | None:
-        """Return None: more time finds no other plan.
+        """Return None: further iterations find no other plan.
 
         Args:
             random_state: Not used; nothing is drawn.
-            fill_only: Makes no difference.
+            fill_only: Not used.
         """
         return None
 
@@ -256,18 +254,18 @@ class LimitedRefinement:
 
     @property
     def certificate(self) -> Certificate | None:
-        """How far the plan can be from the best one, by the linear relaxation; None before there is a plan."""
+        """Certificate of the plan, by the LP bound; None before there is a plan."""
         if self._solved is None or not len(self.found):
             return None
         value = self.problem.value(float(self.optimum[0].F[0]))
-        # rounding must not put the bound on the wrong side
+        # a rounded bound must stay on the safe side
         side = min if self.problem.unit == "US$" else max
         return Certificate(value=value, bound=side(value, self._solved.bound), unit=self.problem.unit)
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a run has proved about its plan.
+    """Value of a plan, and a proved bound on all plans.
 
     Example:
         >>> print(Certificate(value=0.75, bound=0.7501, unit="mean accuracy"))
@@ -279,14 +277,14 @@ class Certificate:
     value: float
     """Mean accuracy, or total US$, of the plan."""
     bound: float
-    """No plan within the limit has a higher mean accuracy, or costs less US$: the value of the linear relaxation, or
-    what the search has proved beyond it."""
+    """No plan within the budget or target has a higher mean accuracy, or costs less US$: the LP bound, or a tighter
+    bound that the search has proved."""
     unit: str
     """"mean accuracy" or "US$"."""
 
     @property
     def gap(self) -> float:
-        """How much better a plan could be, in ``unit``."""
+        """Largest possible improvement, in ``unit``."""
         return abs(self.bound - self.value)
 
     @property
@@ -307,43 +305,43 @@ class Certificate:
 
 
 class Core(NamedTuple):
-    """Alternatives to a supported plan; those of one query stand together, and queries come by their least loss."""
+    """Alternatives to a supported plan, grouped by query; queries are sorted by their least loss."""
 
     first: np.ndarray
     """(C + 1,) int64; the alternatives of the c-th query are ``first[c] ... first[c + 1] - 1``."""
     query: np.ndarray
     """(K,) query."""
     llm: np.ndarray
-    """(K,) LLM it could move to."""
+    """(K,) LLM that the query could move to."""
     used: np.ndarray
     """(K,) slack that the move uses, accuracy of one query; negative if it gives some back."""
     loss: np.ndarray
-    """(K,) what the move falls short of the query's maximum of accuracy - λ cost, >= 0; rising within a query."""
+    """(K,) loss of the move against the query's maximum of accuracy - λ cost, >= 0; rising within a query."""
 
 
 def fill_slack_with_highs(
     first: np.ndarray, used: np.ndarray, loss: np.ndarray, slack: float, gap: float, /, *, tolerance: float
 ) -> Filling:
-    """Do as `fill_slack`, for cores whose list of undominated states gets too long.
+    """Solve the problem of `fill_slack` with HiGHS, for cores whose list of undominated states gets too long.
 
-    HiGHS knows tolerances of its own: a row may be violated by about 1e-6, and it stops when the best solution is
-    within 1e-6 of its bound. So everything is measured in thousandths of the gap, of which 1e-6 doesn't matter. A
-    solution that uses more than the slack, however little, is no plan: just this choice of items is cut off, and HiGHS
-    is asked again. Its tolerances only ever let too much in, so what it proves holds.
+    HiGHS has its own tolerances: a row may be violated by about 1e-6, and it stops when the best solution is within
+    1e-6 of its bound. So the unit is a thousandth of the gap, of which 1e-6 is negligible. A solution that uses more
+    than the slack, however little, is no plan: exactly this choice of items is cut off, and HiGHS runs again. Its
+    tolerances only admit too many solutions, so its proofs hold.
 
     Args:
         first: As for `fill_slack`.
         used: As for `fill_slack`.
         loss: As for `fill_slack`.
         slack: As for `fill_slack`.
-        gap: Gap of the plan in hand, finite and > 0; only choices that end below it are looked for.
+        gap: Gap of the known plan, finite and > 0; only choices with a smaller gap are searched for.
         tolerance: Gaps that differ by less are equal.
 
     Returns:
         See `Filling`.
 
     Raises:
-        RuntimeError: If HiGHS gives up; the message is its own.
+        RuntimeError: If HiGHS fails; the message is its own.
     """
     query = np.repeat(np.arange(len(first) - 1), np.diff(first))
     scale = gap / 1000

@@ -1,4 +1,4 @@
-"""OptLLM with latency as a third objective: a walk through weights, then the widest gaps between neighbours."""
+"""OptLLM with a third objective: a walk through weights, then splits of the widest gaps between neighbours."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from optllm_pymoo.exact.surface import lattice, partitions_for
 from optllm_pymoo.problems import AllocationProblem
 
 N_SPLITS = 32
-"""Gaps that one iteration splits at once."""
+"""Number of gaps split per iteration."""
 
 CELL = 2.5
-"""Widest gap that the grid asks for, in n_grid-ths of the ranges: a surface has the square of a front's cells."""
+"""Width of a grid cell, in n_grid-ths of the ranges: a surface has the square of a front's cells."""
 
 STRIDE = 5
-"""Of the grid's gaps the walk makes one step out of: 50 gaps are ten partitions, 66 directions."""
+"""Gaps of the grid per step of the walk: 50 gaps give ten partitions, 66 directions."""
 
 
 class SurfaceSearch(PoolSearch):
     """State of a search over three objectives.
 
     From the three individual optima a walk visits the weights of a coarse lattice, each a neighbour of the one before.
-    A step destroys what the next weights no longer stand for, the choices that another LLM now beats, and reconstructs
-    it with that LLM: since the weighted sum separates by query, the outcome is supported. Then the widest gaps between
-    the plans of neighbouring weights are split by the weights halfway, see `WeightMesh`.
+    A step destroys the choices for which another LLM is better at the next weights, and reconstructs them with that
+    LLM: since the weighted sum separates by query, the plan is supported. Then the widest gaps between the plans of
+    neighbouring weights are split by the weights halfway, see `WeightMesh`.
 
     Args:
         problem: The batch, with latency.
         n_grid: Gaps of the grid, as in `OptLLM`.
-        n_steps: Steps of the walk that one iteration evaluates together.
+        n_steps: Steps of the walk per iteration.
     """
 
     def __init__(self, problem: AllocationProblem, n_grid: int, n_steps: int) -> None:
@@ -59,10 +59,10 @@ class SurfaceSearch(PoolSearch):
 
         Args:
             random_state: Not used; nothing is drawn.
-            fill_only: End when no gap is wider than the grid asks for, instead of when none can be split.
+            fill_only: End when no gap is wider than a grid cell, instead of when none can be split.
 
         Returns:
-            None when there is nothing left to do.
+            (n, N) plans, or None if the search is finished.
         """
         if self.mesh is None:
             done = len(self.points)
@@ -75,7 +75,7 @@ class SurfaceSearch(PoolSearch):
         return Plans.of(self.problem.scalarisation.choose(weights))
 
     def add(self, infills: Population) -> None:
-        """Put plans into the pool, and note what the latest weights led to."""
+        """Add plans to the pool, and record the plans of the latest weights."""
         self.pool.add(infills)
         points = self.problem.scalarisation.normalise(infills.get("F"))
         if self.mesh is None:
@@ -88,18 +88,18 @@ class SurfaceSearch(PoolSearch):
         self._pending = []
 
     def progress(self) -> float:
-        """Return how much of the walk is done, 1.0 when also no gap is left that is wider than the grid asks for."""
+        """Return the share of the walk that is done; 1.0 only if also no gap is wider than a grid cell."""
         if self.mesh is not None and self.mesh.is_filled(self.floor):
             return 1.0
         return 0.99 * len(self.points) / len(self.weights)
 
 
 N_TRIES = 3
-"""Halvings in a row that find no new plan, after which an edge is left alone: its ends are neighbours."""
+"""Number of successive halvings without a new plan after which an edge is closed: its plans are neighbours."""
 
 
 class WeightMesh:
-    """Triangulates the weights that were tried, and finds the edges along which plans are still far apart.
+    """Triangulates the visited weights, and finds the edges along which plans are still far apart.
 
     The mesh starts as a lattice and is refined by bisection: a new weight in the middle of an edge splits the one or
     two triangles that share it, so that the mesh always covers all weights. The width of an edge is the Euclidean
@@ -107,12 +107,12 @@ class WeightMesh:
 
     Args:
         weights: (n, 3) Das-Dennis lattice, each row with the sum 1.
-        points: (n, 3) normalised objectives of the plans they lead to.
+        points: (n, 3) normalised objectives of their plans.
     """
 
     def __init__(self, weights: np.ndarray, points: np.ndarray, /) -> None:
         self.weights, self.points = list(weights), list(points)
-        # an edge names its two vertices, the lower number first; its value holds the vertices opposite to it
+        # the key of an edge is its two vertices, the lower number first; its value holds the opposite vertices
         self.opposite: dict[tuple[int, int], list[int]] = {}
         self.n_failures: dict[tuple[int, int], int] = {}
         self._seen = {point.tobytes() for point in points}
@@ -121,14 +121,14 @@ class WeightMesh:
             self._add_triangle(corners, 0)
 
     def widest(self, n: int, /, *, floor: float = 0.0) -> list[tuple[int, int]]:
-        """Take out the widest edges that no triangle has two of.
+        """Remove the widest edges from the mesh, at most one per triangle.
 
         Args:
             n: At most so many.
-            floor: Edges of at most this width are left where they are.
+            floor: Edges of at most this width are kept.
 
         Returns:
-            Edges, widest first, to be handed to `split`; empty if there is none left.
+            Edges, widest first, for `split`; empty if there is none.
         """
         taken: list[tuple[int, int]] = []
         postponed, touched = [], set[tuple[int, ...]]()
@@ -152,11 +152,11 @@ class WeightMesh:
         return np.asarray((self.weights[edge[0]] + self.weights[edge[1]]) / 2)
 
     def split(self, edge: tuple[int, int], point: np.ndarray, /) -> None:
-        """Put the middle of an edge into the mesh.
+        """Add the middle of an edge to the mesh.
 
         Args:
-            edge: As `widest` gave it.
-            point: (3,) normalised objectives of the plan that its middle led to.
+            edge: As `widest` returned it.
+            point: (3,) normalised objectives of the plan at its middle.
         """
         a, b = edge
         n_failures = self.n_failures[edge] + 1 if point.tobytes() in self._seen else 0
@@ -170,13 +170,13 @@ class WeightMesh:
                 self._add_triangle((end, new, corner), n_failures)
 
     def is_filled(self, floor: float, /) -> bool:
-        """Whether no edge that may be split is wider than ``floor``."""
+        """Return whether no open edge is wider than ``floor``."""
         while self._heap and self._heap[0][1:] not in self.opposite:
             heapq.heappop(self._heap)
         return not self._heap or -self._heap[0][0] <= floor
 
     def _detach(self, end: int, corner: int, other: int) -> None:
-        """Take the vertex ``other`` of a vanishing triangle from the edge between the other two."""
+        """Remove the vertex ``other`` of a split triangle from the edge between the other two."""
         self.opposite[min(end, corner), max(end, corner)].remove(other)
 
     def _add_triangle(self, corners: tuple[int, int, int], n_failures: int) -> None:

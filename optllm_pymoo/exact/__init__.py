@@ -1,4 +1,4 @@
-"""What is known without a search: the front of two objectives, also of a batch in parts, and the surface of three."""
+"""Exact methods without a search: the front of two objectives, also of a batch in parts, and the surface of three."""
 
 from optllm_pymoo.exact.front import SupportedFront
 from optllm_pymoo.exact.partitioned import PartitionedFront

@@ -32,7 +32,7 @@ from optllm_pymoo.validation import (
 )
 
 N_DECODED = 4
-"""Plans that a front remembers: both walks of a search, and both ends."""
+"""Plans that a front keeps in memory: those of both walks of a search, the cheapest and the most accurate."""
 
 
 class Steps(NamedTuple):
@@ -41,9 +41,9 @@ class Steps(NamedTuple):
     query: np.ndarray
     """(S,) row of the query that is upgraded."""
     from_llm: np.ndarray
-    """(S,) LLM it leaves."""
+    """(S,) LLM before the step."""
     to_llm: np.ndarray
-    """(S,) LLM it moves to."""
+    """(S,) LLM after the step."""
     delta_cost: np.ndarray
     """(S,) US$, > 0."""
     delta_accuracy: np.ndarray
@@ -51,28 +51,28 @@ class Steps(NamedTuple):
 
 
 class FrontEnd(NamedTuple):
-    """One end of the front, as destructions need it."""
+    """An extreme of the front, the cheapest or the most accurate plan, as destructions need it."""
 
     x: np.ndarray
-    """(N,) read-only plan of this end."""
+    """(N,) read-only plan."""
     values: np.ndarray
-    """(N,) float64: each query's US$ at the cheapest end, its accuracy at the most accurate end."""
+    """(N,) float64: each query's US$ in the cheapest plan, or its accuracy in the most accurate plan."""
     largest_gain: float
-    """Largest distance of any query between the two ends, or 1 if they are the same plan."""
+    """Largest difference of any query's value between the two extremes, or 1 if they are the same plan."""
 
 
 class SupportedFront:
     """Exact supported front of a batch of queries, with certificates.
 
     Choosing one LLM per query under two sums is a bi-objective multiple-choice knapsack problem. Per query the
-    upper convex hull of (cost, accuracy) holds the only LLMs worth choosing; each hull edge is an *upgrade step*
-    with an efficiency Δaccuracy/Δcost. Starting from the cheapest plan and taking all steps of all queries by
-    falling efficiency passes through every extreme supported efficient plan (Sinha and Zoltners 1979). Between
-    two neighbours the linear relaxation is the straight line that joins them, so for any budget the best prefix
-    misses the optimum by less than one step: a certificate of at most 1/N of mean accuracy.
+    upper convex hull of (cost, accuracy) holds all LLMs that are optimal at some exchange rate; each hull edge is an
+    *upgrade step* with an efficiency Δaccuracy/Δcost. Starting from the cheapest plan and taking all steps of all
+    queries by falling efficiency passes through every extreme supported efficient plan (Sinha and Zoltners 1979).
+    Between two neighbours the linear relaxation is the straight line that joins them. So for any budget the best prefix
+    is less than one step below the optimum: a certificate of at most 1/N of mean accuracy.
 
     Building takes one pass over the tables and one sort, O(N M + S log S), where S <= N (M - 1) counts the steps.
-    Memory is O(N + S): plans are decoded when they are asked for. Only `levels`, which reconstruction needs, is O(N M).
+    Memory is O(N + S): plans are decoded on request. Only `levels`, which reconstruction needs, is O(N M).
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0. Kept without a copy if it is a C-contiguous float array.
@@ -107,8 +107,8 @@ class SupportedFront:
     def from_checked(cls, cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, /) -> SupportedFront:
         """Build from tables that have been checked already; ``accuracy`` may be any finite numbers.
 
-        For callers that own validated tables (`AllocationProblem`, and its robust accuracies, which may leave
-        [0, 1]).
+        For callers with validated tables (`AllocationProblem`, and its robust accuracies, which may lie outside [0,
+        1]).
 
         Args:
             cost: (N, M) US$ per call.
@@ -139,7 +139,7 @@ class SupportedFront:
         self._build(read_only(cost), read_only(accuracy), None if allowed is None else read_only(allowed))
 
     def __len__(self) -> int:
-        """Count the points: one more than there are steps."""
+        """Return the number of points: the number of steps plus one."""
         return len(self.F)
 
     def __repr__(self) -> str:
@@ -152,7 +152,7 @@ class SupportedFront:
 
     @property
     def steps(self) -> Steps:
-        """The upgrade steps in the order in which they are taken; their deltas are looked up at each access, O(S)."""
+        """The upgrade steps in their order; each access computes the deltas, O(S)."""
         query, from_llm, to_llm = self._moves
         delta_cost, delta_accuracy = (
             table[query, to_llm].astype(float) - table[query, from_llm] for table in (self.cost, self.accuracy)
@@ -160,12 +160,12 @@ class SupportedFront:
         return Steps(query, from_llm, to_llm, delta_cost, delta_accuracy)
 
     def step(self, k: int, /) -> tuple[int, int, int]:
-        """Look up the step from point ``k`` to the next: its query, the LLM it leaves and the one it moves to."""
+        """Return the step from point ``k`` to the next: its query, and its LLM before and after the step."""
         query, from_llm, to_llm = (int(moves[k]) for moves in self._moves)
         return query, from_llm, to_llm
 
     def queries_near(self, k: int, /, n_steps: int) -> np.ndarray:
-        """Find the queries of the ``n_steps`` steps before point ``k`` and of as many after it.
+        """Return the queries of the ``n_steps`` steps before point ``k`` and of the ``n_steps`` steps after it.
 
         Returns:
             Distinct rising query numbers.
@@ -174,15 +174,15 @@ class SupportedFront:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """(N, M) number of upgrade steps that a query has taken when it is at an LLM; built when first asked for.
+        """(N, M) number of upgrade steps that lead a query to an LLM; computed at the first access.
 
-        An LLM off the hull counts like the dearest hull LLM that is no dearer.
+        An LLM off the hull has the level of the most expensive hull LLM that costs no more.
         """
         return read_only(tabulate_levels(self.cost, self.offset, self.vertices))
 
     @cached_property
     def ends(self) -> tuple[FrontEnd, FrontEnd]:
-        """The cheapest and the most accurate end; built when first asked for."""
+        """The cheapest and the most accurate plan; decoded at the first access."""
         rows, plans = np.arange(len(self.cost)), (self.assignment(0), self.assignment(-1))
         ends = []
         for here, table in enumerate((self.cost, self.accuracy)):
@@ -195,14 +195,12 @@ class SupportedFront:
     def assignment(self, k: int, /) -> np.ndarray:
         """Decode the plan of point ``k``.
 
-        The last few plans are remembered and the nearest of them is walked from: O(N + steps in between), so that
-        a search which moves along the front pays for its moves, not for the whole front.
+        The last few plans are kept, and decoding starts from the nearest of them: O(N + steps in between). So a search
+        that moves along the front takes time for its moves only.
 
         Args:
-            k: Index of a point, 0 (cheapest) ... len(self) - 1 (most accurate); negative from the end.
-
-        Returns:
-            (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array.
+            k: Index of a point, 0 (cheapest) ... len(self) - 1 (most accurate); negative numbers count from the end.
+                Returns: (N,) LLM per query, int8 up to 127 LLMs and int32 beyond; a new array.
 
         Raises:
             UserError: If there is no such point.
@@ -220,25 +218,26 @@ class SupportedFront:
         return x.copy()
 
     def count_steps(self, x: np.ndarray, /) -> int:
-        """Count the upgrade steps an allocation has taken: the index of the point with as many.
+        """Count the upgrade steps of an allocation: the index of the point with the same number of steps.
 
         Args:
-            x: (N,) LLM per query, int8 or int32, in 0 ... M-1. An LLM off its query's hull counts like the dearest
-                hull LLM that is no dearer.
+            x: (N,) LLM per query, int8 or int32, in 0 ... M-1. An LLM off its query's hull counts like the most
+                expensive hull LLM that costs no more.
         """
         return count_steps(self.levels, x)
 
     def within_budget(self, budget_usd: float, /) -> int:
-        """Find the most accurate plan of the front that a budget pays for.
+        """Find the most accurate plan of the front within a budget.
 
         Args:
             budget_usd: Total US$ for the batch.
 
         Returns:
-            Index of the point. No plan within the budget, supported or not, is better by as much as the next step.
+            Index of the point. No plan within the budget, supported or not, is better by the full gain of the next
+            step.
 
         Raises:
-            UserError: If not even the cheapest plan fits, or the budget is no number.
+            UserError: If the budget is below the cheapest plan, or no number.
         """
         check_budget_usd(self.F, budget_usd)
         affordable = np.searchsorted(self.F[:, 0], budget_usd * (1 + SAME_TOTAL), side="right")
@@ -254,7 +253,7 @@ class SupportedFront:
             Index of the point.
 
         Raises:
-            UserError: If not even the most accurate plan reaches it, or the target is no number.
+            UserError: If the target is above the most accurate plan, or no number.
         """
         check_target(self.F, target)
         return int(np.searchsorted(-self.F[:, 1], target - SAME_TOTAL, side="left"))
@@ -287,11 +286,11 @@ class SupportedFront:
             n_points: How many at the most, at least 2.
 
         Returns:
-            Rising indices, both ends among them; neighbours lie about equally far apart on the curve, measured
-            after scaling both objectives to [0, 1].
+            Rising indices, with the cheapest and the most accurate plan. Neighbours are about equally far apart on the
+            curve, with both objectives scaled to [0, 1].
 
         Raises:
-            UserError: If fewer than two points are asked for.
+            UserError: If ``n_points`` is below two.
         """
         return thinned(self.F, n_points)
 
@@ -307,10 +306,10 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
         Rising indices.
 
     Raises:
-        UserError: If fewer than two points are asked for, or no whole number of them.
+        UserError: If ``n_points`` is below two, or no whole number.
     """
     if as_whole("the number of points", n_points) < 2:
-        raise UserError(f"n_points must be at least 2, the two ends of the front; got {n_points}")
+        raise UserError(f"n_points must be at least 2, the cheapest and the most accurate plan; got {n_points}")
     if len(F) <= n_points:
         return np.arange(len(F))
     span = F[-1] - F[0]
@@ -323,7 +322,7 @@ def thinned(F: np.ndarray, n_points: int, /) -> np.ndarray:
 
 
 def check_budget_usd(F: np.ndarray, budget_usd: Any, /) -> None:
-    """Refuse a budget that is no number of US$, or doesn't pay for the cheapest plan of a front; infinity does."""
+    """Refuse a budget that is no number of US$ or is below the cheapest plan of a front; infinity is allowed."""
     _check_number("a budget must be a number of US$", budget_usd)
     cheapest = F[0, 0]
     if not budget_usd >= cheapest * (1 - SAME_TOTAL):
@@ -331,7 +330,7 @@ def check_budget_usd(F: np.ndarray, budget_usd: Any, /) -> None:
 
 
 def check_target(F: np.ndarray, target: Any, /) -> None:
-    """Refuse a target that is no mean accuracy, or that not even the most accurate plan of a front reaches."""
+    """Refuse a target that is no mean accuracy or is above the most accurate plan of a front."""
     _check_number("a target must be a mean accuracy in [0, 1]", target)
     best = -F[-1, 1]
     if not target <= best + SAME_TOTAL:
@@ -339,6 +338,6 @@ def check_target(F: np.ndarray, target: Any, /) -> None:
 
 
 def _check_number(expected: str, value: Any) -> None:
-    """Refuse what is no real number; infinity is one."""
+    """Refuse a value that is no real number; infinity is allowed."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or math.isnan(value):
         raise UserError(f"{expected}; got {value!r:.60}")

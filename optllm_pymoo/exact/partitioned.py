@@ -21,19 +21,19 @@ RADIX: Final = (44, 22, 0)
 """Bits of an efficiency (seen as an integer) that a histogram leaves out: 256 buckets per factor of two, then finer."""
 
 ALL: Final = int(np.iinfo(np.int64).max)
-"""Beyond every efficiency, and every number of ties."""
+"""A number above every efficiency and every number of ties."""
 
 MAX_EXACT: Final = 1 << 22
 """Steps of one bucket up to which the last level follows upon the first."""
 
 SHOWN: Final = 500
-"""Plans along a front whose mixes are summed up at the most."""
+"""Largest number of plans along a front whose mixes are summed up."""
 
 LOW: Final = 40
 """Bits in the low part of a sum, see `add_exactly`."""
 
 LARGEST_TOTAL: Final = float(1 << 42)
-"""US$ that exact sums hold."""
+"""Largest total, in US$, that exact sums can hold."""
 
 
 class Tables(NamedTuple):
@@ -56,7 +56,7 @@ Part = Callable[[], Tables] | Tables | tuple[Any, ...]
 """A part, or what reads it: any number of times, the same each time, and picklable where processes are to read it."""
 
 Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
-"""Does what `map` does, in the same order; perhaps in other processes or on other machines."""
+"""Like `map`, with results in the same order; possibly in other processes or on other machines."""
 
 
 class Sums(NamedTuple):
@@ -79,7 +79,7 @@ NOTHING: Final = Sums(np.empty(0, dtype=np.int64), np.empty((0, 5), dtype=np.int
 
 
 class Along(NamedTuple):
-    """What plans along a front come to."""
+    """Mixes of plans along a front."""
 
     rows: np.ndarray
     """(n,) rising rows of `PartitionedFront.F`, both ends among them."""
@@ -98,7 +98,7 @@ class Cut:
         cost_usd: Total US$.
         accuracy: Mean accuracy.
         next_usd: Δcost of the next step, US$; 0 at the end of the front.
-        next_accuracy: Δaccuracy of its query; no plan that costs as much is better by this, divided by N.
+        next_accuracy: Δaccuracy of its query; no plan at the same cost is better by this, divided by N.
         key: Efficiency of the next step, as an integer: all steps above it are taken.
         part: Steps of just this efficiency are taken in the parts before this one,
         n_ties: and so many in it.
@@ -491,7 +491,7 @@ def _changes_of(edges: np.ndarray, n_groups: int, item: tuple[int, Part]) -> Sum
 
 
 def changes_along(edges: np.ndarray, n_groups: int, tables: Tables, /) -> Sums:
-    """Sum up by how much plans of a part change from one edge to the next, per LLM and per group.
+    """Sum up how plans of a part change from one edge to the next, per LLM and per group.
 
     Args:
         edges: (n,) falling efficiencies as integers; plan k has taken all steps from its edge on.

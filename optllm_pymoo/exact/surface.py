@@ -13,7 +13,7 @@ from optllm_pymoo.tolerances import SMALLEST_RANGE
 from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_frame_labels, check_shape, read_only
 
 N_DIRECTIONS = 500
-"""Weights of a surface, at least; 528 in all, a lattice of 31 partitions."""
+"""Least number of weight vectors of a surface; a lattice of 31 partitions has 528."""
 
 BLOCK_CELLS = 1 << 24
 """Choices that are decoded together while a surface is built: 16 MB of int8."""
@@ -22,10 +22,10 @@ BLOCK_CELLS = 1 << 24
 class Scalarisation:
     """Turns weights on three objectives into plans.
 
-    A weighted sum of total cost, negated mean accuracy and mean latency separates by query, so its minimiser is had by
-    one pass over the tables: a supported plan. Objectives are normalised first, by the ranges between the three
-    individual optima (the payoff table of Benayoun et al. 1971): 0 at the best value any plan has, 1 at the worst
-    that any of the three optima has. Other supported plans may lie beyond 1.
+    A weighted sum of total cost, negated mean accuracy and mean latency separates by query, so one pass over the tables
+    finds its minimiser: a supported plan. Objectives are normalised first, by the ranges between the three individual
+    optima (the payoff table of Benayoun et al. 1971): 0 is the best value of any plan, 1 the worst value among the
+    three optima. Other supported plans may lie beyond 1.
 
     Args:
         cost: (N, M) checked US$ per call.
@@ -88,9 +88,9 @@ class SupportedSurface:
     """Supported plans of cost, accuracy and latency, one per weight vector.
 
     With three objectives the supported plans are too many to list: this is the sample of them that minimises the
-    weighted sum of normalised objectives at each of the weights of a Das-Dennis lattice (Das and Dennis 1998), less
-    what occurs twice. Every point is efficient. Building takes O(n N M), memory is O(n): plans are decoded from their
-    weights when they are asked for.
+    weighted sum of normalised objectives at each weight vector of a Das-Dennis lattice (Das and Dennis 1998), without
+    duplicates. Every point is efficient. Building takes O(n N M), memory is O(n): plans are decoded from their weights
+    on request.
 
     Objectives are normalised by the ranges between the three individual optima, see `Scalarisation`.
 
@@ -99,16 +99,14 @@ class SupportedSurface:
         accuracy: (N, M) in [0, 1].
         latency: (N, M) mean seconds per call, finite, >= 0.
         allowed: (N, M) True where a query may go to an LLM; None allows all.
-        n_directions: Weights at the least, >= 3: the smallest lattice that has as many.
+        n_directions: Least number of weight vectors, >= 3; the smallest lattice with as many is used.
 
     Attributes:
         F: (n, 3) read-only points, cheapest first: total US$, negated mean accuracy, mean seconds per call.
         weights: (n, 3) read-only, the weights that lead to each.
-        scalarisation: What turns weights into plans.
-
-    Raises:
-        UserError: If a table does not hold real numbers; if a table is out of range, empty, or of another shape than
-            ``cost``, DataFrames differ in their labels, or ``n_directions`` is below 3.
+        scalarisation: The `Scalarisation` that turns weights into plans. Raises: UserError: If a table does not hold
+            real numbers; if a table is out of range, empty, or of another shape than ``cost``, DataFrames differ in
+            their labels, or ``n_directions`` is below 3.
 
     Example:
         >>> surface = SupportedSurface([[1, 2, 4]], [[0.5, 0.5, 0.9]], [[3, 1, 2]])
@@ -139,7 +137,7 @@ class SupportedSurface:
         """Build from tables that have been checked and normalised already.
 
         Args:
-            scalarisation: What turns weights into plans.
+            scalarisation: The scalarisation that turns weights into plans.
             n_directions: As above.
         """
         surface = cls.__new__(cls)
@@ -184,8 +182,8 @@ class SupportedSurface:
     def thin(self, n_points: int, /) -> np.ndarray:
         """Choose points that cover the surface evenly.
 
-        The three best values of single objectives come first; then, one by one, the point that lies farthest from all
-        chosen ones on normalised objectives (Gonzalez 1985). O(n_points * n).
+        The optima of the three objectives come first; then, one by one, the point farthest from all chosen ones on
+        normalised objectives (Gonzalez 1985). O(n_points * n).
 
         Args:
             n_points: How many at the most, at least 3.
@@ -194,7 +192,7 @@ class SupportedSurface:
             Rising indices.
 
         Raises:
-            UserError: If fewer than three points are asked for.
+            UserError: If ``n_points`` is below three.
         """
         if n_points < 3:
             raise UserError(f"a thinned surface keeps at least its three optima; got n_points = {n_points}")
@@ -219,10 +217,10 @@ def payoffs(optima_F: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
 
 
 def partitions_for(n_directions: int, /, n_obj: int = 3) -> int:
-    """Find the smallest lattice of weights with so many points, in partitions of an edge.
+    """Find the smallest lattice of weights with at least so many points; its number of partitions of an edge.
 
     Args:
-        n_directions: Points at the least.
+        n_directions: Least number of points.
         n_obj: Number of objectives.
 
     Example:
@@ -239,13 +237,13 @@ def lattice(n_directions: int, /) -> np.ndarray:
     """Spread weights of three objectives evenly: pymoo's Das-Dennis directions, neighbours next to each other.
 
     Args:
-        n_directions: How many at the least, >= 3; the smallest lattice that has as many.
+        n_directions: Least number of directions, >= 3; the smallest lattice with as many is used.
 
     Returns:
-        (n, 3) weights, each row with the sum 1, on a path on which neighbouring rows are neighbours in the lattice.
+        (n, 3) weights, each row with the sum 1; neighbouring rows are neighbours in the lattice.
 
     Raises:
-        UserError: If fewer than three are asked for.
+        UserError: If ``n_directions`` is below three.
     """
     from pymoo.util.ref_dirs import get_reference_directions
 

@@ -1,8 +1,8 @@
 """Compiled kernels: plain arrays in, plain arrays out.
 
-Nothing here knows pymoo, a problem or an operator. Every kernel has a readable numpy twin in the tests.
+Nothing here imports pymoo, a problem or an operator. Every kernel has a readable numpy twin in the tests.
 All of them are compiled lazily, once per signature, and cached on disk. Tables are float32 or float64,
-assignments int8 (up to 127 LLMs) or int32: four signatures at the most.
+assignments int8 (up to 127 LLMs) or int32: at most four signatures.
 """
 
 from optllm_pymoo.validation import UserError

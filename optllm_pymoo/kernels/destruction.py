@@ -9,26 +9,27 @@ from optllm_pymoo.kernels.jit import jit, over_queries
 N_BINS = 256
 
 CHUNK = 1 << 13
-"""Queries whose gains are summed apart: sums don't depend on the number of threads, nor does an exact hit."""
+"""Queries per chunk. Gains are summed per chunk, so sums and exact hits don't depend on the number of threads."""
 
 
 def move_to_ends(
     table: np.ndarray, ends: np.ndarray, end_values: np.ndarray, scale: float, target: float, x: np.ndarray, /
 ) -> bool:
-    """Move queries to an end of their hulls, largest gain first, until the gains add up to a target; in place.
+    """Move queries in place to an extreme vertex of their hulls, largest gain first, until the gains reach a target.
 
-    A query gains the distance between its present cell of the table and the cell of its end: accuracy when ``ends``
-    are the most accurate LLMs, US$ when they are the cheapest. Equal gains are taken in the order of the queries.
+    The gain of a query is the distance between its present cell of the table and the cell of that vertex: accuracy when
+    ``ends`` are the most accurate LLMs, US$ when they are the cheapest. Equal gains are taken in the order of the
+    queries.
 
     Gains are binned by size first; only the one bin in which the target is reached has to be sorted. That is
     exact, since every gain of a higher bin is larger.
 
     Args:
         table: (N, M) accuracies or costs.
-        ends: (N,) LLM at the end of each query's hull.
-        end_values: (N,) float64, the table's values there, the best of each row.
-        scale: Bins per unit of gain; it decides about speed only.
-        target: Summed gain to reach; at or below zero the single largest gain is taken.
+        ends: (N,) LLM at the first or the last vertex of each query's hull.
+        end_values: (N,) float64, the table's values there: the best of each row.
+        scale: Bins per unit of gain; affects speed only.
+        target: Summed gain to reach; if it is zero or negative, the single largest gain is taken.
         x: (N,) LLM per query; changed only if the target can be reached.
 
     Returns:
@@ -52,7 +53,7 @@ def move_to_ends(
 
 @jit
 def _crossing_bin(per_chunk: np.ndarray, target: float) -> tuple[int, float, int]:
-    """Find the bin in which the target is reached from above, what those above it add up to, and how many are in it."""
+    """Find the bin in which the falling gains reach the target, the sum of the gains above it, and its count."""
     above = 0.0
     for b in range(N_BINS - 1, -1, -1):
         gained = n = 0.0
@@ -67,7 +68,7 @@ def _crossing_bin(per_chunk: np.ndarray, target: float) -> tuple[int, float, int
 
 @jit
 def _bin(gain: float, scale: float) -> int:
-    """Bin of a gain; -1 for what is no gain, the last bin for all that is beyond the scale."""
+    """Return the bin of a gain: -1 if it isn't positive, the last bin if it is beyond the scale."""
     return min(N_BINS - 1, int(min(gain * scale, 1e9))) if gain > 0.0 else -1
 
 
@@ -82,7 +83,7 @@ def _bin_gains(
     gains: np.ndarray,
     bins: np.ndarray,
 ) -> None:
-    """Write each query's gain, and sum and number of the gains in each bin of the chunks beginning in [start, stop)."""
+    """Write each query's gain, and the sum and number of gains per bin, for the chunks that begin in [start, stop)."""
     for chunk in range(-(-start // CHUNK), -(-stop // CHUNK)):
         for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, x.size)):
             gain = abs(end_values[i] - np.float64(table[i, x[i]]))

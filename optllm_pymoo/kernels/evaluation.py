@@ -1,4 +1,4 @@
-"""Objectives of many allocations in one pass, and per query the LLM with the least weighted sum of them."""
+"""Objectives of many allocations in one pass, and each query's LLM with the least weighted sum of objectives."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from optllm_pymoo.tolerances import TIED_SUMS
 from optllm_pymoo.validation import read_only
 
 CHUNK = 1 << 13
-"""Queries whose sums are kept apart until the end: the grain of the work, the same on any number of threads."""
+"""Queries per chunk. Each chunk is summed by itself, so sums are the same on any number of threads."""
 
 BLOCK_CELLS = 1 << 11
-"""Table cells of a block: 2,048 of each of two float64 tables are 32 KiB, a first-level cache."""
+"""Table cells per block: 2,048 cells of two float64 tables fill 32 KiB, a first-level cache."""
 
 
 def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) -> np.ndarray:
     """Score allocations: total cost in US$ and negated mean accuracy.
 
     The queries are cut into blocks of fixed size; within a block all allocations are scored before the next
-    block is touched, so each table is read once per batch, never once per allocation. Every sum is taken in
-    the same order whatever the batch and the number of threads, so a plan's score never depends on its company.
+    block is read, so each table is read once per batch, not once per allocation. The order of every sum is fixed, so a
+    plan's score depends neither on the other plans nor on the number of threads.
 
     Args:
         cost: (N, M) US$ per call, float32 or float64, C-contiguous.
         accuracy: (N, M), of the same type.
-        X: (n, N) LLM chosen per query, int8 or int32, C-contiguous. Not checked here: values outside
-            0 ... M-1 would read foreign memory.
+        X: (n, N) LLM chosen per query, int8 or int32, C-contiguous. Not checked here: values outside 0 ... M-1 read
+            memory outside the tables.
 
     Returns:
         (n, 2) float64: total cost, negated mean accuracy. O(n * N), float64 sums also for float32 tables.
@@ -37,8 +37,8 @@ def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) 
     n_plans, n_queries = X.shape
     n_chunks = -(-n_queries // CHUNK)
     sums = np.empty((n_chunks, n_plans, 2))
-    # unsigned: numba then needn't look for negative indices, which saves a compare and a select per look-up
-    # read-only: numba would compile once more for plans that can be written to
+    # unsigned: numba then doesn't handle negative indices, which saves a compare and a select per look-up
+    # read-only: numba would compile again for writable plans
     choice = read_only(X.view(np.uint8 if X.dtype == np.int8 else np.uint32))
     over_queries(_sum_chunks, n_chunks * CHUNK, cost.ravel(), accuracy.ravel(), choice, sums)
     F: np.ndarray = sums.sum(axis=0)
@@ -50,7 +50,7 @@ def evaluate_allocations(cost: np.ndarray, accuracy: np.ndarray, X: np.ndarray) 
 def _sum_chunks(
     start: int, stop: int, cost: np.ndarray, accuracy: np.ndarray, choice: np.ndarray, sums: np.ndarray
 ) -> None:
-    """Sum the chunks that begin in [start, stop); the tables come flat, row after row."""
+    """Sum the chunks that begin in [start, stop); the tables are flat, row after row."""
     n_plans, n_queries = choice.shape
     n_llms = cost.size // n_queries
     size, stride = max(16, BLOCK_CELLS // n_llms), np.uint64(n_llms)
@@ -79,7 +79,7 @@ def _sum_chunks(
 def _add_four(
     cost: np.ndarray, accuracy: np.ndarray, choice: np.ndarray, row: np.uint64, stride: np.uint64, sums: np.ndarray
 ) -> None:
-    """Add the chosen cells of four plans side by side: additions that needn't wait for one another."""
+    """Add the chosen cells of four plans side by side: four independent additions run in parallel."""
     c0 = c1 = c2 = c3 = 0.0
     a0 = a1 = a2 = a3 = 0.0
     for i in range(choice.shape[1]):
@@ -127,13 +127,13 @@ class _Tables(NamedTuple):
 def evaluate_with_latency(cost: np.ndarray, accuracy: np.ndarray, latency: np.ndarray, X: np.ndarray) -> np.ndarray:
     """Score allocations: total cost in US$, negated mean accuracy, mean latency in seconds.
 
-    The kernel of two objectives runs twice; its sums don't depend on the batch or on the number of threads.
+    Runs the kernel of two objectives twice.
 
     Args:
         cost: (N, M) US$ per call, float32 or float64, C-contiguous.
         accuracy: (N, M), of the same type.
         latency: (N, M) seconds per call, of the same type.
-        X: (n, N) LLM chosen per query, as `evaluate_allocations` takes it.
+        X: (n, N) LLM chosen per query, as in `evaluate_allocations`.
 
     Returns:
         (n, 3) float64. O(n N).
@@ -153,18 +153,18 @@ def least_weighted_sums(
 ) -> None:
     """Send each query to the LLM with the least ``rates`` · (cost, -accuracy, latency), for many rates at once.
 
-    Ties go to the cheaper LLM, then to the more accurate, then to the faster, then to the lower number: also with
-    rates of zero the outcome is efficient, as with infinitesimal rates in their place. For that all queries must break
-    their ties alike. So where one rate of three is zero, sums that differ by no more than they round tie; where two
-    are, only equal values do; where none is, rounding can't cost more than itself.
+    Ties go to the cheaper LLM, then to the more accurate, then to the faster, then to the lower number. So the plan is
+    efficient even with rates of zero, as if they were infinitesimal. This needs the same tie-breaking in all queries:
+    if one rate is zero, sums tie when they differ by no more than rounding; if two are zero, only equal values tie; if
+    none is zero, rounding can lose no more than its own size.
 
     Args:
         cost: (N, M) US$ per call.
         accuracy: (N, M).
         latency: (N, M) seconds per call.
-        rates: (n, 3) float64 >= 0: worth of a dollar, of a correct answer and of a second.
+        rates: (n, 3) float64 >= 0: weights of a dollar, of a correct answer and of a second.
         allowed: (N, M) bool; None allows all.
-        X: (n, N) integers, written. O(n N M), each row of the tables is read once from memory.
+        X: (n, N) integers, written. O(n N M); each row of the tables is read once.
     """
     mask = np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed
     tables = _Tables(cost, accuracy, latency, mask)
@@ -173,7 +173,7 @@ def least_weighted_sums(
 
 @jit
 def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, are_two: np.ndarray, X: np.ndarray) -> None:
-    """Choose for the queries in [start, stop): the least sum, and where ``are_two`` what ties with it but for rounding.
+    """Choose for the queries in [start, stop): the least sum, and if ``are_two`` also sums within rounding of it.
 
     Of those, the first in order of preference.
     """
@@ -201,7 +201,7 @@ def _choose(start: int, stop: int, tables: _Tables, rates: np.ndarray, are_two: 
 
 @jit(inline="always")
 def _precedes(c: np.ndarray, a: np.ndarray, t: np.ndarray, j: int, best: int) -> bool:
-    """Tell whether LLM j goes before the best one so far, at the same weighted sum."""
+    """Return whether LLM j is preferred to the best one so far, at the same weighted sum."""
     if c[j] != c[best]:
         return bool(c[j] < c[best])
     if a[j] != a[best]:

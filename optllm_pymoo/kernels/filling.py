@@ -1,4 +1,4 @@
-"""Cores, the alternatives that a better plan could use, and filling them: an exact Pareto dynamic programme."""
+"""The core (alternatives that a better plan could use) and an exact Pareto dynamic programme over it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from optllm_pymoo.kernels.jit import jit, over_queries
 
 
 class Filling(NamedTuple):
-    """What the dynamic programme found."""
+    """Result of the dynamic programme."""
 
     gap: float
-    """Smallest gap found: losses plus unused slack; the given one if nothing is better."""
+    """Smallest gap found: losses plus unused slack; the given gap if none is smaller."""
     items: np.ndarray
-    """(k,) int64 items that lead to it, at most one of each class; empty if nothing is better."""
+    """(k,) int64 items with this gap, at most one of each class; empty if no gap is smaller than the given one."""
     is_better: bool
     """Whether the gap is smaller than the given one."""
     least: float
-    """No choice of the items has a smaller gap than this. Equal to ``gap`` unless states had to be dropped."""
+    """Lower bound on the gap of every choice of items; equal to ``gap`` unless states were dropped to save space."""
 
 
 def fill_slack(
@@ -34,25 +34,25 @@ def fill_slack(
     max_states: int,
     max_nodes: int = 1 << 23,
 ) -> Filling:
-    """Choose at most one item of every class so that losses plus unused slack become least.
+    """Choose at most one item of every class to minimise losses plus unused slack.
 
-    Minimises Σ loss + (slack - Σ used) over choices with Σ used <= slack. This is the multiple-choice knapsack
-    problem around a plan whose queries all are at a best LLM for some exchange rate: leaving a query alone is the
-    choice that uses and loses nothing. The list of undominated states (slack left, gap so far) is merged with its
-    shifted copies class by class, as in Pisinger's minimal-core algorithm ("A minimal algorithm for the
-    multiple-choice knapsack problem", European Journal of Operational Research 83, 1995). States that can't end
-    below the best gap known are dropped: with slack s >= 0 left, whatever follows adds at least s times the least
-    loss per unit used; with s < 0, at least -s times the least loss per unit given back.
+    Minimises Σ loss + (slack - Σ used) over choices with Σ used <= slack. This is the multiple-choice knapsack problem
+    around a plan in which every query has a best LLM for some exchange rate; keeping a query's LLM uses and loses
+    nothing. The list of undominated states (slack left, gap so far) is merged with its shifted copies, one class after
+    another, as in Pisinger's minimal-core algorithm ("A minimal algorithm for the multiple-choice knapsack problem",
+    European Journal of Operational Research 83, 1995). States that can't reach a gap below the best known are dropped:
+    with slack s >= 0 left, the remaining classes add at least s times the least loss per unit used; with s < 0, at
+    least -s times the least loss per unit given back.
 
     Args:
         first: (C + 1,) int64; the items of class c are ``first[c] ... first[c + 1] - 1``.
         used: (K,) float64 slack that an item uses; negative items give some back.
         loss: (K,) float64, >= 0.
-        slack: What may be used; may be negative, then items have to give something back.
-        gap: Only choices that end below it are looked for; inf if there is none.
-        tolerance: States that differ by less, all classes together, may be taken for equal.
-        max_states: States kept between classes; of more, those with the best bounds are kept.
-        max_nodes: States remembered in all, for tracing the choice back.
+        slack: Slack available; if negative, items have to give some back.
+        gap: Only choices with a smaller gap are searched for; inf for no such limit.
+        tolerance: States that differ by less, summed over all classes, may be merged.
+        max_states: States kept after each class; beyond that, those with the best bounds are kept.
+        max_nodes: States stored in total, for tracing the choice back.
 
     Returns:
         See `Filling`.
@@ -97,7 +97,7 @@ def _fill(
     max_states: int,
     max_nodes: int,
 ) -> tuple[float, int, np.ndarray, np.ndarray, float]:
-    """Do as `fill_slack`; return gap, its node (-2: none), parents and items of the nodes, least bound dropped."""
+    """Run `fill_slack`; return gap, its node (-2: none), parents and items of the nodes, least bound dropped."""
     rates = _least_rates(first, used, loss)
     parent, item = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64)
     n_nodes, best_node, dropped = 0, -2, np.inf
@@ -178,7 +178,7 @@ def _merge(
         state = heads[chosen]
         heads[chosen] += 1
         total = lost[state] + (loss[k] if chosen else 0.0)
-        # a state with more slack left and no larger gap makes this one useless
+        # dominated: another state has more slack left and no larger gap
         if least >= lowest - step:
             continue
         bound = total + (grow * most if most >= 0.0 else -shrink * most)
@@ -205,10 +205,10 @@ def _keep_best(
     choice: np.ndarray,
     found: float,
 ) -> tuple[int, float]:
-    """Keep the states with the smallest bounds, and the best of all, in their order.
+    """Keep the states with the smallest bounds, and the best one, in their order.
 
     Returns:
-        How many are kept, and the least bound of the others.
+        Number of states kept, and the least bound of the others.
     """
     bounds = np.empty(n)
     for k in range(n):
@@ -229,7 +229,7 @@ def _keep_best(
 def find_alternatives(
     cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, x: np.ndarray, rate: float, limit: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find all alternatives to a plan that lose less than a limit at an exchange rate of dollars for accuracy.
+    """Find all alternatives to a plan whose loss is below a limit, at an exchange rate of dollars for accuracy.
 
     The loss of moving query i from x[i] to LLM j is (accuracy[i, x[i]] - accuracy[i, j]) + rate (cost[i, j] -
     cost[i, x[i]]): its reduced cost in the linear relaxation whose dual price is ``rate`` (Sinha and Zoltners 1979).
@@ -289,7 +289,7 @@ def common_denominator(table: np.ndarray) -> int:
         table: (N, M) floats. Values that are off by 1e-12 or less count as multiples.
 
     Returns:
-        q or 0. O(N M) for each q that fits, and mostly a look at the first row for each that doesn't.
+        q or 0. O(N M) for each q that fits; one that doesn't is mostly rejected in the first row.
     """
     for q in DENOMINATORS:
         fits, i = True, 0

@@ -19,30 +19,30 @@ from optllm_pymoo.validation import Notice
 
 
 def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a kernel of a function: a decorator, with or without options.
+    """Compile a function as a kernel: a decorator, with or without options.
 
     Args:
-        function: To be compiled in nopython mode.
-        **options: Further ones of `numba.njit`.
+        function: The function, compiled in nopython mode.
+        **options: Further options of `numba.njit`.
 
     Returns:
-        The compiled function; without `function` the decorator. Where neither this package nor a home can be written
-        to it works too, and every process compiles again: a `Notice` says so once.
+        The compiled function; without `function` the decorator. If neither this package's folder nor the home folder is
+        writable, every process compiles again, and a `Notice` is shown once.
     """
     if function is None:
         return partial(jit, **options)
-    if config.DISABLE_JIT:  # whole numbers wrap round in kernels, which Python would warn of
+    if config.DISABLE_JIT:  # integers overflow silently in kernels; Python would warn
         return np.errstate(over="ignore")(function)
     try:
         return njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # numba has found no folder that it can write to
-        _tell_that_nothing_is_kept()
+        _warn_of_missing_cache()
         return njit(nogil=True, **options)(function)
 
 
 @cache
-def _tell_that_nothing_is_kept() -> None:
-    """Name the way out, once per process."""
+def _warn_of_missing_cache() -> None:
+    """Warn once per process that compiled code can't be cached, and name the environment variable to set."""
     warnings.warn(
         "numba finds no folder to keep compiled code in, so every run compiles again and starts later;"
         " set NUMBA_CACHE_DIR to a folder that can be written to",
@@ -51,26 +51,26 @@ def _tell_that_nothing_is_kept() -> None:
     )
 
 
-class _Told(event.Listener):
-    """Calls a function whenever numba starts to compile."""
+class _CompileListener(event.Listener):
+    """Calls a function each time numba starts to compile."""
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.tell = tell
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
 
     def on_start(self, event: Any) -> None:
-        self.tell()
+        self.callback()
 
     def on_end(self, event: Any) -> None:
         pass
 
 
-def when_compiling(tell: Callable[[], None], /) -> AbstractContextManager[Any]:
-    """Call a function whenever a kernel is compiled inside a `with` block; kernels kept on the disk aren't.
+def when_compiling(callback: Callable[[], None], /) -> AbstractContextManager[Any]:
+    """Call a function each time a kernel is compiled inside a `with` block; cached kernels aren't compiled.
 
     Args:
-        tell: Says that it takes a while, once.
+        callback: Called without arguments, for example to show a message.
     """
-    listening: AbstractContextManager[Any] = event.install_listener("numba:compile", _Told(tell))
+    listening: AbstractContextManager[Any] = event.install_listener("numba:compile", _CompileListener(callback))
     return listening
 
 
@@ -81,20 +81,20 @@ MIN_QUERIES_PER_THREAD = 1 << 15
 def over_queries(
     kernel: Callable[..., Any], n_queries: int, /, *args: Any, per_thread: int = MIN_QUERIES_PER_THREAD
 ) -> list[Any]:
-    """Call ``kernel(start, stop, *args)`` on contiguous ranges that together cover all queries.
+    """Call ``kernel(start, stop, *args)`` on contiguous ranges that cover all queries.
 
-    The kernels release the GIL and write only what belongs to their own range, so the outcome doesn't depend
-    on the number of threads. Plain threads are used instead of ``numba.prange``: a process that has entered
-    an OpenMP region can't fork safely, and kernels without it compile and load several times faster.
+    The kernels release the GIL and write only to their own range, so the result doesn't depend on the number of
+    threads. Plain threads are used instead of ``numba.prange``: a process that has entered an OpenMP region can't fork
+    safely, and kernels without it compile and load several times faster.
 
     Args:
         kernel: A compiled function of ``(start, stop, *args)``.
         n_queries: Number of queries to cover.
         *args: Passed on to every call.
-        per_thread: Queries for which a thread pays off, >= 1.
+        per_thread: Fewest queries for which a thread saves time, >= 1.
 
     Returns:
-        What the calls returned, in the order of their ranges.
+        The results of the calls, in the order of their ranges.
 
     The number of threads is ``numba.get_num_threads()``, which ``NUMBA_NUM_THREADS`` and joblib's workers limit.
     """
@@ -104,13 +104,13 @@ def over_queries(
     cuts = np.linspace(0, n_queries, n_threads + 1).astype(np.int64).tolist()
     (first, *others) = pairwise(cuts)
     futures = [_pool().submit(kernel, start, stop, *args) for start, stop in others]
-    # the calling thread does its share: one hand-over less
+    # the calling thread runs one range itself: one hand-over less
     return [kernel(*first, *args), *(future.result() for future in futures)]
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads that wait for work, started when first needed: starting them again would cost each call some 100 µs."""
+    """Return the thread pool, started at the first call: starting threads anew would add about 100 µs to each call."""
     return ThreadPoolExecutor(thread_name_prefix="optllm_pymoo")
 
 

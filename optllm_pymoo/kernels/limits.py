@@ -1,4 +1,4 @@
-"""Limits cell by cell: priced queries, what plans use, and moves that mend plans or use up what limits leave."""
+"""Limits cell by cell: priced queries, use of limits, and moves that repair plans or use up remaining slack."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ CALLS, COST, ACCURACY, EXTRA = range(-1, 3)
 """Which table a limit sums: none (each query counts 1), cost, accuracy, or `EXTRA` + e for table e of the others."""
 
 SHORT = 256
-"""Moves that are looked at beyond those that an excess seems to need."""
+"""Moves examined beyond the estimated number that removes an excess."""
 
 
 class Cells(NamedTuple):
-    """The tables of a batch as the kernels of limits take them."""
+    """The tables of a batch, in the form that the kernels of limits use."""
 
     cost: np.ndarray
     """(N, M) US$ per call."""
     accuracy: np.ndarray
     """(N, M)."""
     extra: np.ndarray
-    """(E, N, M) what else is summed: tokens and additive tables; (0, 0, 0) where there are none."""
+    """(E, N, M) further tables that are summed: tokens and additive tables; (0, 0, 0) if there are none."""
     mask: np.ndarray
-    """(N, M) bool, or (0, 0) where every LLM is allowed."""
+    """(N, M) bool, or (0, 0) if every LLM is allowed."""
     group: np.ndarray
     """(N,) int32 group of each query, 0 ... G; queries of no group have G."""
 
 
 class Coefficients(NamedTuple):
-    """What one unit of everything is worth: score = accuracy[g]·A - usd[j]·C - Σ extra[e, j]·T_e - calls[j]."""
+    """Price of one unit of each table: score = accuracy[g]·A - usd[j]·C - Σ extra[e, j]·T_e - calls[j]."""
 
     accuracy: np.ndarray
     """(G + 1,) per unit of accuracy, by group."""
@@ -53,7 +53,7 @@ def price_queries(cells: Cells, worth: Coefficients, /) -> tuple[np.ndarray, np.
 
     Returns:
         ``choice`` (N,) LLM with the highest score (ties: the lower number), ``best`` (N,) its score, and
-        ``margin`` (N,) how far the runner-up lies below it, infinite where there is none.
+        ``margin`` (N,) its distance to the second-best score, infinite if there is none.
     """
     n_queries, n_llms = cells.cost.shape
     choice = np.empty(n_queries, dtype=np.int8 if n_llms <= 127 else np.int32)
@@ -90,7 +90,7 @@ def _score(
     i: int,
     j: int,
 ) -> float:
-    """Priced score of cell (i, j). Arrays, since taking them out of a tuple cell by cell costs 30 times the sums."""
+    """Return the priced score of cell (i, j). Takes arrays: reading them from a tuple per cell is 30 times slower."""
     value = per_accuracy * np.float64(accuracy[i, j]) - per_usd[j] * np.float64(cost[i, j]) - per_call[j]
     for e in range(extra.shape[0]):
         value -= per_extra[e, j] * np.float64(extra[e, i, j])
@@ -99,7 +99,7 @@ def _score(
 
 @jit(inline="always")
 def score(cells: Cells, worth: Coefficients, i: int, j: int) -> float:
-    """Priced score of cell (i, j), compiled."""
+    """Return the priced score of cell (i, j), compiled."""
     per_accuracy = worth.accuracy[cells.group[i]]
     value = _score(cells.cost, cells.accuracy, cells.extra, per_accuracy, worth.usd, worth.extra, worth.calls, i, j)
     return float(value)
@@ -107,7 +107,7 @@ def score(cells: Cells, worth: Coefficients, i: int, j: int) -> float:
 
 @jit(inline="always")
 def is_allowed(mask: np.ndarray, i: int, j: int) -> bool:
-    """Whether query i may go to LLM j, compiled."""
+    """Return whether query i may go to LLM j, compiled."""
     return mask.size == 0 or bool(mask[i, j])
 
 
@@ -183,12 +183,12 @@ def sums_by_llm(cells: Cells, X: np.ndarray, n_groups: int) -> tuple[np.ndarray,
 
 
 class Rules(NamedTuple):
-    """K limits Σ_i W_k[i, x_i] <= b_k, without the right-hand sides; W_k is a table with a sign, where it counts."""
+    """K limits Σ_i W_k[i, x_i] <= b_k, without the right-hand sides; W_k is a signed, partial table."""
 
     table: np.ndarray
     """(K,) `CALLS`, `COST`, `ACCURACY` or `EXTRA` and beyond."""
     sign: np.ndarray
-    """(K,) 1.0 where at most so much is allowed, -1.0 where at least so much is asked for."""
+    """(K,) 1.0 for an upper limit, -1.0 for a lower limit."""
     member: np.ndarray
     """(K, M) bool, LLMs that count."""
     of_group: np.ndarray
@@ -196,19 +196,19 @@ class Rules(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """Where a plan stands with its limits, and how that is judged."""
+    """Slack of a plan under its limits, with units and tolerances."""
 
     left: np.ndarray
-    """(K,) what is left of each limit, negative where it is exceeded; kernels that move queries keep it up to date."""
+    """(K,) slack of each limit, negative if it is exceeded; kernels that move queries update it."""
     unit: np.ndarray
-    """(K,) > 0, what an excess is measured in."""
+    """(K,) > 0, the unit in which an excess is measured."""
     tolerance: np.ndarray
-    """(K,) excess that counts as none."""
+    """(K,) excess that is tolerated."""
 
 
 @jit(inline="always")
 def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
-    """W_k[i, j], compiled."""
+    """Return W_k[i, j], compiled."""
     if not rules.member[k, j] or (rules.of_group[k] >= 0 and rules.of_group[k] != cells.group[i]):
         return 0.0
     table = rules.table[k]
@@ -223,7 +223,7 @@ def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
 
 @jit(inline="always")
 def change_of(rules: Rules, cells: Cells, k: int, i: int, old: int, new: int) -> float:
-    """Return how much more query i uses of limit k at another LLM, compiled."""
+    """Return the change of query i's use of limit k when it moves from LLM ``old`` to ``new``, compiled."""
     return float(use(rules, cells, k, i, new) - use(rules, cells, k, i, old))
 
 
@@ -240,9 +240,9 @@ def most_exceeded(slack: Slack) -> int:
 
 @jit
 def fits(rules: Rules, cells: Cells, slack: Slack, i: int, old: int, new: int) -> bool:
-    """Whether a move neither breaks a limit nor adds to the excess of one, compiled. O(K)."""
+    """Return whether a move neither breaks a limit nor adds to an excess, compiled. O(K)."""
     for k in range(rules.table.size):
-        # at an LLM that doesn't count nothing is used; only tables of numbers >= 0 are counted for some LLMs alone
+        # an LLM that doesn't count uses nothing; only tables >= 0 are limited to some LLMs
         if not rules.member[k, new]:
             continue
         change = change_of(rules, cells, k, i, old, new)
@@ -253,34 +253,34 @@ def fits(rules: Rules, cells: Cells, slack: Slack, i: int, old: int, new: int) -
 
 @jit
 def move(rules: Rules, cells: Cells, slack: Slack, x: np.ndarray, i: int, new: int) -> None:
-    """Send query i to another LLM and keep the books, compiled; in place."""
+    """Send query i to another LLM and update the slack, compiled; in place."""
     for k in range(rules.table.size):
         slack.left[k] -= change_of(rules, cells, k, i, x[i], new)
     x[i] = new
 
 
 class PricedPlan(NamedTuple):
-    """A plan that is being changed under limits, and what its moves are judged by."""
+    """A plan that is changed under limits, with the prices that its moves are compared by."""
 
     cells: Cells
     rules: Rules
     worth: Coefficients
-    """Prices by which the loss of a move is measured."""
+    """Prices that define the loss of a move."""
     slack: Slack
-    """What the plan leaves of the limits; kept up to date."""
+    """Slack of the limits; updated with every move."""
     x: np.ndarray
     """(N,) LLM per query."""
 
 
 @jit
 def mend(plan: PricedPlan, max_rounds: int) -> bool:
-    """Move queries out of exceeded limits, least priced loss per unit of excess first; in place.
+    """Repair exceeded limits: move queries, least priced loss per unit of excess first; in place.
 
-    No move exceeds another limit, or adds to one that is exceeded. The limit that is exceeded most is taken first.
+    No move exceeds another limit, or adds to one that is exceeded. The limit with the largest excess comes first.
 
     Args:
         plan: Changed.
-        max_rounds: Rounds, one limit each, after which to give up.
+        max_rounds: Maximum number of rounds, one limit each.
 
     Returns:
         Whether all limits are met. O(N M K) per round.
@@ -302,7 +302,7 @@ def mend(plan: PricedPlan, max_rounds: int) -> bool:
         has_moved = False
         for e in few[np.argsort(ratio[few], kind="mergesort")]:
             i, j = cell[e] // n_llms, cell[e] % n_llms
-            # an earlier move may have changed both
+            # an earlier move may have changed both values
             if change_of(rules, cells, worst, i, x[i], j) < 0.0 and fits(rules, cells, slack, i, x[i], j):
                 move(rules, cells, slack, x, i, j)
                 has_moved = True
@@ -315,12 +315,12 @@ def mend(plan: PricedPlan, max_rounds: int) -> bool:
 
 @jit
 def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
-    """Use up what is left of the limits: moves that gain and fit, least priced loss first; in place.
+    """Use up the slack of the limits: moves that raise the goal and fit, least priced loss first; in place.
 
     Args:
         plan: Changed; meets the limits before and afterwards.
         goal: (N, M) score of each cell, whose sum is to be raised.
-        max_rounds: Rounds after which to stop.
+        max_rounds: Maximum number of rounds.
 
     Returns:
         Number of moves. O(N M K) per round and a sort of the moves that fit.
@@ -346,10 +346,10 @@ def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
 def _list_moves(
     plan: PricedPlan, worst: int, goal: np.ndarray, loss: np.ndarray, cell: np.ndarray
 ) -> tuple[int, float]:
-    """List the moves that fit and lessen the excess of limit ``worst``, or if that is -1 raise the goal.
+    """List the moves that fit and reduce the excess of limit ``worst``, or raise the goal if ``worst`` is -1.
 
-    Their priced loss (per unit saved of an excess) and their cell i M + j are written. What a move saves beyond the
-    excess is not counted. Returns how many they are, and what they save.
+    Their priced loss (per unit saved of an excess) and their cell i M + j are written. Savings beyond the excess don't
+    count. Returns the number of moves and their total saving.
     """
     cells, rules, worth, slack, x = plan
     n_queries, n_llms = cells.cost.shape
@@ -381,10 +381,10 @@ def best_pair(
     gain: np.ndarray,
     moves: np.ndarray,
 ) -> tuple[int, int, int, int]:
-    """Find the best pair of moves (i: p to q, l: q to r), where single moves are blocked by a limit on q.
+    """Find the best pair of moves (i: p to q, l: q to r), for limits on q that block single moves.
 
-    While a limit is exceeded, the pair with the least priced loss per unit of the excess that it takes away; otherwise
-    the pair that raises the score most. No pair breaks a limit or adds to an excess.
+    While a limit is exceeded, that is the pair with the least priced loss per unit of excess removed; otherwise the
+    pair that raises the score most. No pair breaks a limit or adds to an excess.
 
     Args:
         cells: The tables.
@@ -392,7 +392,7 @@ def best_pair(
         slack: What is left of the limits.
         loss: (N, M) priced loss of moving a query to an LLM.
         gain: (N, M) score gained by it.
-        moves: (M, M, T) queries whose moves from p to q lose least, -1 where there are no more.
+        moves: (M, M, T) queries whose moves from p to q lose least, filled up with -1.
 
     Returns:
         i, q, l, r of the pair; i = -1 if there is none. O(M³ T² K).
@@ -431,17 +431,17 @@ def best_pair(
 def _saved(
     cells: Cells, rules: Rules, slack: Slack, worst: int, change: np.ndarray, other: int, old: int, new: int
 ) -> float:
-    """Sum what two moves take away of the worst excess, as far as it is one; 1 if there is none; nan if they don't fit.
+    """Return how much of the worst excess two moves remove; 1 if there is no excess, NaN if the moves don't fit.
 
     Args:
         cells: The tables.
         rules: The limits.
         slack: What is left of the limits.
         worst: The limit that is exceeded most, or -1.
-        change: (K,) what the first move uses more of each limit.
-        other: Query that makes the second move.
-        old: Where it is.
-        new: Where it goes.
+        change: (K,) change of each limit's use by the first move.
+        other: Query of the second move.
+        old: LLM that it leaves.
+        new: LLM that it moves to.
     """
     saved = 1.0
     for k in range(change.size):

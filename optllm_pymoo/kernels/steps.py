@@ -1,4 +1,4 @@
-"""Upgrade steps: the upper convex hull of every query, the order of its edges over all queries, and plans along it."""
+"""Upgrade steps: the upper convex hull of every query, the order of all hull edges, and the plans along them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from optllm_pymoo.kernels.jit import jit, over_queries
 from optllm_pymoo.tolerances import SAME_COST
 
 UP_TO = 1.0 + SAME_COST
-"""A cost and the largest that is the same."""
+"""Costs within this factor count as equal."""
 
 
 def upper_hulls(
     cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find each query's hull: the LLMs that are worth choosing at some exchange rate of dollars for accuracy.
+    """Find each query's hull: the LLMs that are optimal at some exchange rate of dollars for accuracy.
 
-    Along a hull cost and accuracy rise strictly and the efficiency Δaccuracy/Δcost falls strictly, as it comes
-    out in float64. LLMs inside an edge are left out, of equal ones the first is kept. Costs within `SAME_COST` are
-    equal: the same prices, multiplied and summed in another order, give the same hull.
+    Along a hull, cost and accuracy rise strictly and the efficiency Δaccuracy/Δcost falls strictly, as computed in
+    float64. LLMs inside an edge are left out; of equal LLMs the first is kept. Costs within `SAME_COST` count as equal,
+    so the same prices give the same hull when they are multiplied and summed in another order.
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0.
@@ -30,7 +30,7 @@ def upper_hulls(
         queries. The hull of query i is ``vertices[offset[i] + i : offset[i + 1] + i + 1]``, its steps are
         ``steps[offset[i] : offset[i + 1]]``: records of Δcost > 0 (``cost``), Δaccuracy > 0 (``accuracy``),
         ``query``, ``from_llm`` and ``to_llm``.
-        O(N M) plus the sorting of each row's few candidates by insertion, O(N M**2) at worst.
+        O(N M) plus an insertion sort of each row's few candidates, O(N M**2) in the worst case.
     """
     n_queries, n_llms = cost.shape
     hulls = np.empty((n_queries, n_llms), dtype=np.int8 if n_llms <= 127 else np.int32)
@@ -39,7 +39,7 @@ def upper_hulls(
     over_queries(_build_hulls, n_queries, cost, accuracy, mask, hulls, offset)
     np.cumsum(offset, out=offset)
     vertices = np.empty(n_queries + int(offset[-1]), dtype=hulls.dtype)
-    # records: sorting moves whole ones, one cache line each, instead of five scattered fields
+    # records: sorting moves one cache line per step instead of five separate fields
     fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", hulls.dtype), ("to_llm", hulls.dtype)]
     steps = np.empty(int(offset[-1]), dtype=np.dtype(fields, align=True))
     over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, steps)
@@ -70,7 +70,7 @@ def _build_hulls(
             j = candidates[k]
             last = hulls[i, n - 1]
             if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
-                n -= 1  # equally dear and better: it takes the place of the last vertex
+                n -= 1  # same cost and more accurate: it replaces the last vertex
             if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
                 continue
             gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
@@ -85,10 +85,10 @@ def _build_hulls(
 
 @jit(error_model="numpy")
 def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
-    """Collect the ends of the hull of query i and the LLMs above the chord between them, by rising cost.
+    """Collect, by rising cost, the first and last vertex of query i's hull and the LLMs above the chord between them.
 
-    Sorting only these few is several times faster than sorting the row, and loses nothing: what lies on or
-    below the chord is no vertex. Returns how many there are.
+    Sorting only these few is several times faster than sorting the row, and it is exact: an LLM on or below the chord
+    is no vertex. Returns their number.
     """
     low, high = _ends(cost, accuracy, mask, i)
     candidates[0] = low
@@ -99,7 +99,7 @@ def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i
     n = 1
     for j in range(cost.shape[1]):
         above = np.float64(accuracy[i, j]) - low_accuracy > chord * (np.float64(cost[i, j]) - low_cost)
-        # written always, counted only if it qualifies: the outcome is too random for a branch
+        # always written, counted only if it qualifies: a branch would be mispredicted too often
         candidates[n] = j
         n += above & (UP_TO * cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
     for last in range(2, n):
@@ -114,7 +114,7 @@ def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i
 
 @jit
 def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> tuple[int, int]:
-    """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals) of query i."""
+    """Return query i's cheapest LLM (of equals the more accurate) and most accurate LLM (of equals the cheaper)."""
     lowest, best = np.inf, -np.inf
     for j in range(cost.shape[1]):
         if mask.size == 0 or mask[i, j]:
@@ -135,7 +135,7 @@ def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> t
 
 @jit(error_model="numpy", inline="always")
 def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, dearer: int) -> float:
-    """Δaccuracy/Δcost in float64: the sort of the steps uses the same expression, so both agree on order."""
+    """Return Δaccuracy/Δcost in float64. The sort of the steps uses the same expression, so both orders agree."""
     gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
     return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
 
@@ -151,14 +151,14 @@ def _pack_steps(
     vertices: np.ndarray,
     steps: np.ndarray,
 ) -> None:
-    """Pack the used front of each row of ``hulls`` and record the steps along it."""
+    """Pack the used part of each row of ``hulls`` and record the steps along it."""
     for i in range(start, stop):
         dearer = hulls[i, 0]
         vertices[offset[i] + i] = dearer
         for k in range(offset[i], offset[i + 1]):
             cheaper, dearer = dearer, hulls[i, k - offset[i] + 1]
             vertices[k + i + 1] = dearer
-            step = steps[k]  # a record: by key, which Python can do too when numba is switched off
+            step = steps[k]  # a record, read by key: this also works in Python, with numba switched off
             step["cost"] = np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper])
             step["accuracy"] = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
             step["query"] = i
@@ -167,7 +167,7 @@ def _pack_steps(
 
 
 def order_by_efficiency(steps: np.ndarray) -> np.ndarray:
-    """Sort steps by falling Δaccuracy/Δcost, in their given order where efficiencies are equal.
+    """Sort steps by falling Δaccuracy/Δcost, keeping the given order of equal efficiencies.
 
     NumPy's default sort is several times faster than its stable one but leaves ties in an order that depends on
     the processor. So the fast sort runs first and then every run of equal efficiencies is sorted by number, which
@@ -182,19 +182,19 @@ def order_by_efficiency(steps: np.ndarray) -> np.ndarray:
     worst_first = np.empty(len(steps))
     over_queries(_negate_efficiencies, len(steps), steps, worst_first)
     order = np.argsort(worst_first)
-    # sorted a second time by value: far cheaper than gathering the keys from all over the memory
+    # sorted a second time by value: much faster than gathering the keys from scattered memory
     worst_first.sort()
     tied = worst_first[1:] == worst_first[:-1]
     if tied.any():
         places = np.flatnonzero(np.append(tied, False) | np.append(False, tied))
         runs = np.cumsum(~np.append(False, tied)[places])
-        # whole numbers sorted by run and then by step: all of their bits count, so nothing ties
+        # integers sorted by run and then by step: all bits differ, so nothing ties
         order[places] = np.sort(runs * len(order) + order[places]) % len(order)
     return order
 
 
 def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Write down moves and gains in the order in which the steps are taken.
+    """List the moves and the cumulated gains in the order of the steps.
 
     Args:
         steps: (S,) records from `upper_hulls`.
@@ -202,8 +202,8 @@ def follow_steps(steps: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.n
 
     Returns:
         ``query`` int32, ``from_llm`` and ``to_llm`` int8 or int32, (S,) each; and ``sums`` (S + 1, 2), a row of zeros
-        before the sums of Δcost and Δaccuracy. The sums are compensated (Neumaier), so the last is as exact as the
-        first. O(S).
+        before the sums of Δcost and Δaccuracy. The sums are compensated (Neumaier), so rounding errors don't grow along
+        them. O(S).
     """
     query = np.empty(len(steps), dtype=np.int32)
     from_llm, to_llm = np.empty((2, len(steps)), dtype=steps.dtype["to_llm"])
@@ -253,11 +253,11 @@ def _accumulate(rows: np.ndarray) -> None:
 
 
 def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray, /) -> np.ndarray:
-    """Tabulate how many upgrade steps a query has taken when it is at an LLM.
+    """Tabulate the level of each cell: how many upgrade steps lead a query to that LLM.
 
-    An LLM on the hull counts the steps that lie below it. Any other counts like the dearest vertex that is no
-    dearer: a dominated LLM thereby counts like what dominates it, and an LLM that is cheaper than all vertices (it
-    isn't allowed, then) counts like the first.
+    The level of a hull vertex is the number of steps below it. Any other LLM has the level of the most expensive vertex
+    that costs no more, so a dominated LLM has the level of a vertex that dominates it. An LLM that is cheaper than all
+    vertices, which is then forbidden, has the level of the first.
 
     Args:
         cost: (N, M) US$ per call.
@@ -273,7 +273,7 @@ def tabulate_levels(cost: np.ndarray, offset: np.ndarray, vertices: np.ndarray, 
 
 
 def count_steps(levels: np.ndarray, x: np.ndarray, /) -> int:
-    """Count the upgrade steps that an allocation has taken: the sum of its levels.
+    """Count the upgrade steps of an allocation: the sum of its levels.
 
     Args:
         levels: (N, M) from `tabulate_levels`.
@@ -288,7 +288,7 @@ def take_steps(query: np.ndarray, llm: np.ndarray, start: int, stop: int, x: np.
 
     Args:
         query: (S,) query of each step.
-        llm: (S,) LLM the query is at after a step forward, or before the step if going backward.
+        llm: (S,) LLM of the query after the step if going forward, or before it if going backward.
         start: Number of steps taken so far.
         stop: Number of steps to be taken.
         x: (N,) plan of the prefix ``start``, which becomes that of the prefix ``stop``.
@@ -324,10 +324,10 @@ def _sum_levels(start: int, stop: int, levels: np.ndarray, x: np.ndarray) -> int
 
 @jit
 def add_exactly(slot: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, sums: np.ndarray) -> None:
-    """Add costs and accuracies to the sums of slots, in integers: the order changes nothing.
+    """Add costs and accuracies to the sums of slots, in integers: exact in any order.
 
     A number is the integer ``high * 2**40 + low`` in units of 2**-60. So low parts stay below 2**63 for 2**22 terms,
-    after which `carry` moves what they hold into the high ones.
+    after which `carry` moves their excess into the high parts.
 
     Args:
         slot: (n,) int64 row of ``sums`` that each term goes to.
@@ -347,18 +347,18 @@ def add_exactly(slot: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, sums: 
 
 @jit
 def take_above(keys: np.ndarray, offset: np.ndarray, vertices: np.ndarray, key: int, n_ties: int, x: np.ndarray) -> int:
-    """Take all steps above an efficiency, and the first few of those just there.
+    """Take all steps above an efficiency, and the first few at exactly this efficiency.
 
     Args:
         keys: (S,) int64 efficiencies of the steps, as integers of the same order.
         offset: (N + 1,) from `upper_hulls`.
         vertices: (N + S,) from `upper_hulls`.
         key: The efficiency.
-        n_ties: How many steps of just this efficiency are taken.
+        n_ties: Number of steps taken at exactly this efficiency.
         x: (N,) LLM per query, written.
 
     Returns:
-        How many steps of just this efficiency there are.
+        Number of steps at exactly this efficiency.
     """
     n_there = 0
     for i in range(x.size):

@@ -1,4 +1,4 @@
-"""Texts, as code points, to what they look like and to TF-IDF of their n-grams."""
+"""Texts, as code points, turned into counts of their characters and into TF-IDF of their n-grams."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _S27, _S30, _S31, _S63 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(
 
 
 class Texts(NamedTuple):
-    """Texts one behind the other, and what their characters are.
+    """Concatenated texts, and tables of character properties.
 
     Attributes:
         codes: Code points, uint32.
         stops: Where each text begins, and where the last ends, (n + 1,) int64.
         kinds: Bits of every code point, (0x110000,) uint8.
-        lower: Small letter of every code point up to some; those beyond are their own, uint32.
+        lower: Lower case of each code point up to some number; later ones stay as they are, uint32.
         signs: Column of `count_surface` that counts an ASCII character, or -1, (128,) int64.
     """
 
@@ -49,7 +49,7 @@ class Vocabulary(NamedTuple):
     """N-grams, looked up by open addressing.
 
     Attributes:
-        keys: Hashes, 0 where nothing is, (2^k,) uint64.
+        keys: Hashes, 0 in empty slots, (2^k,) uint64.
         places: Number of the n-gram, (2^k,) int32.
     """
 
@@ -72,7 +72,7 @@ class Rows(NamedTuple):
 
 
 def count_surface(texts: Texts, n_columns: int) -> np.ndarray:
-    """Count what texts look like.
+    """Count surface features of texts: characters by kind, words, signs.
 
     Args:
         texts: n of them.
@@ -152,7 +152,7 @@ def _mixed(key: np.uint64) -> np.uint64:
 
 @jit
 def _slot(key: np.uint64, keys: np.ndarray) -> np.int64:
-    """Find where a key is, or the empty place where it goes; the length of the table is a power of two."""
+    """Find the slot of a key, or the empty slot where it belongs; the length of the table is a power of two."""
     mask = np.uint64(keys.size - 1)
     at = key >> _ONE & mask
     while keys[at] != 0 and keys[at] != key:
@@ -231,7 +231,7 @@ def _hash_grams(start: int, stop: int, texts: Texts) -> tuple[np.ndarray, np.nda
 def count_grams(
     grams: np.ndarray, stops: np.ndarray, weights: np.ndarray, keys: np.ndarray, counts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count n-grams, on top of what is counted already.
+    """Add n-grams to the counts.
 
     Args:
         grams: Hashes, uint64.
@@ -241,7 +241,7 @@ def count_grams(
         counts: Beside it, (2^k,) int64. Both are changed.
 
     Returns:
-        Both tables; larger ones in their place where there was no room.
+        Both tables, or larger copies if they were too small.
     """
     n_keys = 0
     for key in keys:
@@ -264,7 +264,7 @@ def count_grams(
 
 @jit
 def index(grams: np.ndarray) -> Vocabulary:
-    """Make n-grams findable.
+    """Build a hash table of n-grams.
 
     Args:
         grams: Distinct hashes, (F,) uint64.
@@ -280,7 +280,7 @@ def index(grams: np.ndarray) -> Vocabulary:
 
 
 def tally(grams: np.ndarray, stops: np.ndarray, vocabulary: Vocabulary, n_columns: int) -> Rows:
-    """Count the n-grams of texts that a vocabulary has.
+    """Count the n-grams of texts that are in a vocabulary.
 
     Args:
         grams: Hashes, uint64.
@@ -325,7 +325,8 @@ def weigh(rows: Rows, idf: np.ndarray, n_first: int) -> None:
     Args:
         rows: Counts, (n, F).
         idf: Inverse document frequencies, (F,) float32.
-        n_first: N-grams of characters come first, as many; they, and the others, have norm 1 for each text.
+        n_first: Number of n-grams of characters, which come first. These and the others are scaled to norm 1 per text
+            each.
     """
     over_queries(_weigh, len(rows.stops) - 1, rows, idf, n_first, per_thread=_PER_THREAD)
 

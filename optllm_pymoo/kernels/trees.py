@@ -1,4 +1,4 @@
-"""Forests of regression trees, asked about many queries at once."""
+"""Forests of regression trees, evaluated for many queries at once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _ONE = np.uint64(1)
 
 
 class Forest(NamedTuple):
-    """Trees one behind the other.
+    """Concatenated trees.
 
     Attributes:
         roots: Node where each tree begins, (T,) uint32.
         depths: Of each tree, (T,) int64.
-        features: That a node asks for, (n,) uint32.
-        thresholds: Queries up to it go left, (n,) float32; infinite at a leaf.
+        features: Feature that each node compares, (n,) uint32.
+        thresholds: Queries with a value up to this go left, (n,) float32; infinite at a leaf.
         children: Left and right, (n, 2) uint32. The left one of a leaf is itself, its right one the number of the leaf.
         values: Of the leaves, (L, M) float32.
     """
@@ -34,10 +34,10 @@ class Forest(NamedTuple):
 
 
 def average_trees(forest: Forest, features: np.ndarray) -> np.ndarray:
-    """Average what the trees of a forest say.
+    """Average the predictions of the trees of a forest.
 
-    Some queries go down a tree together, each as many steps as the tree is deep: a query that has come to a leaf stays
-    there. So no step waits for another query's, and there is no branch to be guessed wrong.
+    A block of queries descends a tree together, as many steps as the tree is deep; a query that has reached a leaf
+    stays there. So the queries don't wait for one another, and there is no branch to mispredict.
 
     Args:
         forest: T trees.

@@ -1,4 +1,4 @@
-"""Limits that tie queries together: as a user says them, as rows of one linear form, their relaxation and bound."""
+"""Limits that tie queries together: as given by the user, as rows of one linear form, their relaxation and bound."""
 
 from optllm_pymoo.limits.bound import BoundFront, LimitPrice, least_usd, most_accuracy, price_limits
 from optllm_pymoo.limits.feasibility import Feasibility, allowed_by_limits

@@ -1,4 +1,4 @@
-"""The front of the linear relaxation: what no plan within the limits can beat, and what each limit costs."""
+"""The front of the linear relaxation: an LP bound on all plans within the limits, and the price of each limit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from optllm_pymoo.tolerances import FLAT, LINE_ROUNDING, PROVEN, SAME_TOTAL, TIE
 from optllm_pymoo.validation import UserError, in_full, read_only, rounded_down, rounded_up
 
 N_POINTS = 50
-"""Relaxations that a front is made of by default."""
+"""Default number of relaxations per front."""
 
 
 class PricePath(NamedTuple):
-    """Prices along a front: at each solved point what accuracy, dollars and the limits are worth."""
+    """Multipliers along a front: at each solved point the weights of accuracy and US$ and the prices of the limits."""
 
     cost_usd: np.ndarray
     """(n,) rising total US$ of the fractional plans."""
@@ -41,23 +41,23 @@ class PricePath(NamedTuple):
         return Weights(float(blended[0]), float(blended[1])), np.asarray(blended[2])
 
     def place_of_cost(self, cost_usd: float, /) -> float:
-        """Where on the path a total cost lies, 0 ... n - 1."""
+        """Return the place of a total cost on the path, 0 ... n - 1."""
         return float(np.interp(cost_usd, self.cost_usd, np.arange(len(self.cost_usd))))
 
     def place_of_accuracy(self, accuracy: float, /) -> float:
-        """Where on the path a mean accuracy lies, 0 ... n - 1."""
+        """Return the place of a mean accuracy on the path, 0 ... n - 1."""
         return float(np.interp(accuracy, self.accuracy, np.arange(len(self.accuracy))))
 
 
 class BoundFront:
     """Front of the linear relaxation of a batch with limits: an outer bound of all plans that meet them.
 
-    Every solved relaxation gives a line α·accuracy - β·cost <= g that no plan crosses, whether or not the solver went
-    all the way (weak duality), and touches the front of the relaxation in a point. The lines enclose a polygon; `F`
-    are its corners. `bound` follows its edges, so it holds at every cost and is exact where a line touches.
-    The lines are chosen by the sandwich method: next comes the slope of the chord under which most is unknown.
+    Every solved relaxation gives a line α·accuracy - β·cost <= g that no plan crosses, even if the solver stopped early
+    (weak duality). At the optimum it touches the front of the relaxation. The lines enclose a polygon; `F` are its
+    corners. `bound` follows its edges, so it holds at every cost and is exact where a line touches. The lines are
+    chosen by the sandwich method: the next slope is that of the chord with the largest area of uncertainty.
 
-    It stands in for `SupportedFront` where that is no front any more: measures and certificates take either.
+    With limits it replaces `SupportedFront`: measures and certificates accept either.
 
     Attributes:
         F: (n, 2) read-only corners, cheapest first: total US$ and negated mean accuracy. No plan within the limits is
@@ -75,21 +75,21 @@ class BoundFront:
 
         Args:
             limits: Tables and limits, which some fractional plan meets.
-            n_points: Relaxations solved at the most, at least 2.
-            without: (S + 1, 2) points of the exact front without the limits, which bounds what they leave as well:
-                where one of them meets the limits, nothing beats it.
+            n_points: Largest number of relaxations to solve, at least 2.
+            without: (S + 1, 2) points of the exact front without the limits, which bounds plans within the limits too:
+                a point of it that meets the limits is optimal.
 
         Raises:
             UserError: If fewer than two points are asked for.
         """
         if n_points < 2:
-            raise UserError(f"n_points must be at least 2, the two ends of the front; got {n_points}")
+            raise UserError(f"n_points must be at least 2, the cheapest and the most accurate plan; got {n_points}")
         sandwich = _Sandwich(limits)
         low = sandwich.solve(TIE_BREAKER, None)
         high = sandwich.solve(1 - TIE_BREAKER, low[1].prices)
         points = [low, high]
         while len(points) < n_points:
-            gaps = [sandwich.sagitta(*pair) for pair in pairwise(points)]
+            gaps = [sandwich.uncertainty(*pair) for pair in pairwise(points)]
             k = int(np.argmax(gaps))
             if gaps[k] <= FLAT:
                 break
@@ -125,11 +125,11 @@ class BoundFront:
         return np.asarray(np.interp(costs, self.F[:, 0], -self.F[:, 1]))
 
     def thin(self, n_points: int, /) -> np.ndarray:
-        """Choose at most so many corners that follow the polyline evenly, both ends among them, by index."""
+        """Choose, by index, at most so many corners that follow the polyline evenly, with its first and last."""
         return thinned(self.F, n_points)
 
     def along(self, n_points: int, /) -> np.ndarray:
-        """Walk along the polyline: (n, 2) points on it, evenly spaced on scaled objectives, both ends among them."""
+        """Return (n, 2) points on the polyline, evenly spaced on scaled objectives, with its first and last corner."""
         if len(self) == 1:
             return np.array(self.F)
         span = np.abs(self.F[-1] - self.F[0])
@@ -140,13 +140,13 @@ class BoundFront:
 
 
 Point = tuple[float, Relaxation]
-"""Weight of accuracy in [0, 1] on scaled objectives, and the relaxation solved there."""
+"""A weight of accuracy in [0, 1] on scaled objectives, and the relaxation solved at it."""
 
 
 class _Sandwich:
-    """Chooses the lines of a bound front and puts it together, on scaled objectives.
+    """Chooses the lines of a bound front and builds it, on scaled objectives.
 
-    US$ and summed accuracy that are worth the same where both weights are 1/2 are the spreads between queries' LLMs.
+    The scales of US$ and summed accuracy are the spreads between queries' LLMs.
     """
 
     def __init__(self, limits: LinearLimits) -> None:
@@ -167,14 +167,14 @@ class _Sandwich:
         return (high.cost_usd - low.cost_usd) / self.usd, accuracy
 
     def chord(self, low: Relaxation, high: Relaxation) -> float:
-        """Return the weight of accuracy at which two points are worth the same."""
+        """Return the weight of accuracy at which two points have equal weighted sums."""
         cost, accuracy = self._apart(low, high)
         if cost <= 0 or accuracy <= 0:
             return 0.5
         return float(np.clip(cost / (cost + accuracy), TIE_BREAKER, 1 - TIE_BREAKER))
 
-    def sagitta(self, low: Point, high: Point) -> float:
-        """Twice the area between the chord of two neighbours and the corner where their lines meet."""
+    def uncertainty(self, low: Point, high: Point) -> float:
+        """Return twice the area of the triangle of two neighbours and the corner where their lines meet."""
         (u, first), (v, second) = low, high
         cost, accuracy = self._apart(first, second)
         # the lines have slopes (1 - u)/u and (1 - v)/v in (cost, accuracy)
@@ -185,14 +185,14 @@ class _Sandwich:
         return float(max(0.0, cost * min(steep * x, accuracy) - accuracy * x))
 
     def front(self, points: list[Point], without: np.ndarray | None) -> BoundFront:
-        """Find the corners of the polygon that the lines enclose, and the prices along it."""
+        """Return the corners of the polygon that the lines enclose, and the prices along it."""
         n, limits = self.n_queries, self.limits
         cheapest, best = relax(limits, Weights(0.0, 1.0)), relax(limits, Weights(1.0, 0.0))
         weights, solved = np.array([w for w, _ in points]), [r for _, r in points]
         per_accuracy, per_usd = weights / self.accuracy * n, (1 - weights) / self.usd * n
         slopes = (1 - weights) / weights * self.accuracy / self.usd / n
         heights = np.array([r.bound for r in solved]) / per_accuracy / n
-        # a steep line's height is a small difference of large numbers; rounded up, it stays a bound
+        # the height of a steep line is a small difference of large numbers; rounded up, it stays a bound
         heights += LINE_ROUNDING * (np.abs(heights) + slopes * np.array([abs(r.cost_usd) for r in solved]))
         corners = self._envelope(slopes, heights, -cheapest.bound, best.bound / n)
         if without is not None:
@@ -208,12 +208,12 @@ class _Sandwich:
 
     @staticmethod
     def _envelope(slopes: np.ndarray, heights: np.ndarray, c_min: float, a_max: float) -> np.ndarray:
-        """Lower envelope of accuracy = height + slope·cost, cut off at c_min and a_max: (n, 2) cost, accuracy."""
+        """Return the lower envelope of accuracy = height + slope·cost from c_min up to a_max: (n, 2) cost, accuracy."""
         slopes, heights = np.append(slopes, 0.0), np.append(heights, a_max)
         at_start = float(np.min(heights + slopes * c_min))
         corners = [(c_min, at_start)]
         cost, height = c_min, at_start
-        # the line that is lowest just beyond the start: of equals the flattest
+        # the lowest line just beyond the start: of equals the flattest
         values = heights + slopes * cost
         lowest = np.flatnonzero(values <= values.min())
         line = int(lowest[np.argmin(slopes[lowest])])
@@ -230,7 +230,7 @@ class _Sandwich:
 
     @staticmethod
     def _lower_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Lower of two concave polylines (n, 2) of rising cost and accuracy, each flat beyond its last point."""
+        """Return the minimum of two concave, rising polylines (n, 2) in cost and accuracy, flat beyond their ends."""
         cost = np.unique(np.concatenate([first[:, 0], second[:, 0]]))
         cost = cost[cost >= max(first[0, 0], second[0, 0])]
         apart = np.interp(cost, *first.T) - np.interp(cost, *second.T)
@@ -258,7 +258,7 @@ def most_accuracy(limits: LinearLimits, budget_usd: float, /) -> float:
     solved = relax(limits.within(budget_usd=budget_usd), Weights(1.0, 0.0))
     if solved.violation > 0.0:
         cheapest = -relax(limits, Weights(0.0, 1.0)).bound
-        # the solver's own tolerance is no proof
+        # the solver's own tolerance proves nothing
         if cheapest > budget_usd * (1 + PROVEN):
             raise UserError(
                 f"no plan within the limits costs {in_full(budget_usd)} US$ or less;"
@@ -289,7 +289,7 @@ def least_usd(limits: LinearLimits, min_accuracy: float, /) -> float:
 
 
 class LimitPrice(NamedTuple):
-    """What one limit costs a plan; the others stay as they are."""
+    """The price of one limit at a plan, with the other limits unchanged."""
 
     name: str
     """The limit in words."""
@@ -298,23 +298,23 @@ class LimitPrice(NamedTuple):
     kind: Kind
     unit: str
     use: float
-    """What the plan uses or reaches, in that unit: a floor's is the mean accuracy of its group."""
+    """Use of the limit by the plan, in that unit; of a floor, the mean accuracy of its group."""
     limit: float
-    """The limit, likewise."""
+    """The limit, in that unit."""
     binds: bool
-    """Whether it costs anything here."""
+    """Whether the limit is binding at the plan."""
     correct_per_unit: float
-    """Shadow price: expected correct answers that one unit more (of a floor: one correct answer less) is worth."""
+    """Shadow price: expected correct answers gained by one more unit (of a floor: by one correct answer less)."""
     usd_per_unit: float
-    """The same in US$ of budget; NaN where more budget buys nothing."""
+    """The same in US$ of budget; NaN if more budget gains nothing."""
     accuracy_lost: float
-    """Mean accuracy that the same budget could buy beyond this without the limit, by the LP bounds."""
+    """Mean accuracy gained at the same budget without the limit, by the LP bounds."""
     usd_lost: float
-    """US$ that the same accuracy could cost less without the limit, by the LP bounds."""
+    """US$ saved at the same accuracy without the limit, by the LP bounds."""
 
 
 def price_limits(limits: LinearLimits, x: np.ndarray, budget_usd: float, accuracy: float, /) -> tuple[LimitPrice, ...]:
-    """Price every limit at a budget and an accuracy: duals of the linear relaxation, and what dropping it would gain.
+    """Price every limit at a budget and an accuracy: multipliers of the relaxation, and the gain without the limit.
 
     Args:
         limits: Tables and K limits.

@@ -1,4 +1,4 @@
-"""Whether any plan meets the limits: the reason why none does, and the nearest value that would do."""
+"""Whether any plan meets the limits; if none does, the reason and the nearest feasible value."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from optllm_pymoo.validation import (
 )
 
 SECONDS = 20.0
-"""Time for HiGHS to find a whole plan."""
+"""Time limit for HiGHS to find a whole plan, in seconds."""
 
 
 class Feasibility:
-    """Looks for the reasons why no plan meets some limits, and for the nearest values that would do.
+    """Finds the reason why no plan meets some limits, and the nearest feasible values.
 
     Args:
         limits: Tables and limits.
@@ -46,14 +46,14 @@ class Feasibility:
         self.limits = limits
 
     def check_one_by_one(self) -> None:
-        """Refuse limits that are impossible for a simple reason, the first that is found.
+        """Refuse limits that are impossible for a simple reason; report the first one found.
 
         A floor above what its group can reach; quotas of calls that leave queries without an LLM (exact: a transport
         problem over the patterns of the mask); a limit of dollars, tokens or an additive table beyond what any plan
         has.
 
         Raises:
-            UserError: With the reason and the nearest value that would do.
+            UserError: With the reason and the nearest feasible value.
         """
         limits = self.limits
         best = limits.accuracy if limits.allowed is None else np.where(limits.allowed, limits.accuracy, -np.inf)
@@ -76,7 +76,7 @@ class Feasibility:
                 row, amount = limits.rows[k], self._amount(k, least)
                 if row.kind is not Kind.ADDITIVE:
                     raise UserError(
-                        f"{row.name}: the queries that may go nowhere else need {amount}."
+                        f"{row.name}: every plan needs at least {amount}."
                         " Raise it to that, or allow other LLMs"
                     )
                 raise UserError(
@@ -87,7 +87,7 @@ class Feasibility:
         """Refuse limits that exclude each other, by the linear relaxation, whose dual is a proof.
 
         Raises:
-            UserError: With a smallest set of limits that no plan meets together, and the nearest value that would do.
+            UserError: With a smallest set of limits that no plan meets together, and the nearest feasible value.
         """
         limits = self.limits
         if self._phase_one().bound >= -PROVEN:
@@ -108,13 +108,13 @@ class Feasibility:
         raise UserError(f"no plan meets {' and '.join(conflict.names)} together; with the others, {nearest}")
 
     def nearest(self, k: int, /) -> str:
-        """Say which value of one limit would do while the others stay as they are.
+        """Find the nearest feasible value of one limit, with the others unchanged.
 
         Args:
-            k: Which limit is to move.
+            k: Index of the limit to change.
 
         Returns:
-            A part of a sentence; the value is that of the linear relaxation, so nothing less will do.
+            Part of a sentence. The value is that of the linear relaxation, so no smaller change is feasible.
         """
         limits = self.limits
         penalty = 1e3 / limits.scale
@@ -123,13 +123,13 @@ class Feasibility:
         return self._nearest(k, float(limits.limit[k]) + excess)
 
     def whole_plan(self, *, least: int | None = None) -> tuple[Status, np.ndarray | None]:
-        """Let HiGHS find a whole plan, for limits so tight that moving queries one by one finds none.
+        """Find a whole plan with HiGHS, for limits so tight that moves of single queries find none.
 
         Args:
-            least: A limit that may be exceeded, but by as little as possible.
+            least: A limit that may be exceeded; the excess is minimised.
 
         Returns:
-            How the search ended; `Status.INFEASIBLE` is a proof that there is none. (N,) the plan, or None.
+            The status of the search; `Status.INFEASIBLE` proves that there is no plan. Then (N,) the plan, or None.
         """
         limits = self.limits if least is None else self.limits.without(least)
         shape = limits.cost.shape
@@ -147,7 +147,7 @@ class Feasibility:
         return found.status, x if limits.are_met(x[None])[0] else None
 
     def nearest_for_whole_plans(self) -> str:
-        """Say which value of one limit would do for whole queries, the last one that helps; "" where none is known."""
+        """Describe the nearest value of one limit that is feasible for whole queries; "" if none was found."""
         for k in reversed(range(len(self.limits))):
             status, x = self.whole_plan(least=k)
             if status is Status.OPTIMAL and x is not None:
@@ -177,11 +177,11 @@ class Feasibility:
         raise UserError(f"quotas allow {placeable:,} of {limits.n_queries:,} queries. {hint}{others}")
 
     def _phase_one(self, penalty: np.ndarray | None = None) -> Relaxation:
-        """Minimise the summed relative excess; its bound is below 0 just where no fractional plan meets the limits."""
+        """Minimise the summed relative excess; its bound is below 0 exactly if no fractional plan meets the limits."""
         return relax(self.limits, Weights(0.0, 0.0), penalty=1.0 / self.limits.scale if penalty is None else penalty)
 
     def _nearest(self, k: int, value: float) -> str:
-        """Say that limit k would have to be moved to a value of b_k."""
+        """Describe the value of b_k to which limit k has to be changed."""
         row, amount = self.limits.rows[k], self._amount(k, value)
         if row.kind is Kind.ACCURACY:
             whole_batch = self.limits.of_group[k] < 0
@@ -193,11 +193,11 @@ class Feasibility:
         return f"{row.subject} would need at least {amount}"
 
     def _amount(self, k: int, value: float) -> str:
-        """Write a value of b_k with its unit: rounded so that it is enough."""
+        """Write a value of b_k with its unit, rounded to the feasible side."""
         row, amount = self.limits.rows[k], float(self.limits.amounts(k, value))
         if row.kind is Kind.CALLS:
             return _calls(int(np.ceil(amount - 1e-6)))
-        # a total that differs by rounding alone is the same: it is not to be rounded to the next digit
+        # a total that differs only by rounding is the same: don't round it to the next digit
         slack = SAME_TOTAL * abs(amount)
         text = rounded_up(amount - slack) if self.limits.sign[k] > 0 else rounded_down(amount + slack)
         return text if row.kind is Kind.ACCURACY else f"{text} {row.unit}".rstrip()
@@ -207,11 +207,11 @@ class Feasibility:
 
 
 class _CallQuotas:
-    """Quotas of calls alone: an exact transport problem, however many queries there are.
+    """Quotas of calls alone: an exact transport problem whose size doesn't depend on the number of queries.
 
-    Queries with the same allowed LLMs are alike, so a whole number of them goes to each LLM: a maximum flow from
-    patterns of the mask to LLMs. Quotas of overlapping providers are no flow any more; HiGHS solves either as an
-    integer programme with one variable per pattern and LLM.
+    Queries with the same allowed LLMs are interchangeable, so the problem is a maximum flow from patterns of the mask
+    to LLMs. With quotas of overlapping providers it isn't a flow any more; HiGHS solves both as an integer programme
+    with one variable per pattern and LLM.
     """
 
     def __init__(self, limits: LinearLimits) -> None:
@@ -226,26 +226,26 @@ class _CallQuotas:
         self.pattern, self.now = pattern, np.floor(limits.limit * (1 + SAME_TOTAL))
 
     def placeable(self) -> int:
-        """Count how many queries find an LLM at the most."""
+        """Return the largest number of queries that can be sent to an LLM."""
         found = solve_multiple_choice(-np.ones(len(self.pattern)), self.pattern, self.uses, self.now, **self.given)
         return 0 if found.x is None else round(-found.value)
 
     def smallest(self, k: int) -> int | None:
-        """Find the smallest value of one quota at which all queries find an LLM, the others staying as they are."""
+        """Find the smallest value of one quota at which all queries get an LLM, with the other quotas unchanged."""
         limits = self.now.copy()
         limits[k] = self.limits.n_queries
         found = solve_multiple_choice(self.uses[k], self.pattern, self.uses, limits, exactly=True, **self.given)
         return None if found.x is None else round(found.value)
 
     def raised(self) -> np.ndarray | None:
-        """Find quotas at which all queries find an LLM, with the fewest calls added in all; None if there are none."""
+        """Find quotas at which all queries get an LLM, with the fewest calls added in total; None if there are none."""
         nothing, penalty = np.zeros(len(self.pattern)), np.ones(len(self.limits))
         given = {**self.given, "exactly": True, "penalty": penalty}
         found = solve_multiple_choice(nothing, self.pattern, self.uses, self.now, **given)
         return None if found.x is None else self.now + np.rint(found.excess)
 
     def instead(self, k: int, calls: int) -> str:
-        """Name another value of a quota."""
+        """Describe another value of a quota."""
         return f"{_calls(calls)} for {self.limits.rows[k].subject} instead of {self.limits.limit[k]:,.15g}"
 
 
@@ -265,10 +265,10 @@ def allowed_by_limits(
     allowed: Any = None,
     query_ids: Sequence[Any] | None = None,
 ) -> np.ndarray:
-    """Turn floors and ceilings that hold for each query by itself into a mask.
+    """Turn floors and ceilings of single queries into a mask.
 
-    Such limits only take cells from the tables: pass the outcome as ``allowed=`` and the supported front of what is
-    left is exact.
+    Such limits only exclude cells of the tables: pass the mask as ``allowed=``, and the supported front of the other
+    cells is exact.
 
     Args:
         cost: (N, M) US$ per call.
@@ -285,7 +285,7 @@ def allowed_by_limits(
 
     Raises:
         UserError: If a table does not hold numbers; if tables disagree in shape, or a query has no LLM that meets its
-            limits; the message names the first one and the nearest limit that would do.
+            limits; the message names the first such query and the nearest feasible limit.
 
     Example:
         >>> allowed_by_limits([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], min_accuracy=0.4).tolist()
@@ -329,9 +329,9 @@ def _per_query(name: str, limit: Any, n_queries: int) -> np.ndarray:
 def _narrowed(
     mask: np.ndarray, table: np.ndarray, limit: np.ndarray, sign: int, ids: Sequence[str], what: str, unit: str
 ) -> np.ndarray:
-    """Keep the cells with sign·table <= sign·limit, or raise at the first query that keeps none."""
+    """Keep the cells with sign·table <= sign·limit; refuse a query without any."""
     with np.errstate(over="ignore"):
-        rounded = limit.astype(table.dtype)  # as the table is: 0.1 in float32 keeps to a ceiling of 0.1
+        rounded = limit.astype(table.dtype)  # in the table's type: 0.1 in float32 meets a ceiling of 0.1
     narrowed = mask & (sign * table <= sign * rounded[:, None])
     empty = np.flatnonzero(~narrowed.any(axis=1))
     if not len(empty):

@@ -1,4 +1,4 @@
-"""Limits as a user says them: quotas, floors and ceilings, their kinds, and the additive tables they can bound."""
+"""Limits as given by the user: quotas, floors and ceilings, their kinds, and the additive tables they can bound."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from optllm_pymoo.validation import UserError, positions_of, unknown_name
 class Additive:
     """A table of one number per query and LLM, whose chosen cells are summed: latency, CO₂, tokens, a count.
 
-    As an objective of `AllocationProblem` its column of F is the sum, or the mean per query, negated where it is to be
-    large. A `Ceiling` and a `Floor` bound the sum or the mean itself.
+    As an objective of `AllocationProblem`, its column of F is the sum, or the mean per query, negated if it is
+    maximised. A `Ceiling` and a `Floor` bound the sum or the mean itself.
 
     Args:
-        name: What reports call it.
+        name: Its name in reports.
         table: (N, M) finite numbers; array-like or DataFrame.
         unit: Of the numbers, for reports.
         mean: Whether the mean per query counts, else the sum.
-        maximise: Whether it is to be large, else small.
+        maximise: Whether it is maximised, else minimised.
 
     Raises:
         UserError: If the name is empty, or name or unit is no text.
@@ -56,7 +56,7 @@ class Additive:
 
     @property
     def label(self) -> str:
-        """Its name with what is made of the cells: "mean latency", "total CO2"."""
+        """Its name after "mean" or "total": "mean latency", "total CO2"."""
         return f"{'mean' if self.mean else 'total'} {self.name}"
 
     @property
@@ -88,11 +88,11 @@ class Kind(Enum):
 
     def __init__(self, unit: str, table: int, is_whole: bool) -> None:
         self.unit = unit
-        """For reports; that of an additive table is its own."""
+        """The unit for reports; an additive table has its own."""
         self.table = table
-        """Which table of the kernels is summed; `EXTRA` stands for one of the further tables."""
+        """The table of the kernels that is summed; `EXTRA` means one of the further tables."""
         self.is_whole = is_whole
-        """Whether it counts whole things."""
+        """Whether it counts whole numbers."""
 
 
 UNITS = {"calls": Kind.CALLS, "usd": Kind.USD, "tokens": Kind.TOKENS}
@@ -100,7 +100,7 @@ UNITS = {"calls": Kind.CALLS, "usd": Kind.USD, "tokens": Kind.TOKENS}
 
 @dataclass(frozen=True)
 class Quota:
-    """At most so many calls, US$ or tokens for some LLMs together over the whole batch.
+    """An upper limit on the calls, US$ or tokens of some LLMs together over the whole batch.
 
     Args:
         name: An LLM, with all its modes ``name@mode``; a shell pattern such as ``"gpt-*"``; or, with ``llms``, any name
@@ -108,7 +108,7 @@ class Quota:
         calls: At most so many queries.
         usd: At most so many US$.
         tokens: At most so many tokens, by the problem's ``tokens`` table.
-        llms: The LLMs that count, where the name doesn't say it.
+        llms: The LLMs that count, if the name is none of the above.
 
     Raises:
         UserError: If not exactly one limit is given, it is no finite number >= 0, the name is no text, or ``llms`` is
@@ -153,22 +153,22 @@ class Quota:
 
     @property
     def kind(self) -> Kind:
-        """What it counts."""
+        """The kind: what the quota counts."""
         return next(kind for unit, kind in UNITS.items() if getattr(self, unit) is not None)
 
     @property
     def limit(self) -> float:
-        """How much, in the unit of its kind."""
+        """The bound, in the unit of its kind."""
         return float(next(value for unit in UNITS if (value := getattr(self, unit)) is not None))
 
     def members(self, llms: Sequence[str], /) -> np.ndarray:
-        """Find the LLMs that count, (M,) bool.
+        """Return the LLMs that count, (M,) bool.
 
         Args:
             llms: Names of the problem's LLMs.
 
         Raises:
-            UserError: If a name is unknown, or a pattern fits none.
+            UserError: If a name is unknown, or a pattern matches none.
         """
         if self.llms is not None:
             member = np.zeros(len(llms), dtype=bool)
@@ -182,14 +182,14 @@ class Quota:
         return member
 
     def subject(self, llms: Sequence[str], /) -> str:
-        """Name the LLMs that count, for reports."""
+        """Return the names of the LLMs that count, for reports."""
         everyone = self.llms is None and len(llms) > 1 and self.members(llms).all()
         return "all LLMs" if everyone else self.name
 
 
 @dataclass(frozen=True)
 class Floor:
-    """At least so much: of a group's mean accuracy, or of an additive table.
+    """A lower limit on a group's mean accuracy, or on an additive table.
 
     Args:
         of: A group's name, or an `Additive`.
@@ -212,7 +212,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """At most so much of an additive table over the whole batch.
+    """An upper limit on an additive table over the whole batch.
 
     Args:
         of: The table.
@@ -239,7 +239,7 @@ def _named(of: Any) -> str:
 
 
 def _number(name: str, value: Any) -> float:
-    """Return a finite number, or refuse what isn't one."""
+    """Return a finite number; refuse any other value."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise UserError(f"{name} must be a number; got {value!r}")
     if not np.isfinite(float(value)):

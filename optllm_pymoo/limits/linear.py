@@ -1,4 +1,4 @@
-"""Limits as linear inequalities over plans, with their structure kept: no table per limit."""
+"""Limits as linear inequalities over plans, stored by their structure: no table per limit."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from optllm_pymoo.validation import UserError, as_table, check_shape, in_full, r
 
 
 class Row(NamedTuple):
-    """What one limit is about, for reports."""
+    """Description of one limit, for reports."""
 
     kind: Kind
     name: str
     """The limit in words."""
     subject: str
-    """LLM, provider, group or table alone."""
+    """The LLM, provider, group or table that is limited."""
     unit: str
     per: float = 1.0
-    """What the sum is divided by to be the number that people know: queries for a mean, else 1."""
+    """Divisor of the sum for the user's number: the number of queries for a mean, else 1."""
 
 
 class Weights(NamedTuple):
-    """What summed accuracy, total US$ and the sum of the third objective's table are worth; all but accuracy cost."""
+    """Weights of summed accuracy, total US$ and the third objective's sum; all but accuracy are minimised."""
 
     accuracy: float
     usd: float
@@ -39,10 +39,10 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LinearLimits:
-    """K limits Σ_i W_k[i, x_i] <= b_k on plans, and the tables that they are about.
+    """K limits Σ_i W_k[i, x_i] <= b_k on plans, and the tables that they sum.
 
     W_k is a table with a sign: 1 per query, US$, accuracy or a further table, where LLM j counts and query i is in the
-    limit's group, and 0 elsewhere. What has to be at least so much has the sign -1, and so has its b_k. That takes
+    limit's group, and 0 elsewhere. A lower limit has the sign -1, and so has its b_k. That takes
     O(K M + N) memory, and priced scores with any number of limits take one pass over the tables.
 
     Attributes:
@@ -89,7 +89,7 @@ class LinearLimits:
         tokens: np.ndarray | None = None,
         third: Additive | None = None,
     ) -> LinearLimits:
-        """Write the limits of a problem as rows, in the order given.
+        """Build the rows of a problem's limits, in the order given.
 
         Args:
             cost: (N, M) checked US$ per call.
@@ -102,7 +102,7 @@ class LinearLimits:
             third: The third objective, whose table is checked.
 
         Raises:
-            UserError: If something is no limit, names or groups are unknown, or a table is missing or of another shape.
+            UserError: If an object is no limit, names or groups are unknown, or a table is missing or of another shape.
         """
         asked = [limits] if isinstance(limits, Quota | Floor | Ceiling) else list(limits or ())
         labels: list[str] = []
@@ -149,16 +149,16 @@ class LinearLimits:
                     " Write Quota('llm', calls=100)"
                 )
         if tables.extra:
-            # one further table, the usual number, is not copied
+            # a single further table, the usual case, is not copied
             extra = tables.extra[0][None] if len(tables.extra) == 1 else np.stack(tables.extra)
             linear = replace(linear, extra=read_only(extra))
         return linear.levelled()
 
     def levelled(self) -> LinearLimits:
-        """Give cells that the mask forbids the least values that it allows their query; nothing to do without limits.
+        """Replace forbidden cells by the query's least allowed values; without limits, return the tables unchanged.
 
-        What stands for "not offered" there, a price of a million perhaps, is not to be what excesses and gaps are
-        measured by.
+        Forbidden cells may hold placeholders, such as a price of a million, that would distort the units of excesses
+        and gaps.
         """
         allowed = self.allowed
         if allowed is None or not len(self):
@@ -198,7 +198,7 @@ class LinearLimits:
 
     @cached_property
     def cells(self) -> Cells:
-        """The tables for the kernels, all as read-only views: numba compiles again for each mixture it is given."""
+        """The tables for the kernels, all as read-only views: numba compiles again for each mixture of types."""
         group = np.full(self.n_queries, self.n_groups, dtype=np.int32) if self.group is None else self.group
         extra = self.extra.astype(self.cost.dtype, copy=False)
         mask = np.zeros((0, 0), dtype=bool) if self.allowed is None else self.allowed
@@ -210,15 +210,15 @@ class LinearLimits:
         return Rules(self.table, self.sign, self.members, self.of_group)
 
     def slack(self, x: np.ndarray, /) -> Slack:
-        """Return for the kernels what a plan (N,) leaves of the limits; a quarter of the tolerance is theirs."""
+        """Return the slack of a plan (N,) for the kernels, which may use a quarter of the tolerance."""
         return Slack(self.limit - self.uses(x[None])[0], self.scale, self.tolerance / 4)
 
     def amounts(self, k: int, values: Any, /) -> Any:
-        """Turn sums of W_k, or b_k, into the number that people know: a quota's use, a mean, a floor's accuracy."""
+        """Turn sums of W_k, or b_k, into the user's numbers: a quota's use, a mean, a floor's accuracy."""
         return self.sign[k] * values / self.rows[k].per
 
     def coefficients(self, weights: Weights, prices: np.ndarray, /) -> Coefficients:
-        """Turn weights of the objectives and prices of the limits into prices of everything.
+        """Turn weights of the objectives and prices of the limits into prices of all tables.
 
         Args:
             weights: Of the objectives.
@@ -235,7 +235,7 @@ class LinearLimits:
         return Coefficients(accuracy, usd, extra, by_llm[self.table == CALLS].sum(axis=0))
 
     def scores(self, weights: Weights, /) -> np.ndarray:
-        """(N, M) what each cell is worth by the objectives alone."""
+        """Return the (N, M) score of each cell by the objectives alone."""
         score = weights.accuracy * self.accuracy.astype(float) - weights.usd * self.cost.astype(float)
         return score if self.third < 0 else score - weights.third * self.extra[self.third].astype(float)
 
@@ -245,7 +245,7 @@ class LinearLimits:
         return None if table == CALLS else (self.cost, self.accuracy, *self.extra)[table]
 
     def cell_uses(self, k: int, /) -> np.ndarray:
-        """W_k of every cell, (N, M) float64."""
+        """Return W_k of every cell, (N, M) float64."""
         table, counts = self._table(k), np.broadcast_to(self.members[k], self.cost.shape)
         if self.of_group[k] >= 0:
             counts = counts & (self.cells.group == self.of_group[k])[:, None]
@@ -285,7 +285,7 @@ class LinearLimits:
 
     @cached_property
     def scale(self) -> np.ndarray:
-        """(K,) > 0, what an excess is measured in: the limit itself, or one typical query's use where it is 0.
+        """(K,) > 0, unit of an excess: the limit itself, or a typical query's use if the limit is 0.
 
         Floors of accuracy are measured in queries, so that an excess is a mean accuracy.
         """
@@ -322,19 +322,19 @@ class LinearLimits:
         return np.asarray(over / self.scale)
 
     def are_met(self, X: np.ndarray, /) -> np.ndarray:
-        """Find out which plans (n, N) meet all limits."""
+        """Return which plans (n, N) meet all limits."""
         return np.asarray(np.all(self.excess(X) <= 0.0, axis=1))
 
     def are_met_along(
         self, x: np.ndarray, query: np.ndarray, from_llm: np.ndarray, to_llm: np.ndarray, /
     ) -> np.ndarray:
-        """Find out which plans on a way of single steps meet all limits.
+        """Return which plans along a sequence of single steps meet all limits.
 
         Args:
             x: (N,) the first plan.
             query: (S,) query of each step.
-            from_llm: (S,) LLM that it leaves.
-            to_llm: (S,) LLM that it moves to.
+            from_llm: (S,) LLM before the step.
+            to_llm: (S,) LLM after the step.
 
         Returns:
             (S + 1,) bool, by running sums of what the steps use: O(K S).
@@ -348,7 +348,7 @@ class LinearLimits:
         return met
 
     def take(self, rows: np.ndarray, /) -> LinearLimits:
-        """Keep some queries, and the same share of every limit: a sample to guess prices from."""
+        """Keep some queries, and the same share of every limit: a sample from which prices are estimated."""
         share = np.full(len(self), len(rows) / self.n_queries)
         for k in np.flatnonzero(self.of_group >= 0):
             mine = self.cells.group == self.of_group[k]
@@ -387,10 +387,10 @@ class LinearLimits:
         """Add a limit.
 
         Args:
-            row: What it is about.
-            limit: Its value as people know it; times the row's ``per`` and with its sign it is b_k.
-            table: Which table it sums; None for that of its kind.
-            sign: 1.0 for at most, -1.0 for at least.
+            row: Its description.
+            limit: Its value as the user's number; b_k is this times the row's ``per`` and the sign.
+            table: The table that it sums; None for that of its kind.
+            sign: 1.0 for an upper limit, -1.0 for a lower limit.
             member: (M,) bool, LLMs that count; None for all.
             of_group: Group whose queries count, -1 for all.
         """
@@ -406,14 +406,14 @@ class LinearLimits:
         )
 
     def within(self, *, budget_usd: float | None = None, min_accuracy: float | None = None) -> LinearLimits:
-        """Add a budget for the whole batch, or a mean accuracy that it has to reach.
+        """Add a budget for the whole batch, or a least mean accuracy.
 
         Args:
             budget_usd: Total US$; infinity is no budget at all.
             min_accuracy: Mean accuracy.
         """
         if budget_usd is not None and np.isposinf(budget_usd):
-            # solvers know no infinite budget, and no plan costs more than all of the dearest calls
+            # solvers accept no infinite budget, and no plan costs more than the most expensive call of every query
             budget_usd = float(self.cost.max(axis=1).sum(dtype=float))
         bounded = self
         if budget_usd is not None:
@@ -426,7 +426,7 @@ class LinearLimits:
 
 
 class _Tables:
-    """Collects the further tables that limits and the third objective are about, each once."""
+    """Collects the further tables of the limits and of the third objective, each once."""
 
     def __init__(self, cost: np.ndarray, tokens: np.ndarray | None, third: Additive | None) -> None:
         self.cost, self.tokens = cost, tokens

@@ -1,4 +1,4 @@
-"""Whole plans that meet limits, made from prices, and how far they can be from the best; also of a batch in parts."""
+"""Whole plans that meet limits, made from prices, with their certificates; also for a batch in parts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MAX_PAIRS = 50
 MAX_FILLS = 6
 
 CANDIDATES = 16
-"""Moves per pair of LLMs that are tried in exchanges: those with the least priced loss."""
+"""Moves per pair of LLMs that exchanges try: those with the least priced loss."""
 
 N_EXCHANGES = 20
-"""Improving exchanges between two queries that are looked for, where a plan is wanted rather than a front."""
+"""Largest number of improving exchanges between two queries, for a single plan rather than a front."""
 
 
 def priced_plan(limits: LinearLimits, weights: Weights, prices: np.ndarray, /) -> np.ndarray:
@@ -47,15 +47,15 @@ def mended(
     goal: Weights | None = None,
     n_exchanges: int = 0,
 ) -> np.ndarray | None:
-    """Make a plan meet the limits, and use up what is left of them.
+    """Repair a plan so that it meets the limits, then use up their slack.
 
     Args:
         limits: Tables and limits.
         x: (N,) LLM per query; not changed.
         weights: Of the objectives in the priced loss of a move.
         prices: (K,) prices of the limits.
-        goal: Weights of the objectives that what is left is to be used for; None: as above.
-        n_exchanges: Improving exchanges between two queries to look for in the end.
+        goal: Weights of the objectives for using up the slack; None: ``weights``.
+        n_exchanges: Largest number of improving exchanges between two queries at the end.
 
     Returns:
         (N,) a plan that meets all limits, or None if single moves don't lead to one.
@@ -93,7 +93,7 @@ def best_of(limits: LinearLimits, plans: Sequence[np.ndarray], goal: Weights, /)
 def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: np.ndarray, max_pairs: int) -> int:
     """Make the best exchanges between two queries, in place, where no single move is possible or none improves.
 
-    While a limit is exceeded, they lessen that. Returns the number of exchanges made, at most ``max_pairs``.
+    While a limit is exceeded, they reduce the excess. Returns the number of exchanges, at most ``max_pairs``.
     """
     rows, n_llms = np.arange(limits.n_queries), limits.cost.shape[1]
     priced = worth.accuracy[limits.cells.group][:, None] * limits.accuracy - worth.usd * limits.cost - worth.calls
@@ -130,13 +130,11 @@ def _exchange(limits: LinearLimits, x: np.ndarray, worth: Coefficients, score: n
 def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
     """Find some plan that meets the limits.
 
-    The reasons against one are looked for from the simplest to the most involved, and the first found is reported, see
-    `Feasibility`. Where fractions could meet the limits, a whole plan is made from them; HiGHS
-    searches for one where that fails.
-
-    Fractions are first looked for with cost and accuracy as the objective. That takes a small part of the time of the
-    proof, whose objective is the excess alone: there all LLMs are alike for a query, so that its linear programme
-    has to hold the whole batch. The proof is needed only where the limits can't be met.
+    Reasons for infeasibility are checked from the simplest to the most complex, and the first one found is reported,
+    see `Feasibility`. If a fractional plan meets the limits, a whole plan is made from it; if that fails, HiGHS
+    searches for one. The fractional plan is first computed with cost and accuracy as the objective. That is much faster
+    than the proof of infeasibility, whose objective is the excess alone: there, all LLMs are equal for a query, so its
+    linear programme has to hold the whole batch. The proof is needed only if the limits can't be met.
 
     Args:
         limits: Tables and limits.
@@ -145,7 +143,7 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
         (N,) LLM per query.
 
     Raises:
-        UserError: If there is none; the message has the reason and the nearest value that would do.
+        UserError: If there is none; the message names the reason and the nearest feasible value.
     """
     feasibility = Feasibility(limits)
     feasibility.check_one_by_one()
@@ -168,16 +166,16 @@ def feasible_plan(limits: LinearLimits, /) -> np.ndarray:
 
 
 class Certified(NamedTuple):
-    """A plan within limits, and how far it can be from the best one."""
+    """A plan within limits, with its LP bound."""
 
     x: np.ndarray
     """(N,) LLM per query."""
     value: float
-    """Mean accuracy, or total US$ where that was to be kept low."""
+    """Mean accuracy, or total US$ if the cost is minimised."""
     bound: float
     """No plan within the limits has a higher mean accuracy, or costs less."""
     prices: np.ndarray
-    """(K,) what one more unit of each limit is worth, in summed accuracy or US$."""
+    """(K,) multipliers: gain by one more unit of each limit, in summed accuracy or US$."""
 
     @property
     def gap(self) -> float:
@@ -193,7 +191,7 @@ def best_within(
     Args:
         limits: Tables and limits.
         budget_usd: Total US$; None for no budget.
-        start: (K + 1,) prices to begin at, as those returned; without a budget (K,). None if nothing is known.
+        start: (K + 1,) initial prices, in the form returned; without a budget (K,). None if none are known.
 
     Returns:
         Plan, mean accuracy, LP bound on it, and prices in summed accuracy (expected correct answers) per unit; the
@@ -218,7 +216,7 @@ def cheapest_reaching(
     Args:
         limits: Tables and limits.
         min_accuracy: Mean accuracy to reach; None for none.
-        start: (K + 1,) prices to begin at, as those returned; without a target (K,). None if nothing is known.
+        start: (K + 1,) initial prices, in the form returned; without a target (K,). None if none are known.
 
     Returns:
         Plan, total US$, LP bound on it, and prices in US$ per unit; the target's price, per unit of summed accuracy,
@@ -236,11 +234,11 @@ def cheapest_reaching(
 
 
 def _plan(limits: LinearLimits, solved: Relaxation, weights: Weights, goal: Weights) -> np.ndarray:
-    """Make whole plans of a relaxation in a few ways and keep the best."""
+    """Make several whole plans from a relaxation and return the best."""
     starts = [solved.x, priced_plan(limits, weights, solved.prices)]
     plans = [mended(limits, start, weights, solved.prices, goal=goal, n_exchanges=N_EXCHANGES) for start in starts]
     found = [x for x in plans if x is not None]
-    if not found:  # mending the relaxation leads to no plan: any that meets the limits is a start
+    if not found:  # repairing the relaxation gave no plan: start from any plan that meets the limits
         x = feasible_plan(limits)
         better = mended(limits, x, weights, solved.prices, goal=goal)
         found = [x if better is None else better]
@@ -248,7 +246,7 @@ def _plan(limits: LinearLimits, solved: Relaxation, weights: Weights, goal: Weig
 
 
 def end_plans(limits: LinearLimits, path: PricePath, fallback: np.ndarray, /) -> np.ndarray:
-    """Find the cheapest and the most accurate plan within limits, as far as single moves lead.
+    """Find the cheapest and the most accurate plan within limits by single moves.
 
     Args:
         limits: Tables and limits.
@@ -279,7 +277,7 @@ def check_reachable(
         min_accuracy: Mean accuracy to reach.
 
     Raises:
-        UserError: If no plan does, or none was found; the message has the nearest value that a plan was found for.
+        UserError: If there is no such plan, or none was found; the message has the nearest value with a known plan.
     """
     bounded = limits.within(budget_usd=budget_usd, min_accuracy=min_accuracy)
     nearest = cheapest_reaching(limits) if min_accuracy is None else best_within(limits)
@@ -288,7 +286,7 @@ def check_reachable(
     try:
         feasible_plan(bounded)
     except UserError as reason:
-        # written in full: rounded, a bound might lie on the wrong side of the plan found
+        # written in full: a rounded bound might lie on the wrong side of the plan found
         found = in_full(nearest.value)
         if min_accuracy is None:
             message = (
@@ -306,14 +304,14 @@ def check_reachable(
 class PricedScalarisation:
     """Turns weights on three objectives into plans that meet the limits, by the relaxation's prices at those weights.
 
-    It stands in for `Scalarisation` where limits tie queries together: one relaxation for each weight vector, and a
-    whole plan made from it.
+    It replaces `Scalarisation` if limits tie queries together: one relaxation for each weight vector, and a whole plan
+    made from it.
 
     Args:
         limits: Tables and limits, the third objective's table among them.
-        free: The same three objectives without the limits, whose ranges weights are about.
+        free: The same three objectives without the limits; their ranges define the scale of the weights.
         fallback: (N,) a plan that meets the limits.
-        per: What the sum of the third table is divided by: N for a mean, else 1.
+        per: Divisor of the sum of the third table: N for a mean, else 1.
 
     Attributes:
         optima: (3, N) read-only: the cheapest, the most accurate and the best plan by the third objective that were
@@ -340,7 +338,7 @@ class PricedScalarisation:
         """
         limits, prices = self.limits, None
         X = np.empty((len(weights), limits.n_queries), dtype=self.free.dtype)
-        # summed accuracy and the sum of the third table stand for means; zeros are only to break ties
+        # sums stand for means of accuracy and the third table; small weights in place of zeros break ties
         unit = self.free.ranges * (1.0, limits.n_queries, self.per)
         for x, row in zip(X, np.maximum(weights, TIE_BREAKER * weights.max(axis=1, keepdims=True)) / unit, strict=True):
             at = Weights(accuracy=row[1], usd=row[0], third=row[2])
@@ -357,19 +355,19 @@ class PricedScalarisation:
 
 
 N_SAMPLED: Final = 100_000
-"""Queries, drawn from all parts, from which the first prices are guessed."""
+"""Number of queries, sampled from all parts, for the estimate of the first prices."""
 
 N_OPEN: Final = 100_000
-"""Queries whose LLM is decided together, in memory: those that the prices tell least about."""
+"""Number of queries whose LLMs are decided together, in memory: those with the smallest margins at the prices."""
 
 WIDER: Final = 8
-"""How many times more queries are left open where too few of them lead to no plan."""
+"""Factor by which the number of open queries grows after a core without a plan."""
 
 ATTEMPTS: Final = 3
 
 
 class _Core(NamedTuple):
-    """A part at some prices: what its decided queries use, and the tables of the open ones."""
+    """A part at some prices: the use of limits by its decided queries, and the tables of the open ones."""
 
     used: np.ndarray
     """(K + 1,) of each limit, and of budget or target."""
@@ -379,7 +377,7 @@ class _Core(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a plan has to keep to, and what it is to be good in.
+    """Limits and objective of a plan for a batch in parts.
 
     Attributes:
         llms: M names.
@@ -401,7 +399,7 @@ class Asked:
 
     @property
     def weights(self) -> Weights:
-        """Of accuracy and US$."""
+        """Weights of accuracy and US$."""
         return Weights(1.0, 0.0) if self.target is None else Weights(0.0, 1.0)
 
     @property
@@ -420,8 +418,8 @@ class Asked:
         """Write the limits as rows of some queries.
 
         Returns:
-            The rows with the bounds that these queries alone would have, budget or target last; and which of all
-            limits they are: a floor has none where its group is absent.
+            The rows with the bounds for these queries alone, budget or target last; and their indices among all limits:
+            a floor has no row if its group is absent.
         """
         has_floors = any(isinstance(limit, Floor) for limit in self.limits)
         names = (
@@ -440,7 +438,7 @@ class Asked:
         return linear, np.array([*which, len(self.limits)])
 
     def core(self, prices: np.ndarray, reach: float, item: tuple[int, Part], /) -> _Core:
-        """Decide a part's queries at some prices, as far as one LLM leads by more than ``reach``."""
+        """Decide a part's queries at some prices: those whose best LLM leads by more than ``reach``."""
         _, part = item
         tables, used = as_tables(part() if callable(part) else part), np.zeros(len(prices))
         if not len(tables.cost):
@@ -487,9 +485,9 @@ class PricedCut:
     """A plan of a batch in parts within limits.
 
     Attributes:
-        asked: What it keeps to.
-        prices: (K + 1,) at which the plan of all queries but the open ones is made.
-        reach: Queries are open whose best LLM at these prices leads by no more.
+        asked: Its limits and objective.
+        prices: (K + 1,) prices that decide all queries but the open ones.
+        reach: Queries are open if their best LLM leads by no more than this at these prices.
         open: By part, the LLMs of its open queries.
         last: (K + 1,) final prices: the multipliers of the bound.
     """
@@ -511,7 +509,7 @@ class PricedCut:
         return x
 
     def dual(self, tables: Tables, /) -> float:
-        """Sum up what one part adds to the Lagrangian bound at the final prices."""
+        """Return the contribution of one part to the Lagrangian bound at the final prices."""
         tables = as_tables(tables)
         if not len(tables.cost):
             return 0.0
@@ -533,18 +531,18 @@ class PricedCut:
 def plan_in_parts(parts: Sequence[Part], asked: Asked, /, *, spread: Spread = map) -> PricedCut:
     """Find a plan within limits, by prices of the limits and a core of queries that they leave open.
 
-    First prices are those of a sample. At these, nearly all queries have one LLM that is clearly best. What the others
-    have to keep to is what these leave of every limit: a batch that fits into memory, for which plan and prices are
-    found as for any other. Its prices are multipliers of the whole batch too, and give the bound. Where the core has
-    no plan, since the sample was too far off, it is made larger.
+    First prices are those of a sample. At these prices, nearly all queries have a clearly best LLM. The other queries,
+    the core, share the slack that is left of every limit: a batch that fits into memory, solved like any other. Its
+    prices are also multipliers of the whole batch and give the bound. If the core has no plan because the sample was
+    not representative, it is made larger.
 
     Args:
         parts: As `PartitionedFront` takes them, checked; with groups where there are floors.
-        asked: What the plan has to keep to.
+        asked: Limits and objective.
         spread: As `PartitionedFront` takes it. Three passes, one more for each time the core is made larger.
 
     Returns:
-        The plan. It meets all limits. How good it is shows `PricedCut.bound`.
+        The plan. It meets all limits; `PricedCut.bound` certifies it.
 
     Raises:
         UserError: If no plan was found that meets all limits.
@@ -582,7 +580,7 @@ def plan_in_parts(parts: Sequence[Part], asked: Asked, /, *, spread: Spread = ma
 
 
 def _joined(parts: Sequence[Tables]) -> Tables:
-    """Put queries of several parts together."""
+    """Concatenate queries of several parts."""
     cost, accuracy = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     has_mask = any(part.allowed is not None for part in parts)
     masks = [np.ones(part.cost.shape, dtype=bool) if part.allowed is None else part.allowed for part in parts]
@@ -597,7 +595,7 @@ def _taken(tables: Tables, rows: np.ndarray) -> Tables:
 
 
 def sample_of(share: float, item: tuple[int, Part], /) -> Tables:
-    """Draw about a share of a part's queries."""
+    """Sample about a share of a part's queries."""
     number, part = item
     tables = as_tables(part() if callable(part) else part)
     return _taken(tables, np.flatnonzero(np.random.default_rng(number).random(len(tables.cost)) < share))

@@ -1,4 +1,4 @@
-"""The linear relaxation of a batch with limits, solved to a certified gap by sifting."""
+"""The linear relaxation of a batch with limits, solved by sifting to a certified gap."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from optllm_pymoo.solver import solve_multiple_choice
 from optllm_pymoo.tolerances import CERTIFIED, HIGHS_LEAST_GAIN
 
 SMALL = 64
-"""Queries below which no sample is drawn to guess prices from."""
+"""Smallest number of queries for which prices are first estimated from a sample."""
 
 SHRINK = 8
-"""How many times smaller a sample is than what it stands for."""
+"""Ratio of the size of a batch to that of its sample."""
 
 MAX_ROUNDS = 200
 MAX_HALVINGS = 12
@@ -28,9 +28,10 @@ class Relaxation:
     """A solved relaxation: max Σ score(x) under limits, over fractions.
 
     Attributes:
-        prices: (K,) Lagrangian multipliers: what one unit of each limit is worth, in score.
+        prices: (K,) Lagrangian multipliers: score gained by one more unit of each limit.
         value: Score of the fractional plan, summed over the queries.
-        bound: Lagrangian bound at ``prices``: no plan that meets the limits scores higher, whatever went on inside.
+        bound: Lagrangian bound at ``prices``: no plan that meets the limits scores higher, even if the solver was
+            inexact.
         cost_usd: Total US$ of the fractional plan.
         accuracy: Mean accuracy of the fractional plan.
         x: (N,) LLM with the largest share of each query.
@@ -66,22 +67,22 @@ def relax(
     g(λ) = Σ_i max_j (score - Σ_k λ_k W_k)[i, j] + Σ_k λ_k b_k bounds the optimum from above. Its minimum over λ is the
     optimum of the linear relaxation. Sifting finds it: a small linear programme holds one base cell for every query
     and the cells that are nearly as good at the present prices; HiGHS solves it; all cells are priced at its
-    duals, O(N M); those that would improve it join, until none does. Then g(λ) equals the programme's value: a proof,
-    not a number of steps. First prices come from a sample an eighth as large, solved in the same way.
+    duals, O(N M); those that would improve it are added, until there are none. Then g(λ) equals the programme's value,
+    which proves optimality. First prices come from a sample an eighth as large, solved in the same way.
 
     Args:
         limits: Tables and limits.
         weights: Of the objectives, >= 0.
-        start: (K,) prices to begin at, from a similar relaxation.
-        penalty: (K,) score lost per unit of a limit exceeded; the search for prices stays below it. None: as much
-            as it takes to meet the limits.
+        start: (K,) initial prices, from a similar relaxation.
+        penalty: (K,) score lost per unit of a limit exceeded; prices stay below it. None: large enough to meet the
+            limits.
 
     Returns:
-        The relaxation; ``violation`` > 0 says that no fractional plan meets the limits.
+        The relaxation; ``violation`` > 0 means that no fractional plan meets the limits.
     """
     third = () if limits.third < 0 else (limits.extra[limits.third],)
     parts = zip(weights, (limits.accuracy, limits.cost, *third), strict=False)
-    # how far the scores of two cells can lie apart
+    # largest difference between the scores of two cells
     score_range = sum(weight * (float(table.max()) - float(table.min())) for weight, table in parts) or 1.0
     raised = 20.0 * score_range / limits.typical if penalty is None else penalty
     for _ in range(MAX_RAISES):
@@ -98,7 +99,7 @@ def relax(
 
 
 class _Solution(NamedTuple):
-    """Outcome of one restricted programme."""
+    """Solution of one restricted programme."""
 
     shares: np.ndarray
     """Share of its query that each extra cell takes."""
@@ -111,7 +112,7 @@ class _Solution(NamedTuple):
 
 
 class _Sifting:
-    """Ever larger restrictions of a relaxation: the base cell of every query, and extra cells as they joined."""
+    """A growing restriction of a relaxation: the base cell of every query, and the extra cells added so far."""
 
     def __init__(
         self, limits: LinearLimits, weights: Weights, prices: np.ndarray, penalty: np.ndarray, score_range: float
@@ -123,17 +124,17 @@ class _Sifting:
         self.rows, self.free = np.arange(limits.n_queries), limits.coefficients(weights, np.zeros(len(limits)))
         self.base_score = self._scores(self.free, self.rows, self.base)
         self.left = limits.limit - limits.uses(self.base[None])[0]
-        # the more queries, the surer the prices of a sample
+        # more queries make the prices of a sample more certain
         self.n_near = min(limits.n_queries, int(100 + 8 * limits.n_queries**0.5))
         reach = min(float(np.partition(margin, self.n_near - 1)[self.n_near - 1]), float(np.finfo(float).max))
         queries, llms = near_cells(limits.cells, worth, np.where(margin <= reach, best - reach, np.inf))
         extra = np.flatnonzero(llms != self.base[queries])
-        if len(extra) > 2 * self.n_near:  # equally near ones: some, evenly spread
+        if len(extra) > 2 * self.n_near:  # of equally near cells some, evenly spread
             extra = extra[np.linspace(0, len(extra) - 1, 2 * self.n_near).astype(int)]
         self.queries, self.llms = queries[extra], llms[extra]
 
     def run(self) -> Relaxation:
-        """Let cells join until none outside improves the restriction."""
+        """Add cells until none outside improves the restriction."""
         for _ in range(MAX_ROUNDS):
             solved = self._solve()
             queries, llms = self._lacking(solved.prices)
@@ -150,8 +151,8 @@ class _Sifting:
     def _solve(self) -> _Solution:
         """Solve a restriction with HiGHS.
 
-        Shares of extra cells are the variables; the base cell has what is left of its query. A query with a single
-        extra cell needs no row, only the bounds 0 and 1, so the programme has K rows and one for each query with
+        Shares of extra cells are the variables; the base cell has the remaining share of its query. A query with a
+        single extra cell needs no row, only the bounds 0 and 1, so the programme has K rows and one for each query with
         several. Excess of a limit is allowed at a penalty.
         """
         limits, queries, llms, total = self.limits, self.queries, self.llms, float(self.base_score.sum())
@@ -169,10 +170,10 @@ class _Sifting:
         return _Solution(solved.x, solved.prices * unit * gain_unit, total - solved.value * gain_unit, violation)
 
     def _lacking(self, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find cells that would improve the restriction at prices ``outside``, or nearer to the best ones so far.
+        """Find cells that would improve the restriction at prices ``outside``, or closer to the best ones so far.
 
-        Prices of a poor restriction overshoot, and nearly every cell looks good there. Then cells are looked for
-        halfway again and again until they are few (in-out separation, Ben-Ameur and Neto 2007); O(N M) each time.
+        Prices of a poor restriction overshoot, and nearly every cell looks good there. Then the search moves halfway
+        back, repeatedly, until there are few such cells (in-out separation, Ben-Ameur and Neto 2007); O(N M) each time.
         """
         limits, low, high, share = self.limits, 0.0, 1.0, 1.0
         slack, at_most = 1e-13 * self.score_range, 2 * self.n_near
@@ -211,7 +212,7 @@ class _Sifting:
         return np.asarray(score)
 
     def _relaxation(self, solved: _Solution) -> Relaxation:
-        """Put the fractional plan together."""
+        """Build the fractional plan."""
         limits, queries, shares = self.limits, self.queries, solved.shares
         totals = []
         for table in (limits.cost, limits.accuracy):

@@ -1,4 +1,4 @@
-"""How good plans are: search quality on the table that was optimised, realised quality on true outcomes."""
+"""Quality of plans: search quality on the table that was optimised, realised quality on true outcomes."""
 
 from optllm_pymoo.measures.realised import (
     Calibration,

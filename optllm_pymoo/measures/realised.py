@@ -1,4 +1,4 @@
-"""Realised quality: what a front planned on predicted accuracies is worth on the true labels."""
+"""Realised quality: the value, on true labels, of a front planned on predicted accuracies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Integers = NDArray[np.integer[Any]]
 
 
 class Path(NamedTuple):
-    """A front as one walk: the cheapest plan, then one query after another moved to a dearer LLM.
+    """A front as one walk: the cheapest plan, then one query after another moved to a more expensive LLM.
 
     Attributes:
         start: LLM of every query in the cheapest plan, integers (N,).
         query: Query moved by each step, integers (S,), in the order of the walk.
-        to_llm: Where that step moves it, integers (S,).
+        to_llm: LLM after the step, integers (S,).
     """
 
     start: Integers
@@ -54,18 +54,18 @@ class RealisedQuality(NamedTuple):
 
     Attributes:
         area: Mean true accuracy over all budgets as a share of the oracle's; NaN if no LLM is ever right.
-        saving: How much cheaper than the best single LLM the first plan is that reaches its true accuracy, in
-            shares of its cost; NaN if no plan is, negative if that plan is dearer. Also known as CostSave.
+        saving: Saving of the cheapest plan that reaches the true accuracy of the best single LLM, as a share of that
+            LLM's cost; NaN if no plan reaches it, negative if the plan costs more. Also known as CostSave.
         highest_accuracy: Largest true mean accuracy of any plan on the front.
-        accuracy_at_best_cost: Largest true mean accuracy within the cost of the best single LLM; NaN if the
-            cheapest plan is dearer already.
+        accuracy_at_best_cost: Largest true mean accuracy within the cost of the best single LLM; NaN if the cheapest
+            plan costs more.
         best_llm: Column of the best single LLM on the true labels (ties: the cheaper).
         best_accuracy: Its true mean accuracy.
         best_cost_usd: Its total cost, US$.
-        performance_gain: By which share the highest accuracy exceeds that of the best single LLM (PerfGain); NaN if no
+        performance_gain: Share by which the highest accuracy exceeds that of the best single LLM (PerfGain); NaN if no
             LLM is ever right.
-        aiq: Mean accuracy over the budgets of the area where plans are mixed at random, which reaches the convex hull
-            over their points (average improvement in quality, RouterBench, arXiv 2403.12031).
+        aiq: Mean accuracy over the same budgets if plans are mixed at random, which reaches the convex hull of their
+            points (average improvement in quality, RouterBench, arXiv 2403.12031).
     """
 
     area: float
@@ -82,7 +82,7 @@ class RealisedQuality(NamedTuple):
 def prefix_totals(table: Floats, path: Path, /) -> Floats:
     """Sum a table over every plan along a walk.
 
-    Each step changes one query, so all S + 1 plans are valued by one running sum in O(N + S log S).
+    Each step changes one query, so one running sum values all S + 1 plans in O(N + S log S).
 
     Args:
         table: Cost or correctness per query and LLM, (N, M).
@@ -108,7 +108,7 @@ def prefix_totals(table: Floats, path: Path, /) -> Floats:
 
 
 def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) -> float:
-    """Average the best accuracy to be had over budgets spread evenly between two amounts.
+    """Average the best accuracy over budgets spread evenly between two amounts.
 
     The envelope is a staircase: within a budget the most accurate of all plans that cost no more.
 
@@ -119,7 +119,7 @@ def envelope_area(cost: Floats, accuracy: Floats, /, low: float, high: float) ->
         high: Largest budget, US$, >= low.
 
     Returns:
-        Mean accuracy; at `high` alone where both budgets are equal.
+        Mean accuracy; at `high` if both budgets are equal.
 
     Examples:
         >>> float(envelope_area(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.4, 1.0]), low=1.0, high=5.0))
@@ -145,7 +145,7 @@ def _checked(cost: Any, correct: Any) -> tuple[Floats, Floats]:
 
 
 def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
-    """Mean true accuracy of a walk over budgets from the cheapest plan to the dearest single LLM.
+    """Mean true accuracy of a walk over budgets from the cheapest plan to the most expensive single LLM.
 
     Args:
         cost: US$ per call, (N, M).
@@ -153,7 +153,7 @@ def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
         path: The walk.
 
     Returns:
-        Mean accuracy, not yet a share of the oracle's.
+        Mean accuracy, not divided by the oracle's.
 
     Example:
         >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
@@ -167,13 +167,13 @@ def realised_area(cost: Floats, correct: Floats, path: Path, /) -> float:
 
 
 def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: float) -> RealisedQuality:
-    """Follow a front from its cheapest to its dearest plan and value every plan on the true labels.
+    """Value every plan of a front, from the cheapest to the most expensive, on the true labels.
 
     Args:
         cost: US$ per call, (N, M).
-        correct: True labels in [0, 1], (N, M), never seen by whoever made the front.
+        correct: True labels in [0, 1], (N, M), not used to make the front.
         path: The front as a walk, built on predicted accuracies.
-        oracle_area: `realised_area` of the walk that was built on `correct` itself.
+        oracle_area: `realised_area` of the walk built on `correct`.
 
     Returns:
         The measures.
@@ -194,21 +194,21 @@ def realised_quality(cost: Any, correct: Any, path: Path, /, *, oracle_area: flo
 
 
 def quality_of_points(cost: Any, correct: Any, spent: Any, accuracy: Any, /, *, oracle_area: float) -> RealisedQuality:
-    """Value a set of plans, given what each costs and truly achieves.
+    """Value a set of plans, given the cost and true accuracy of each.
 
     Args:
         cost: US$ per call, (N, M).
         correct: True labels in [0, 1], (N, M).
         spent: Total cost of each plan, US$, non-decreasing, (P,).
         accuracy: Its true mean accuracy, (P,).
-        oracle_area: `realised_area` of the walk that was built on `correct` itself.
+        oracle_area: `realised_area` of the walk built on `correct`.
 
     Returns:
-        The measures. Budgets that no plan fits count as accuracy 0 in the area.
+        The measures. Budgets below the cheapest plan count as accuracy 0 in the area.
 
     Raises:
-        UserError: If the tables disagree in shape or hold NaN or infinity, or the plans are none, aren't finite or
-            aren't in the order of their costs.
+        UserError: If the tables disagree in shape or hold NaN or infinity, or there are no plans, or they aren't finite
+            or not sorted by cost.
 
     Examples:
         >>> cost, correct = np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
@@ -238,7 +238,7 @@ def _quality(cost: Floats, correct: Floats, spent: Floats, accuracy: Floats, ora
     low, high, highest = float(cost.min(axis=1).sum()), float(total.max()), float(accuracy.max())
     area = envelope_area(spent, accuracy, low=low, high=high)
     hull = upper_hulls(spent[None], accuracy[None], None)[1]
-    # the hull is flat behind its last plan, and 0 before its first
+    # the hull is flat beyond its last plan, and 0 before its first
     budgets = np.unique(np.clip([low, *spent[hull], high], low, high))
     budgets = budgets[budgets >= spent[hull[0]] * (1 - SUM_ROUNDING)]
     mixed = np.interp(budgets, spent[hull], accuracy[hull])
@@ -266,14 +266,14 @@ def pareto_distances(fronts: Sequence[Any], /) -> list[float]:
         fronts: A table per router: total cost, US$, and true accuracy of each of its plans, (P, 2).
 
     Returns:
-        Of each router the mean distance of its plans to the nearest of those that no plan of any router dominates; cost
-        and accuracy are scaled to [0, 1] over all plans.
+        For each router, the mean distance of its plans to the nearest non-dominated plan of all routers; cost and
+        accuracy are scaled to [0, 1] over all plans.
 
     Examples:
         >>> pareto_distances([[[0.0, 0.5], [10.0, 1.0]], [[10.0, 0.75]]])
         [0.0, 0.5]
     """
-    # negative accuracies: both are made small
+    # negated accuracies: both columns are minimised
     points = [np.asarray(front, dtype=np.float64) * (1.0, -1.0) for front in fronts]
     low, span = np.min(np.vstack(points), axis=0), np.ptp(np.vstack(points), axis=0)
     points = [(of - low) / np.where(span > 0, span, 1.0) for of in points]
@@ -286,8 +286,8 @@ class Calibration(NamedTuple):
 
     Attributes:
         predicted: Mean prediction of each group, (B,).
-        realised: Share that came true, (B,).
-        n_predictions: Predictions in it, (B,).
+        realised: Share of correct outcomes, (B,).
+        n_predictions: Number of predictions, (B,).
         error: Expected calibration error: mean of |realised - predicted|, weighted by their number.
     """
 
@@ -300,12 +300,12 @@ class Calibration(NamedTuple):
 def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calibration:
     """Compare predictions with outcomes in groups.
 
-    Equal predictions share a group, so there may be fewer groups than asked for. O(n log n).
+    Equal predictions share a group, so there may be fewer groups. O(n log n).
 
     Args:
         predicted: Probabilities, any shape.
         outcome: In [0, 1], NaN where unknown; same shape.
-        n_groups: Groups at the most.
+        n_groups: Largest number of groups.
 
     Raises:
         UserError: If shapes differ, or no outcome is known.
@@ -329,29 +329,29 @@ def calibration(predicted: Any, outcome: Any, /, *, n_groups: int = 10) -> Calib
 
 
 class PlanEvaluation(NamedTuple):
-    """A plan on the queries whose outcomes are known, beside the best single LLM on the same queries."""
+    """A plan on the queries with known outcomes, compared with the best single LLM on the same queries."""
 
     n_queries: int
-    """Queries with known outcomes; all other numbers are about these."""
+    """Number of queries with known outcomes; all other numbers refer to these."""
     cost_usd: float
-    """What the plan cost there in the end, US$."""
+    """Actual cost of the plan, US$."""
     planned_usd: float
-    """What it was planned to cost there, US$."""
+    """Planned cost, US$."""
     accuracy: float
-    """Share truly answered correctly."""
+    """True accuracy of the plan."""
     expected_accuracy: float
-    """What the plan expected there."""
+    """Expected accuracy of the plan."""
     best_llm: str | None
     """Most accurate single LLM (ties: the cheaper); None if only the plan's own outcomes are known, or if no LLM is
     allowed for all queries."""
     best_accuracy: float
     """Its true accuracy; NaN without one."""
     best_cost_usd: float
-    """What it costs for all those queries, US$; NaN without one."""
+    """Its cost for all these queries, US$; NaN without one."""
 
     @property
     def saving(self) -> float:
-        """How much cheaper the plan is than the best single LLM, as a share of its cost; NaN without one."""
+        """Saving of the plan against the best single LLM, as a share of its cost; NaN without one."""
         return 1 - self.cost_usd / self.best_cost_usd if self.best_cost_usd > 0 else float("nan")
 
     @property
@@ -376,12 +376,12 @@ def evaluate_plan(
     Args:
         x: (N,) LLM per query.
         correct: True outcomes in [0, 1], NaN where not known: (N, M), of all LLMs; or (N,), of the chosen ones. Of a
-            table only queries whose outcomes are all known count, so that plan and LLMs are compared on the same.
+            table, only queries whose outcomes are all known count, so plan and LLMs are compared on the same queries.
         cost: (N, M) US$ per call as planned.
         accuracy: (N, M) as expected.
         llms: M names.
-        allowed: (N, M) mask of what may be used; None allows all.
-        paid_usd: What calls cost, US$: (N, M), or (N,) of the chosen ones; None: what was planned.
+        allowed: (N, M) mask; None allows all.
+        paid_usd: Actual cost of calls, US$: (N, M), or (N,) of the chosen ones; None: as planned.
 
     Raises:
         UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
@@ -389,7 +389,7 @@ def evaluate_plan(
     outcomes = _of_all_or_chosen("correct", correct, cost.shape, upper=1.0, missing=True)
     known = np.flatnonzero(~np.isnan(outcomes.reshape(len(x), -1)).any(axis=1))
     if not len(known):
-        raise UserError("there is no query whose outcomes are all known; nothing can be evaluated")
+        raise UserError("no query has outcomes of all LLMs, so nothing can be evaluated; add outcomes")
     chosen, paid = x[known], cost
     if paid_usd is not None:
         paid = _of_all_or_chosen("paid_usd", paid_usd, cost.shape)
@@ -399,7 +399,7 @@ def evaluate_plan(
     won = outcomes[known] if outcomes.ndim == 1 else outcomes[known, chosen]
     best, usable = None, np.arange(cost.shape[1]) if allowed is None else np.flatnonzero(allowed[known].all(axis=0))
     if outcomes.ndim > 1 and len(usable):
-        # the most accurate LLM that is allowed for all queries; of several the cheapest
+        # the most accurate LLM that is allowed for all queries; of equals the cheapest
         ranks = paid[known][:, usable].sum(axis=0), -outcomes[known][:, usable].mean(axis=0)
         best = int(usable[np.lexsort(ranks)[0]])
     return PlanEvaluation(
@@ -415,11 +415,11 @@ def evaluate_plan(
 
 
 def comparable_outcomes(correct: np.ndarray, x: np.ndarray, /) -> np.ndarray:
-    """Choose between all outcomes, which allow a comparison with single LLMs, and those of the chosen LLMs alone.
+    """Choose between all outcomes, which allow a comparison with single LLMs, and those of the chosen LLMs.
 
-    Whoever follows a plan learns the outcomes of the chosen LLMs and of no other. The comparison needs queries on
-    which the outcomes of all LLMs are known; it is made if these are at least half of the queries on which the
-    outcome of the chosen LLM is known, for then it leaves out fewer queries than it counts.
+    After a plan has run, the outcomes of the chosen LLMs are known, and no others. The comparison needs queries on
+    which the outcomes of all LLMs are known. It is made if these are at least half of the queries on which the
+    outcome of the chosen LLM is known.
 
     Args:
         correct: (N, M) outcomes, NaN where not known.
@@ -429,26 +429,26 @@ def comparable_outcomes(correct: np.ndarray, x: np.ndarray, /) -> np.ndarray:
         (N, M) outcomes of all LLMs, or (N,) of the chosen ones; NaN where not known. For `evaluate_plan`.
 
     Raises:
-        UserError: If the outcome of the chosen LLM is known on no query.
+        UserError: If the outcome of the chosen LLM is known for no query.
     """
     chosen = correct[np.arange(len(x)), x]
     n_chosen = int((~np.isnan(chosen)).sum())
     if n_chosen == 0:
         raise UserError(
             "the data have no outcome of the chosen LLM on any query of the plan, so nothing can be evaluated;"
-            " follow the plan, and enter how its LLMs did"
+            " run the plan, and enter the outcomes of its LLMs"
         )
     n_complete = int((~np.isnan(correct)).all(axis=1).sum())
     return correct if 2 * n_complete >= n_chosen else np.asarray(chosen)
 
 
 def realised_front(front: SupportedFront, correct: Any, paid_usd: Any = None, /) -> RealisedQuality:
-    """Value the exact front of expected accuracies on true outcomes, beside the best that could have been.
+    """Value the exact front of expected accuracies on true outcomes, compared with the best front in hindsight.
 
     Args:
         front: Of costs and expected accuracies.
         correct: (N, M) true outcomes in [0, 1], all known.
-        paid_usd: (N, M) what calls cost, US$; None: what was planned.
+        paid_usd: (N, M) actual cost of calls, US$; None: as planned.
 
     Raises:
         UserError: If ``correct`` has another shape, or a value is unknown or out of range.
@@ -464,7 +464,7 @@ def _of_all_or_chosen(
     name: str, values: Any, shape: tuple[int, ...], *, upper: float = np.inf, missing: bool = False
 ) -> np.ndarray:
     """Check values >= 0 of all LLMs (N, M), or of the chosen ones (N,)."""
-    given = np.asanyarray(values)  # a mask is kept, and refused
+    given = np.asanyarray(values)  # a Boolean array stays one, and is refused
     if given.shape not in (shape, shape[:1]):
         raise UserError(f"{name} has shape {given.shape}; expected {shape}, or {shape[:1]} of the chosen LLMs")
     table = as_table(name, given.reshape(len(given), -1), lower=0.0, upper=upper, missing=missing)

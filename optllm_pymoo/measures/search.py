@@ -1,15 +1,15 @@
-"""Search quality: how near a set of plans comes to the exact front of the table that was optimised.
+"""Search quality: how close a set of plans is to the exact front of the table that was optimised.
 
-Every measure looks at objectives only, (n, 2) total US$ and negated mean accuracy, and scales both to [0, 1]
-between the cheapest and the most accurate plan of the exact front, so that neither dollars nor accuracy
-drowns the other. A `BoundFront` may stand in for the exact front where limits make that unknown: the ratio of
-hypervolumes is then a lower bound and the shortfalls are upper bounds of the true ones.
+Every measure uses objectives only, (n, 2) total US$ and negated mean accuracy, and scales both to [0, 1] between the
+cheapest and the most accurate plan of the exact front, so that both have the same weight. With limits the exact front
+may be unknown; a `BoundFront` then replaces it: the ratio of hypervolumes is a lower bound, and the shortfalls are
+upper bounds of the true ones.
 
-With latency as a third objective the yardstick is a `SupportedSurface`: F has three columns, scaled between the
+With a third objective the reference is a `SupportedSurface`: F has three columns, scaled between the
 individual optima, and the reference point of the hypervolume is (1, 1, 1). The surface is a sample: a search that finds
-more supported plans than it holds comes out above a ratio of 1.
+more supported plans than it holds has a ratio above 1.
 
-None of the measures says how well a plan does on outcomes that the search never saw.
+None of the measures is about true outcomes, which the search doesn't use.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from optllm_pymoo.tolerances import COVERED
 from optllm_pymoo.validation import UserError
 
 Yardstick = Union[SupportedFront, BoundFront, SupportedSurface]  # noqa: UP007
-"""What plans are measured against: the exact front, with limits its outer bound, with latency a surface."""
+"""The reference of the measures: the exact front, with limits its outer bound, with a third objective a surface."""
 
 REFERENCE_POINTS = 1000
-"""The exact front is thinned to so many points for the measures whose work is quadratic."""
+"""Points to which the exact front is thinned for measures of quadratic complexity."""
 
 
 _exact_hypervolumes: WeakKeyDictionary[Yardstick, float] = WeakKeyDictionary()
@@ -46,13 +46,13 @@ class SearchQuality(NamedTuple):
     igd_plus: float
     """Mean shortfall, smaller is better; see `igd_plus`."""
     spread: float
-    """Unevenness and missing ends, smaller is better; see `spread`. NaN for three objectives."""
+    """Unevenness and missing extremes, smaller is better; see `spread`. NaN for three objectives."""
     n_points: int
     """Distinct non-dominated points."""
 
 
 def search_quality(F: Any, front: Yardstick, /) -> SearchQuality:
-    """Take all measures of a set of plans.
+    """Compute all measures of a set of plans.
 
     Args:
         F: (n, 2) total US$ and negated mean accuracy; dominated points and duplicates change nothing. With latency
@@ -80,11 +80,10 @@ def normalise(F: Any, front: Yardstick, /) -> np.ndarray:
     Cost becomes 0 at the cheapest and 1 at the most accurate plan, negated accuracy 1 at the cheapest and 0
     at the most accurate. Points of the search may lie beyond 1, never below 0.
 
-    A front of a single point, which beats every other plan, has no ranges. Then cost is measured in
-    multiples of that plan's cost (in US$ if it is free) above it, and accuracy as it is: the point becomes
-    (0, 0).
+    A front of a single point, which dominates every other plan, has no ranges. Then cost is measured in multiples of
+    that plan's cost (in US$ if it is free) above it, and accuracy is not scaled: the point becomes (0, 0).
 
-    On a surface every objective is 0 at its best value and 1 at the worst that any of the three individual optima has;
+    On a surface every objective is 0 at its best value and 1 at the worst value among the three individual optima;
     points, also supported ones, may lie beyond 1.
 
     Args:
@@ -135,17 +134,16 @@ def non_dominated(F: Any, /) -> np.ndarray:
 def hypervolume_ratio(F: Any, front: Yardstick, /) -> float:
     """Divide the area that the plans dominate by the area that the exact front dominates.
 
-    Both areas are taken on scaled objectives up to the reference point (1, 1). The supported front leaves
-    out efficient plans that lie between its points, so a set that holds many of those can come out slightly
-    above 1 on small batches.
+    Both areas are taken on scaled objectives up to the reference point (1, 1). The supported front omits the efficient
+    plans between its points, so on small batches a set with many of those can have a ratio slightly above 1.
 
-    A front of one step dominates no area: the ratio is then the share of its points, both ends, that the
-    plans reach. For a front of one point see `normalise`: the ratio is 1 when that plan was found and falls
-    to 0 as the nearest one costs twice as much.
+    A front of one step dominates no area: the ratio is then the share of its two points that the plans reach. For a
+    front of one point see `normalise`: the ratio is 1 if that plan was found, and 0 if the nearest one costs twice as
+    much.
 
     Args:
         F: (n, 2) total US$ and negated mean accuracy.
-        front: The exact front of the same tables. Its own area is kept as long as it lives.
+        front: The exact front of the same tables. Its own area is cached with it.
 
     Raises:
         UserError: If F is empty, not of two columns, or not finite.
@@ -173,7 +171,7 @@ def hypervolume_ratio(F: Any, front: Yardstick, /) -> float:
 
 
 def additive_epsilon(F: Any, front: Yardstick, /) -> float:
-    """Find how far the exact front must be worsened until the plans are no worse anywhere.
+    """Return how far the exact front must be shifted until the plans are nowhere worse.
 
     The unary additive epsilon indicator on scaled objectives (Zitzler et al. 2003): 0 is perfect.
 
@@ -188,14 +186,14 @@ def additive_epsilon(F: Any, front: Yardstick, /) -> float:
 
 
 def igd_plus(F: Any, front: Yardstick, /) -> float:
-    """Average over the exact front how much the nearest plan falls short of it.
+    """Average, over the exact front, the shortfall of the nearest plan.
 
     IGD+ on scaled objectives (Ishibuchi et al. 2015), weakly Pareto-compliant: 0 is perfect.
 
     Args:
         F: (n, 2) total US$ and negated mean accuracy.
-        front: The exact front of the same tables, thinned to `REFERENCE_POINTS` evenly along the curve, so
-            that a crowded stretch of it weighs no more than a sparse one.
+        front: The exact front of the same tables, thinned to `REFERENCE_POINTS` evenly along the curve, so crowded and
+            sparse parts have the same weight.
 
     Raises:
         UserError: If F is empty, not of two columns, or not finite.
@@ -204,7 +202,7 @@ def igd_plus(F: Any, front: Yardstick, /) -> float:
 
 
 def spread(F: Any, front: Yardstick, /) -> float:
-    r"""Measure how unevenly the plans follow the front, and how far they stay from its ends.
+    r"""Measure how unevenly the plans follow the front, and their distance from its extremes.
 
     Deb's Δ (Deb et al. 2002, section V) on scaled objectives, over the non-dominated points in order of
     cost:
@@ -212,7 +210,7 @@ def spread(F: Any, front: Yardstick, /) -> float:
     Δ = (d_f + d_l + Σ |d_i - d̄|) / (d_f + d_l + (n - 1) d̄)
 
     with d_i the n - 1 Euclidean distances between neighbours, d̄ their mean, d_f and d_l the distances of
-    the two outermost plans from the ends of the exact front. 0 is even and complete; a single plan has Δ = 1
+    the two outermost plans from the extremes of the exact front. 0 is even and complete; a single plan has Δ = 1
     unless it is the whole front.
 
     Args:
@@ -221,7 +219,7 @@ def spread(F: Any, front: Yardstick, /) -> float:
 
     Raises:
         UserError: If F is empty, not of two columns, or not finite, or if there are three objectives: points on a
-            surface have no order, and it has no two ends.
+            surface have no order.
 
     Example:
         >>> front = SupportedFront([[0, 1], [0, 3]], [[0.5, 1.0], [0.5, 1.0]])

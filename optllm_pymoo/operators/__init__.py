@@ -1,4 +1,4 @@
-"""Operators on allocations: destruction and reconstruction, and what pymoo lacks for categories."""
+"""Operators on allocations: destruction, reconstruction, and operators for categories that pymoo lacks."""
 
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.operators.categorical import (

@@ -17,15 +17,14 @@ OperatorT = TypeVar("OperatorT", bound="AllocationOperator")
 
 
 class AllocationOperator(Operator, abc.ABC):
-    """Base of `Destruction` and `Reconstruction`: `do` keeps the books, ``_do`` is yours.
+    """Base of `Destruction` and `Reconstruction`: `do` checks and copies, a subclass writes ``_do``.
 
     Subclasses write ``_do(problem, X, *, random_state, **kwargs)`` on plain arrays. It is called with a fresh
-    (n, N) copy of the allocations that it may change in place, and returns (n, N) allocations again; `do` checks
-    them before anybody else sees them. ``_do`` keeps no state between calls, so that a pickled run goes on as if
-    nothing had happened.
+    (n, N) copy of the allocations that it may change in place, and returns (n, N) allocations again; `do` checks them
+    before it returns them. ``_do`` keeps no state between calls, so a pickled run continues unchanged.
 
     Args:
-        name: What messages call it; by default its class.
+        name: Its name in messages; by default the class name.
         repair: A pymoo repair for what ``_do`` returns, called with the run's random state.
         vtype: Refused: plans have the problem's ``assignment_dtype``.
 
@@ -51,7 +50,7 @@ class AllocationOperator(Operator, abc.ABC):
         if repair is not None and not isinstance(repair, Repair):
             raise UserError(f"repair must be a pymoo Repair, such as AllowedRepair(); got {repair!r:.60}")
         self.mend = repair or NoRepair()
-        # pymoo's own ``repair`` is left empty: its `__call__` would repair a second time, without a random state
+        # pymoo's own ``repair`` stays empty: its `__call__` would repair a second time, without a random state
 
     def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
         """Apply the operator.
@@ -60,12 +59,11 @@ class AllocationOperator(Operator, abc.ABC):
             problem: The batch.
             elem: A Population, an array (n, N) of allocations or one allocation (N,). It is not changed.
             *args: Passed on to ``_do``.
-            random_state: Generator or seed. Required: an operator that falls back to a generator of its own can't
-                be reproduced.
+            random_state: Generator or seed. Required: with a generator of its own, an operator couldn't be reproduced.
             **kwargs: Passed on to ``_do``.
 
         Returns:
-            What came in: a new Population, not yet evaluated, or an array of the same shape.
+            The type of ``elem``: a new, unevaluated Population, or an array of the same shape.
 
         Raises:
             UserError: If ``_do`` returns anything but (n, N) LLM numbers; the message names the operator; if
@@ -84,7 +82,7 @@ class AllocationOperator(Operator, abc.ABC):
     def apply(
         self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
-        """Do as `do`, on allocations that have been checked already: what algorithms call round after round.
+        """Apply the operator to allocations that have been checked, as algorithms do in every round.
 
         Args:
             problem: The batch.
@@ -97,20 +95,20 @@ class AllocationOperator(Operator, abc.ABC):
             (n, N) new, checked allocations.
 
         Raises:
-            UserError: As `do`, for what ``_do`` returns.
+            UserError: If ``_do`` returns anything but (n, N) LLM numbers.
         """
         changed = self._do(problem, X.copy(), *args, random_state=random_state, **kwargs)
         if (type(self)._do.__module__ or "").startswith("optllm_pymoo.") and isinstance(self.mend, NoRepair):
-            return changed  # ours keep the contract, and the evaluation checks what they return anyway
+            return changed  # built-in operators keep the contract, and the evaluation checks their results
         if np.shape(changed) == X.shape and not isinstance(self.mend, NoRepair):
             changed = self.mend.do(problem, Population.new(X=changed), random_state=random_state).get("X")
         return self._check(problem, X.shape, changed)
 
     def _check(self, problem: AllocationProblem, shape: tuple[int, ...], changed: Any) -> np.ndarray:
-        """Hold what ``_do`` returned against the contract."""
+        """Check the result of ``_do`` against the contract."""
         if np.shape(changed) != shape:
             raise UserError(
-                f"{self.name}._do must return allocations of shape {shape}, as it got; it returned {np.shape(changed)}"
+                f"{self.name}._do must return allocations of its input's shape {shape}; got {np.shape(changed)}"
             )
         try:
             return problem.as_allocations(changed)
@@ -121,15 +119,15 @@ class AllocationOperator(Operator, abc.ABC):
     def _do(
         self, problem: AllocationProblem, X: np.ndarray, *args: Any, random_state: np.random.Generator, **kwargs: Any
     ) -> np.ndarray:
-        """Change allocations; see the subclass for what is asked of them."""
+        """Change allocations; see the subclass for its contract."""
 
 
 def of_family(name: str, operator: OperatorT, family: type, /) -> OperatorT:
     """Return an operator if it belongs to a family, or raise UserError.
 
     Args:
-        name: The option's name, for the message.
-        operator: What was given for it.
+        name: Name of the option, for the message.
+        operator: Its value.
         family: `Destruction` or `Reconstruction`.
     """
     if isinstance(operator, family):

@@ -1,4 +1,4 @@
-"""What pymoo lacks for categories: sampling, mutation, repair and elimination of duplicates."""
+"""Operators for categories that pymoo lacks: sampling, mutation, repair and elimination of duplicates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from optllm_pymoo.validation import UserError
 
 
 class CategoricalSampling(Sampling):
-    """Draw allocations with an LLM for each query that is uniform among those allowed for it.
-
-    One draw for the whole matrix, in the type in which the problem keeps plans.
+    """Draw allocations uniformly: each query gets one of its allowed LLMs with equal probability.
 
     Args:
         extremes: Put `AllocationProblem.extremes` (the cheapest and the most accurate plan, with latency the fastest)
@@ -67,14 +65,13 @@ class CategoricalSampling(Sampling):
 
 
 class RandomResetMutation(Mutation):
-    """Send some queries to another LLM, uniform among the others that are allowed for them.
+    """Send some queries to another allowed LLM, drawn uniformly.
 
-    The LLM that a query has is never drawn again, unless it is the only one. Values keep their type.
+    The current LLM of a query is never drawn, unless it is the only one. Values keep their type.
 
     Args:
-        prob: Probability with which an individual is mutated at all; pymoo's convention.
-        prob_var: Probability with which each query of a mutated individual moves; by default 1/N, at most
-            1/2.
+        prob: Probability that an individual is mutated, as in pymoo.
+        prob_var: Probability that a query of a mutated individual moves; by default 1/N, at most 1/2.
         **kwargs: pymoo's own: ``name``, ``vtype``, ``repair``.
 
     Example:
@@ -105,8 +102,8 @@ class RandomResetMutation(Mutation):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Choose each cell of row p independently with probability ``prob[p]``.
 
-        A binomial draw says how many cells of a row are chosen, a draw without replacement which: the same
-        distribution as one comparison per cell, in memory and mostly in time proportional to the chosen ones.
+        A binomial draw gives the number of chosen cells of a row, and a draw without replacement the cells. The
+        distribution is that of one comparison per cell; memory, and mostly time, are proportional to the chosen cells.
 
         Args:
             shape: (n, N).
@@ -126,9 +123,9 @@ class AllowedRepair(Repair):
     """Round and clip to LLM numbers 0 ... M-1; replace LLMs that are not allowed by a random allowed one.
 
     Numeric operators (SBX, polynomial mutation, particle swarms) should work on floats (``vtype=float``) and
-    leave rounding to this repair: on integer arrays they truncate, and LLM numbers drift downward. Give it to
-    the algorithm (``repair=AllowedRepair()``), which hands it its random state; pymoo doesn't do so for a
-    repair given to an operator.
+    leave rounding to this repair: on integer arrays they truncate, and LLM numbers drift downward. Pass it to the
+    algorithm (``repair=AllowedRepair()``), which passes its random state on; with a repair of an operator, pymoo
+    doesn't.
 
     Raises:
         UserError: If a value is NaN, or an LLM has to be drawn and there is no ``random_state``.
@@ -169,7 +166,7 @@ class AllowedRepair(Repair):
             if random_state is None:
                 raise UserError(
                     f"X[{rows[0]}, {queries[0]}] = {plans[rows[0], queries[0]]} is not allowed, and"
-                    " AllowedRepair got no random_state to draw another; give it to the algorithm,"
+                    " AllowedRepair got no random_state to draw another LLM; pass AllowedRepair to the algorithm,"
                     " not to an operator"
                 )
             distinct, place = np.unique(queries, return_inverse=True)
@@ -181,8 +178,8 @@ class AllowedRepair(Repair):
 class RowDuplicateElimination(DuplicateElimination):
     """Find equal allocations by a set of their bytes, O(n N) instead of pymoo's O(n² N) distances.
 
-    Decides like pymoo's `DefaultDuplicateElimination` on integer values, whatever integer types the
-    allocations have: the first of equal ones stays, and one that equals a member of another population goes.
+    Decides like pymoo's `DefaultDuplicateElimination` on integers of any type: of equal allocations the first stays,
+    and one that equals a member of another population is removed.
 
     Example:
         >>> pop = Population.new(X=np.array([[0, 1], [2, 0], [0, 1]]))
@@ -191,7 +188,7 @@ class RowDuplicateElimination(DuplicateElimination):
     """
 
     def _do(self, pop: Population, other: Population | None, is_duplicate: np.ndarray) -> np.ndarray:
-        """Mark in ``is_duplicate`` (n,) what equals an earlier member of ``pop``, or any of ``other``."""
+        """Mark in ``is_duplicate`` (n,) the members that equal an earlier member of ``pop``, or any of ``other``."""
         X = self.func(pop)
         rows = X if other is None else self.func(other)
         dtype = np.result_type(X, rows)
@@ -204,8 +201,8 @@ class RowDuplicateElimination(DuplicateElimination):
 
 
 def _row_bytes(X: np.ndarray, dtype: np.dtype[Any]) -> list[bytes]:
-    """Return the bytes of each row, equal if and only if the rows are."""
-    # adding zero turns the -0.0 that rounding may leave into 0.0
+    """Return the bytes of each row; they are equal if and only if the rows are equal."""
+    # adding zero turns -0.0, a possible result of rounding, into 0.0
     rows = X.astype(dtype, copy=False) + dtype.type(0)
     return [row.tobytes() for row in rows]
 
@@ -217,7 +214,7 @@ def allowed_lists(allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         allowed: (k, M) bool, at least one True per row.
 
     Returns:
-        (k,) how many LLMs are allowed, and (k, M) their rising numbers, followed by those not allowed.
+        (k,) number of allowed LLMs, and (k, M) their rising numbers, followed by the others.
     """
     return np.count_nonzero(allowed, axis=1), np.argsort(~allowed, axis=1, kind="stable")
 
@@ -231,18 +228,18 @@ def draw_other(
         n_llms: M.
         allowed: (N, M) bool; None allows all.
         queries: (k,) query numbers, repeats allowed.
-        current: (k,) LLM numbers, any integer type; they needn't be allowed themselves.
+        current: (k,) LLM numbers, any integer type; they may be forbidden.
         random_state: Source of the draws.
 
     Returns:
-        (k,) LLM numbers; the current one where there is no other.
+        (k,) LLM numbers; the current one if there is no other.
     """
     current = current.astype(np.intp)
     if allowed is None:
         if n_llms == 1:
             return current
         drawn = random_state.integers(0, n_llms - 1, size=len(current))
-        # numbers from the current one on move up by one: every other LLM is equally likely
+        # numbers from the current one on are raised by one: every other LLM is equally likely
         return np.asarray(drawn + (drawn >= current))
     rows, place = np.unique(queries, return_inverse=True)
     counts, lists = allowed_lists(allowed[rows])

@@ -1,4 +1,4 @@
-"""Destruction: operators that push allocations off the front, so that a reconstruction lands elsewhere on it."""
+"""Destruction: operators that move allocations off the front; a reconstruction returns them to another point of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optllm_pymoo.validation import UserError
 
 
 class Gap(NamedTuple):
-    """How far one destruction should go: one cell of a grid laid over the two objectives' ranges.
+    """Size of one destruction: a cell of a grid over the ranges of the two objectives.
 
     Example:
         >>> Gap(cost_usd=0.2, accuracy=4.0).accuracy
@@ -33,8 +33,8 @@ class Gap(NamedTuple):
         """Cut the ranges between two points into equal gaps.
 
         Args:
-            F_cheapest: (2,) objective values of the lower end.
-            F_most_accurate: (2,) of the upper end.
+            F_cheapest: (2,) objective values of the cheapest plan.
+            F_most_accurate: (2,) objective values of the most accurate plan.
             n_queries: N.
             n_grid: Number of gaps.
 
@@ -50,11 +50,11 @@ class Destruction(AllocationOperator):
     """Family of operators that perturb allocations.
 
     Write ``_do(self, problem, X, *, random_state, gap, toward=None, **kwargs)`` and return the destroyed (n, N)
-    allocations; X is yours to change. A row that comes back unchanged says "no further from here" and ends a walk
-    of `OptLLM`. What it passes:
+    allocations; X is a copy and may be changed. A row that is returned unchanged means that no further move is
+    possible, and ends a walk of `OptLLM`. The arguments:
 
-    * ``gap``: a `Gap`, how far to go;
-    * ``toward``: (n, N) plans to head for, when a gap between two known plans is to be split, else None.
+    * ``gap``: a `Gap`, the size of the destruction;
+    * ``toward``: (n, N) target plans, if a gap between two known plans is split, else None.
     """
 
     def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
@@ -65,10 +65,10 @@ class Destruction(AllocationOperator):
             elem: Population or array of allocations; it is not changed.
             *args: Passed on.
             random_state: Generator or seed.
-            **kwargs: ``gap``: a fiftieth of the exact front's ranges if it isn't given; ``toward``.
+            **kwargs: ``gap``: by default a fiftieth of the exact front's ranges; ``toward``.
 
         Returns:
-            The destroyed allocations, of the kind that came in.
+            The destroyed allocations, of the type of ``elem``.
         """
         if kwargs.get("gap") is None:
             F = problem.supported_front.F
@@ -79,9 +79,9 @@ class Destruction(AllocationOperator):
 class AccuracyDestruction(Destruction):
     """Published destruction upward: to the most accurate LLMs, largest gain first, until one accuracy gap is gained.
 
-    Without the dearer LLMs' accuracy in sight this overpays on purpose; the reconstruction then finds the same
-    amount of upgrading where it is cheapest (arXiv 2405.15130, destruction of the first half). Allocations from
-    which the gap can't be gained come back unchanged.
+    It ignores cost and so overpays on purpose; the reconstruction then finds the same number of upgrade steps where
+    they are cheapest (arXiv 2405.15130, destruction of the first half). Allocations that can't gain the gap are
+    returned unchanged.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]])
@@ -99,8 +99,7 @@ class AccuracyDestruction(Destruction):
 class CostDestruction(Destruction):
     """Published destruction downward: to the cheapest LLMs, largest saving first, until one cost gap is saved.
 
-    Allocations from which the gap can't be saved come back unchanged (arXiv 2405.15130, destruction of the second
-    half).
+    Allocations that can't save the gap are returned unchanged (arXiv 2405.15130, destruction of the second half).
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]])
@@ -116,7 +115,7 @@ class CostDestruction(Destruction):
 
 
 def _move_rows(table: np.ndarray, end: FrontEnd, target: float, X: np.ndarray) -> np.ndarray:
-    """Move queries of each row of X to an end of the front, largest gain first; in place."""
+    """Move queries of each row of X toward an extreme plan, largest gain first; in place."""
     for x in X:
         move_to_ends(table, end.x, end.values, N_BINS / end.largest_gain, target, x)
     return X
@@ -126,7 +125,7 @@ class RandomDestruction(Destruction):
     """Sends a random share of the queries to other allowed LLMs at random: the classical random ruin.
 
     Args:
-        share: Expected share of the queries that are sent elsewhere, in (0, 1].
+        share: Expected share of the queries that move, in (0, 1].
 
     Raises:
         UserError: If the share is out of range.
@@ -152,18 +151,17 @@ class RandomDestruction(Destruction):
 
 
 class RelinkDestruction(Destruction):
-    """Takes a random share of the upgrade steps that separate an allocation from a more accurate one.
+    """Takes a random share of the upgrade steps between an allocation and a more accurate one.
 
-    Per query the steps along its hull from the one plan's LLM to the other's are counted; of all these a random
-    share is taken. A reconstruction that keeps the number of steps then lands strictly between the two plans
-    whenever anything lies between them. This is how `OptLLM` splits its widest gaps. Without ``toward`` it heads
-    for the most accurate plan.
+    Each query's steps along its hull, from its LLM in the one plan to that in the other, are counted; a random share of
+    all these is taken. A reconstruction that keeps the number of steps then gives a plan strictly between the two, if
+    there is one. `OptLLM` splits its widest gaps in this way. Without ``toward`` the target is the most accurate plan.
 
-    Under limits plans needn't lie on hulls. There a random share of the queries that differ goes to the
-    other plan's LLM: both objectives are sums, so that one half of them leads about halfway in both.
+    With limits, plans may lie off the hulls. Then a random share of the differing queries moves to the other plan's
+    LLM: both objectives are sums, so half of these queries move a plan about halfway in both.
 
     Args:
-        share: Share of the separating steps (or queries), in (0, 1); at least one is taken and one is left.
+        share: Share of the separating steps (or queries), in (0, 1); at least one is taken and at least one is not.
 
     Raises:
         UserError: If the share is out of range.
@@ -213,7 +211,7 @@ class RelinkDestruction(Destruction):
         x[queries] = front.vertices[front.offset[queries] + queries + level[queries] + taken]
 
     def _some(self, steps: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
-        """Draw the share of the steps; none of fewer than two, of which none could be left."""
+        """Draw the share of the steps; none if there are fewer than two."""
         if len(steps) < 2:
             return steps[:0]
         n_taken = int(np.clip(round(self.share.value * len(steps)), 1, len(steps) - 1))

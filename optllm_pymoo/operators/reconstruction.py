@@ -24,24 +24,23 @@ from optllm_pymoo.validation import UserError
 class Reconstruction(AllocationOperator):
     """Family of operators that make perturbed allocations efficient again.
 
-    Write ``_do(self, problem, X, *, random_state, **kwargs)`` and return the reconstructed (n, N) allocations; X is
-    yours to change. `OptLLM` calls it right after a `Destruction`, with the same keyword arguments, and scores only
-    what it returns.
+    Write ``_do(self, problem, X, *, random_state, **kwargs)`` and return the reconstructed (n, N) allocations; X is a
+    copy and may be changed. `OptLLM` calls it right after a `Destruction`, with the same keyword arguments, and scores
+    only what it returns.
     """
 
 
 class ExchangeReconstruction(Reconstruction):
-    """Published reconstruction: exchange a good upgrade for a poor one until none is left.
+    """Published reconstruction: exchange good upgrades for poor ones while any such exchange improves the plan.
 
     The published loop moves dominated choices first, then applies the best upgrade and the cheapest downgrade
-    together while the former's ratio Δaccuracy/Δcost beats the latter's (arXiv 2405.15130). It stops when some
-    exchange rate λ separates all upgrades from all downgrades: every query then sits at its maximiser of
-    accuracy - λ·cost, which makes the plan supported. Each exchange takes one hull step up and one down, so on
-    tie-free input the outcome is *the* prefix of the steps, sorted by efficiency, with as many steps as the
-    allocation had taken.
+    together while the ratio Δaccuracy/Δcost of the former is higher (arXiv 2405.15130). It stops when some exchange
+    rate λ separates all upgrades from all downgrades: every query then maximises accuracy - λ·cost, so the plan is
+    supported. Each exchange takes one hull step up and one down. So on tie-free input the result is *the* prefix of the
+    steps, sorted by efficiency, with as many steps as the allocation had taken.
 
-    That prefix is what is computed here, in O(N + S) instead of one scan of the tables per exchange. Where ties let
-    the published loop bounce between equal LLMs and climb, the number of steps stays put.
+    This class computes that prefix directly, in O(N + S) instead of one scan of the tables per exchange. With ties, the
+    published loop may move between equal LLMs and climb; here the number of steps is fixed.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 9]], [[0.5, 0.6], [0.5, 0.9]])
@@ -57,26 +56,26 @@ class ExchangeReconstruction(Reconstruction):
 
 
 Plans = tuple[np.ndarray, np.ndarray]
-"""The destroyed allocation, and a plan that meets all limits."""
+"""A destroyed allocation, and a plan that meets all limits."""
 
 
 class PricedReconstruction(Reconstruction):
-    """Rebuilds allocations from dual prices, so that they meet every limit; `OptLLM`'s default where there are limits.
+    """Rebuilds allocations from multipliers, so that they meet every limit; `OptLLM`'s default with limits.
 
-    The destroyed allocation says how far to go: its cost (or its accuracy) is kept as one more limit. There, the
-    prices along the bound front (`AllocationProblem.bound_front`) are looked up, and every query goes to its maximiser
-    of accuracy - μ·cost - Σ λ_k w_k. What exceeds a limit is mended by the moves that lose least per unit of excess;
-    what is left of the limits is used up by the moves that gain most. Each plan that comes out meets all limits.
+    The cost (or the accuracy) of the destroyed allocation is kept as one more limit. The prices at this place of the
+    bound front (`AllocationProblem.bound_front`) send every query to its maximiser of accuracy - μ·cost - Σ λ_k w_k.
+    Excess is repaired by the moves with the least loss per unit of excess; slack is used up by the moves with the
+    largest gain. Every returned plan meets all limits.
 
     Args:
         keep: "cost" for the most accurate plan that costs no more than the destroyed one, "accuracy" for the
-            cheapest that is no less accurate. Both within what the limits allow at all.
-        solve: Whether to solve the linear relaxation at that very cost or accuracy instead of looking its prices up,
-            and to try exchanges of two queries in the end. That takes many times as long, and finds plans in gaps
-            that the other way doesn't split. Given ``toward``, the place is halfway to that plan.
+            cheapest that is no less accurate. Both are clipped to the range that the limits allow.
+        solve: Whether to solve the linear relaxation at exactly that cost or accuracy instead of interpolating its
+            prices, and to try exchanges of two queries at the end. This takes many times as long, but splits gaps that
+            interpolated prices don't. With ``toward``, the place is halfway to that plan.
 
     Raises:
-        UserError: If ``keep`` is something else.
+        UserError: If ``keep`` has another value.
 
     Example:
         >>> from optllm_pymoo import Quota
@@ -105,12 +104,12 @@ class PricedReconstruction(Reconstruction):
         return X
 
     def _at(self, problem: AllocationProblem, place: float, destroyed: np.ndarray) -> np.ndarray:
-        """Build a plan within limits, at a cost or an accuracy that the cheapest or the most accurate plan keeps to."""
+        """Build a plan within limits at a place of the bound front, from the destroyed allocation."""
         path, on_cost = problem.bound_front().path, self.keep == "cost"
         (per_accuracy, per_usd, _), prices = path.at(
             path.place_of_cost(place) if on_cost else path.place_of_accuracy(place)
         )
-        # the objective that is kept is one more limit, with a price
+        # the kept objective is one more limit, with a price
         prices = np.append(prices, per_usd if on_cost else per_accuracy)
         if self.solve:
             solve, per_raised = (best_within, per_accuracy) if on_cost else (cheapest_reaching, per_usd)
@@ -125,12 +124,12 @@ class PricedReconstruction(Reconstruction):
 
 
 def _score(problem: AllocationProblem, X: np.ndarray) -> np.ndarray:
-    """Return objectives alone, with limits or without."""
+    """Return the objectives without the constraints."""
     return np.asarray(problem.evaluate(X, return_values_of=["F"]))
 
 
 def _rebuilt(limits: LinearLimits, weights: Weights, prices: np.ndarray, goal: Weights, given: Plans) -> np.ndarray:
-    """Mend the priced plan and the destroyed one, and take the better; mending the other given plan can't fail."""
+    """Repair the priced and the destroyed plan and return the better one; if both fail, use the feasible plan given."""
     destroyed, fallback = given
     starts = (priced_plan(limits, weights, prices), destroyed)
     plans = [mended(limits, start, weights, prices, goal=goal) for start in starts]
@@ -142,7 +141,7 @@ def _rebuilt(limits: LinearLimits, weights: Weights, prices: np.ndarray, goal: W
 
 
 class RuinAndRecreate(InfillCriterion):
-    """Makes offspring by destroying and reconstructing random parents: ``NSGA2(mating=RuinAndRecreate())``.
+    """Mating by destruction and reconstruction of random parents: ``NSGA2(mating=RuinAndRecreate())``.
 
     Args:
         destruction: `RandomDestruction` by default.

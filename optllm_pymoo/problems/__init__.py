@@ -1,4 +1,4 @@
-"""Problems: what is to be allocated, and seeded synthetic instances of it."""
+"""Allocation problems, and seeded synthetic instances."""
 
 from optllm_pymoo.problems.allocation import AllocationProblem, require_allocation_problem
 from optllm_pymoo.problems.single import (

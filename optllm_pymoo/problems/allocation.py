@@ -1,4 +1,4 @@
-"""The allocation of queries to LLMs as a pymoo problem: cost, accuracy, perhaps a third objective, perhaps limits."""
+"""The allocation of queries to LLMs as a pymoo problem: cost, accuracy, optionally a third objective and limits."""
 
 from __future__ import annotations
 
@@ -34,40 +34,39 @@ from optllm_pymoo.validation import (
 
 MAX_FRONT_POINTS = 1000
 MAX_SET_CELLS = 1 << 27
-"""Bounds of `AllocationProblem.pareto_front` and ``pareto_set``: a thousand points, 128 million choices."""
+"""Largest sizes of `AllocationProblem.pareto_front` (points) and ``pareto_set`` (cells)."""
 
 NO_TABLE = np.zeros((0, 0))
-"""Stands for a table that a pickle need not hold twice."""
+"""Placeholder for a table that a pickle would hold twice."""
 
 Limit = Union[Quota, Floor, Ceiling]  # noqa: UP007
-"""What ties queries together."""
+"""A limit of any kind."""
 
 
 class AllocationProblem(PlanProblem):
     """Allocate each of N queries to one of M LLMs: total cost down, mean accuracy up.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, and ``F[:, 1]`` = -(1/N) Σ accuracy[i, x[i]], over
-    x[i] in 0 ... M-1. The values of x are categories: neighbouring numbers mean nothing. An `Additive` table is a third
-    objective: ``F[:, 2]`` is its sum, or its mean, negated where it is to be large.
+    x[i] in 0 ... M-1. The values of x are categories: their order has no meaning. An `Additive` table is a third
+    objective: ``F[:, 2]`` is its sum, or its mean, negated if it is maximised.
 
-    The tables are shared, never copied: C-contiguous float arrays are taken as they are (do not change them
-    afterwards), and a deep copy of the problem is the problem itself, so that pymoo's copies of algorithms and
-    histories stay small.
+    The tables are shared, not copied: C-contiguous float arrays are used as they are (do not change them afterwards). A
+    deep copy of the problem is the problem itself, so pymoo's copies of algorithms and histories stay small.
 
-    Limits are inequality constraints ``G <= 0``, one each, in the order given: the excess relative to the limit (to one
-    typical query's use where it is 0), and for floors of groups the mean accuracy that is lacking. Where they bind, so
-    that some plan of the exact front exceeds one, the front within them is out of reach: `bound_front` bounds it,
-    `pareto_front` knows none, and `exact_points` says which plans of the exact front remain. Limits that all of them
-    meet change nothing.
+    Each limit is an inequality constraint ``G <= 0``, in the order given: the excess relative to the limit (or to a
+    typical query's use if the limit is 0); for floors of groups, the missing mean accuracy. If a limit binds, that is,
+    if some plan of the exact front exceeds it, the exact front within the limits is unknown: `bound_front` bounds it,
+    `pareto_front` is None, and `exact_points` are the plans of the exact front that meet all limits. Limits that the
+    whole front meets change nothing.
 
-    A subclass with objectives or constraints of its own is searched by pymoo's algorithms and the baselines that only
-    look at F and G; `OptLLM`, fronts, bounds, choices and certificates refuse it, as they would ignore them.
+    pymoo's algorithms, and the baselines that only use F and G, accept a subclass with additional objectives or
+    constraints. `OptLLM`, fronts, bounds, choices and certificates refuse it, because they would ignore them.
 
     Args:
         cost: (N, M) US$ per call, finite, >= 0; array-like or DataFrame.
         accuracy: (N, M) probability in [0, 1] that an LLM answers a query correctly, predicted or known.
-        robust_accuracy: (N, M) any finite numbers, for example mean + α·σ of a predictor. It may steer a search
-            (`OptLLM`'s downward walk); plans are always scored on ``accuracy``.
+        robust_accuracy: (N, M) any finite numbers, for example mean + α·σ of a predictor. They guide `OptLLM`'s
+            downward walk; plans are always scored on ``accuracy``.
         allowed: (N, M) True where a query may go to an LLM; None allows all.
         objectives: A third objective, an `Additive`; none for two objectives.
         limits: `Quota`, `Floor` and `Ceiling` objects. For limits per query see `allowed_by_limits`.
@@ -82,14 +81,13 @@ class AllocationProblem(PlanProblem):
         robust_accuracy: (N, M) read-only or None.
         allowed: (N, M) read-only bool or None.
         third: The third objective, its table read-only and of the type of ``cost``, or None.
-        limits: The limits in linear form, none of them where the problem has none.
+        limits: The limits in linear form; empty without limits.
         llms: Names of the LLMs.
         assignment_dtype: Type of plans: int8 up to 127 LLMs, else int32.
 
     Raises:
         UserError: If a table does not hold real numbers, tables disagree in shape or labels, hold values out of range,
-            or names are not distinct; or if no plan meets the limits, with the reason and the nearest value that would
-            do.
+            or names are not distinct; or if no plan meets the limits, with the reason and the nearest feasible value.
 
     Example:
         >>> problem = AllocationProblem([[1, 2], [1, 3]], [[0.2, 0.6], [0.5, 0.9]], llms=["small", "large"])
@@ -142,7 +140,7 @@ class AllocationProblem(PlanProblem):
         )
         self.robust_accuracy = None
         if robust_accuracy is not None:
-            # they are kept in the type of the other tables, in which they have to be finite too
+            # they are stored in the type of the other tables, and must be finite in it too
             limit = float(np.finfo(np.float32).max) if common == np.float32 else np.inf
             robust = self._table("robust_accuracy", robust_accuracy, lower=-limit, upper=limit)
             self.robust_accuracy = read_only(robust.astype(common, copy=False))
@@ -151,7 +149,9 @@ class AllocationProblem(PlanProblem):
         self._query_ids = None if query_ids is None else as_names("query_ids", query_ids, n_queries, default="")
         self.assignment_dtype = np.dtype(np.int8 if n_llms <= 127 else np.int32)
         if robust_accuracy is not None and any(isinstance(each, Floor) for each in asked):
-            raise UserError("floors hold for accuracy, robust_accuracy would steer past them; pass one of the two")
+            raise UserError(
+                "floors hold for accuracy, but robust_accuracy would guide the search; pass only one of them"
+            )
         counted = None if tokens is None else self._table("tokens", tokens, lower=0.0)
         about = {"limits": asked, "groups": groups, "tokens": counted, "third": given}
         self.limits = LinearLimits.of(self.cost, self.accuracy, self.allowed, self.llms, **about)
@@ -175,46 +175,47 @@ class AllocationProblem(PlanProblem):
 
     @cached_property
     def query_ids(self) -> tuple[str, ...]:
-        """Names of the queries; generated when first asked for."""
+        """Names of the queries; generated at the first access."""
         return self._query_ids or as_names("query_ids", None, self.n_queries, default="")
 
     @cached_property
     def known(self) -> Known:
-        """What is exact, what is bounded and what is searched: chosen once, whatever a subclass adds."""
+        """The methods for this problem, exact, bounding or searching; chosen once, without regard to a subclass."""
         third = None if self.third is None else _column(self.third, self.n_queries)
         per = 1 if self.third is None else self.third.per(self.n_queries)
         return Known.of(Checked(self.cost, self.accuracy, third, per, self.allowed, self.limits, self.assignment_dtype))
 
     def _known_for(self, user: str) -> Known:
-        """What is known, unless a subclass has objectives or constraints of its own, which it would ignore."""
+        """Return the methods; refuse a subclass with additional objectives or constraints, which they would ignore."""
         self.refuse_extended(user)
         return self.known
 
     @property
     def has_limits(self) -> bool:
-        """Whether limits tie queries together."""
+        """Whether there are limits."""
         return len(self.limits) > 0
 
     @property
     def limits_bind(self) -> bool:
-        """Whether some plan of the exact front exceeds a limit; else the exact front is that within the limits."""
+        """Whether some plan of the exact front exceeds a limit. If none does, that front is exact under limits."""
         return self.known.limits_bind
 
     @property
     def supported_front(self) -> SupportedFront:
-        """The exact supported front of cost and accuracy, built when first asked for and kept.
+        """The exact supported front of cost and accuracy, built at the first access and kept.
 
-        Where limits bind it is only a relaxation's, see `bound_front`; with a third objective it bounds what the plans
-        of any value of that reach, see `supported_surface`.
+        If limits bind, it is only a relaxation, see `bound_front`. With a third objective, it bounds cost and accuracy
+        of all plans, whatever their third value, see `supported_surface`.
 
         Raises:
-            UserError: If a subclass has objectives or constraints of its own, here as in all that follows from it.
+            UserError: If a subclass has additional objectives or constraints; likewise in all methods based on the
+                front.
         """
         return self._known_for("the exact front").front
 
     @property
     def supported_surface(self) -> SupportedSurface:
-        """Supported plans of three objectives at some 500 weights, limits left aside; built when first asked for.
+        """Supported plans of three objectives at some 500 weights, without limits; built at the first access.
 
         Raises:
             UserError: If the problem has no third objective.
@@ -223,7 +224,7 @@ class AllocationProblem(PlanProblem):
 
     @property
     def scalarisation(self) -> Scalarisation | PricedScalarisation:
-        """What turns weights on three objectives into plans, which meet the limits.
+        """The scalarisation that turns weights on three objectives into plans within the limits.
 
         Raises:
             UserError: If the problem has no third objective.
@@ -232,30 +233,30 @@ class AllocationProblem(PlanProblem):
 
     @property
     def exact_points(self) -> np.ndarray:
-        """Indices of the points of `supported_front` that meet all limits: nothing within the limits beats them."""
+        """Indices of the points of `supported_front` that meet all limits: no plan within the limits dominates them."""
         return self._known_for("the exact front").exact_points
 
     @property
     def yardstick(self) -> SupportedFront | BoundFront | SupportedSurface:
-        """What plans are measured against: the exact front, `bound_front` where limits bind, or the surface."""
+        """The reference for measures: the exact front, `bound_front` if limits bind, or the surface."""
         return self._known_for("the exact front").yardstick
 
     @property
     def bounding_front(self) -> SupportedFront | BoundFront:
-        """What bounds accuracy at a cost: the exact front, of plans of any third objective, or `bound_front`."""
+        """The bound on accuracy at a cost: the exact front (for any value of a third objective), or `bound_front`."""
         return self._known_for("the exact front").bounding_front
 
     def bound_front(self, *, n_points: int = N_POINTS) -> BoundFront:
         """Bound all plans that meet the limits by the front of the linear relaxation.
 
         Args:
-            n_points: Relaxations to solve at the most; more of them make the bound tighter.
+            n_points: Largest number of relaxations to solve; more make the bound tighter.
 
         Returns:
             The bound, from the cheapest to the most accurate corner; kept for each ``n_points``.
 
         Raises:
-            UserError: If fewer than two points are asked for.
+            UserError: If ``n_points`` is below two.
         """
         return self._known_for("a bound on all plans").bound_front(n_points)
 
@@ -266,10 +267,10 @@ class AllocationProblem(PlanProblem):
             cost_usd: Total US$.
 
         Returns:
-            Upper bound; exact for the relaxation, unlike `bound_front` between its points.
+            Upper bound: the optimum of the relaxation, also between the points of `bound_front`.
 
         Raises:
-            UserError: If the cost is no number, or no plan is that cheap.
+            UserError: If the cost is no number, or no plan costs so little.
         """
         self.refuse_extended("a bound on all plans")
         return most_accuracy(self.limits, as_budget("cost_usd", cost_usd))
@@ -291,19 +292,19 @@ class AllocationProblem(PlanProblem):
 
     @property
     def any_feasible(self) -> np.ndarray:
-        """(N,) some plan that meets the limits."""
+        """(N,) a plan that meets the limits."""
         return self.known.any_feasible
 
     def price_limits(self, x: Any = None, /, *, budget_usd: float | None = None) -> tuple[LimitPrice, ...]:
-        """Price each limit: its use, its shadow price, and what is lost to it at the same budget or accuracy.
+        """Price each limit: its use, its shadow price, and its loss at the same budget or accuracy.
 
         Args:
             x: (N,) a plan; by default the best one found within the budget.
-            budget_usd: Total US$; by default what the plan costs.
+            budget_usd: Total US$; by default the cost of the plan.
 
         Raises:
-            UserError: If neither is given, the budget is no number, ``x`` is no plan, or nothing within the limits is
-                that cheap.
+            UserError: If neither is given, the budget is no number, ``x`` is no plan, or no plan within the limits
+                costs so little.
         """
         self.refuse_extended("the price of a limit")
         budget_usd = None if budget_usd is None else as_budget("budget_usd", budget_usd)
@@ -316,22 +317,22 @@ class AllocationProblem(PlanProblem):
         return price_limits(self.limits, plan, cost if budget_usd is None else budget_usd, -loss)
 
     def exceeded_limits(self, x: Any, /) -> list[str]:
-        """Name the limits that a plan (N,) exceeds."""
+        """Return the names of the limits that a plan (N,) exceeds."""
         excess = self.limits.excess(self._one_plan(x)[None])[0]
         return [row.name for row, over in zip(self.limits.rows, excess, strict=True) if over > 0]
 
     def _one_plan(self, x: Any) -> np.ndarray:
         plans = as_allocations(x, self.n_queries, self.n_llms, self.assignment_dtype)
         if len(plans) != 1:
-            raise UserError(f"one plan is asked for, shape ({self.n_queries},); got {len(plans)} plans")
+            raise UserError(f"expected one plan of shape ({self.n_queries},); got {len(plans)} plans")
         return np.asarray(plans[0])
 
     @cached_property
     def robust_problem(self) -> AllocationProblem:
         """The same batch with ``robust_accuracy`` as its accuracies; the problem itself without such a table.
 
-        Operators that are to be steered by robust accuracies are handed this problem. Its accuracies may leave
-        [0, 1]; plans are not scored on it.
+        Operators that use robust accuracies get this problem. Its accuracies may lie outside [0, 1]; plans are not
+        scored on it.
         """
         if self.robust_accuracy is None:
             return self
@@ -340,13 +341,13 @@ class AllocationProblem(PlanProblem):
         return problem
 
     def as_allocations(self, X: Any, /) -> np.ndarray:
-        """Check allocations and turn them into the type that the kernels take.
+        """Check allocations and cast them to the type of the kernels.
 
         Args:
             X: (n, N) or (N,) LLM per query: any integers, or floats with integral values.
 
         Returns:
-            (n, N) of `assignment_dtype`, C-contiguous; not a copy if it was that already.
+            (n, N) of `assignment_dtype`, C-contiguous; X itself if it has this form.
 
         Raises:
             UserError: If the values are not numbers; if a row has not one entry per query, an entry is not integral,
@@ -358,7 +359,7 @@ class AllocationProblem(PlanProblem):
             llm = plans[p, i]
             raise UserError(
                 f"LLM {self.llms[llm]!r} is not allowed for query {self.query_ids[i]!r}; X[{p}, {i}] = {llm}."
-                " Operators for masked problems keep to the mask, or end with AllowedRepair"
+                " Use operators that respect the mask, or add AllowedRepair"
             )
         return plans
 
@@ -366,8 +367,8 @@ class AllocationProblem(PlanProblem):
         """Return the best plan of each objective: the cheapest, the most accurate, and that of a third objective.
 
         Returns:
-            (n_obj, N): of plans that tie, the cheaper, then the more accurate. Where limits bind: the best found that
-            meet them. What a subclass adds plays no part.
+            (n_obj, N): of plans that tie, the cheaper, then the more accurate. If limits bind: the best plans found
+            within them. Objectives or constraints of a subclass are ignored.
         """
         return self.known.extremes()
 
@@ -390,23 +391,22 @@ class AllocationProblem(PlanProblem):
     def pareto_front(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
         """Return points of the exact supported front, cheapest first.
 
-        With a third objective it is a sample of the supported points, `supported_surface`: those at some 500 weights,
-        not all.
+        With a third objective it is a sample of the supported points: `supported_surface`, at some 500 weights.
 
         Args:
             *args: Ignored; pymoo's signature.
             n_points: At most so many, evenly along the front; by default `MAX_FRONT_POINTS`, or as many as
                 `pareto_set` can hold in `MAX_SET_CELLS` choices, so that both describe the same plans.
-            **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is kept anyway.
+            **kwargs: Ignored; pymoo's ``use_cache`` and ``set_cache``. The front itself is always kept.
 
         Returns:
-            (n, n_obj) objectives. None where limits bind: pymoo's word for unknown.
+            (n, n_obj) objectives. None if limits bind, which means unknown to pymoo.
         """
         exact = self._known_for("the exact front").exact
         return None if exact is None else np.array(exact.F[self._thinned(exact, n_points)])
 
     def pareto_set(self, *args: Any, n_points: int | None = None, **kwargs: Any) -> np.ndarray | None:
-        """Return the plans of `pareto_front`, (n, N), in the same order; None where limits bind."""
+        """Return the plans of `pareto_front`, (n, N), in the same order; None if limits bind."""
         exact = self._known_for("the exact front").exact
         return None if exact is None else np.stack([exact.assignment(k) for k in self._thinned(exact, n_points)])
 
@@ -422,7 +422,7 @@ class AllocationProblem(PlanProblem):
             out["G"] = self.limits.excess(plans)
 
     def __getstate__(self) -> dict[str, Any]:
-        # the limits are about the same tables, but for cells that are forbidden
+        # the limits have the same tables, except for forbidden cells
         return {**super().__getstate__(), "limits": replace(self.limits, cost=NO_TABLE, accuracy=NO_TABLE)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -438,11 +438,11 @@ class AllocationProblem(PlanProblem):
 
 
 def require_allocation_problem(problem: Any, user: str, /) -> None:
-    """Raise UserError unless a problem is an `AllocationProblem` without objectives or constraints of a user's own.
+    """Raise UserError unless a problem is an `AllocationProblem` without additional objectives or constraints.
 
     Args:
-        problem: What an algorithm or operator was given.
-        user: Who needs it, for the message.
+        problem: The argument of an algorithm or operator.
+        user: Name of the caller, for the message.
 
     Example:
         >>> require_allocation_problem("my-batch.csv", "MyOperator")
@@ -459,7 +459,7 @@ def require_allocation_problem(problem: Any, user: str, /) -> None:
 
 
 def _third_of(objectives: Any) -> Additive | None:
-    """Return the one objective beside cost and accuracy, if any."""
+    """Return the third objective, or None."""
     given = [objectives] if isinstance(objectives, Additive) else list(objectives or ())
     for k, objective in enumerate(given):
         if not isinstance(objective, Additive):
@@ -469,13 +469,13 @@ def _third_of(objectives: Any) -> Additive | None:
             )
     if len(given) > 1:
         raise UserError(
-            f"one objective beside cost and accuracy is possible; got {len(given)}. Bound the others by limits=,"
+            f"at most one objective beside cost and accuracy; got {len(given)}. Bound the others by limits=,"
             " a Ceiling or a Floor each"
         )
     return given[0] if given else None
 
 
 def _column(third: Additive, n_queries: int) -> np.ndarray:
-    """(N, M) whose mean over the queries is the column of F of a third objective."""
+    """Return (N, M) numbers whose mean over the queries is the third column of F."""
     factor = (1.0 if third.mean else float(n_queries)) * (-1.0 if third.maximise else 1.0)
     return third.table if factor == 1.0 else read_only(third.table * third.table.dtype.type(factor))

@@ -1,4 +1,4 @@
-"""What all problems of allocation share: checked plans, small copies, and what is known of extensions."""
+"""Base of all allocation problems: checked plans, cheap copies, detection of extensions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from optllm_pymoo.validation import UserError, read_only
 
 
 class PlanProblem(Problem):
-    """A problem of pymoo's whose variables are the LLMs of N queries.
+    """A pymoo problem whose variables are the LLMs of N queries.
 
-    A deep copy is the problem itself. A pickle has the tables and what was asked for; everything that follows from them
-    is built again, read-only, when it is needed: numba compiles once more for arrays that can be written to.
+    A deep copy is the problem itself. A pickle holds the tables and the arguments; everything else is built again on
+    request, read-only, because numba would compile again for writable arrays.
 
-    A subclass may score plans in its own way, by its own `_evaluate`, ``n_obj`` or ``n_ieq_constr``. pymoo's algorithms
-    take it as it is; whatever is exact or certified for the problem that it extends refuses it.
+    A subclass may score plans differently, by its own `_evaluate`, ``n_obj`` or ``n_ieq_constr``. pymoo's algorithms
+    accept it; exact and certified methods refuse it.
 
     Args:
         n_queries: N.
@@ -36,38 +36,38 @@ class PlanProblem(Problem):
 
     @property
     def is_extended(self) -> bool:
-        """Whether a subclass has objectives or constraints of its own."""
+        """Whether a subclass has additional objectives or constraints."""
         sizes = (self.n_obj, self.n_ieq_constr, self.n_eq_constr)
         return sizes != self._sizes or not type(self)._evaluate.__module__.startswith("optllm_pymoo.")
 
     def refuse_extended(self, user: str, /) -> None:
-        """Raise UserError if a subclass has objectives or constraints of its own.
+        """Raise UserError if a subclass has additional objectives or constraints.
 
         Args:
-            user: What would answer as if they weren't there.
+            user: Name of the method that would ignore them.
         """
         if self.is_extended:
             raise UserError(
-                f"{type(self).__name__} has objectives or constraints of its own, which {user} would ignore; search it"
-                " with an algorithm that only looks at F and G, such as optllm_pymoo.baselines.nsga2()"
+                f"{type(self).__name__} has additional objectives or constraints, which {user} would ignore; search it"
+                " with an algorithm that only uses F and G, such as optllm_pymoo.baselines.nsga2()"
             )
 
     @property
     def elementwise_runner(self) -> Any:
-        """What pymoo runs the evaluation of single plans with, where a subclass evaluates them one by one."""
+        """The runner of pymoo for single plans, in a subclass that evaluates them one by one."""
         return self.__dict__["elementwise_runner"]
 
     @elementwise_runner.setter
     def elementwise_runner(self, runner: Any) -> None:
         if not isinstance(runner, LoopedElementwiseEvaluation) and not self.is_extended:
             raise UserError(
-                f"{type(self).__name__} scores all plans of a population at once, so an elementwise_runner has nothing"
-                " to run; leave it out"
+                f"{type(self).__name__} scores all plans of a population at once and doesn't use an elementwise_runner;"
+                " leave it out"
             )
         self.__dict__["elementwise_runner"] = runner
 
     def evaluate(self, X: Any, *args: Any, **kwargs: Any) -> Any:
-        """Score allocations; pymoo's own method behind a check of the shape.
+        """Score allocations: pymoo's method, after a check of the shape.
 
         Args:
             X: (n, N) or (N,) LLM per query: any integer type, or floats with integral values.
@@ -75,11 +75,11 @@ class PlanProblem(Problem):
             **kwargs: pymoo's, for example ``return_as_dictionary``.
 
         Returns:
-            F (n, n_obj), and where there are constraints G (n, n_ieq_constr), kept where G <= 0; one dimension less for
-            one plan (N,).
+            F (n, n_obj), and with constraints G (n, n_ieq_constr), met if G <= 0; one dimension less for a single plan
+            (N,).
 
         Raises:
-            UserError: If X holds no plans of this problem.
+            UserError: If X is no array of plans of this problem.
         """
         X = np.asarray(X)
         _check_plan_shape(X, self.n_var)
@@ -120,13 +120,13 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
         X: (n, N) or (N,) LLM per query.
         n_queries: N.
         n_llms: M.
-        dtype: int8 or int32, the type wanted.
+        dtype: int8 or int32, the type to return.
 
     Returns:
-        (n, N) C-contiguous; the array itself if nothing had to be changed.
+        (n, N) C-contiguous; X itself if it already has this form.
 
     Raises:
-        UserError: If the values are not numbers (truth values aren't either); if the shape is wrong, or an entry is not
+        UserError: If the values are not numbers (Booleans are refused); if the shape is wrong, or an entry is not
             an integer in 0 ... M-1.
     """
     raw = np.asarray(X)
@@ -136,7 +136,7 @@ def as_allocations(X: Any, n_queries: int, n_llms: int, dtype: np.dtype[Any], /)
     if raw.dtype.kind not in "iuf":
         raise UserError(f"an allocation holds LLM numbers 0 to {n_llms - 1}; got values of type {raw.dtype}")
     if raw.dtype == np.int8 and raw.size:
-        # seen as unsigned, negative numbers are large ones: one reduction checks both ends
+        # as unsigned integers, negative numbers are large: one reduction checks both bounds
         in_range = int(raw.view(np.uint8).max()) < n_llms
     else:
         in_range = raw.size == 0 or (raw.min() >= 0 and raw.max() < n_llms)

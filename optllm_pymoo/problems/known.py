@@ -1,4 +1,4 @@
-"""What is exact, what is bounded and what is searched of a batch: chosen once, when its problem is built."""
+"""Exact, bounding and searching methods for a batch: a class per kind of problem, chosen when it is built."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Checked(NamedTuple):
     cost: np.ndarray
     accuracy: np.ndarray
     third: np.ndarray | None
-    """(N, M) whose mean is the third column of F."""
+    """(N, M) numbers whose mean over the queries is the third column of F."""
     third_per: float
-    """What the sum of the third objective's own table is divided by."""
+    """Divisor of the sum of the third objective's table."""
     allowed: np.ndarray | None
     limits: LinearLimits
     dtype: np.dtype[Any]
 
 
 class Known:
-    """What is known of a batch with two objectives where no limit binds: everything. Others differ in what isn't."""
+    """Two objectives, no binding limit: the front is exact. Subclasses override what differs."""
 
     limits_bind = False
 
@@ -42,7 +42,7 @@ class Known:
 
     @classmethod
     def of(cls, batch: Checked, /) -> Known:
-        """Choose once what is exact, what is bounded and what is searched.
+        """Choose the class for a batch.
 
         Raises:
             UserError: If no plan meets the limits.
@@ -64,7 +64,7 @@ class Known:
         return SupportedFront.from_checked(self.batch.cost, self.batch.accuracy, self.batch.allowed)
 
     def take(self, front: SupportedFront | SupportedSurface) -> None:
-        """Take over what has been built already."""
+        """Reuse a front that has been built."""
         if isinstance(front, SupportedFront):
             self.front = front
         else:
@@ -80,7 +80,7 @@ class Known:
 
     @cached_property
     def any_feasible(self) -> np.ndarray:
-        """Some plan that meets the limits."""
+        """Return a plan that meets the limits."""
         if len(self.exact_points):
             return self.front.assignment(int(self.exact_points[0]))
         return feasible_plan(self.batch.limits)
@@ -107,24 +107,24 @@ class Known:
 
     @property
     def exact(self) -> SupportedFront | SupportedSurface | None:
-        """What `AllocationProblem.pareto_front` is made of; None where it isn't known."""
+        """The source of `AllocationProblem.pareto_front`; None if it is unknown."""
         return self.front
 
     @property
     def bounding_front(self) -> SupportedFront | BoundFront:
-        """What bounds accuracy at a cost."""
+        """The bound on accuracy at a cost."""
         return self.front
 
     @property
     def yardstick(self) -> SupportedFront | BoundFront | SupportedSurface:
-        """What plans are measured against."""
+        """The reference for measures."""
         return self.front
 
     @property
     def scalarisation(self) -> Scalarisation | PricedScalarisation:
-        """What turns weights on three objectives into plans."""
+        """The scalarisation that turns weights on three objectives into plans."""
         raise UserError(
-            "weights on three objectives need a third one, and this problem has none; its supported_front is exact."
+            "weights need a third objective, and this problem has none; its supported_front is exact."
             " Build it with AllocationProblem(cost, accuracy, objectives=[Additive(...)])"
         )
 
@@ -142,7 +142,7 @@ class _Bounded(Known):
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """The cheapest and the most accurate plan that were found within the limits."""
+        """The cheapest and the most accurate plan found within the limits."""
         exact = super().extremes()
         is_exact = np.isin([0, len(self.front) - 1], self.exact_points)
         if is_exact.all():
@@ -163,7 +163,7 @@ class _Bounded(Known):
 
 
 class _Surface(Known):
-    """Three objectives without limits: a sample of the supported plans is known, and searched for more."""
+    """Three objectives without limits: a sample of the supported plans is computed, and a search finds more."""
 
     def evaluate(self, plans: np.ndarray) -> np.ndarray:
         cost, accuracy, third, *_ = self.batch
@@ -183,7 +183,7 @@ class _Surface(Known):
 
     @cached_property
     def weighted(self) -> Scalarisation:
-        """What turns weights into plans where no limit ties queries together."""
+        """The scalarisation without limits."""
         cost, accuracy, third, _, allowed, _, dtype = self.batch
         assert third is not None
         return Scalarisation(cost, accuracy, third, allowed, dtype=dtype)
@@ -207,7 +207,7 @@ class _SurfaceWithin(_Surface):
 
     @cached_property
     def priced(self) -> PricedScalarisation:
-        """What turns weights into plans within the limits."""
+        """The scalarisation within the limits."""
         return PricedScalarisation(self.batch.limits, self.weighted, self.any_feasible, per=self.batch.third_per)
 
     @property

@@ -1,4 +1,4 @@
-"""One objective and one limit: most accuracy for a budget, least cost for an accuracy, and their relaxation."""
+"""One objective and one bound: most accuracy for a budget, least cost for an accuracy, and their relaxation."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from optllm_pymoo.tolerances import QUERY_ROUNDING, SAME_TOTAL, WHOLE
 from optllm_pymoo.validation import UserError, as_limit, in_full
 
 MAX_RATE = 1e300
-"""Accuracy per US$ of a step that costs next to nothing, so that products with it stay finite where they matter."""
+"""Largest accuracy per US$ of a step, so that products with it stay finite."""
 
 
 class CriticalStep(NamedTuple):
-    """Optimum of the linear relaxation with one limit (Sinha and Zoltners 1979; Dyer 1984; Zemel 1984).
+    """Optimum of the linear relaxation with one bound (Sinha and Zoltners 1979; Dyer 1984; Zemel 1984).
 
-    With the critical rate λ, the efficiency of the step in which the limit lies, every query of a neighbour x is at a
-    maximiser of accuracy - λ cost. Let loss[i, j] >= 0 be what LLM j falls short of that maximum. For every plan y
+    With the critical rate λ, the efficiency of the step in which the bound lies, every query of a neighbour x is at a
+    maximiser of accuracy - λ cost. Let loss[i, j] >= 0 be the distance of LLM j from that maximum. For every plan y
     within the limit, the distance from the bound is, in accuracy of one query,
 
         gap(y) = Σ loss[i, y[i]] + slack(y),
 
-    where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So an alternative
-    whose loss is as large as the gap of a plan in hand is in no better plan, and a plan without gap is optimal.
+    where slack is λ (budget - cost(y)) under a budget, and Σ accuracy(y) - N target under a target. So no better plan
+    uses an alternative whose loss is at least the gap of a known plan, and a plan without gap is optimal.
 
-    Slack and bound are those of the limit with half the tolerance that budgets and targets have (`SAME_TOTAL`), in
-    which any plan within the limit itself is, however its totals are summed; the other half is for plans found here.
+    Slack and bound use half the tolerance of budgets and targets (`SAME_TOTAL`), which covers every plan within the
+    limit, in whatever order its totals are summed. The other half is for plans found here.
     """
 
     inside: int
     """Point of the front within the limit, next to it."""
     outside: int
-    """Point on the other side; equal to ``inside`` if that point is optimal at once."""
+    """Point on the other side; equal to ``inside`` if that point is already optimal."""
     rate: float
     """λ, accuracy of one query per US$; 0 without a critical step."""
     slack: float
-    """What point ``inside`` leaves over, accuracy of one query; also its gap."""
+    """Slack of point ``inside``, accuracy of one query; also its gap."""
     by_cost: bool
     """Whether cost is limited, else accuracy is."""
     bound: float
@@ -53,15 +53,15 @@ class CriticalStep(NamedTuple):
     unit: float
     """Mean accuracy, or US$, per accuracy of one query."""
     optimal_gap: float
-    """A plan is optimal if its gap is no larger: rounding, or what sums of multiples of 1/q leave over anyway."""
+    """A plan with no larger gap is optimal: rounding, or the unavoidable rest of sums of multiples of 1/q."""
     tolerance: float
     """Gaps that differ by less are equal."""
 
     @classmethod
     def of_budget(cls, front: SupportedFront, limit_usd: float, /) -> CriticalStep:
-        """Maximise mean accuracy within a budget, queries being divisible.
+        """Maximise mean accuracy within a budget, with divisible queries.
 
-        Where all accuracies are multiples of 1/q, the bound is rounded down to what N queries can sum to.
+        Where all accuracies are multiples of 1/q, the bound is rounded down to the next sum of N accuracies.
 
         Args:
             front: The exact front.
@@ -84,9 +84,9 @@ class CriticalStep(NamedTuple):
 
     @classmethod
     def of_target(cls, front: SupportedFront, least_accuracy: float, /) -> CriticalStep:
-        """Minimise total US$ at a mean accuracy, queries being divisible.
+        """Minimise total US$ at a mean accuracy, with divisible queries.
 
-        Where all accuracies are multiples of 1/q, the target is rounded up to what N queries can sum to.
+        Where all accuracies are multiples of 1/q, the target is rounded up to the next sum of N accuracies.
 
         Args:
             front: The exact front.
@@ -118,9 +118,9 @@ class CriticalStep(NamedTuple):
 
 
 class SingleObjectiveProblem(PlanProblem, abc.ABC):
-    """One of the two sums of an `AllocationProblem` is the objective, the other one is limited.
+    """Base of the problems in which one sum of an `AllocationProblem` is the objective and the other one is bounded.
 
-    The tables, their checks and the exact front are those of ``allocation``, and are shared with it.
+    The tables and the exact front are shared with ``allocation``.
 
     Args:
         allocation: The batch with both objectives.
@@ -143,23 +143,23 @@ class SingleObjectiveProblem(PlanProblem, abc.ABC):
 
     @abc.abstractmethod
     def relax(self) -> CriticalStep:
-        """Solve the linear relaxation of the one limit; O(log S), and a look at the accuracies for their grid.
+        """Solve the linear relaxation with the one bound; O(log S), plus a pass over the accuracies for their grid.
 
-        Limits that tie queries together are left aside. The bound holds with them, but the points may exceed one.
+        Limits are ignored: the bound holds with them too, but the points may exceed one.
         """
 
     @abc.abstractmethod
     def solve_priced(self) -> Certified:
-        """Find the best plan within all limits from their prices, with the bound of the relaxation."""
+        """Find the best plan within all limits by their prices, with the LP bound."""
 
     @abc.abstractmethod
     def value(self, f: float, /) -> float:
-        """Turn a value of the objective, which pymoo minimises, into mean accuracy or US$."""
+        """Turn an objective value, which pymoo minimises, into mean accuracy or US$."""
 
     @property
     @abc.abstractmethod
     def unit(self) -> str:
-        """What `value` is measured in, for texts."""
+        """The unit of `value`, for texts."""
 
     @property
     def cost(self) -> np.ndarray:
@@ -229,8 +229,8 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
     """Allocate N queries to M LLMs: mean accuracy up, total cost within a budget.
 
     Minimises ``F[:, 0]`` = -(1/N) Σ accuracy[i, x[i]] subject to ``G[:, 0]`` = (Σ cost[i, x[i]] - budget) / budget
-    <= 0, over x[i] in 0 ... M-1. A total that exceeds the budget by one part in 10¹² counts as within it, as it does
-    for `WithinBudget`: the same total, summed in another order.
+    <= 0, over x[i] in 0 ... M-1. A total that exceeds the budget by one part in 10¹² counts as within it, as for
+    `WithinBudget`: it may be the same total, summed in another order.
 
     Args:
         allocation: The batch, with its limits; its exact front isn't built again.
@@ -264,7 +264,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         else:
             front = allocation.supported_front
             front.within_budget(self.budget)
-            # one that is below the cheapest plan by rounding only still pays for it
+            # a budget that is below the cheapest plan only by rounding still suffices
             least = max(least, float(front.F[0, 0]))
         self._limit_usd = min(least * (1 + SAME_TOTAL), sys.float_info.max)
 
@@ -274,7 +274,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         return CriticalStep.of_budget(self.supported_front, self._limit_usd)
 
     def solve_priced(self) -> Certified:
-        """Find the most accurate plan within all limits from their prices, see `best_within`."""
+        """Find the most accurate plan within all limits by their prices, see `best_within`."""
         self.refuse_extended("a certificate")
         return best_within(self.allocation.limits, self.budget)
 
@@ -288,7 +288,7 @@ class MaxAccuracyProblem(SingleObjectiveProblem):
         return "mean accuracy"
 
     def _split(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # relative to a limit next to nothing an excess may be infinite
+        # relative to a tiny limit an excess may be infinite
         with np.errstate(over="ignore"):
             return F[:, 1:], (F[:, :1] - self._limit_usd) / (self._limit_usd or 1.0)
 
@@ -300,8 +300,8 @@ class MinCostProblem(SingleObjectiveProblem):
     """Allocate N queries to M LLMs: total cost down, mean accuracy no less than a target.
 
     Minimises ``F[:, 0]`` = Σ cost[i, x[i]], total US$, subject to ``G[:, 0]`` = target - (1/N) Σ accuracy[i, x[i]]
-    <= 0, over x[i] in 0 ... M-1. A mean that is short of the target by 10⁻¹² counts as reaching it, as it does for
-    `AtLeastAccuracy`: the same mean, summed in another order.
+    <= 0, over x[i] in 0 ... M-1. A mean that is below the target by 10⁻¹² counts as reaching it, as for
+    `AtLeastAccuracy`: it may be the same mean, summed in another order.
 
     Args:
         allocation: The batch, with its limits; its exact front isn't built again.
@@ -335,7 +335,7 @@ class MinCostProblem(SingleObjectiveProblem):
         else:
             front = allocation.supported_front
             front.at_least_accuracy(self.min_accuracy)
-            # one that is above the most accurate plan by rounding only is reached by it
+            # a target that is above the most accurate plan only by rounding is reached by it
             most = min(most, -float(front.F[-1, 1]))
         self._least_accuracy = most - SAME_TOTAL
 
@@ -345,7 +345,7 @@ class MinCostProblem(SingleObjectiveProblem):
         return CriticalStep.of_target(self.supported_front, self._least_accuracy)
 
     def solve_priced(self) -> Certified:
-        """Find the cheapest plan within all limits from their prices, see `cheapest_reaching`."""
+        """Find the cheapest plan within all limits by their prices, see `cheapest_reaching`."""
         self.refuse_extended("a certificate")
         return cheapest_reaching(self.allocation.limits, self.min_accuracy)
 
@@ -367,14 +367,14 @@ class MinCostProblem(SingleObjectiveProblem):
 
 
 def allocation_of(problem: Any, user: str, /) -> AllocationProblem:
-    """Return the batch of a problem of allocation with one objective or two.
+    """Return the batch of an allocation problem with one objective or two.
 
     Args:
-        problem: What an operator was given.
-        user: Who needs it, for the message.
+        problem: The argument of an operator.
+        user: Name of the caller, for the message.
 
     Raises:
-        UserError: If it is no problem of allocation.
+        UserError: If it is no allocation problem.
 
     Example:
         >>> from optllm_pymoo import make_problem

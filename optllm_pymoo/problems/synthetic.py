@@ -1,4 +1,4 @@
-"""Seeded synthetic instances: realistic price ladders, correlated difficulty, and the awkward cases."""
+"""Seeded synthetic instances: realistic price ladders, correlated difficulty, and difficult cases."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def make_problem(
             * ``"dominated"``: the first LLM is cheapest and best on nine queries of ten, elsewhere cheapest.
         random_state: Seed or Generator.
         dtype: np.float64 or np.float32.
-        with_latency: Give it a third objective: mean seconds per call, which rise with the cost of the call (its 0.3th
-            power, as longer answers of larger LLMs take longer) times a factor of each LLM's own, its provider's
-            hardware, and noise. Costs and accuracies are the same without.
+        with_latency: Add a third objective: mean seconds per call, which rise with the cost of the call (its 0.3th
+            power, as longer answers of larger LLMs take longer) times a factor per LLM (its provider's hardware) and
+            noise. Costs and accuracies don't depend on this option.
 
     Returns:
-        The problem, with LLMs named by their place in the price ladder.
+        The problem; LLMs are numbered by rising price.
 
     Raises:
         UserError: If the family is unknown or a size is below 1.

@@ -75,12 +75,12 @@ def test_instances_are_not_changed_by_a_run():
 def test_what_has_no_place_is_refused():
     """Operators and robust accuracies belong to two objectives; the message says so."""
     problem = make_problem(30, 3, with_latency=True)
-    with pytest.raises(ValueError, match="where destruction_up has no place; leave it out"):
+    with pytest.raises(ValueError, match=r"which don.t use destruction_up; leave it out"):
         minimize(problem, OptLLM(destruction_up=AccuracyDestruction()), seed=1)
     robust = AllocationProblem(
         problem.cost, problem.accuracy, robust_accuracy=problem.accuracy, objectives=[problem.third]
     )
-    with pytest.raises(ValueError, match="robust_accuracy steers the downward walk"):
+    with pytest.raises(ValueError, match="robust_accuracy guides the downward walk"):
         minimize(robust, OptLLM(), seed=1)
 
 

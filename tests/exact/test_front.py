@@ -185,7 +185,9 @@ def test_thin_follows_the_front_evenly():
 def test_thin_needs_two_points():
     """One point can't hold both ends; two can."""
     front = EDGE_CASES["random"].front()
-    with pytest.raises(ValueError, match=r"n_points must be at least 2, the two ends of the front; got 1"):
+    with pytest.raises(
+        ValueError, match=r"n_points must be at least 2, the cheapest and the most accurate plan; got 1"
+    ):
         front.thin(1)
     assert front.thin(2).tolist() == [0, len(front) - 1]
 

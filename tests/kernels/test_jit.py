@@ -42,7 +42,7 @@ print(minimize(make_problem(30, 4), OptLLM(n_grid=5), seed=1).F.tolist())
 def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch):
     """As in a container where neither package nor home can be written to: one line names the way out, and once."""
     monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
-    jit_module._tell_that_nothing_is_kept.cache_clear()
+    jit_module._warn_of_missing_cache.cache_clear()
     with pytest.warns(Notice, match="set NUMBA_CACHE_DIR to a folder that can be written to"):
         first = jit(lambda x: 2 * x)
     with warnings.catch_warnings():
@@ -54,7 +54,7 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
 
 def test_nothing_is_told_where_code_can_be_kept():
     """The kernels of this installation are kept, without a word."""
-    jit_module._tell_that_nothing_is_kept.cache_clear()
+    jit_module._warn_of_missing_cache.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jit(make_problem).stats.cache_path

@@ -111,5 +111,5 @@ def test_more_points_are_tighter_and_one_is_refused():
     few, many = (BoundFront.of(limits, n_points=n) for n in (3, 12))
     costs = np.linspace(many.F[0, 0], many.F[-1, 0], 50)[1:]
     assert np.all(many.bound(costs) <= few.bound(costs) + 1e-9)
-    with pytest.raises(ValueError, match="n_points must be at least 2, the two ends of the front; got 1"):
+    with pytest.raises(ValueError, match="n_points must be at least 2, the cheapest and the most accurate plan; got 1"):
         BoundFront.of(limits, n_points=1)

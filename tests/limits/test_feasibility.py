@@ -93,14 +93,14 @@ def test_overlapping_providers():
 
 def test_too_few_dollars():
     """All calls count: the cheapest LLMs cost 1 + 1 + 2 + 1 US$."""
-    with pytest.raises(ValueError, match=r"4\.9 US\$ for all LLMs: the queries that may go nowhere else need 5 US\$"):
+    with pytest.raises(ValueError, match=r"4\.9 US\$ for all LLMs: every plan needs at least 5 US\$"):
         problem(limits=[Quota("*", usd=4.9)])
     assert problem(limits=[Quota("*", usd=5)]).any_feasible.tolist() == [0, 0, 0, 0]
 
 
 def test_too_few_tokens():
     """Ten tokens per call, everywhere: 40 are needed."""
-    with pytest.raises(ValueError, match=r"39 tokens for all LLMs: the queries .* need 40 tokens"):
+    with pytest.raises(ValueError, match=r"39 tokens for all LLMs: every plan needs at least 40 tokens"):
         problem(limits=[Quota("*", tokens=39)], tokens=np.full((4, 2), 10))
     assert problem(limits=[Quota("*", tokens=40)], tokens=np.full((4, 2), 10)).n_ieq_constr == 1
 
@@ -172,7 +172,7 @@ def test_nearest_value_is_that_beside_all_limits():
 def test_a_budget_and_a_target_are_called_so():
     """Beside quotas they are limits like others, and yet no quotas and no groups."""
     limits = problem(limits=[Quota("large", calls=1)]).limits
-    with pytest.raises(ValueError, match=r"^a budget of 4 US\$: the queries .* need 5 US\$\. Raise it to that"):
+    with pytest.raises(ValueError, match=r"^a budget of 4 US\$: every plan needs at least 5 US\$\. Raise it to that"):
         best_within(limits, 4.0)
     with pytest.raises(ValueError, match=r"^all queries together reach at most 0\.6, floor 0\.9\. Lower the floor"):
         cheapest_reaching(limits, 0.9)

@@ -58,7 +58,7 @@ def test_bad_quotas_are_refused(options: dict, error: type, message: str):
         (
             {"limits": Floor("a", 0.1), "groups": list("aabb"), "robust_accuracy": TABLES[1]},
             ValueError,
-            "pass one of the two",
+            "pass only one of them",
         ),
         ({"tokens": np.ones((4, 2))}, ValueError, r"tokens has shape \(4, 2\)"),
     ],

@@ -73,5 +73,5 @@ def test_what_a_quota_costs_by_hand():
         problem.price_limits([0])
     with pytest.raises(ValueError, match=r"holds LLM numbers 0 to 1; X\[0, 1\] = 7"):
         problem.price_limits([0, 7])
-    with pytest.raises(ValueError, match=r"one plan is asked for, shape \(2,\); got 2 plans"):
+    with pytest.raises(ValueError, match=r"expected one plan of shape \(2,\); got 2 plans"):
         problem.price_limits([[0, 1], [1, 0]])

@@ -107,7 +107,7 @@ def test_pickles_baselines_and_one_objective_go_on():
 def test_what_is_no_third_objective_is_refused():
     """Two at once, a bare table, and tables of another shape, each in one sentence."""
     heat = Additive("heat", [[1.0, 2.0]], unit="J")
-    with pytest.raises(ValueError, match="one objective beside cost and accuracy is possible; got 2"):
+    with pytest.raises(ValueError, match="at most one objective beside cost and accuracy; got 2"):
         AllocationProblem([[1, 2]], [[0.5, 0.9]], objectives=[heat, heat])
     with pytest.raises(ValueError, match=r"must be Additive objects; objectives\[0\] is \[\[1, 2\]\]"):
         AllocationProblem([[1, 2]], [[0.5, 0.9]], objectives=[[[1, 2]]])

@@ -73,7 +73,7 @@ def test_masked_llms_are_not_compared_with() -> None:
         (np.ones((2, 2)), r"correct has shape \(2, 2\); expected \(3, 2\), or \(3,\) of the chosen"),
         (np.full((3, 2), 2.0), r"correct must lie in \[0, 1\].*correct\[0, 0\] = 2"),
         ([0, 1, -1], r"correct\[2, 0\] = -1"),
-        (np.full((3, 2), np.nan), "no query whose outcomes are all known"),
+        (np.full((3, 2), np.nan), "no query has outcomes of all LLMs"),
     ],
 )
 def test_refuses(plan: Plan, correct: object, message: str) -> None:

@@ -92,7 +92,7 @@ def test_generator_is_used_not_copied():
 def test_other_shapes_are_refused_by_name(outcome):
     """What comes back must have the shape that went in; the message names the operator and both shapes."""
     problem, X = make_problem(5, 3), np.zeros((2, 5), int)
-    message = r"^Returning\._do must return allocations of shape \(2, 5\), as it got; it returned \("
+    message = r"^Returning\._do must return allocations of its input's shape \(2, 5\); got \("
     with pytest.raises(ValueError, match=message):
         Returning(outcome).do(problem, X, random_state=1)
     assert Returning(np.ones((2, 5))).do(problem, X, random_state=1).tolist() == [[1] * 5] * 2

@@ -185,7 +185,9 @@ def test_front_and_set_are_thinned_alike(monkeypatch):
     for n_points in (2, 17):
         assert len(problem.pareto_front(n_points=n_points)) == len(problem.pareto_set(n_points=n_points)) == n_points
     for n_points in (0, 1):
-        with pytest.raises(ValueError, match=f"n_points must be at least 2, the two ends of the front; got {n_points}"):
+        with pytest.raises(
+            ValueError, match=f"n_points must be at least 2, the cheapest and the most accurate plan; got {n_points}"
+        ):
             problem.pareto_front(n_points=n_points)
     monkeypatch.setattr(allocation, "MAX_SET_CELLS", 50 * 2000)
     assert len(problem.pareto_front()) == len(problem.pareto_set()) == 50
@@ -249,7 +251,7 @@ def test_an_elementwise_runner_is_refused():
     """There are no single evaluations to run elsewhere; pymoo's own runner stays, and so does a subclass's."""
     problem = make_problem(20, 3)
     with pytest.raises(
-        UserError, match="AllocationProblem scores all plans of a population at once, so an elementwise"
+        UserError, match="AllocationProblem scores all plans of a population at once and doesn't use an elementwise"
     ):
         problem.elementwise_runner = StarmapParallelization(map)
     with pytest.raises(TypeError, match="elementwise_runner"):

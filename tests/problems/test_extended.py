@@ -111,7 +111,7 @@ def test_baselines_run_them(name, start):
 )
 def test_what_would_ignore_them_refuses(kind, user, ask):
     """In one sentence, which names the subclass and what refuses it."""
-    message = f"^{kind.__name__} has objectives or constraints of its own, which {user} would ignore; [^.]*"
+    message = f"^{kind.__name__} has additional objectives or constraints, which {user} would ignore; [^.]*"
     with pytest.raises(UserError, match=message):
         ask(kind(*TABLES))
 
@@ -122,7 +122,7 @@ def test_one_objective():
     res = minimize(problem, baselines.ga(pop_size=30), ("n_eval", 600), seed=1)
     assert np.sum(res.X == 3) <= MOST
     for ask in (lambda: minimize(problem, OptLLM()), problem.relax, problem.solve_priced):
-        with pytest.raises(UserError, match="CappedAccuracy has objectives or constraints of its own, which "):
+        with pytest.raises(UserError, match="CappedAccuracy has additional objectives or constraints, which "):
             ask()
 
 
