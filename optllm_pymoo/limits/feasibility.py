@@ -76,8 +76,7 @@ class Feasibility:
                 row, amount = limits.rows[k], self._amount(k, least)
                 if row.kind is not Kind.ADDITIVE:
                     raise UserError(
-                        f"{row.name}: every plan needs at least {amount}."
-                        " Raise it to that, or allow other LLMs"
+                        f"{row.name}: every plan needs at least {amount}. Raise it to that, or allow other LLMs"
                     )
                 raise UserError(
                     f"{row.name}: {'the least' if limits.sign[k] > 0 else 'the most'} that any plan has is {amount}"

@@ -52,7 +52,7 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
     assert first.nopython_signatures
 
 
-def test_nothing_is_told_where_code_can_be_kept():
+def test_nothing_is_compilations_where_code_can_be_kept():
     """The kernels of this installation are kept, without a word."""
     jit_module._warn_of_missing_cache.cache_clear()
     with warnings.catch_warnings():
@@ -60,17 +60,18 @@ def test_nothing_is_told_where_code_can_be_kept():
         assert jit(make_problem).stats.cache_path
 
 
-def test_compiling_is_noticed_and_running_is_not():
+def test_compiling_is_noticed_and_running_is_not(tmp_path, monkeypatch):
     """Each call of the function is a compilation: none before the first run, none for the second, none outside."""
-    told = []
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # a former run of this test has left nothing there
+    compilations = []
     kernel = jit(lambda x: x + 1)
-    with jit_module.when_compiling(lambda: told.append(len(told))):
-        assert told == []
+    with jit_module.when_compiling(lambda: compilations.append(len(compilations))):
+        assert compilations == []
         assert kernel(1) == 2
-        n_compiled = len(told)
+        n_compiled = len(compilations)
         assert kernel(2) == 3
     assert kernel(1.5) == 2.5
-    assert len(told) == n_compiled >= 1
+    assert len(compilations) == n_compiled >= 1
 
 
 def test_switched_off_numba_changes_nothing_but_the_time():
@@ -102,8 +103,10 @@ try:
 except UserError as error:
     print(error)
 """
-    told = "numba can't start, see the environment variable NUMBA_NUM_THREADS: Number of threads specified must be > 0."
-    assert run_fresh(code, NUMBA_NUM_THREADS="0") == told
+    compilations = (
+        "numba can't start, see the environment variable NUMBA_NUM_THREADS: Number of threads specified must be > 0."
+    )
+    assert run_fresh(code, NUMBA_NUM_THREADS="0") == compilations
 
 
 CALLED_BY_PYTHON = {
