@@ -345,7 +345,7 @@ def as_whole(name: str, value: Any, /, *, lower: int | None = None) -> int:
     Raises:
         UserError: If it is no whole number, or too small.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+    if type(value) is not int and (isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral)):
         raise UserError(f"{name} must be a whole number; got {value!r:.60}")
     if lower is not None and value < lower:
         raise UserError(f"{name} must be at least {lower}; got {value}")

@@ -123,6 +123,12 @@ def count_steps(levels: np.ndarray, x: np.ndarray) -> int:
     return int(sum(levels[i, j] for i, j in enumerate(x)))
 
 
+def steps_between(levels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Name each query as often as its level rises from one allocation to the other."""
+    rises = [max(0, int(row[b]) - int(row[a])) for row, a, b in zip(levels, x, y, strict=True)]
+    return np.repeat(np.arange(len(rises)), rises)
+
+
 def move_to_ends(table: np.ndarray, ends: np.ndarray, target: float, x: np.ndarray) -> np.ndarray:
     """Sort all gains, apply the largest until their sum reaches the target; unchanged if it can't be reached."""
     rows = np.arange(len(x))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 from moocore import is_nondominated
@@ -267,9 +268,10 @@ class GapSplitting:
 
     def settle(self, F: np.ndarray) -> None:
         """Count a failure for every pending gap that still exists; clear the others."""
-        found = _find_gaps(F, self._pending)
-        self._pending = np.empty((0, 2))
-        self.fail(F, found[found >= 0])
+        if len(self._pending):
+            found = _find_gaps(F, self._pending)
+            self._pending = np.empty((0, 2))
+            self.fail(F, found[found >= 0])
 
     def have_failed(self, F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
         """Return for which gaps a split has failed before."""
@@ -289,14 +291,15 @@ class GapSplitting:
             return np.zeros(0)
         # a front that is flat in one objective has one point, so the cell of a longer one is positive
         widths = np.min(np.abs(np.diff(F, axis=0)) / self.cell, axis=1)
-        closed = _find_gaps(F, self._closed)
-        widths[closed[closed >= 0]] = 0.0
+        if len(self._closed):
+            closed = _find_gaps(F, self._closed)
+            widths[closed[closed >= 0]] = 0.0
         return np.asarray(widths)
 
 
 def _costs(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     """Return the US$ of the two plans of gaps, (k, 2)."""
-    return np.column_stack([F[gaps, 0], F[gaps + 1, 0]])
+    return np.asarray(F[gaps[:, None] + [0, 1], 0])
 
 
 def _find_gaps(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -341,7 +344,7 @@ class Plans(Population):
         found: list[Any] = []
         for name in names:
             if individuals and hasattr(individuals[0], name):
-                found.append([getattr(individual, name) for individual in individuals])
+                found.append(list(map(attrgetter(_STORED.get(name, name)), individuals)))
             else:
                 found.append([individual.data.get(name) for individual in individuals])
         if to_numpy:
@@ -352,15 +355,21 @@ class Plans(Population):
         """Set a value for all, or one for each individual, as `Population.set` does."""
         individuals = self.tolist()
         for name, values in {**dict(zip(args[::2], args[1::2], strict=True)), **columns}.items():
-            each = values if np.ndim(values) else [values] * len(individuals)
-            is_attribute = bool(individuals) and hasattr(individuals[0], name)
-            for individual, value in zip(individuals, each, strict=True):
-                own = value.copy() if isinstance(value, np.ndarray) and not value.flags.owndata else value
-                if is_attribute:
-                    setattr(individual, name, own)
-                else:
-                    individual.data[name] = own
+            if isinstance(values, np.ndarray) and values.ndim > 1 and values.size:
+                each = [row.copy() for row in values]  # a view would keep the whole array in memory
+            else:
+                each = values if np.ndim(values) else [values] * len(individuals)
+            if individuals and hasattr(individuals[0], name):
+                for individual, value in zip(individuals, each, strict=True):
+                    setattr(individual, _STORED.get(name, name), value)
+            else:
+                for individual, value in zip(individuals, each, strict=True):
+                    individual.data[name] = value
         return self
+
+
+_STORED: Final = {name: f"_{name}" for name in "XFGH"}
+"""Attributes of pymoo's individuals behind the properties of these names."""
 
 
 class NonDominatedArchive:
@@ -379,8 +388,10 @@ class NonDominatedArchive:
 
     def add(self, pop: Population) -> None:
         """Merge evaluated individuals into the archive, except for those that violate a constraint; O(n log n)."""
-        feasible = np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)
-        pop = pop[feasible]
+        if len(pop) and not np.size(pop[0].G) + np.size(pop[0].H):
+            pop.set(CV=np.zeros((len(pop), 1)))  # what pymoo would compute one by one
+        else:
+            pop = pop[np.flatnonzero(np.reshape(pop.get("CV"), -1) <= 0.0)]
         merged: Any = np.concatenate([self.individuals, pop]).view(Plans)
         added = np.reshape(pop.get("F"), (len(pop), -1)) if len(pop) else self.F[:0]
         F = np.concatenate([self.F if len(self) else added[:0], added])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optllm_pymoo.kernels.jit import jit, over_queries
+from optllm_pymoo.kernels.jit import MIN_QUERIES_PER_THREAD, jit, over_queries
 
 N_BINS = 256
 
@@ -36,40 +36,44 @@ def move_to_ends(
         Whether the target was reached. O(N).
     """
     n_queries = len(x)
-    gains = np.empty(n_queries)
-    n_chunks = -(-n_queries // CHUNK)
-    per_chunk = np.zeros((n_chunks, N_BINS, 2))
-    over_queries(_bin_gains, n_chunks * CHUNK, table, end_values, scale, x, gains, per_chunk)
-    crossing, above, n_in_bin = _crossing_bin(per_chunk, target)
+    if n_queries < 2 * MIN_QUERIES_PER_THREAD:  # one call instead of many: walks over small batches do this in every round
+        return bool(_move_at_once(table, ends, end_values, scale, target, x))
+    gains, per_chunk = np.empty(n_queries), np.zeros((-(-n_queries // CHUNK), N_BINS))
+    over_queries(_bin_gains, len(per_chunk) * CHUNK, table, end_values, scale, x, gains, per_chunk)
+    crossing, above = _crossing_bin(per_chunk, target)
     if crossing < 0:
         return False
-    ranges = over_queries(_move_above, n_queries, gains, scale, crossing, n_in_bin, ends, x)
-    found = np.concatenate(ranges)
-    found = found[np.argsort(-gains[found], kind="stable")]
-    moved = found[: 1 + int(gains[found].cumsum().searchsorted(target - above))]
-    x[moved] = ends[moved]
+    found = np.concatenate(over_queries(_move_above, n_queries, gains, scale, crossing, ends, x))
+    _move_largest(found, gains, target - above, ends, x)
     return True
 
 
 @jit
-def _crossing_bin(per_chunk: np.ndarray, target: float) -> tuple[int, float, int]:
-    """Find the bin in which the falling gains reach the target, the sum of the gains above it, and its count."""
-    above = 0.0
-    for b in range(N_BINS - 1, -1, -1):
-        gained = n = 0.0
-        for chunk in range(per_chunk.shape[0]):
-            gained += per_chunk[chunk, b, 0]
-            n += per_chunk[chunk, b, 1]
-        if n > 0.0 and above + gained >= target:
-            return b, above, int(n)
-        above += gained
-    return -1, above, 0
+def _move_at_once(
+    table: np.ndarray, ends: np.ndarray, end_values: np.ndarray, scale: float, target: float, x: np.ndarray
+) -> bool:
+    """Do all of `move_to_ends` in one thread."""
+    gains, per_chunk = np.empty(x.size), np.zeros((-(-x.size // CHUNK), N_BINS))
+    _bin_gains(0, x.size, table, end_values, scale, x, gains, per_chunk)
+    crossing, above = _crossing_bin(per_chunk, target)
+    if crossing < 0:
+        return False
+    _move_largest(_move_above(0, x.size, gains, scale, crossing, ends, x), gains, target - above, ends, x)
+    return True
 
 
 @jit
-def _bin(gain: float, scale: float) -> int:
-    """Return the bin of a gain: -1 if it isn't positive, the last bin if it is beyond the scale."""
-    return min(N_BINS - 1, int(min(gain * scale, 1e9))) if gain > 0.0 else -1
+def _crossing_bin(per_chunk: np.ndarray, target: float) -> tuple[int, float]:
+    """Find the bin in which the falling gains reach the target, and the sum of the gains above it."""
+    above = 0.0
+    for b in range(N_BINS - 1, -1, -1):
+        gained = 0.0
+        for chunk in range(per_chunk.shape[0]):
+            gained += per_chunk[chunk, b]
+        if gained > 0.0 and above + gained >= target:
+            return b, above
+        above += gained
+    return -1, above
 
 
 @jit
@@ -83,36 +87,63 @@ def _bin_gains(
     gains: np.ndarray,
     bins: np.ndarray,
 ) -> None:
-    """Write each query's gain, and the sum and number of gains per bin, for the chunks that begin in [start, stop)."""
+    """Write each query's gain, and the sum of the gains per bin, for the chunks that begin in [start, stop)."""
     for chunk in range(-(-start // CHUNK), -(-stop // CHUNK)):
         for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, x.size)):
-            gain = abs(end_values[i] - np.float64(table[i, x[i]]))
+            # unsigned: numba then doesn't check for negative indices
+            gain = abs(end_values[i] - np.float64(table[i, np.uint32(x[i])]))
             gains[i] = gain
-            b = _bin(gain, scale)
-            if b >= 0:
-                bins[chunk, b, 0] += gain
-                bins[chunk, b, 1] += 1.0
+            bins[chunk, np.uint32(min(gain * scale, N_BINS - 1.0))] += gain
 
 
 @jit
 def _move_above(
-    start: int,
-    stop: int,
-    gains: np.ndarray,
-    scale: float,
-    crossing: int,
-    n_in_bin: int,
-    ends: np.ndarray,
-    x: np.ndarray,
+    start: int, stop: int, gains: np.ndarray, scale: float, crossing: int, ends: np.ndarray, x: np.ndarray
 ) -> np.ndarray:
     """Move every query whose gain lies above the crossing bin, and return those whose gain lies in it."""
-    found = np.empty(n_in_bin, dtype=np.int64)
-    n = 0
+    found, n = np.empty(stop - start, dtype=np.int64), 0
     for i in range(start, stop):
-        b = _bin(gains[i], scale)
-        if b > crossing:
+        place = min(gains[i] * scale, N_BINS - 1.0)
+        if place >= crossing + 1.0:
             x[i] = ends[i]
-        elif b == crossing:
+        elif place >= crossing and gains[i] > 0.0:
             found[n] = i
             n += 1
     return found[:n]
+
+
+@jit
+def _move_largest(found: np.ndarray, gains: np.ndarray, rest: float, ends: np.ndarray, x: np.ndarray) -> None:
+    """Move queries, by falling gain and then by number, until their gains reach the rest; ``found`` becomes a heap."""
+    n, gained = found.size, 0.0
+    for top in range(n // 2 - 1, -1, -1):
+        _sift(found, gains, top, n)
+    while n > 0:
+        i = found[0]
+        x[i] = ends[i]
+        gained += gains[i]
+        if gained >= rest:
+            return
+        n -= 1
+        found[0] = found[n]
+        _sift(found, gains, 0, n)
+
+
+@jit
+def _sift(heap: np.ndarray, gains: np.ndarray, at: int, n: int) -> None:
+    """Move a query down in a heap until all below it come after it."""
+    i = heap[at]
+    while 2 * at + 1 < n:
+        child = 2 * at + 1
+        if child + 1 < n and _comes_before(heap[child + 1], heap[child], gains):
+            child += 1
+        if _comes_before(i, heap[child], gains):
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = i
+
+
+@jit
+def _comes_before(i: int, j: int, gains: np.ndarray) -> bool:
+    return gains[i] > gains[j] or (gains[i] == gains[j] and i < j)

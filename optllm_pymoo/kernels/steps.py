@@ -283,6 +283,29 @@ def count_steps(levels: np.ndarray, x: np.ndarray, /) -> int:
 
 
 @jit
+def steps_between(levels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """List the upgrade steps from one allocation up to another.
+
+    Args:
+        levels: (N, M) from `tabulate_levels`.
+        x: (N,) LLM per query, in 0 ... M-1.
+        y: (N,) likewise, where to go.
+
+    Returns:
+        Query of each step, int64, rising; a query at which ``y`` lies no higher has none.
+    """
+    n = 0
+    for i in range(x.size):
+        n += max(levels[i, y[i]] - levels[i, x[i]], 0)
+    queries, k = np.empty(n, dtype=np.int64), 0
+    for i in range(x.size):
+        for _ in range(levels[i, x[i]], levels[i, y[i]]):
+            queries[k] = i
+            k += 1
+    return queries
+
+
+@jit
 def take_steps(query: np.ndarray, llm: np.ndarray, start: int, stop: int, x: np.ndarray) -> None:
     """Take the steps ``start`` ... ``stop - 1`` in their order, or backward if ``stop < start``; in place.
 
@@ -318,7 +341,7 @@ def _fill_levels(
 def _sum_levels(start: int, stop: int, levels: np.ndarray, x: np.ndarray) -> int:
     total = 0
     for i in range(start, stop):
-        total += levels[i, x[i]]
+        total += levels[i, np.uint32(x[i])]  # unsigned: no check for negative indices
     return total
 
 

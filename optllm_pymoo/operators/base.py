@@ -50,6 +50,8 @@ class AllocationOperator(Operator, abc.ABC):
         if repair is not None and not isinstance(repair, Repair):
             raise UserError(f"repair must be a pymoo Repair, such as AllowedRepair(); got {repair!r:.60}")
         self.mend = repair or NoRepair()
+        # built-in operators keep the contract, and the evaluation checks their results
+        self._is_trusted = (type(self)._do.__module__ or "").startswith("optllm_pymoo.") and repair is None
         # pymoo's own ``repair`` stays empty: its `__call__` would repair a second time, without a random state
 
     def do(self, problem: AllocationProblem, elem: Any, *args: Any, random_state: Any, **kwargs: Any) -> Any:
@@ -98,8 +100,8 @@ class AllocationOperator(Operator, abc.ABC):
             UserError: If ``_do`` returns anything but (n, N) LLM numbers.
         """
         changed = self._do(problem, X.copy(), *args, random_state=random_state, **kwargs)
-        if (type(self)._do.__module__ or "").startswith("optllm_pymoo.") and isinstance(self.mend, NoRepair):
-            return changed  # built-in operators keep the contract, and the evaluation checks their results
+        if self._is_trusted:
+            return changed
         if np.shape(changed) == X.shape and not isinstance(self.mend, NoRepair):
             changed = self.mend.do(problem, Population.new(X=changed), random_state=random_state).get("X")
         return self._check(problem, X.shape, changed)

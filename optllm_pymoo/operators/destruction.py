@@ -9,6 +9,7 @@ from pymoo.core.variable import Real
 
 from optllm_pymoo.exact.front import FrontEnd
 from optllm_pymoo.kernels.destruction import N_BINS, move_to_ends
+from optllm_pymoo.kernels.steps import steps_between
 from optllm_pymoo.operators.base import AllocationOperator
 from optllm_pymoo.operators.categorical import draw_other
 from optllm_pymoo.problems import AllocationProblem
@@ -204,15 +205,15 @@ class RelinkDestruction(Destruction):
             chosen = self._some(differing, random_state)
             x[chosen] = y[chosen]
             return
-        front, rows = problem.supported_front, np.arange(len(x))
-        level = front.levels[rows, x]
-        steps = np.repeat(rows, np.maximum(front.levels[rows, y] - level, 0))
-        queries, taken = np.unique(self._some(steps, random_state), return_counts=True)
-        x[queries] = front.vertices[front.offset[queries] + queries + level[queries] + taken]
+        front = problem.supported_front
+        taken = np.bincount(self._some(steps_between(front.levels, x, y), random_state), minlength=len(x))
+        queries = np.flatnonzero(taken)
+        first = front.offset[queries] + queries + front.levels[queries, x[queries]]
+        x[queries] = front.vertices[first + taken[queries]]
 
     def _some(self, steps: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
         """Draw the share of the steps; none if there are fewer than two."""
         if len(steps) < 2:
             return steps[:0]
-        n_taken = int(np.clip(round(self.share.value * len(steps)), 1, len(steps) - 1))
+        n_taken = min(max(1, round(self.share.value * len(steps))), len(steps) - 1)
         return np.asarray(random_state.choice(steps, n_taken, replace=False))

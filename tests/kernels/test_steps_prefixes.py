@@ -15,6 +15,7 @@ from optllm_pymoo.kernels.steps import (
     count_steps,
     follow_steps,
     order_by_efficiency,
+    steps_between,
     tabulate_levels,
     take_above,
     take_steps,
@@ -32,12 +33,14 @@ def levels_of(drawn):
 
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_edge_cases_equal_the_twin(name):
-    """On every named case levels and step counts are the twins'."""
+    """On every named case levels, step counts and the steps to another plan are the twins'."""
     drawn = EDGE_CASES[name]
     offset, vertices, _ = upper_hulls(*drawn)
     twins.assert_expected(tabulate_levels, twins.tabulate_levels, (drawn.cost, offset, vertices))
-    for x in allocations(drawn, 3, 1):
+    plans = allocations(drawn, 3, 1)
+    for x, y in zip(plans, plans[::-1], strict=True):
         twins.assert_expected(count_steps, twins.count_steps, (levels_of(drawn), x))
+        twins.assert_expected(steps_between, twins.steps_between, (levels_of(drawn), x, y))
 
 
 @given(tables(max_llms=6), st.integers(0, 1000), st.sampled_from([np.int8, np.int32]))
@@ -45,8 +48,9 @@ def test_equal_the_twin(drawn, seed, dtype):
     """On any table, for any allocation of either type."""
     offset, vertices, _ = upper_hulls(*drawn)
     twins.assert_expected(tabulate_levels, twins.tabulate_levels, (drawn.cost, offset, vertices))
-    x = allocations(drawn, 1, seed)[0].astype(dtype)
+    x, y = allocations(drawn, 2, seed).astype(dtype)
     twins.assert_expected(count_steps, twins.count_steps, (levels_of(drawn), x))
+    twins.assert_expected(steps_between, twins.steps_between, (levels_of(drawn), x, y))
 
 
 def test_levels_by_hand():
