@@ -36,7 +36,7 @@ def move_to_ends(
         Whether the target was reached. O(N).
     """
     n_queries = len(x)
-    if n_queries < 2 * MIN_QUERIES_PER_THREAD:  # one call instead of many: walks over small batches do this in every round
+    if n_queries < 2 * MIN_QUERIES_PER_THREAD:  # one call: small walks do this in every round
         return bool(_move_at_once(table, ends, end_values, scale, target, x))
     gains, per_chunk = np.empty(n_queries), np.zeros((-(-n_queries // CHUNK), N_BINS))
     over_queries(_bin_gains, len(per_chunk) * CHUNK, table, end_values, scale, x, gains, per_chunk)
