@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -111,6 +112,7 @@ def command(name: str | None = None, /) -> Callable[[Callable[..., None]], Calla
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
+    gc.set_threshold(200_000)  # libraries and compilers make many objects and little garbage: a tenth of a short run
     sys.excepthook = _report_bug
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a shell has closed it, as `>&-` does

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -206,7 +206,7 @@ class Slack(NamedTuple):
     """(K,) excess that is tolerated."""
 
 
-@jit(inline="always")
+@jit
 def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
     """Return W_k[i, j], compiled."""
     if not rules.member[k, j] or (rules.of_group[k] >= 0 and rules.of_group[k] != cells.group[i]):
@@ -221,7 +221,7 @@ def use(rules: Rules, cells: Cells, k: int, i: int, j: int) -> float:
     return float(rules.sign[k] * np.float64(cells.extra[table - EXTRA, i, j]))
 
 
-@jit(inline="always")
+@jit
 def change_of(rules: Rules, cells: Cells, k: int, i: int, old: int, new: int) -> float:
     """Return the change of query i's use of limit k when it moves from LLM ``old`` to ``new``, compiled."""
     return float(use(rules, cells, k, i, new) - use(rules, cells, k, i, old))
@@ -272,7 +272,9 @@ class PricedPlan(NamedTuple):
     """(N,) LLM per query."""
 
 
-@jit
+_NO_GOAL: Final = np.empty((0, 0))
+
+
 def mend(plan: PricedPlan, max_rounds: int) -> bool:
     """Repair exceeded limits: move queries, least priced loss per unit of excess first; in place.
 
@@ -285,35 +287,23 @@ def mend(plan: PricedPlan, max_rounds: int) -> bool:
     Returns:
         Whether all limits are met. O(N M K) per round.
     """
-    cells, rules, _, slack, x = plan
-    n_llms = cells.cost.shape[1]
-    ratio, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
-    no_goal = np.empty((0, 0))
+    size, left = plan.cells.cost.size, plan.slack.left
+    ratio, cell = np.empty(size), np.empty(size, dtype=np.int64)
     for _ in range(max_rounds):
-        worst = most_exceeded(slack)
+        worst = most_exceeded(plan.slack)
         if worst < 0:
             return True
-        n, saved = _list_moves(plan, worst, no_goal, ratio, cell)
+        n, saved = _list_moves(plan, worst, _NO_GOAL, ratio, cell)
         if n == 0:
             return False
-        wanted = min(n - 1, int(2.0 * -slack.left[worst] / (saved / n)) + SHORT)
-        reach = np.partition(ratio[:n], wanted)[wanted]
-        few = np.flatnonzero(ratio[:n] <= reach)
-        has_moved = False
-        for e in few[np.argsort(ratio[few], kind="mergesort")]:
-            i, j = cell[e] // n_llms, cell[e] % n_llms
-            # an earlier move may have changed both values
-            if change_of(rules, cells, worst, i, x[i], j) < 0.0 and fits(rules, cells, slack, i, x[i], j):
-                move(rules, cells, slack, x, i, j)
-                has_moved = True
-                if slack.left[worst] >= -slack.tolerance[worst]:
-                    break
-        if not has_moved:
+        # sorting, here and below, is NumPy's: numba takes seconds to compile it
+        wanted = min(n - 1, int(min(2.0 * -left[worst] / (saved / n), n)) + SHORT)
+        few = np.flatnonzero(ratio[:n] <= np.partition(ratio[:n], wanted)[wanted])
+        if not _make_moves(plan, worst, _NO_GOAL, cell[few[np.argsort(ratio[few], kind="stable")]]):
             return False
     return False
 
 
-@jit
 def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
     """Use up the slack of the limits: moves that raise the goal and fit, least priced loss first; in place.
 
@@ -325,20 +315,14 @@ def fill(plan: PricedPlan, goal: np.ndarray, max_rounds: int) -> int:
     Returns:
         Number of moves. O(N M K) per round and a sort of the moves that fit.
     """
-    cells, rules, _, slack, x = plan
-    n_llms = cells.cost.shape[1]
-    loss, cell = np.empty(cells.cost.size), np.empty(cells.cost.size, dtype=np.int64)
+    loss, cell = np.empty(plan.cells.cost.size), np.empty(plan.cells.cost.size, dtype=np.int64)
     moves = 0
     for _ in range(max_rounds):
         n, _ = _list_moves(plan, -1, goal, loss, cell)
-        done = moves
-        for e in np.argsort(loss[:n], kind="mergesort"):
-            i, j = cell[e] // n_llms, cell[e] % n_llms
-            if goal[i, j] > goal[i, x[i]] and fits(rules, cells, slack, i, x[i], j):
-                move(rules, cells, slack, x, i, j)
-                moves += 1
-        if moves == done:
+        made = _make_moves(plan, -1, goal, cell[np.argsort(loss[:n], kind="stable")])
+        if not made:
             break
+        moves += made
     return moves
 
 
@@ -370,6 +354,23 @@ def _list_moves(
                 total += saved
                 n += 1
     return n, total
+
+
+@jit
+def _make_moves(plan: PricedPlan, worst: int, goal: np.ndarray, order: np.ndarray) -> int:
+    """Make the moves to the cells of ``order`` that still help and fit, until the excess is gone; count them."""
+    cells, rules, _, slack, x = plan
+    n_llms, made = cells.cost.shape[1], 0
+    for cell in order:
+        i, j = cell // n_llms, cell % n_llms
+        # an earlier move may have changed the query's LLM
+        helps = goal[i, j] > goal[i, x[i]] if worst < 0 else change_of(rules, cells, worst, i, x[i], j) < 0.0
+        if helps and fits(rules, cells, slack, i, x[i], j):
+            move(rules, cells, slack, x, i, j)
+            made += 1
+            if worst >= 0 and slack.left[worst] >= -slack.tolerance[worst]:
+                break
+    return made
 
 
 @jit

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal, overload
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -135,6 +134,8 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns:
             A predictor, not fitted.
         """
+        from sklearn.ensemble import RandomForestClassifier  # that nobody else waits for it
+
         return cls(
             RandomForestClassifier(100, max_depth=10),
             n_resamples=100,
