@@ -22,6 +22,11 @@ SAME_COST: Final = 1e-12
 Rounding leaves some 1e-16 per operation; list prices that really differ do so by more than a thousandth.
 """
 
+CLEARLY_BETTER: Final = 1000 * SAME_COST
+"""Lead of an LLM, relative to the sizes of what is compared, above which no rounding and no `SAME_COST` takes it away.
+
+Costs that are the same in a row of 127 LLMs may differ by 126 times as much."""
+
 SAME_PRICE: Final = 1e-9
 """Relative: a call costs what a price makes of its tokens; prices are written with 15 digits, and a bill has fewer."""
 

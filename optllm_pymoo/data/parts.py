@@ -20,6 +20,10 @@ MAX_CELLS: Final = 1 << 23
 """Cells (query, LLM) of a piece at the most, unless a single row group has more."""
 
 
+CACHED: Final = 1 << 13
+"""Rows whose cells are put in their places at a time."""
+
+
 class Piece(NamedTuple):
     """What one task reads: some row groups of a file, or all of it."""
 
@@ -84,19 +88,22 @@ class Layout:
         is_single = {str(kind) for kind in table.schema.types} == {"float"}
         found = []
         for name, of in places.items():
-            values = np.full((table.num_rows, len(of)), np.nan, dtype=np.float32 if is_single else np.float64)
-            for j, place in enumerate(of):
+            values = np.empty((table.num_rows, len(of)), dtype=np.float32 if is_single else np.float64)
+            upper = min(self.columns[name][0].upper, float(np.finfo(np.float32).max))
+            read, is_fine = [], True
+            for place in of:
                 # what is text is looked at cell by cell below
-                if place is not None and not str(table.schema.field(place[0]).type).endswith(("string", "ordered=0>")):
-                    values[:, j] = table.column(place[0]).to_numpy()
-                    if place[1] != 1:
-                        values[:, j] *= place[1]
-            upper = self.columns[name][0].upper
-            with np.errstate(invalid="ignore"):
-                fine = (values >= 0) & (values <= min(upper, float(np.finfo(np.float32).max)))
-            if name == SCORE.name and not complete:
-                fine |= np.isnan(values)
-            found.append(values if fine.all() else self._looked_at(source, name, complete))
+                if place is None or str(table.schema.field(place[0]).type).endswith(("string", "ordered=0>")):
+                    column = np.full(table.num_rows, np.nan, dtype=values.dtype)
+                else:
+                    column = table.column(place[0]).to_numpy().astype(values.dtype, copy=False)
+                read.append(column if place is None or place[1] == 1 else column * place[1])
+                known = read[-1][~np.isnan(read[-1])] if name == SCORE.name and not complete else read[-1]
+                is_fine &= not len(known) or bool(known.min() >= 0 and known.max() <= upper)
+            for first in range(0, table.num_rows, CACHED):
+                for j, column in enumerate(read):
+                    values[first : first + CACHED, j] = column[first : first + CACHED]
+            found.append(values if is_fine else self._looked_at(source, name, complete))
         return found[0], found[1]
 
     def _looked_at(self, source: ParquetSource, name: str, complete: bool) -> np.ndarray:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from optllm_pymoo.exact.front import check_budget_usd, check_target, thinned
-from optllm_pymoo.kernels.steps import add_exactly, take_above, upper_hulls
+from optllm_pymoo.kernels.steps import (
+    LOW_BITS,
+    clear_choices,
+    hull_rows,
+    steps_within,
+    sum_columns,
+    sum_steps,
+    take_above,
+)
 from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_mask, as_table, as_whole, check_shape, read_only
 
 BLOCK: Final = 1 << 18
-"""Queries whose steps are held at a time."""
+"""Queries whose hulls are held at a time."""
 
 RADIX: Final = (44, 22, 0)
 """Bits of an efficiency (seen as an integer) that a histogram leaves out: 256 buckets per factor of two, then finer."""
+
+COARSE: Final = 47
+"""Bits left out where LLMs and groups are summed up: 32 plans per factor of two."""
 
 ALL: Final = int(np.iinfo(np.int64).max)
 """A number above every efficiency and every number of ties."""
@@ -27,10 +38,7 @@ MAX_EXACT: Final = 1 << 22
 """Steps of one bucket up to which the last level follows upon the first."""
 
 SHOWN: Final = 500
-"""Largest number of plans along a front whose mixes are summed up."""
-
-LOW: Final = 40
-"""Bits in the low part of a sum, see `add_exactly`."""
+"""Largest number of plans along a front whose mixes are kept."""
 
 LARGEST_TOTAL: Final = float(1 << 42)
 """Largest total, in US$, that exact sums can hold."""
@@ -51,6 +59,10 @@ class Tables(NamedTuple):
     allowed: Any = None
     group: Any = None
 
+    def taken(self, rows: Any, /) -> Tables:
+        """Keep some queries."""
+        return Tables(*(None if each is None else each[rows] for each in self))
+
 
 Part = Callable[[], Tables] | Tables | tuple[Any, ...]
 """A part, or what reads it: any number of times, the same each time, and picklable where processes are to read it."""
@@ -65,12 +77,12 @@ class Sums(NamedTuple):
     keys: np.ndarray
     """(n,) int64, rising."""
     values: np.ndarray
-    """(n, 5) int64: how many, and both sums, see `add_exactly`."""
+    """(n, …, 5) int64: how many, and both sums, see `add_exactly`."""
 
     def __add__(self, other: Sums) -> Sums:  # type: ignore[override]
         """Join two, exactly: any order of additions gives the same."""
         keys, place = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
-        values = np.zeros((len(keys), 5), dtype=np.int64)
+        values = np.zeros((len(keys), *self.values.shape[1:]), dtype=np.int64)
         np.add.at(values, place, np.concatenate([self.values, other.values]))
         return Sums(keys, carried(values))
 
@@ -128,15 +140,15 @@ class Cut:
         Returns:
             (n,) LLM per query, int8 up to 127 LLMs and int32 beyond. O(n M).
         """
-        tables = as_tables(tables)
-        n_llms = tables.cost.shape[1]
-        x = np.empty(len(tables.cost), dtype=np.int8 if n_llms <= 127 else np.int32)
         # ties are taken in the order of parts and rows, as `SupportedFront` takes them
         left = ALL if number < self.part else self.n_ties if number == self.part else 0
-        for block in hulls_of(tables):
-            there = take_above(block.keys, block.offset, block.vertices, self.key, left, x[block.rows])
-            left = max(0, left - there)
-        return x
+        chosen = []
+        for x, rows, *hulls in hulls_within(as_tables(tables), self.key, self.key):
+            taken = np.empty(len(rows), dtype=x.dtype)
+            left = max(0, left - take_above(*hulls, self.key, left, taken))
+            x[rows] = taken
+            chosen.append(x)
+        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int8)
 
 
 class PartitionedFront:
@@ -149,7 +161,8 @@ class PartitionedFront:
     the order of the parts and their rows. All sums are integers, so any cut and any order give the same ones.
 
     Passes are made when they are needed, and what they find is kept: one for the front, one for each bucket that is
-    asked into (two, if it holds more than 2**22 steps). Each takes O(N M) and memory for one part at a time.
+    asked into (two, if it holds more than 2**22 steps), which finds the hulls of only those queries that have steps
+    about there. Each takes O(N M) and memory for one part at a time.
 
     Args:
         parts: Each a `Tables`, a tuple ``(cost, accuracy)`` or ``(cost, accuracy, allowed)``, or a function without
@@ -186,27 +199,25 @@ class PartitionedFront:
         self._parts = [*enumerate(parts)]
         self._spread = spread
         self._levels: dict[tuple[int, int], list[Sums]] = {}
-        start, steps, n_llms = np.zeros(5, dtype=np.int64), NOTHING, 0
-        singles: Any = 0
-        for number, found in enumerate(spread(summary_of, self._parts)):
-            if found.n_llms not in (n_llms, 0) and n_llms:
-                raise UserError(f"part {number} has {found.n_llms} LLMs, and those before it {n_llms}")
-            n_llms = n_llms or found.n_llms
-            if found.n_llms:
-                singles = carried(singles + found.singles)
-            start, steps = carried(start + found.start), steps + found.steps
-            _check_total(float(_floats(start)[1] + _floats(steps.values)[1].sum()))
-        self.n_queries, self.n_llms = int(start[0]), n_llms
-        if not self.n_queries:
+        total: Summary | None = None
+        for number, found in enumerate(spread(partial(summary_of, n_groups), self._parts)):
+            if found is None:
+                continue
+            if total is not None and len(found.singles) != len(total.singles):
+                of = f"{len(found.singles)} LLMs, and those before it {len(total.singles)}"
+                raise UserError(f"part {number} has {of}")
+            total = found if total is None else total + found
+            _check_total(float(_floats(total.start)[1].sum() + _floats(total.steps.values)[1].sum()))
+        if total is None:
             raise UserError("no part has a query; at least one is needed")
-        start[0] = 0
-        self.singles = read_only(np.stack(_floats(singles), axis=-1))
+        self._total, self.n_llms = total, len(total.singles)
+        self.singles = read_only(np.stack(_floats(total.singles), axis=-1))
+        start, steps = carried(total.start[: self.n_llms].sum(axis=0)), total.steps
+        self.n_queries, start[0] = int(start[0]), 0
         self._start, self._steps = start, steps
         along = carried(np.concatenate([start[None], steps.values[::-1]]).cumsum(axis=0))
         self.index, cost, accuracy = _floats(along)
         self.F = read_only(np.column_stack([cost, -accuracy / self.n_queries]))
-        # steps of a bucket are taken once all above its lowest efficiency are
-        self._edges = np.concatenate([[ALL], steps.keys[::-1] << RADIX[0]])
 
     def __len__(self) -> int:
         """Count the points of the whole front: one more than there are steps."""
@@ -301,26 +312,16 @@ class PartitionedFront:
         """
         return cut.assign(_read(self._parts[number]), number)
 
-    @cached_property
+    @property
     def along(self) -> Along:
-        """What each LLM, and each group of queries, gets along the front; one pass when first asked for."""
-        return self.join(self._spread(partial(_changes_of, self.edges, self.n_groups), self._parts))
-
-    @cached_property
-    def edges(self) -> np.ndarray:
-        """(n,) falling efficiencies, as integers, of the plans that `along` is about: what `changes_along` takes."""
-        return np.asarray(self._edges[self.thin(SHOWN)])
-
-    def join(self, changes: Iterable[Sums], /) -> Along:
-        """Join what `changes_along` returned for every part; whoever reads the parts anyway saves `along` its pass."""
-        rows = self.thin(SHOWN)
-        size = self.n_llms + self.n_groups
-        found = np.zeros((len(rows) * size, 5), dtype=np.int64)
-        for keys, values in changes:
-            found[keys] += values
-        found = carried(found.reshape(len(rows), size, 5).cumsum(axis=0))
-        totals = np.stack(_floats(found), axis=-1)
-        return Along(rows, totals[:, : self.n_llms], totals[:, self.n_llms :])
+        """What each LLM, and each group of queries, gets along the front: by 32 plans per factor of two, or fewer."""
+        keys, changes = self._total.along
+        totals = carried(np.concatenate([self._total.start[None], changes[::-1]]).cumsum(axis=0))
+        above = np.searchsorted(self._steps.keys, keys[::-1] << (COARSE - RADIX[0]))
+        rows = np.append(0, len(self._steps.keys) - above)
+        shown = thinned(self.F[rows], SHOWN)
+        of = np.stack(_floats(totals[shown]), axis=-1)
+        return Along(rows[shown], of[:, : self.n_llms], of[:, self.n_llms :])
 
     def _before(self, reached: Callable[[Any, Any, Any], Any]) -> Cut:
         """Find the plan before the first step after which a total is reached: of steps, US$ or accuracy."""
@@ -376,29 +377,21 @@ class PartitionedFront:
 
 
 class Summary(NamedTuple):
-    """What one part adds to the front."""
+    """What some parts add to the front."""
 
-    n_llms: int
-    """M; 0 of an empty part."""
     singles: np.ndarray
     """(M, 5) of what each LLM may get, see `Sums`."""
     start: np.ndarray
-    """(5,) of its cheapest plan."""
+    """(M + G, 5) of the cheapest plan, by LLM and by group."""
     steps: Sums
-    """Of its steps by the upper bits of their efficiencies."""
+    """Of the steps by the upper bits of their efficiencies."""
+    along: Sums
+    """(…, M + G, 5) of what LLMs and groups gain by them."""
 
-
-class Block(NamedTuple):
-    """The hulls of some queries of a part."""
-
-    rows: slice
-    cost: np.ndarray
-    accuracy: np.ndarray
-    offset: np.ndarray
-    vertices: np.ndarray
-    steps: np.ndarray
-    keys: np.ndarray
-    """(S,) int64 efficiencies, as integers of the same order."""
+    def __add__(self, other: Summary) -> Summary:  # type: ignore[override]
+        """Join two."""
+        singles, start = (carried(mine + more) for mine, more in zip(self[:2], other[:2], strict=True))
+        return Summary(singles, start, self.steps + other.steps, self.along + other.along)
 
 
 def as_tables(given: Any, /) -> Tables:
@@ -406,7 +399,8 @@ def as_tables(given: Any, /) -> Tables:
     cost, accuracy, allowed, group = Tables(*given)
     is_single = getattr(cost, "dtype", None) == getattr(accuracy, "dtype", None) == np.float32
     cost, accuracy = (np.ascontiguousarray(table, np.float32 if is_single else float) for table in (cost, accuracy))
-    accuracy = np.minimum(accuracy, accuracy.dtype.type(1))  # means of ones may be rounded to a little more
+    if accuracy.size and accuracy.max() > 1:  # means of ones may be rounded to a little more
+        accuracy = np.minimum(accuracy, accuracy.dtype.type(1))
     mask = None if allowed is None else np.ascontiguousarray(allowed, dtype=bool)
     return Tables(read_only(cost), read_only(accuracy), mask, group)
 
@@ -431,120 +425,73 @@ def checked(given: Any, number: int, /) -> Tables:
     return as_tables((cost, accuracy, allowed, tables.group))
 
 
-def hulls_of(tables: Tables, /) -> Iterator[Block]:
-    """Find the hulls of checked tables, some queries at a time."""
-    for first in range(0, len(tables.cost), BLOCK):
-        rows = slice(first, first + BLOCK)
-        cost, accuracy = tables.cost[rows], tables.accuracy[rows]
-        hulls = upper_hulls(cost, accuracy, None if tables.allowed is None else tables.allowed[rows])
-        with np.errstate(over="ignore"):  # a step that costs next to nothing comes first
-            efficiency = hulls[2]["accuracy"] / hulls[2]["cost"]
-        yield Block(rows, cost, accuracy, *hulls, efficiency.view(np.int64))
-
-
-def summary_of(item: tuple[int, Part], /) -> Summary:
-    """Sum up the cheapest plan of a part, its columns, and its steps by efficiency."""
+def summary_of(n_groups: int, item: tuple[int, Part], /) -> Summary | None:
+    """Sum up the cheapest plan of a part, its columns, and its steps by efficiency; None of an empty part."""
     number, part = item
     tables = checked(part() if callable(part) else part, number)
-    n_llms = tables.cost.shape[1] if len(tables.cost) else 0
-    start, singles = np.zeros((1, 5), dtype=np.int64), np.zeros((n_llms, 5), dtype=np.int64)
-    table = np.zeros((1 << (63 - RADIX[0]), 5), dtype=np.int64)
-    for block in hulls_of(tables):
-        rows = np.arange(len(block.cost))
-        cheapest = block.vertices[block.offset[:-1] + rows]
-        add_exactly(np.zeros_like(rows), *_cells(block, rows, cheapest), start)
-        add_exactly(block.keys >> RADIX[0], block.steps["cost"], block.steps["accuracy"], table)
-        for llm in range(n_llms):
-            usable = rows if tables.allowed is None else np.flatnonzero(tables.allowed[block.rows, llm])
-            add_exactly(np.full(len(usable), llm), *_cells(block, usable, llm), singles)
-        for sums in (start, table, singles):
-            carried(sums)
-    keys = np.flatnonzero(table[:, 0])
-    return Summary(n_llms, singles, start[0], Sums(keys, table[keys]))
+    if not len(tables.cost):
+        return None
+    size = tables.cost.shape[1] + n_groups
+    singles, start = (np.zeros((n, 5), dtype=np.int64) for n in (tables.cost.shape[1], size))
+    # only pages of memory in which a step falls are ever touched
+    steps, along = np.zeros((1 << (63 - RADIX[0]), 5), np.int64), np.zeros((size << (63 - COARSE), 5), np.int64)
+    for first in range(0, len(tables.cost), BLOCK):
+        cost, accuracy, allowed, group = tables.taken(slice(first, first + BLOCK))
+        group = np.empty(0, np.int64) if group is None or not n_groups else np.asarray(group, dtype=np.int64)
+        hulls = hull_rows(cost, accuracy, allowed)
+        sum_steps(cost, accuracy, group, *hulls, RADIX[0], COARSE, start, steps, along)
+        sum_columns(cost, accuracy, allowed, singles)
+    keys = np.flatnonzero(steps[:, 0])
+    coarse = np.unique(keys >> (COARSE - RADIX[0]))
+    return Summary(singles, start, Sums(keys, steps[keys]), Sums(coarse, along.reshape(-1, size, 5)[coarse]))
+
+
+def hulls_within(tables: Tables, lowest: int, highest: int, /) -> Iterator[tuple[np.ndarray, ...]]:
+    """Choose the LLMs of checked tables at a range of efficiencies, and find hulls where that isn't clear.
+
+    Args:
+        tables: Of a part.
+        lowest: Efficiency, as an integer.
+        highest: Likewise.
+
+    Yields:
+        For some queries at a time: the LLM of each, or -1, the rows of the latter, and their ``cost``, ``accuracy``,
+        ``hulls`` and ``n_steps``.
+    """
+    low, high = (float(np.int64(max(0, key)).view(np.float64)) for key in (lowest, highest))
+    for first in range(0, len(tables.cost), BLOCK):
+        block = tables.taken(slice(first, first + BLOCK))
+        x = clear_choices(*block[:3], low, high)
+        rows = np.flatnonzero(x < 0)
+        cost, accuracy, allowed, _ = block.taken(rows)
+        yield x, rows, cost, accuracy, *hull_rows(cost, accuracy, allowed)
 
 
 def bucket_of(key: int, shift: int, finer: int, item: tuple[int, Part], /) -> Sums:
     """Sum up the steps of one bucket of a part by more bits of their efficiencies."""
-    found = NOTHING
-    for block in hulls_of(_read(item)):
-        steps = block.keys >> shift == key
-        keys, slot = np.unique(block.keys[steps] >> finer, return_inverse=True)
-        values = np.zeros((len(keys), 5), dtype=np.int64)
-        add_exactly(slot, block.steps["cost"][steps], block.steps["accuracy"][steps], values)
-        found = found + Sums(keys, values)
+    found, lowest, highest = NOTHING, key << shift, ((key + 1) << shift) - 1
+    for _, _, *hulls in hulls_within(_read(item), lowest, highest):
+        keys, gains = steps_within(lowest, highest, *hulls)
+        found = found + Sums(keys >> finer, gains)
     return found
 
 
 def ties_of(key: int, item: tuple[int, Part], /) -> np.ndarray:
     """List the steps of just one efficiency in a part, (n, 5) as in `Sums`."""
-    found = [np.empty((0, 5), dtype=np.int64)]
-    for block in hulls_of(_read(item)):
-        steps = np.flatnonzero(block.keys == key)
-        values = np.zeros((len(steps), 5), dtype=np.int64)
-        add_exactly(np.arange(len(steps)), block.steps["cost"][steps], block.steps["accuracy"][steps], values)
-        found.append(carried(values))
-    return np.concatenate(found)
-
-
-def _changes_of(edges: np.ndarray, n_groups: int, item: tuple[int, Part]) -> Sums:
-    return changes_along(edges, n_groups, _read(item))
-
-
-def changes_along(edges: np.ndarray, n_groups: int, tables: Tables, /) -> Sums:
-    """Sum up how plans of a part change from one edge to the next, per LLM and per group.
-
-    Args:
-        edges: (n,) falling efficiencies as integers; plan k has taken all steps from its edge on.
-        n_groups: G.
-        tables: The part, as arrays.
-
-    Returns:
-        Keys are ``k (M + G) + j`` for LLM j, ``k (M + G) + M + g`` for group g.
-    """
-    tables = as_tables(tables)
-    n_llms = tables.cost.shape[1]
-    size = n_llms + n_groups
-    changes = np.zeros((2, len(edges) * size, 5), dtype=np.int64)
-    for block in hulls_of(tables):
-        n = len(block.cost)
-        group = None if tables.group is None or not n_groups else np.asarray(tables.group[block.rows], dtype=np.int64)
-        # the first plan that has taken the step; what is never taken goes nowhere
-        taken = np.searchsorted(-edges, -block.keys)
-        steps, rows = block.steps[taken < len(edges)], np.arange(n)
-        taken = taken[taken < len(edges)]
-        cheapest = block.vertices[block.offset[:-1] + rows]
-        moves = (
-            (0, np.zeros(n, dtype=np.int64), rows, cheapest),
-            (0, taken, steps["query"], steps["to_llm"]),
-            (1, taken, steps["query"], steps["from_llm"]),
-        )
-        for sign, point, query, llm in moves:
-            cells = _cells(block, query, llm)
-            add_exactly(point * size + llm, *cells, changes[sign])
-            if group is not None:
-                add_exactly(point * size + n_llms + group[query], *cells, changes[sign])
-        carried(changes)
-    change = carried(changes[0] - changes[1])
-    keys = np.flatnonzero(change.any(axis=1))
-    return Sums(keys, change[keys])
+    return np.concatenate([steps_within(key, key, *of[2:])[1] for of in hulls_within(_read(item), key, key)])
 
 
 def carried(values: np.ndarray, /) -> np.ndarray:
     """Move into the high parts, in place, what the low parts of sums (…, 5) hold too much."""
     for high in (1, 3):
-        values[..., high] += values[..., high + 1] >> LOW
-        values[..., high + 1] &= (1 << LOW) - 1
+        values[..., high] += values[..., high + 1] >> LOW_BITS
+        values[..., high + 1] &= (1 << LOW_BITS) - 1
     return values
-
-
-def _cells(block: Block, queries: Any, llms: Any) -> list[np.ndarray]:
-    """Look up costs and accuracies of some cells."""
-    return [values[queries, llms].astype(float) for values in (block.cost, block.accuracy)]
 
 
 def _floats(values: np.ndarray) -> tuple[Any, Any, Any]:
     """Turn sums (…, 5) into counts (…), US$ and summed accuracy."""
-    cost, accuracy = (values[..., k] * 2.0**-20 + values[..., k + 1] * 2.0 ** -(20 + LOW) for k in (1, 3))
+    cost, accuracy = (values[..., k] * 2.0**-20 + values[..., k + 1] * 2.0 ** -(20 + LOW_BITS) for k in (1, 3))
     return values[..., 0], cost, accuracy
 
 

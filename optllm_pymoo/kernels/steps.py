@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from optllm_pymoo.kernels.jit import jit, over_queries
-from optllm_pymoo.tolerances import SAME_COST
+from optllm_pymoo.tolerances import CLEARLY_BETTER, SAME_COST
 
 UP_TO = 1.0 + SAME_COST
 """Costs within this factor count as equal."""
+
+LOW_BITS = 40
+"""Of the low part of an exact sum, see `add_exactly`."""
 
 
 def upper_hulls(
@@ -32,18 +37,34 @@ def upper_hulls(
         ``query``, ``from_llm`` and ``to_llm``.
         O(N M) plus an insertion sort of each row's few candidates, O(N M**2) in the worst case.
     """
-    n_queries, n_llms = cost.shape
-    hulls = np.empty((n_queries, n_llms), dtype=np.int8 if n_llms <= 127 else np.int32)
-    offset = np.zeros(n_queries + 1, dtype=np.int64)
-    mask = np.ones((0, 0), dtype=np.bool_) if allowed is None else allowed
-    over_queries(_build_hulls, n_queries, cost, accuracy, mask, hulls, offset)
+    hulls, offset = hull_rows(cost, accuracy, allowed)
     np.cumsum(offset, out=offset)
+    n_queries = len(cost)
     vertices = np.empty(n_queries + int(offset[-1]), dtype=hulls.dtype)
     # records: sorting moves one cache line per step instead of five separate fields
     fields = [("cost", "f8"), ("accuracy", "f8"), ("query", "i4"), ("from_llm", hulls.dtype), ("to_llm", hulls.dtype)]
     steps = np.empty(int(offset[-1]), dtype=np.dtype(fields, align=True))
     over_queries(_pack_steps, n_queries, cost, accuracy, hulls, offset, vertices, steps)
     return offset, vertices, steps
+
+
+def hull_rows(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Find each query's hull as `upper_hulls` does, without a list of its steps.
+
+    Returns:
+        ``hulls`` (N, M), of which row i begins with the vertices of query i, and ``n_steps`` (N + 1,) int64: a zero,
+        then the number of steps of each query.
+    """
+    n_queries, n_llms = cost.shape
+    hulls = np.empty((n_queries, n_llms), dtype=np.int8 if n_llms <= 127 else np.int32)
+    n_steps = np.zeros(n_queries + 1, dtype=np.int64)
+    over_queries(_build_hulls, n_queries, cost, accuracy, _mask(allowed), hulls, n_steps)
+    return hulls, n_steps
+
+
+def _mask(allowed: np.ndarray | None) -> np.ndarray:
+    """A mask as kernels take it: without elements where all is allowed."""
+    return np.ones((0, 0), dtype=np.bool_) if allowed is None else allowed
 
 
 @jit(error_model="numpy")
@@ -60,51 +81,58 @@ def _build_hulls(
 
     Andrew's monotone chain on the query's candidates.
     """
-    candidates = np.empty(cost.shape[1] + 1, dtype=np.int64)
-    efficiency = np.empty(cost.shape[1])
+    n_llms = cost.shape[1]
+    candidates, hull = np.empty((2, n_llms + 1), dtype=np.int64)
+    usd, share, efficiency = np.empty((3, n_llms))
     for i in range(start, stop):
-        n_candidates = _find_candidates(cost, accuracy, mask, i, candidates)
-        hulls[i, 0] = candidates[0]
+        for j in range(n_llms):
+            is_allowed = mask.size == 0 or mask[i, j]
+            usd[j] = np.float64(cost[i, j]) if is_allowed else np.inf
+            share[j] = np.float64(accuracy[i, j]) if is_allowed else -np.inf
+        n_candidates = _find_candidates(usd, share, candidates)
+        hull[0] = candidates[0]
         n = 1
         for k in range(1, n_candidates):
             j = candidates[k]
-            last = hulls[i, n - 1]
-            if n > 1 and cost[i, j] <= UP_TO * cost[i, last] and accuracy[i, j] > accuracy[i, last]:
+            last = hull[n - 1]
+            if n > 1 and usd[j] <= UP_TO * usd[last] and share[j] > share[last]:
                 n -= 1  # same cost and more accurate: it replaces the last vertex
-            if accuracy[i, j] <= accuracy[i, hulls[i, n - 1]]:
+            if share[j] <= share[hull[n - 1]]:
                 continue
-            gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+            gain = _efficiency(usd, share, hull[n - 1], j)
             while n > 1 and gain >= efficiency[n - 1]:
                 n -= 1
-                gain = _efficiency(cost, accuracy, i, hulls[i, n - 1], j)
+                gain = _efficiency(usd, share, hull[n - 1], j)
             efficiency[n] = gain
-            hulls[i, n] = j
+            hull[n] = j
             n += 1
+        for k in range(n):
+            hulls[i, k] = hull[k]
         n_steps[i + 1] = n - 1
 
 
-@jit(error_model="numpy")
-def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int, candidates: np.ndarray) -> int:
-    """Collect, by rising cost, the first and last vertex of query i's hull and the LLMs above the chord between them.
+@jit(error_model="numpy", inline="always")
+def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, candidates: np.ndarray) -> int:
+    """Collect, by rising cost, the first and last vertex of a query's hull and the LLMs above the chord between them.
 
     Sorting only these few is several times faster than sorting the row, and it is exact: an LLM on or below the chord
     is no vertex. Returns their number.
     """
-    low, high = _ends(cost, accuracy, mask, i)
+    low, high = _ends(cost, accuracy)
     candidates[0] = low
     if low == high:
         return 1
-    low_cost, low_accuracy = np.float64(cost[i, low]), np.float64(accuracy[i, low])
-    chord = _efficiency(cost, accuracy, i, low, high)
+    low_cost, low_accuracy = cost[low], accuracy[low]
+    chord = _efficiency(cost, accuracy, low, high)
     n = 1
-    for j in range(cost.shape[1]):
-        above = np.float64(accuracy[i, j]) - low_accuracy > chord * (np.float64(cost[i, j]) - low_cost)
+    for j in range(cost.size):
+        above = accuracy[j] - low_accuracy > chord * (cost[j] - low_cost)
         # always written, counted only if it qualifies: a branch would be mispredicted too often
         candidates[n] = j
-        n += above & (UP_TO * cost[i, j] < cost[i, high]) & (mask.size == 0 or mask[i, j])
+        n += above & (UP_TO * cost[j] < cost[high])
     for last in range(2, n):
         k, j = last, candidates[last]
-        while k > 1 and cost[i, candidates[k - 1]] > UP_TO * cost[i, j]:
+        while k > 1 and cost[candidates[k - 1]] > UP_TO * cost[j]:
             candidates[k] = candidates[k - 1]
             k -= 1
         candidates[k] = j
@@ -112,32 +140,29 @@ def _find_candidates(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i
     return n + 1
 
 
-@jit
-def _ends(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, i: int) -> tuple[int, int]:
-    """Return query i's cheapest LLM (of equals the more accurate) and most accurate LLM (of equals the cheaper)."""
+@jit(error_model="numpy", inline="always")
+def _ends(cost: np.ndarray, accuracy: np.ndarray) -> tuple[int, int]:
+    """Cheapest LLM (the more accurate of equals) and most accurate LLM (the cheaper of equals) of a query."""
     lowest, best = np.inf, -np.inf
-    for j in range(cost.shape[1]):
-        if mask.size == 0 or mask[i, j]:
-            lowest = min(lowest, np.float64(cost[i, j]))
-            best = max(best, np.float64(accuracy[i, j]))
+    for j in range(cost.size):
+        lowest = min(lowest, cost[j])
+        best = max(best, accuracy[j])
     low = high = -1
-    for j in range(cost.shape[1]):
-        if mask.size and not mask[i, j]:
-            continue
-        if cost[i, j] <= UP_TO * lowest and (low < 0 or accuracy[i, j] > accuracy[i, low]):
+    for j in range(cost.size):
+        if cost[j] <= UP_TO * lowest and (low < 0 or accuracy[j] > accuracy[low]):
             low = j
-        if accuracy[i, j] == best and (high < 0 or UP_TO * cost[i, j] < cost[i, high]):
+        if accuracy[j] == best and (high < 0 or UP_TO * cost[j] < cost[high]):
             high = j
-    if accuracy[i, low] == best:
+    if accuracy[low] == best:
         high = low
     return low, high
 
 
 @jit(error_model="numpy", inline="always")
-def _efficiency(cost: np.ndarray, accuracy: np.ndarray, i: int, cheaper: int, dearer: int) -> float:
-    """Return Δaccuracy/Δcost in float64. The sort of the steps uses the same expression, so both orders agree."""
-    gain = np.float64(accuracy[i, dearer]) - np.float64(accuracy[i, cheaper])
-    return gain / (np.float64(cost[i, dearer]) - np.float64(cost[i, cheaper]))
+def _efficiency(cost: np.ndarray, accuracy: np.ndarray, cheaper: int, dearer: int) -> float:
+    """Δaccuracy/Δcost of a query in float64: the sort of the steps uses the same expression, so both agree on order."""
+    gain = np.float64(accuracy[dearer]) - np.float64(accuracy[cheaper])
+    return gain / (np.float64(cost[dearer]) - np.float64(cost[cheaper]))
 
 
 @jit
@@ -349,8 +374,7 @@ def _sum_levels(start: int, stop: int, levels: np.ndarray, x: np.ndarray) -> int
 def add_exactly(slot: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, sums: np.ndarray) -> None:
     """Add costs and accuracies to the sums of slots, in integers: exact in any order.
 
-    A number is the integer ``high * 2**40 + low`` in units of 2**-60. So low parts stay below 2**63 for 2**22 terms,
-    after which `carry` moves their excess into the high parts.
+    A sum is the integer ``high * 2**40 + low`` in units of 2**-60, with a low part in 0 ... 2**40 - 1.
 
     Args:
         slot: (n,) int64 row of ``sums`` that each term goes to.
@@ -359,25 +383,217 @@ def add_exactly(slot: np.ndarray, cost: np.ndarray, accuracy: np.ndarray, sums: 
         sums: (slots, 5) int64, changed: how many terms, then high and low part of both sums.
     """
     for k in range(slot.size):
-        row = sums[slot[k]]
-        row[0] += 1
-        for m in range(2):
-            scaled = (cost[k] if m == 0 else accuracy[k]) * 1048576.0
-            high = np.int64(scaled)
-            row[1 + 2 * m] += high
-            row[2 + 2 * m] += np.int64(np.rint((scaled - high) * 1099511627776.0))
+        _add(sums, slot[k], 1, *_split(cost[k]), *_split(accuracy[k]))
 
 
 @jit
-def take_above(keys: np.ndarray, offset: np.ndarray, vertices: np.ndarray, key: int, n_ties: int, x: np.ndarray) -> int:
-    """Take all steps above an efficiency, and the first few at exactly this efficiency.
+def _split(value: float) -> tuple[Any, Any]:
+    """High and low part of a number >= 0, see `add_exactly`."""
+    scaled = value * 1048576.0
+    high = np.int64(scaled)
+    return high, np.int64(np.rint((scaled - high) * 1099511627776.0))
+
+
+@jit
+def _add(sums: np.ndarray, row: int, n: int, usd: int, usd_low: int, share: int, share_low: int) -> None:
+    """Add ``n`` terms, given in high and low parts, to a row of exact sums (…, 5)."""
+    sums[row, 0] += n
+    low = sums[row, 2] + usd_low
+    sums[row, 1] += usd + (low >> LOW_BITS)
+    sums[row, 2] = low & ((1 << LOW_BITS) - 1)
+    low = sums[row, 4] + share_low
+    sums[row, 3] += share + (low >> LOW_BITS)
+    sums[row, 4] = low & ((1 << LOW_BITS) - 1)
+
+
+@jit(error_model="numpy")
+def sum_steps(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    group: np.ndarray,
+    hulls: np.ndarray,
+    n_steps: np.ndarray,
+    fine: int,
+    coarse: int,
+    start: np.ndarray,
+    steps: np.ndarray,
+    along: np.ndarray,
+) -> None:
+    """Sum up exactly, as `add_exactly` does, what some queries' plans come to at every efficiency.
+
+    The bits of an efficiency, Δaccuracy/Δcost in float64, are an integer of the same order; buckets are its upper ones.
 
     Args:
-        keys: (S,) int64 efficiencies of the steps, as integers of the same order.
-        offset: (N + 1,) from `upper_hulls`.
-        vertices: (N + S,) from `upper_hulls`.
-        key: The efficiency.
-        n_ties: Number of steps taken at exactly this efficiency.
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        group: (N,) number of each query's group, or (0,) without groups.
+        hulls: (N, M) from `hull_rows`.
+        n_steps: (N + 1,) from `hull_rows`.
+        fine: Bits that the buckets of ``steps`` leave out.
+        coarse: Bits that those of ``along`` leave out.
+        start: (M + G, 5) int64, changed: each query's cheapest cell, by LLM and by group.
+        steps: (buckets, 5) int64, changed: Δcost and Δaccuracy of the steps.
+        along: (buckets * (M + G), 5) int64, changed: what LLMs and groups gain by the steps.
+    """
+    n_llms = cost.shape[1]
+    for i in range(len(cost)):
+        here = hulls[i, 0]
+        u, u_low = _split(np.float64(cost[i, here]))
+        a, a_low = _split(np.float64(accuracy[i, here]))
+        _add(start, here, 1, u, u_low, a, a_low)
+        if group.size:
+            _add(start, n_llms + group[i], 1, u, u_low, a, a_low)
+        for k in range(1, n_steps[i + 1] + 1):
+            there = hulls[i, k]
+            key = np.float64(_efficiency(cost[i], accuracy[i], here, there)).view(np.int64)
+            v, v_low = _split(np.float64(cost[i, there]))
+            b, b_low = _split(np.float64(accuracy[i, there]))
+            _add(steps, key >> fine, 1, v - u, v_low - u_low, b - a, b_low - a_low)
+            gained = (key >> coarse) * len(start)
+            _add(along, gained + here, -1, -u, -u_low, -a, -a_low)
+            _add(along, gained + there, 1, v, v_low, b, b_low)
+            if group.size:
+                _add(along, gained + n_llms + group[i], 0, v - u, v_low - u_low, b - a, b_low - a_low)
+            here, u, u_low, a, a_low = there, v, v_low, b, b_low
+
+
+def sum_columns(cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, sums: np.ndarray) -> None:
+    """Sum up exactly what each LLM comes to if it gets all queries that it may get.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        allowed: (N, M) bool, or None.
+        sums: (M, 5) int64, changed, see `add_exactly`.
+    """
+    _add_columns(cost, accuracy, _mask(allowed), sums)
+
+
+@jit
+def _add_columns(cost: np.ndarray, accuracy: np.ndarray, mask: np.ndarray, sums: np.ndarray) -> None:
+    for i in range(len(cost)):
+        for j in range(cost.shape[1]):
+            if mask.size == 0 or mask[i, j]:
+                _add(sums, j, 1, *_split(np.float64(cost[i, j])), *_split(np.float64(accuracy[i, j])))
+
+
+def clear_choices(
+    cost: np.ndarray, accuracy: np.ndarray, allowed: np.ndarray | None, low: float, high: float, /
+) -> np.ndarray:
+    """Choose the LLM of every query that has the same one at all exchange rates in a range, without its hull.
+
+    Such a query has no step whose efficiency lies in the range, and has taken just those above it. The lead must be
+    larger than what rounding and `SAME_COST` can do to a hull, so that both agree on every query.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        allowed: (N, M) bool, or None.
+        low: Accuracy per US$.
+        high: Likewise, at least ``low``. Where one isn't finite, no query is clear.
+
+    Returns:
+        (N,) LLM per query, or -1: its hull has to be looked at. O(N M).
+    """
+    x = np.empty(len(cost), dtype=np.int8 if cost.shape[1] <= 127 else np.int32)
+    over_queries(_choose_clearly, len(cost), cost, accuracy, _mask(allowed), low, high, x)
+    return x
+
+
+@jit(error_model="numpy")
+def _choose_clearly(
+    start: int,
+    stop: int,
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    mask: np.ndarray,
+    low: float,
+    high: float,
+    x: np.ndarray,
+) -> None:
+    for i in range(start, stop):
+        best, most = -1, -np.inf
+        for j in range(cost.shape[1]):
+            score = np.float64(accuracy[i, j]) - low * np.float64(cost[i, j])
+            if score > most and (mask.size == 0 or mask[i, j]):
+                best, most = j, score
+        is_clear = np.bool_(best >= 0)
+        usd, share = np.float64(cost[i, best]), np.float64(accuracy[i, best])
+        for j in range(cost.shape[1]):
+            gain, more = share - np.float64(accuracy[i, j]), usd - np.float64(cost[i, j])
+            size = share + np.float64(accuracy[i, j]) + high * (usd + np.float64(cost[i, j]))
+            leads = (gain - low * more > CLEARLY_BETTER * size) & (gain - high * more > CLEARLY_BETTER * size)
+            is_clear &= leads | (j == best) | (mask.size > 0 and not mask[i, j])
+        x[i] = best if is_clear else -1
+
+
+def steps_within(
+    lowest: int, highest: int, cost: np.ndarray, accuracy: np.ndarray, hulls: np.ndarray, n_steps: np.ndarray, /
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the steps whose efficiencies lie in a range, in the order of queries.
+
+    Args:
+        lowest: Efficiency, as an integer.
+        highest: Likewise, itself within.
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        hulls: (N, M) from `hull_rows`.
+        n_steps: (N + 1,) from `hull_rows`.
+
+    Returns:
+        (S,) int64 efficiencies, and (S, 5) a one, and high and low parts of Δcost and Δaccuracy, see `add_exactly`.
+    """
+    most = int(n_steps.sum())
+    keys, gains = np.empty(most, dtype=np.int64), np.zeros((most, 5), dtype=np.int64)
+    n = _list_steps(cost, accuracy, hulls, n_steps, lowest, highest, keys, gains)
+    return keys[:n], gains[:n]
+
+
+@jit(error_model="numpy")
+def _list_steps(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    hulls: np.ndarray,
+    n_steps: np.ndarray,
+    lowest: int,
+    highest: int,
+    keys: np.ndarray,
+    gains: np.ndarray,
+) -> int:
+    n = 0
+    for i in range(len(cost)):
+        for k in range(n_steps[i + 1]):
+            key = np.float64(_efficiency(cost[i], accuracy[i], hulls[i, k], hulls[i, k + 1])).view(np.int64)
+            if lowest <= key <= highest:
+                keys[n] = key
+                u, u_low = _split(np.float64(cost[i, hulls[i, k]]))
+                v, v_low = _split(np.float64(cost[i, hulls[i, k + 1]]))
+                a, a_low = _split(np.float64(accuracy[i, hulls[i, k]]))
+                b, b_low = _split(np.float64(accuracy[i, hulls[i, k + 1]]))
+                _add(gains, n, 1, v - u, v_low - u_low, b - a, b_low - a_low)
+                n += 1
+    return n
+
+
+@jit(error_model="numpy")
+def take_above(
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    hulls: np.ndarray,
+    n_steps: np.ndarray,
+    key: int,
+    n_ties: int,
+    x: np.ndarray,
+) -> int:
+    """Take all steps above an efficiency, and the first few of those just there.
+
+    Args:
+        cost: (N, M) US$ per call.
+        accuracy: (N, M).
+        hulls: (N, M) from `hull_rows`.
+        n_steps: (N + 1,) from `hull_rows`.
+        key: The efficiency, as an integer.
+        n_ties: How many steps of just this efficiency are taken.
         x: (N,) LLM per query, written.
 
     Returns:
@@ -386,11 +602,12 @@ def take_above(keys: np.ndarray, offset: np.ndarray, vertices: np.ndarray, key: 
     n_there = 0
     for i in range(x.size):
         taken = 0
-        for k in range(offset[i], offset[i + 1]):
-            if keys[k] > key:
+        for k in range(n_steps[i + 1]):
+            found = np.float64(_efficiency(cost[i], accuracy[i], hulls[i, k], hulls[i, k + 1])).view(np.int64)
+            if found > key:
                 taken += 1
-            elif keys[k] == key:
+            elif found == key:
                 n_there += 1
                 taken += n_there <= n_ties
-        x[i] = vertices[offset[i] + i + taken]
+        x[i] = hulls[i, taken]
     return n_there

@@ -447,7 +447,7 @@ class Asked:
         best, _, margin = price_queries(linear.cells, linear.coefficients(self.weights, prices[which]))
         decided, is_open = np.flatnonzero(margin > reach), np.flatnonzero(margin <= reach)
         used[which] = linear.weights(decided, best[decided]).sum(axis=1)
-        return _Core(used, _taken(tables, is_open) if len(is_open) else None, len(is_open))
+        return _Core(used, tables.taken(is_open) if len(is_open) else None, len(is_open))
 
     def decided(self, cores: Sequence[_Core]) -> tuple[np.ndarray, np.ndarray]:
         """Decide the open queries; return their LLMs, and prices of all limits."""
@@ -588,14 +588,8 @@ def _joined(parts: Sequence[Tables]) -> Tables:
     return as_tables((cost, accuracy, np.concatenate(masks) if has_mask else None, group))
 
 
-def _taken(tables: Tables, rows: np.ndarray) -> Tables:
-    """Keep some queries."""
-    mask, group = (None if each is None else each[rows] for each in tables[2:])
-    return Tables(tables.cost[rows], tables.accuracy[rows], mask, group)
-
-
 def sample_of(share: float, item: tuple[int, Part], /) -> Tables:
     """Sample about a share of a part's queries."""
     number, part = item
     tables = as_tables(part() if callable(part) else part)
-    return _taken(tables, np.flatnonzero(np.random.default_rng(number).random(len(tables.cost)) < share))
+    return tables.taken(np.flatnonzero(np.random.default_rng(number).random(len(tables.cost)) < share))

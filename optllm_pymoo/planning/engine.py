@@ -23,11 +23,11 @@ _VERSION: Final = version("optllm-pymoo")
 
 STAGES: Final = {
     "scan": "Reading",
+    "hashes": "Comparing ids",
     "predict": "Predicting",
     "summary_of": "Front",
     "bucket_of": "Plan to the single step",
     "ties_of": "Plan to the single step",
-    "_changes_of": "Mix along the front",
     "sample_of": "Prices of the limits",
     "core": "Queries that the limits leave open",
     "write": "Writing the plan",
@@ -43,6 +43,7 @@ class Engine:
     Args:
         folder: Where results are kept.
         n_jobs: Processes of this machine, as joblib counts; 1 is a loop in this process.
+        in_threads: Threads do instead of processes: for tasks that hardly ever hold the interpreter's lock.
         dask: Address of a Dask scheduler, or `LOCAL` to start a cluster of ``n_jobs`` workers; None for no Dask.
         report: Called with the stage, the parts done and the time left.
 
@@ -52,12 +53,19 @@ class Engine:
     """
 
     def __init__(
-        self, folder: Path, /, *, n_jobs: int | None = None, dask: str | None = None, report: Callable[[str], None]
+        self,
+        folder: Path,
+        /,
+        *,
+        n_jobs: int | None = None,
+        in_threads: bool = False,
+        dask: str | None = None,
+        report: Callable[[str], None],
     ) -> None:
         from joblib import effective_n_jobs
 
         self._folder, self._report, self._calls = folder, report, 0
-        self._n_jobs = effective_n_jobs(n_jobs)
+        self._n_jobs, self._backend = effective_n_jobs(n_jobs), "threading" if in_threads else "loky"
         self._dask, self._address = None if dask is None else self._connected(dask), dask
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -112,7 +120,8 @@ class Engine:
             from joblib import Parallel, delayed
 
             tasks = (delayed(_numbered)(function, place, items[place]) for place in missing)
-            yield from Parallel(self._n_jobs, return_as="generator_unordered", batch_size=1)(tasks)
+            unordered: Any = {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": "n_jobs"}
+            yield from Parallel(self._n_jobs, backend=self._backend, **unordered)(tasks)
         else:
             yield from (_numbered(function, place, items[place]) for place in missing)
 

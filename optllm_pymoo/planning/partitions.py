@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
@@ -33,7 +34,7 @@ from optllm_pymoo.data.parts import Layout, Piece, open_parts
 from optllm_pymoo.decision import AtLeastAccuracy, Choice, WithinBudget, accuracy_interval
 from optllm_pymoo.decision.confidence import CORRELATION, Moments
 from optllm_pymoo.decision.text import PlanFacts, count
-from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Sums, Tables, carried, changes_along
+from optllm_pymoo.exact.partitioned import Cut, PartitionedFront, Tables, carried
 from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.limits import Floor
 from optllm_pymoo.limits.plans import Asked, PricedCut, plan_in_parts
@@ -70,6 +71,8 @@ class Scan(NamedTuple):
     labelled: Dataset | None
     sample: list[tuple[int, str]]
     groups: Counter[str]
+    ids: tuple[Any, Any] | None
+    """The first and the last, if each is larger than the one before."""
 
 
 class Expected(NamedTuple):
@@ -89,8 +92,6 @@ class Written(NamedTuple):
     moments: Moments
     groups: dict[int, tuple[float, Moments]]
     """By group: US$, and sums of what is expected."""
-    changes: Sums
-    """Along the front, see `changes_along`."""
     used: np.ndarray
     """(K + 1,) of each limit, see `Asked.uses`; empty without limits."""
     dual: float
@@ -138,22 +139,22 @@ class Job:
         return np.asarray(tried if self.labels is None else tried & (drawn < float(self.labels) * 2.0**64))
 
     def scan(self, piece: Piece, /) -> Scan:
-        """Find a piece's labelled queries, a sample of its texts and its groups; keep hashes of its ids."""
-        layout, n = self.layout, 0
+        """Find a piece's labelled queries, a sample of its texts and its groups."""
+        layout, n, ends = self.layout, 0, None
         if layout.roles.query_id is not None:
-            ids = layout.ids(piece).to_numpy(zero_copy_only=False)
+            compute = import_extra("pyarrow.compute", extra="parquet", purpose="reading Parquet")
+            ids = layout.ids(piece)
             n = len(ids)
-            hashes = pd.util.hash_array(ids.astype(object) if ids.dtype.kind not in "iu" else ids, categorize=False)
-            with replacing(self.path("ids", piece)) as path, path.open("wb") as file:
-                np.savez(file, hashes=np.sort(hashes))
+            if n and compute.all(compute.less(ids[:-1], ids[1:])).as_py() is not False:
+                ends = ids[0].as_py(), ids[-1].as_py()
         group = layout.roles.group
         groups: Counter[str] = Counter()
         if self.is_known:
             if group is not None:
                 groups.update(layout.said(piece, [group])[group])
-            return Scan(n or piece.n_rows, n or piece.n_rows, None, [], groups)
+            return Scan(n or piece.n_rows, n or piece.n_rows, None, [], groups, ends)
         if not piece.n_rows:
-            return Scan(0, 0, None, [], groups)
+            return Scan(0, 0, None, [], groups, ends)
         dataset = layout.dataset(piece, layout.cells(piece, complete=False))
         drawn = draws(dataset, self.seed)
         labelled = self.labelled(dataset, drawn)
@@ -163,7 +164,15 @@ class Job:
         sample = planned[drawn[planned] < self.sampled * 2.0**64]
         texts = [(int(drawn[i]), dataset.texts[i]) for i in sample] if dataset.texts is not None else []
         chosen = dataset.select(labelled) if labelled.any() else None
-        return Scan(len(dataset), len(planned), chosen, texts, groups)
+        return Scan(len(dataset), len(planned), chosen, texts, groups, ends)
+
+    def hashes(self, piece: Piece, /) -> int:
+        """Keep sorted hashes of a piece's ids; return how many there are."""
+        ids = self.layout.ids(piece).to_numpy(zero_copy_only=False)
+        found = pd.util.hash_array(ids.astype(object) if ids.dtype.kind not in "iu" else ids, categorize=False)
+        with replacing(self.path("ids", piece)) as path, path.open("wb") as file:
+            np.savez(file, hashes=np.sort(found))
+        return len(found)
 
     def predict(self, piece: Piece, /) -> int:
         """Predict a piece's queries without labels, and keep what is expected; return how many there are."""
@@ -210,9 +219,7 @@ class Job:
         found = np.array([number.get(name, len(number)) for name in self.layout.said(piece, [column])[column]])
         return found if rows is None else found[rows]
 
-    def write(
-        self, cut: Cut | PricedCut, constant: Mapping[str, float], edges: np.ndarray, n_groups: int, piece: Piece, /
-    ) -> Written:
+    def write(self, cut: Cut | PricedCut, constant: Mapping[str, float], piece: Piece, /) -> Written:
         """Write the plan of a piece: query_id, llm, cost_usd, accuracy and what an interval needs."""
         arrow = import_extra("pyarrow", extra="parquet", purpose="writing Parquet")
         found = self.expected(piece)
@@ -233,7 +240,7 @@ class Job:
         columns |= {name: np.full(n, value) for name, value in constant.items()}
         with replacing(self.path(PLAN_FILES, piece)) as path:
             import_extra("pyarrow.parquet", extra="parquet", purpose="writing Parquet").write_table(
-                arrow.table(columns), path, compression="zstd", use_dictionary=["llm", *constant]
+                arrow.table(columns), path, use_dictionary=["llm", *constant]
             )
         cost, accuracy = cost.astype(float), accuracy.astype(float)
         sums = np.zeros((len(self.layout.llms), 5), dtype=np.int64)
@@ -246,18 +253,24 @@ class Job:
         used, dual = np.empty(0), 0.0
         if isinstance(cut, PricedCut):
             used, dual = cut.asked.uses(tables, x), cut.dual(tables)
-        changes = changes_along(edges, n_groups, tables)
-        return Written(carried(sums), Moments.of(accuracy, sigma), of_group, changes, used, dual)
+        return Written(sums, Moments.of(accuracy, sigma), of_group, used, dual)
 
-    def refuse_repeated(self, pieces: Sequence[Piece]) -> None:
-        """Refuse an id that is there twice; hashes are compared, a range of them at a time, then the ids themselves.
+    def refuse_repeated(self, engine: Engine, pieces: Sequence[Piece], scans: Sequence[Scan]) -> None:
+        """Refuse an id that is there twice, unless their order shows that there is none.
+
+        Hashes are compared, a range of them at a time, then the ids themselves.
 
         Raises:
             DataFileError: With the places of both.
         """
-        column = self.layout.roles.query_id
+        column, full = self.layout.roles.query_id, [scan.ids for scan in scans if scan.n_queries]
         if column is None:
             return
+        if None not in full:
+            ordered = sorted(ends for ends in full if ends is not None)
+            if all(one[1] < other[0] for one, other in pairwise(ordered)):
+                return
+        list(engine(self.hashes, pieces))
         found = [np.load(self.path("ids", piece), mmap_mode="r")["hashes"] for piece in pieces]
         n_ranges = math.ceil(sum(map(len, found)) / N_HASHES) or 1
         edges = [np.uint64(k * 2**64 // n_ranges) for k in range(1, n_ranges)]
@@ -265,7 +278,8 @@ class Job:
             [0, *np.searchsorted(hashes, np.array(edges, dtype=np.uint64)).tolist(), len(hashes)] for hashes in found
         ]
         for k in range(n_ranges):
-            near = np.sort(np.concatenate([hashes[at[k] : at[k + 1]] for hashes, at in zip(found, cuts, strict=True)]))
+            near = np.concatenate([hashes[at[k] : at[k + 1]] for hashes, at in zip(found, cuts, strict=True)])
+            near.sort(kind="stable")  # which merges what is sorted already
             for twice in near[1:][near[1:] == near[:-1]]:
                 seen: dict[Any, tuple[Piece, int]] = {}
                 for piece, hashes in zip(pieces, found, strict=True):
@@ -308,7 +322,7 @@ class Job:
         n_queries, n_planned = (sum(each[k] for each in found) for k in (0, 1))
         if not n_queries:
             raise UserError(f"no file of {Path(pieces[0].file).parent} has a query")
-        job.refuse_repeated(pieces)
+        job.refuse_repeated(engine, pieces, found)
         sizes: Counter[str] = sum((each.groups for each in found), Counter())
         del sizes[""]
         names = sorted(sizes, key=lambda name: (-sizes[name], name))
@@ -485,7 +499,8 @@ def plan_parts(
         asked = [str(labels), type(choice).__name__, bound, str(constraints), seed]
         _begin(folder, {"version": __version__, "files": _states(pieces), "llms": layout.llms, "asked": asked})
         n_jobs = 1 if dask is None and sum(piece.n_rows for piece in pieces) < SMALL else n_jobs
-        with Engine(folder / "done", n_jobs=n_jobs, dask=dask, report=report) as engine:
+        in_threads = labels == ALL and not (constraints.forbidden or constraints.allowed)
+        with Engine(folder / "done", n_jobs=n_jobs, in_threads=in_threads, dask=dask, report=report) as engine:
             job, sizes, n_labelled, optimism = job.learn(engine, pieces, labels, report)
             parts = [partial(job.tables, piece) for piece in pieces]
             front = PartitionedFront(parts, spread=engine, n_groups=len(job.groups) + 1 if job.groups else 0)
@@ -505,8 +520,7 @@ def plan_parts(
                     cut = plan_in_parts(parts, job.asked(sizes, front.n_queries, choice), spread=engine)
                 constant = {} if job.is_known else {"n_labelled": n_labelled}
                 constant |= {} if excess is None else dict(zip(("excess", "excess_error"), excess, strict=True))
-                written = list(engine(partial(job.write, cut, constant, front.edges, front.n_groups), pieces))
-                front.along = front.join(each.changes for each in written)
+                written = list(engine(partial(job.write, cut, constant), pieces))
                 known = {"n_labelled": None if job.is_known else n_labelled, "excess": excess or (0.0, 0.0)}
                 found = _told(found, job, choice, cut, written, known)
             report(f"Writing {out}")

@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from optllm_pymoo import make_problem
 from optllm_pymoo.kernels.steps import (
     add_exactly,
+    clear_choices,
     count_steps,
     follow_steps,
+    hull_rows,
     order_by_efficiency,
     steps_between,
+    steps_within,
+    sum_columns,
+    sum_steps,
     tabulate_levels,
     take_above,
     take_steps,
@@ -104,11 +109,78 @@ def test_exact_sums(terms):
             assert high * 2**40 + low == sum(round(Fraction(term[k]) * 2**60) for term in mine)
 
 
-def test_steps_above_an_efficiency():
-    """All steps above it are taken, of those just there the first ones."""
-    keys, offset = np.array([9, 5, 7, 5, 4, 5]), np.array([0, 2, 2, 5, 6])
-    vertices = np.array([0, 1, 2, 3, 0, 2, 3, 1, 1, 2], dtype=np.int8)
-    for n_ties, expected in ((0, [1, 3, 2, 1]), (1, [2, 3, 2, 1]), (2, [2, 3, 3, 1]), (9, [2, 3, 3, 2])):
-        x = np.empty(4, dtype=np.int8)
-        assert take_above(keys, offset, vertices, 5, n_ties, x) == 3
-        assert x.tolist() == expected
+def row_of(usd, share):
+    """One term as a row of exact sums holds it."""
+    parts = [round(Fraction(float(value)) * 2**60) for value in (usd, share)]
+    return [1, parts[0] >> 40, parts[0] % 2**40, parts[1] >> 40, parts[1] % 2**40]
+
+
+@given(tables(max_llms=6), st.data())
+def test_steps_in_a_range_and_plans_at_an_efficiency(drawn, data):
+    """From the rows of hulls come the steps of a range, and plans in which ties are taken by the rows."""
+    offset, vertices, steps = upper_hulls(*drawn)
+    with np.errstate(over="ignore"):
+        keys = (steps["accuracy"] / steps["cost"]).view(np.int64)
+    rows = drawn.cost, drawn.accuracy, *hull_rows(*drawn)
+    lowest, highest = sorted(data.draw(st.sampled_from([0, 2**62, *keys.tolist()])) for _ in range(2))
+    within = (lowest <= keys) & (keys <= highest)
+    found, gains = steps_within(lowest, highest, *rows)
+    assert found.tolist() == keys[within].tolist()
+    if drawn.cost.max() < 2.0**40:
+        for step, gain in zip(steps[within], gains.tolist(), strict=True):
+            cells = [row_of(drawn.cost[step["query"], j], drawn.accuracy[step["query"], j]) for j in step.tolist()[3:]]
+            units = [[row[k] * 2**40 + row[k + 1] for k in (1, 3)] for row in (*cells, gain)]
+            assert [high - low for low, high in zip(*units[:2], strict=True)] == units[2]
+    n_ties = data.draw(st.integers(0, 3))
+    x = np.empty(len(drawn.cost), dtype=vertices.dtype)
+    assert take_above(*rows, lowest, n_ties, x) == (keys == lowest).sum()
+    taken = (keys > lowest) | ((keys == lowest) & (np.cumsum(keys == lowest) <= n_ties))
+    per_query = np.bincount(steps["query"][taken], minlength=len(x))
+    assert x.tolist() == vertices[offset[:-1] + np.arange(len(x)) + per_query].tolist()
+
+
+@given(tables(max_llms=6), st.data())
+def test_clear_choices_are_those_of_the_hulls(drawn, data):
+    """Whoever is chosen without a hull has no step in the range, and is where the steps above it lead."""
+    _, _, steps = upper_hulls(*drawn)
+    with np.errstate(over="ignore"):
+        rates = (steps["accuracy"] / steps["cost"]).tolist()
+    near = [rate * factor for rate in rates for factor in (1 - 1e-15, 1, 1 + 1e-15, 1 + 1e-8)]
+    low, high = sorted(data.draw(st.sampled_from([0.0, 1e-3, 1.0, np.inf, *near])) for _ in range(2))
+    x = clear_choices(*drawn, low, high)
+    rows = drawn.cost, drawn.accuracy, *hull_rows(*drawn)
+    lowest, highest = (int(np.float64(rate).view(np.int64)) for rate in (low, high))
+    expected = np.empty_like(x)
+    take_above(*rows, highest, 0, expected)
+    clear = x >= 0
+    assert x[clear].tolist() == expected[clear].tolist()
+    clear_rows = [of[clear] for of in rows[:3]]
+    assert not len(steps_within(lowest, highest, *clear_rows, np.append(0, rows[3][1:][clear]))[0])
+
+
+def test_clear_choices_by_hand():
+    """At 1 per US$ the first query's LLMs tie; the second's best leads, by enough only where the range is narrow."""
+    cost, accuracy = np.array([[0.0, 0.5], [0.0, 0.5]]), np.array([[0.25, 0.75], [0.0, 0.75]])
+    assert clear_choices(cost, accuracy, None, 1.0, 1.0).tolist() == [-1, 1]
+    assert clear_choices(cost, accuracy, None, 1.0, 1.5).tolist() == [-1, -1]
+    assert clear_choices(cost, accuracy, np.array([[True, False], [True, True]]), 1.0, 1.5).tolist() == [0, -1]
+    assert clear_choices(cost, accuracy, None, 2.0, np.inf).tolist() == [-1, -1]
+
+
+def test_sums_of_steps_by_hand():
+    """A query of group 1 with steps of efficiency 1/2 and 1/4, and one of group 0 that has none."""
+    cost, accuracy = np.array([[0.0, 1.0, 3.0], [2.0, 3.0, 4.0]]), np.array([[0.0, 0.5, 1.0], [0.75, 0.5, 0.25]])
+    start, steps, along = np.zeros((5, 5), int), np.zeros((1 << 11, 5), int), np.zeros((5 << 11, 5), int)
+    hulls = hull_rows(cost, accuracy, None)
+    sum_steps(cost, accuracy, np.array([1, 0]), *hulls, 52, 52, start, steps, along)
+    assert start[[0, 3, 4]].tolist() == [[2, 2 << 20, 0, 3 << 18, 0], row_of(2, 0.75), row_of(0, 0)]
+    half, quarter = (int(np.float64(rate).view(np.int64)) >> 52 for rate in (0.5, 0.25))
+    assert np.flatnonzero(steps[:, 0]).tolist() == [quarter, half]
+    assert steps[[half, quarter]].tolist() == [row_of(1, 0.5), row_of(2, 0.5)]
+    gained = along.reshape(-1, 5, 5)
+    assert gained[half, [0, 1, 4]].tolist() == [[-1, 0, 0, 0, 0], row_of(1, 0.5), [0, *row_of(1, 0.5)[1:]]]
+    assert gained[quarter, 1:3].tolist() == [[-1, -(1 << 20), 0, -(1 << 19), 0], row_of(3, 1)]
+    assert not along.reshape(-1, 5, 5)[:, 3].any()
+    singles = np.zeros((3, 5), int)
+    sum_columns(cost, accuracy, np.array([[True, True, False], [True, True, True]]), singles)
+    assert singles.tolist() == [[2, 2 << 20, 0, 3 << 18, 0], [2, 4 << 20, 0, 1 << 20, 0], row_of(4, 0.25)]

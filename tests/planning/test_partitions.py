@@ -314,6 +314,19 @@ def test_bad_input(tmp_path, parts):
         plan_parts(parts, "all", out=out, choice=WithinBudget(1, promise=0.9))
 
 
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_an_id_that_is_there_twice_in_files_whose_ids_rise(tmp_path, order):
+    """The last id of a file as the first of another is found, whichever file comes first; risen ids pass."""
+    frame, names = wide_frame(BATCH), sorted(BATCH.query_ids)
+    rows = [frame.assign(query_id=names).iloc[cut] for cut in (slice(0, 100), slice(100, 240))]
+    data = write_parts(tmp_path / "a", pd.concat(rows[order]), (0, len(rows[order][0]), 240))
+    assert plan_parts(data, "all", out=tmp_path / "plan").n_parts == 2
+    rows[1].iloc[0, 0] = names[99]
+    write_parts(tmp_path / "a", pd.concat(rows[order]), (0, len(rows[order][0]), 240))
+    with pytest.raises(UserError, match=f"{names[99]}.* is already in row .*; keep one"):
+        plan_parts(data, "all", out=tmp_path / "plan")
+
+
 def test_a_file_that_vanishes_or_changes(tmp_path, parts, monkeypatch):
     """A file that goes between two passes ends the run in words; once it is back, the run goes on."""
     monkeypatch.setattr(p, "_publish", publish_tables)
