@@ -238,9 +238,12 @@ class Job:
         if sigma is not None:
             columns["sigma"] = sigma
         columns |= {name: np.full(n, value) for name, value in constant.items()}
+        # numbers as ids differ little from one row to the next
+        encoding = {"query_id": "DELTA_BINARY_PACKED"} if arrow.types.is_integer(ids.type) else None
+        options: Any = {"use_dictionary": ["llm", *constant], "column_encoding": encoding}
         with replacing(self.path(PLAN_FILES, piece)) as path:
             import_extra("pyarrow.parquet", extra="parquet", purpose="writing Parquet").write_table(
-                arrow.table(columns), path, use_dictionary=["llm", *constant]
+                arrow.table(columns), path, **options
             )
         cost, accuracy = cost.astype(float), accuracy.astype(float)
         sums = np.zeros((len(self.layout.llms), 5), dtype=np.int64)
