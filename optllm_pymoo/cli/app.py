@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields, is_dataclass
 from inspect import Parameter, Signature, signature
@@ -89,7 +89,9 @@ def command(name: str | None = None, /) -> Callable[[Callable[..., None]], Calla
                 groups[each.name], hints = kind, {**hints, **get_type_hints(kind, include_extras=True)}
                 alone = [(option.name, option.default) for option in fields(kind)]
                 for option, _ in alone:
-                    hints[option].__metadata__[0].rich_help_panel = str(kind.__doc__).rstrip(".")
+                    kinds = getattr(kind, "__mro__", ())
+                    declared = next(each for each in kinds if option in vars(each).get("__annotations__", {}))
+                    hints[option].__metadata__[0].rich_help_panel = str(declared.__doc__).rstrip(".")
             for option, default in alone:
                 options[option] = Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=hints[option])
 
@@ -108,6 +110,20 @@ def command(name: str | None = None, /) -> Callable[[Callable[..., None]], Calla
         return function
 
     return register
+
+
+def given_to(name: str, arguments: Sequence[str], /) -> dict[str, Any]:
+    """Read the arguments of a command without running it.
+
+    Args:
+        name: Of the command.
+        arguments: As on the command line.
+
+    Returns:
+        Values by option.
+    """
+    commands: Any = typer.main.get_command(app)
+    return dict(commands.commands[name].make_context(name, list(arguments)).params)
 
 
 def main() -> None:

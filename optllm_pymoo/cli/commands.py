@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.main import get_command
 
 from optllm_pymoo.cli import options
-from optllm_pymoo.cli.app import app, command, refuse_existing, stages
+from optllm_pymoo.cli.app import command, given_to, refuse_existing, stages
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
@@ -111,8 +110,7 @@ def _found_before(
         check_writable(output.out)
     stage(f"Reading {origin}")
     learnt = read_learnt(origin, with_policy=output.out is not None)
-    commands: Any = get_command(app)
-    before = commands.commands["plan"].make_context("plan", list(learnt.options)).params
+    before = given_to("plan", learnt.options)
     work, limits, wanted = options.over(work, before), options.over(limits, before), options.over(wanted, before)
     kept = limits.constraints(wanted.promise)
     work.check(is_limited=bool(kept))

@@ -1,14 +1,15 @@
-"""Commands about what comes before and after a plan: collect, compare, route, requests and evaluate."""
+"""Commands about what comes before and after a plan: collect, label-next, compare, route, requests and evaluate."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from optllm_pymoo.cli import options
-from optllm_pymoo.cli.app import command, refuse_existing, stages
+from optllm_pymoo.cli.app import command, given_to, refuse_existing, stages
 from optllm_pymoo.validation import UserError
 
 if TYPE_CHECKING:
@@ -59,6 +60,79 @@ def collect_runs(
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
     if again is not None:
         print(f"Written to {again}: {n_again:,} requests to send again" if n_again else "Nothing is to be sent again")
+
+
+@command("label-next")
+def label_next(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN|BATCH", help="The folder of a plan, or a batch as --data takes it.", show_default=False
+        ),
+    ],
+    learning: options.Learning,
+    back: options.Back,
+    number: options.Number = 100,
+    llms: options.Llms = None,
+    drop: options.Drop = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File for the queries; one that is there is replaced.")
+    ] = Path("label-next.csv"),
+    for_spreadsheet: options.ForSpreadsheet = False,
+    json: options.Json = False,
+) -> None:
+    """Draw queries to label next, and say what more labels would bring: how sure plans get, and how good.
+
+    Queries are drawn at random among those without labels, of each group in proportion. Run all LLMs on them and grade
+    the answers; collect joins these with what is known. What 1.5, 2 and 4 times as many labels would bring is seen on
+    parts of the labels at hand.
+
+    With the folder of a plan its options hold where no other is given.
+    """
+    from optllm_pymoo.cli import text
+
+    with stages() as stage:
+        from optllm_pymoo.data.atomic import replacing
+        from optllm_pymoo.data.csv import write_csv
+        from optllm_pymoo.planning import LearningCurve, next_to_label, split_by
+        from optllm_pymoo.planning.rounds import after
+
+        stage(f"Reading {source}")
+        batch, learning, back = _asked(source, options.Queries(llms=llms, drop=drop), learning, back)
+        if learning.labels == "all":
+            raise typer.BadParameter(
+                "takes all outcomes as known, so there is nothing to label", param_hint="'--labels'"
+            )
+        calls, dataset = back.calls(), batch.read(beside=learning.features or ())
+        split = split_by(dataset, learning.labels, random_state=learning.seed)
+        if calls is not None:
+            split, _ = after(split, calls)
+        drawn = split.planned.select(next_to_label(split.planned, number, random_state=learning.seed))
+        curve = None
+        if dataset.texts is not None:
+            curve = LearningCurve.of(split, random_state=learning.seed, n_jobs=learning.jobs, report=stage)
+        stage(f"Writing {out}")
+        with replacing(out) as temporary:
+            write_csv(drawn.to_frames().queries.reset_index(), temporary, for_spreadsheet=for_spreadsheet)
+    report = text.LabelsReport(split, drawn, curve)
+    print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
+
+
+def _asked(
+    source: Path, batch: options.Queries, learning: options.Learning, back: options.Back
+) -> tuple[options.Queries, options.Learning, options.Back]:
+    """Of a plan's folder the options that it was made with, where no other is given; of a batch its place."""
+    from optllm_pymoo.planning import read_learnt
+    from optllm_pymoo.planning.whatif import PREDICTIONS
+
+    if not (source / PREDICTIONS).is_file():
+        return replace(batch, data=source), learning, back
+    learnt = read_learnt(source)
+    before = given_to("plan", learnt.options)
+    batch = options.over(batch, before)
+    if batch.data is None and batch.read().fingerprint != learnt.planned.about.get("data_sha256"):
+        raise UserError(f"{source} doesn't say which batch it is a plan of, as no command made it; pass the batch")
+    return batch, options.over(learning, before), options.over(back, before)
 
 
 @command()

@@ -227,6 +227,12 @@ NLLMs = Annotated[
     int,
     typer.Option("--llms", metavar="INTEGER", parser=_whole("the number of LLMs", 1, 10**4), help="Number of LLMs."),
 ]
+Number = Annotated[
+    int,
+    typer.Option(
+        "--number", "-n", metavar="INTEGER", parser=_whole("the number of queries", 1, 10**7), help="Queries to draw.",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 ForSpreadsheet = Annotated[
     bool,
@@ -297,7 +303,7 @@ def command_line(*groups: Any) -> list[str]:
     return tokens
 
 
-Group = TypeVar("Group", "Queries", "Work", "Wanted", "Limits")
+Group = TypeVar("Group", "Queries", "Learning", "Work", "Wanted", "Back", "Limits")
 _EXCLUSIVE: Final = ("budget", "accuracy", "knee")
 
 
@@ -539,8 +545,8 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """From what a front is learnt, and how it is found."""
+class Learning:
+    """What is learnt from."""
 
     labels: Annotated[
         Any,
@@ -558,6 +564,20 @@ class Work:
             help="Columns of categories or numbers to learn from beside the text: lang,product.",
         ),
     ] = None  # fmt: skip
+    seed: Seed = 0
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", metavar="INTEGER", parser=_whole("the number of processors", 1, 1024, or_all=True),
+            help="Processors to use; -1 for all. The result is the same.",
+        ),
+    ] = -1  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(Learning):
+    """How a front is found."""
+
     algorithm: Annotated[
         str,
         typer.Option(
@@ -571,14 +591,6 @@ class Work:
             help="Gaps of OptLLM's grid.  [default: 50]", show_default=False,
         ),
     ] = None  # fmt: skip
-    seed: Seed = 0
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs", "-j", metavar="INTEGER", parser=_whole("the number of processors", 1, 1024, or_all=True),
-            help="Processors to use; -1 for all. The result is the same.",
-        ),
-    ] = -1  # fmt: skip
     dask: Annotated[
         str | None,
         typer.Option(

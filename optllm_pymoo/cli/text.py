@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optllm_pymoo.data import Collected, RequestFiles
+from optllm_pymoo.data import Collected, Dataset, RequestFiles
 from optllm_pymoo.decision import Plan
 from optllm_pymoo.decision.confidence import Difference
 from optllm_pymoo.decision.text import IF_RIGHT, PlanFacts, abridged, count, entry, percent, probability, usd, wrapped
 from optllm_pymoo.limits import Kind, LimitPrice
 from optllm_pymoo.measures import PlanEvaluation, RealisedQuality, calibration
-from optllm_pymoo.planning import Comparison, Front, PartsPlan, PlannedBatch, Policy, Routes
+from optllm_pymoo.planning import (
+    Comparison,
+    Front,
+    LearningCurve,
+    PartsPlan,
+    PlannedBatch,
+    Policy,
+    Routes,
+    Split,
+    usd_per_label,
+)
 from optllm_pymoo.planning.choose import LimitCosts
+from optllm_pymoo.planning.curve import FACTORS, FEWEST
 from optllm_pymoo.planning.front import GroupTotal
 from optllm_pymoo.planning.policy import POLICY
 from optllm_pymoo.planning.rounds import Round, parts_of, total_usd
@@ -677,6 +689,99 @@ class EvaluationReport(NamedTuple):
             )
             lines.append(wrapped(f"Missing: {missing}: {first}{f' and {rest:,} more' if rest > 0 else ''}."))
         return "\n".join(lines)
+
+
+class LabelsReport(NamedTuple):
+    """Which queries to label next, and what more labels would bring."""
+
+    split: Split
+    """What is labelled, and what isn't."""
+    drawn: Dataset
+    """The queries to label next."""
+    curve: LearningCurve | None
+    """What the labels at hand say of more; None if they say nothing."""
+
+    def json(self) -> dict[str, Any]:
+        """Collect what there is to know."""
+        drawn, curve = self.drawn, self.curve
+        groups = sorted(Counter(drawn.groups or ()).items(), key=lambda each: (-each[1], each[0]))
+        facts: dict[str, Any] = {
+            "n_labelled": len(self.split.labelled),
+            "n_unlabelled": len(self.split.planned),
+            "n_drawn": len(drawn),
+            "groups": dict(groups),
+            "cost_usd": usd_per_label(drawn).sum(),
+            "curve": None,
+        }
+        if curve is not None:
+            found = [forecast for forecast in map(curve.forecast, FACTORS) if forecast is not None]
+            per_label = float(usd_per_label(self.split.planned).mean())
+            facts["curve"] = {
+                "n_labels": curve.n_labels,
+                "width": curve.width(),
+                "area": curve.line.area,
+                "measured": [{"n_labels": n, "area": area} for n, area in curve.measured],
+                "forecasts": [
+                    {
+                        "n_labels": each.n_labels,
+                        "cost_usd": (each.n_labels - curve.n_labels) * per_label,
+                        **{name: getattr(each, name)._asdict() for name in ("width", "area", "gain")},
+                    }
+                    for each in found
+                ],
+            }
+        return facts
+
+    def text(self) -> str:
+        """Say the same in words and a table."""
+        facts, drawn = self.json(), self.drawn
+        n_groups, n_llms = len(facts["groups"]), count(drawn.n_llms, "LLM", "LLMs")
+        of = f", of {n_groups} groups in proportion" if n_groups > 1 else ""
+        lines = [
+            entry("Queries", f"{len(drawn):,} of {facts['n_unlabelled']:,} without labels, drawn at random{of}"),
+            entry("Cost", f"{usd(facts['cost_usd'])} US$ to run them on {n_llms}"),
+        ]
+        curve = facts["curve"]
+        if curve is None:
+            why = (
+                f"fewer than {FEWEST} different queries with texts have the outcomes of all LLMs, or no answer is right"
+            )
+            return "\n".join([*lines, entry("More labels", f"what they would bring can't be said: {why}")])
+        n_labels = count(curve["n_labels"], "query", "queries")
+        now = f"with the outcomes of {n_labels} on all LLMs a plan in the middle of the budgets has an interval of"
+        now += f" {100 * curve['width']:.1f} points, and the area is {100 * curve['area']:.1f} % of the oracle's"
+        lines.append(entry("Labels at hand", now))
+        if not curve["forecasts"]:
+            return "\n".join([*lines, entry("More labels", "too few queries are without labels to speak of")])
+        table: dict[str, list[str]] = {name: [] for name in ("labels", "US$ more", "interval", "area", "gain")}
+        for each in curve["forecasts"]:
+            table["labels"].append(f"{each['n_labels']:,}")
+            table["US$ more"].append(usd(_digits(each["cost_usd"])))
+            table["interval"].append(_range(each["width"]))
+            table["area"].append(_range(each["area"]))
+            table["gain"].append(_range(each["gain"], "+"))
+        last = curve["forecasts"][-1]["gain"]
+        if last["low"] > 0:
+            said = "More labels make plans better, by what the gain says, and surer."
+        elif last["expected"] < _FLAT:
+            said = "The curve is flat: more labels bring no gain that can be seen. They make plans surer, not better."
+        else:
+            said = (
+                "More labels make plans surer. Whether they make them better can't be seen yet: the gain may be chance."
+            )
+        what = "Points of accuracy: the 95 % interval of such a plan, the area in % of the oracle's, and its gain; in"
+        notes = wrapped(f"{what} brackets where each will be with {probability(0.9)}. {said}")
+        return "\n".join([*lines, "", _table(table, 0, len(table["labels"])), "", notes])
+
+
+_FLAT = 0.005
+"""A gain of area below that is none to speak of."""
+
+
+def _range(found: Mapping[str, float], sign: str = "") -> str:
+    """Write what is expected, and in brackets between which ends it will be."""
+    expected, low, high = (f"{100 * found[name]:{sign}.1f}" for name in ("expected", "low", "high"))
+    return f"{expected} ({low} to {high})"
 
 
 class RequestsReport(NamedTuple):

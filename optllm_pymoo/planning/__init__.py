@@ -3,12 +3,14 @@
 from optllm_pymoo.planning.choose import LimitCosts, limit_costs
 from optllm_pymoo.planning.compare import Comparison, compare_plans
 from optllm_pymoo.planning.constraints import Constraints, problem_of
+from optllm_pymoo.planning.curve import LearningCurve, next_to_label, usd_per_label
 from optllm_pymoo.planning.files import check_writable, front_frame, front_writers, write_files
 from optllm_pymoo.planning.front import Front, algorithm_names, find_front, front_of, normalised, plan_front
 from optllm_pymoo.planning.labels import (
     Prediction,
     Split,
     predict_accuracy,
+    split_by,
     split_by_known,
     split_by_share,
     with_labels_from,
@@ -22,6 +24,7 @@ __all__ = [
     "Comparison",
     "Constraints",
     "Front",
+    "LearningCurve",
     "Learnt",
     "LimitCosts",
     "PartsPlan",
@@ -38,6 +41,7 @@ __all__ = [
     "front_of",
     "front_writers",
     "limit_costs",
+    "next_to_label",
     "normalised",
     "plan_front",
     "plan_parts",
@@ -46,8 +50,10 @@ __all__ = [
     "problem_of",
     "read_learnt",
     "read_plan",
+    "split_by",
     "split_by_known",
     "split_by_share",
+    "usd_per_label",
     "with_labels_from",
     "write_files",
 ]

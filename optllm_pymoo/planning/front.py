@@ -26,15 +26,11 @@ from optllm_pymoo.limits import LinearLimits
 from optllm_pymoo.planning.choose import check_budget, including, plan_within
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints, groups_of
 from optllm_pymoo.planning.labels import (
-    DEFAULT_SHARE,
     Learner,
     Prediction,
-    Split,
     predict_accuracy,
     silent,
-    split_by_known,
-    split_by_share,
-    with_labels_from,
+    split_by,
 )
 from optllm_pymoo.planning.rounds import Round, after
 from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
@@ -330,7 +326,7 @@ def _learnt(
         if calls is not None:
             raise UserError("where all outcomes are taken as known there is nothing to learn from answers")
         return dataset, None, len(dataset), None
-    split, done = _split(dataset, labels, random_state), None
+    split, done = split_by(dataset, labels, random_state=random_state), None
     if calls is not None:
         split, done = after(split, calls)
     if constraints or constraints.forbidden or constraints.allowed or budget_usd is not None:
@@ -459,11 +455,3 @@ def front_of(
         constraints=constraints,
         done=done,
     )
-
-
-def _split(dataset: Dataset, labels: float | str | Path | None, random_state: int) -> Split:
-    if isinstance(labels, (str, Path)):
-        return split_by_known(with_labels_from(dataset, labels))
-    if labels is None and not dataset.tried.all():
-        return split_by_known(dataset)
-    return split_by_share(dataset, DEFAULT_SHARE if labels is None else labels, random_state=random_state)

@@ -269,6 +269,30 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
     return Split(dataset.select(mask), _without_outcomes(dataset.select(~mask)))
 
 
+def split_by(dataset: Dataset, labels: float | str | Path | None, /, *, random_state: int = 0) -> Split:
+    """Split a batch as it is asked for.
+
+    Args:
+        dataset: The batch.
+        labels: A share of the labelled queries, a file of labels, or None: the outcomes that are there; if none is
+            missing, a share of `DEFAULT_SHARE`.
+        random_state: Seed of the draw of a share.
+
+    Raises:
+        FileNotFoundError: If there is no file of labels.
+        UserError: As `split_by_known`, `split_by_share` and `with_labels_from`.
+
+    Example:
+        >>> [len(part) for part in split_by(Dataset(np.ones((4, 1)), [[1], [0], [np.nan], [np.nan]]), None)]
+        [2, 2]
+    """
+    if isinstance(labels, (str, Path)):
+        return split_by_known(with_labels_from(dataset, labels))
+    if labels is None and not dataset.tried.all():
+        return split_by_known(dataset)
+    return split_by_share(dataset, DEFAULT_SHARE if labels is None else labels, random_state=random_state)
+
+
 def draws(dataset: Dataset, random_state: int | np.random.Generator, /) -> np.ndarray:
     """Draw a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing.
 
@@ -359,19 +383,8 @@ def predict_accuracy(
         UserError: If there are no texts, or an LLM has no label at all.
     """
     labelled, planned = split
-    if labelled.texts is None or planned.texts is None:
-        raise UserError(
-            "the batch has no texts, so nothing can be predicted; give queries a column 'text' (folder)"
-            " or 'query', 'text' or 'prompt' (wide file)"
-        )
     report(f"Features of {len(labelled) + len(planned):,} texts")
-    features, beside = QueryFeatures(random_state=random_state), None
-    table = features.fit_transform(labelled.texts + planned.texts)
-    if by_name := labelled.about.get("beside"):
-        ids = [*labelled.query_ids, *planned.query_ids]
-        columns = {name: [of.get(query_id, "") for query_id in ids] for name, of in by_name.items()}
-        beside = Beside.of(columns)
-        table = np.hstack([table, beside.table(columns)])
+    features, beside, table = features_of(split, random_state=random_state)
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     known, asked = table[: len(labelled)], table[len(labelled) :]
@@ -380,6 +393,36 @@ def predict_accuracy(
     accuracy, sigma = predictor.predict(asked, return_std=True)
     learner = Learner.of(features, predictor, labelled, planned, beside=beside)
     return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, predictor.skill_, learner)
+
+
+def features_of(split: Split, /, *, random_state: int = 0) -> tuple[QueryFeatures, Beside | None, np.ndarray]:
+    """Turn the queries of both parts into numbers, without labels.
+
+    Args:
+        split: With texts; ``beside`` in `about` has columns beside them.
+        random_state: Seed of the features.
+
+    Returns:
+        What reads texts, what reads the columns beside them, and what both make of the labelled queries and then of the
+        planned ones, (n + N, D).
+
+    Raises:
+        UserError: If there are no texts.
+    """
+    labelled, planned = split
+    if labelled.texts is None or planned.texts is None:
+        raise UserError(
+            "the batch has no texts, so nothing can be predicted; give queries a column 'text' (folder)"
+            " or 'query', 'text' or 'prompt' (wide file)"
+        )
+    features, beside = QueryFeatures(random_state=random_state), None
+    table = features.fit_transform(labelled.texts + planned.texts)
+    if by_name := labelled.about.get("beside"):
+        ids = [*labelled.query_ids, *planned.query_ids]
+        columns = {name: [of.get(query_id, "") for query_id in ids] for name, of in by_name.items()}
+        beside = Beside.of(columns)
+        table = np.hstack([table, beside.table(columns)])
+    return features, beside, table
 
 
 def labels_of(labelled: Dataset, /) -> np.ndarray:

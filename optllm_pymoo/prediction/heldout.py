@@ -20,7 +20,8 @@ _BUDGETS: Final = np.geomspace(0.003, 1.0, 12)  # shares of the range; most choi
 _FEWEST: Final = 3  # groups; fewer can't show any skill
 _SHARES: Final = (0.01, 0.05, 0.25, 0.5, 1.0)  # of the budget range; most choices are made at small budgets
 _DRAWS: Final = 30  # bootstraps of the labels
-_DEVIATION: Final = 0.02  # how far the excess may be from what bootstraps say, before the held-out queries are heard
+DEVIATION: Final = 0.02
+"""How far the excess may be from what bootstraps say, before the held-out queries are heard: standard deviation."""
 
 
 class Shrinkage(NamedTuple):
@@ -292,11 +293,11 @@ class HeldOut(NamedTuple):
         expected = probabilities(self.centre + deviation)
         plans = plans_within(self.cost, expected, _SHARES)
         seen, error = np.array([self._seen_excess(expected, x) for x in plans]).T
-        trust = _DEVIATION**2 / (_DEVIATION**2 + error**2)
+        trust = DEVIATION**2 / (DEVIATION**2 + error**2)
         excess = np.maximum(drawn + trust * (seen - drawn), 0.0)
         accuracy = np.array([expected[np.arange(n), x].mean() for x in plans])
         sampling = accuracy * (1 - accuracy) * np.sum((np.bincount(self.groups) / n) ** 2)
-        return Optimism(shares, excess, np.sqrt(_DEVIATION**2 * (1 - trust) + sampling))
+        return Optimism(shares, excess, np.sqrt(DEVIATION**2 * (1 - trust) + sampling))
 
     def _drawn_excess(self, deviation: Floats, cost: Floats, random: np.random.RandomState) -> Floats:
         """Mean of what plans expect of the averages of drawn labels, less what these are drawn from, (k,).

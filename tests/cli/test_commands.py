@@ -15,6 +15,7 @@ import pytest
 from optllm_pymoo import SupportedFront
 from optllm_pymoo.data import Dataset, load_dataset, make_dataset, read_table, save_dataset, write_table
 from optllm_pymoo.decision.text import usd
+from optllm_pymoo.planning import front_writers, plan_front, write_files
 
 
 def words(text: str) -> str:
@@ -774,3 +775,36 @@ def test_a_batch_in_parts_is_planned_part_by_part(run, batch: Path, tmp_path: Pa
     for option in (("--algorithm", "nsga2"), ("--n-grid", "5"), ("--price-factor", f"{data.llms[0]}=2")):
         assert "needs the batch in memory" in run("plan", *given, *option).stderr
     assert "needs a batch in several Parquet files" in run("plan", "--data", batch, "--dask", "local").stderr
+
+
+def test_queries_to_label_next(run, batch: Path) -> None:
+    """As many queries without labels as asked for, as collect reads them; a plan's folder knows the options."""
+    run("plan", "--data", batch, "--labels", 0.25, "--seed", 3, "--knee", "--out", "planned")
+    found = run("label-next", "planned", "-n", 12, "--json")
+    facts = json.loads(found.stdout)
+    drawn = pd.read_csv("label-next.csv", dtype=str)
+    assert list(drawn.columns) == ["query_id", "text", "group"]
+    assert set(drawn["query_id"]) <= set(pd.read_csv("planned/plan.csv", dtype=str)["query_id"])
+    assert (facts["n_labelled"], facts["n_unlabelled"], facts["n_drawn"], len(drawn)) == (30, 90, 12, 12)
+    data = load_dataset(batch)
+    rows = [data.query_ids.index(query_id) for query_id in drawn["query_id"]]
+    assert facts["cost_usd"] == pytest.approx(data.cost[rows].sum())
+    curve = facts["curve"]
+    assert [each["n_labels"] for each in curve["forecasts"]] == [45, 60]  # with 120 nothing would be left to plan
+    assert all(each["width"]["expected"] < curve["width"] for each in curve["forecasts"])
+    again = run("label-next", batch, "-n", 12, "--labels", 0.25, "--seed", 3, "--out", "again.csv")
+    assert Path("again.csv").read_text() == Path("label-next.csv").read_text()
+    assert "12 of 90 without labels, drawn at random" in again.stdout
+    assert "labels  US$ more" in again.stdout
+
+
+def test_queries_to_label_next_that_there_are_not(run, batch: Path) -> None:
+    """More than have no label, labels that are all taken as known, and a plan that doesn't say of which batch."""
+    said = run("label-next", batch, "--labels", 0.25, "-n", 91).assert_failed()
+    assert "91 queries are to be drawn, and only 90 have no label" in said
+    refused = run("label-next", batch, "--labels", "all")
+    assert (refused.code, "'--labels'" in refused.stderr) == (2, True)
+    front = plan_front(load_dataset(batch), 0.25)
+    write_files("made", front_writers(front, front.choose()))
+    assert "as no command made it; pass the batch" in run("label-next", "made").assert_failed()
+    assert not Path("label-next.csv").exists()

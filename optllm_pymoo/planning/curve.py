@@ -1,0 +1,350 @@
+"""How many labels are enough: which queries to label next, and what more labels would bring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+from optllm_pymoo.data import Dataset
+from optllm_pymoo.data.prices import BATCH, split_mode
+from optllm_pymoo.exact.front import SupportedFront
+from optllm_pymoo.measures import Path, realised_area
+from optllm_pymoo.planning.labels import Split, draws, features_of, silent
+from optllm_pymoo.prediction import SuccessPredictor
+from optllm_pymoo.prediction.heldout import DEVIATION, plans_within
+from optllm_pymoo.prediction.members import in_order
+from optllm_pymoo.validation import FloatArray, UserError, as_whole
+
+FACTORS: Final = (1.5, 2.0, 4.0)
+"""Multiples of the labels at hand that are forecast."""
+FEWEST: Final = 10
+"""Queries with the outcomes of all LLMs; from fewer no curve is drawn."""
+MIDDLE: Final = 0.5
+"""Of the way from the cheapest plan to the dearest LLM: the budget of the plan whose interval is forecast."""
+_FRACTIONS: Final = (0.4, 0.55, 0.75)  # of the labels at hand that the curve is drawn from, beside all of them
+_REPETITIONS: Final = 3  # draws of each fraction
+_BOOTSTRAPS: Final = 40
+_PROBABILITY: Final = 0.9
+_USUAL_RISE: Final = 0.2  # rise and its deviation, times √n: what data sets had on which this was measured
+_CURVATURE: Final = 0.5  # deviation of a gain, as a share of it, since no curve is known to go on as it began
+_LUCK: Final = (0.02, 0.1)  # deviation of the area from draw to draw, times √n: small samples show none, or too much
+_LEAST_ERROR: Final = 0.05  # relative deviation of a width
+
+
+def next_to_label(dataset: Dataset, n: int, /, *, random_state: int = 0) -> np.ndarray:
+    """Draw queries to label next, at random among those without any label, of each group in proportion.
+
+    The queries are sorted by group, and within it by their `draws`; every k-th is taken, from a random start on (a
+    systematic sample). So every query is as likely as any other, and of a group that holds a share s of them s·n are
+    drawn, rounded up or down. The order of the rows changes nothing.
+
+    Args:
+        dataset: A batch, with NaN where an LLM wasn't tried.
+        n: How many, >= 1.
+        random_state: Seed of the draw.
+
+    Returns:
+        (n,) rows of the batch, rising.
+
+    Raises:
+        UserError: If fewer queries have no label.
+
+    Example:
+        >>> batch = Dataset(np.ones((7, 1)), [[1]] + [[np.nan]] * 6, groups=["de"] * 5 + ["en"] * 2)
+        >>> rows = next_to_label(batch, 3)
+        >>> [batch.groups[row] for row in rows]  # four German and two English queries have no label
+        ['de', 'de', 'en']
+    """
+    n, rows = as_whole("the number of queries to label", n, lower=1), np.flatnonzero(~dataset.tried.any(axis=1))
+    if n > len(rows):
+        raise UserError(f"{n:,} queries are to be drawn, and only {len(rows):,} have no label; draw at most so many")
+    groups = np.array(dataset.groups or [""] * len(dataset))
+    ordered = rows[np.lexsort((draws(dataset, random_state)[rows], groups[rows]))]
+    start = np.random.default_rng(random_state).random()
+    return np.sort(ordered[((np.arange(n) + start) * len(rows) / n).astype(np.int64)])
+
+
+def usd_per_label(dataset: Dataset, /) -> FloatArray:
+    """What it costs to run each query on all LLMs, (N,) US$.
+
+    Args:
+        dataset: The batch. A column at batch prices has the same answers as its LLM, so the cheaper of both counts.
+
+    Example:
+        >>> usd_per_label(Dataset([[2.0, 1.0, 5.0]], [[1, 1, 1]], llms=["small", "small@batch", "large"])).tolist()
+        [6.0]
+    """
+    answers: dict[str, list[int]] = {}
+    for column, (llm, (model, mode)) in enumerate((llm, split_mode(llm)) for llm in dataset.llms):
+        answers.setdefault(model if mode == BATCH else llm, []).append(column)
+    return np.asarray(sum(dataset.cost[:, columns].min(axis=1) for columns in answers.values()))
+
+
+class Range(NamedTuple):
+    """What is forecast, and where it will be with 90 % probability."""
+
+    expected: float
+    low: float
+    high: float
+
+
+class Forecast(NamedTuple):
+    """What would be with more labels."""
+
+    n_labels: int
+    """In all."""
+    width: Range
+    """Of the 95 % interval of a plan in the middle of the budgets, in accuracy."""
+    area: Range
+    """Mean true accuracy over budgets, as a share of the oracle's."""
+    gain: Range
+    """Of the area, on that with the labels at hand."""
+
+
+class AreaLine(NamedTuple):
+    """How the area rises with the labels: area(m) = limit - rise·√(n/m) for m labels, where n are at hand."""
+
+    area: float
+    """With the labels at hand."""
+    error: float
+    """Standard error of it."""
+    rise: float
+    """What infinitely many labels would add, >= 0."""
+    rise_error: float
+    """Standard error of it."""
+    luck: float
+    """Standard deviation of the area from one draw of n labels to another."""
+
+    @classmethod
+    def through(cls, fractions: FloatArray, areas: FloatArray, n: int, /) -> AreaLine:
+        """Lay a line in 1/√m through areas that were measured on parts of n labels.
+
+        Its slope by least squares is joined with what is usual, a normal prior of mean and deviation 0.2/√n, by its
+        standard error: that over bootstraps, and that of the draws of the parts. The area itself is that of all labels
+        with one right and one wrong answer beside them (Laplace), and as unsure as a share of n queries, or more where
+        bootstraps say so.
+
+        Args:
+            fractions: Of the labels that each predictor learnt from, the last one 1, (k,), rising.
+            areas: In the first row of all n labelled queries, then of bootstraps of them, (1 + B, k).
+            n: Labelled queries.
+
+        Examples:
+            >>> m = np.array([0.25, 0.25, 0.5, 0.5, 1.0]) * 10_000
+            >>> line = AreaLine.through(m / 10_000, np.tile(0.9 - 5 / np.sqrt(m), (3, 1)), 10_000)
+            >>> round(line.area, 3), round(line.rise, 3)  # 5/√10,000 = 0.05
+            (0.85, 0.05)
+        """
+        each = np.unique(fractions)
+        x = 1 / np.sqrt(each) - 1
+        means = np.stack([areas[:, fractions == fraction].mean(axis=1) for fraction in each], axis=1)
+        away = x - x.mean()
+        slopes = -(means @ away) / (away @ away)
+        drawn = [areas[0, fractions == fraction] for fraction in each[:-1]]
+        least, most = (luck / math.sqrt(n) for luck in _LUCK)
+        seen = max(math.sqrt(np.mean([of.var(ddof=1) for of in drawn])), least)
+        usual, variance = _USUAL_RISE / math.sqrt(n), float(slopes[1:].var()) + seen**2 / len(drawn[0])
+        both = 1 / (1 / variance + 1 / usual**2)
+        area = (n * float(areas[0, -1]) + 1) / (n + 2)
+        return cls(
+            area=area,
+            error=math.sqrt(max(float(areas[1:, -1].var()), area * (1 - area) / n)),
+            rise=max(0.0, both * (float(slopes[0]) / variance + 1 / usual)),
+            rise_error=math.sqrt(both),
+            luck=min(seen, most),
+        )
+
+
+class LearningCurve(NamedTuple):
+    """How good plans become with more labels, seen on parts of the labels at hand.
+
+    **Area.** Predictors learn from 40, 55 and 75 % of the labelled queries, each drawn three times, and from all of
+    them. Each predicts the labelled queries, by members that didn't learn from the query, and the front of its
+    predictions is followed on the outcomes. `AreaLine` is laid through the areas.
+
+    **Width** of the interval of a plan in the middle of the budgets. Its variance has three parts, which are carried
+    over to m labels each by itself: how easy the labelled queries happen to be, a(1 - a)/m; what is left of the error
+    of the excess, which held-out queries tell (see `Optimism`); and chance among the planned queries. That a itself is
+    known to its standard error only is what makes the width unsure.
+
+    Examples:
+        >>> line = AreaLine(area=0.8, error=0.02, rise=0.04, rise_error=0.02, luck=0.01)
+        >>> curve = LearningCurve(100, 900, (), line, accuracy=0.8, n_distinct=100.0, excess=0.0, chance=0.0)
+        >>> round(curve.width(), 3), round(curve.width(4.0), 3)  # 2 · 1.96 · √(.8 · .2 / 100), then half of it
+        (0.157, 0.078)
+        >>> curve.forecast(4.0).gain.expected  # half of the rise is left with 400 labels
+        0.02
+    """
+
+    n_labels: int
+    """Queries with the outcomes of all LLMs, from which the curve is drawn."""
+    n_planned: int
+    measured: tuple[tuple[int, float], ...]
+    """Numbers of labels and the areas measured with them, means over draws, the fewest first."""
+    line: AreaLine
+    accuracy: float
+    """Of a plan in the middle of the budgets, on the labelled queries, as predicted."""
+    n_distinct: float
+    """As how many queries the labelled ones count, where texts are repeated (Kish)."""
+    excess: float
+    """Variance of the error of the excess."""
+    chance: float
+    """Variance of the planned queries' mean accuracy by chance alone."""
+
+    @classmethod
+    def of(
+        cls,
+        split: Split,
+        /,
+        *,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+        report: Callable[[str], None] = silent,
+    ) -> LearningCurve | None:
+        """Measure the curve of a batch.
+
+        Args:
+            split: The labelled queries, and the others; with texts, as in `predict_accuracy`.
+            random_state: Seed.
+            n_jobs: As joblib counts; the result is the same.
+            report: Called with the name of each stage.
+
+        Returns:
+            The curve; None if fewer than `FEWEST` different queries have the outcomes of all LLMs, or all of these are
+            wrong.
+
+        Raises:
+            UserError: If there are no texts.
+        """
+        labelled, planned = split
+        report(f"Features of {len(labelled) + len(planned):,} texts")
+        table = features_of(split, random_state=random_state)[-1]
+        complete = np.flatnonzero(labelled.tried.all(axis=1))
+        return cls.measure(
+            (table[complete], labelled.correct[complete], labelled.cost[complete]),
+            (table[len(labelled) :], planned.cost),
+            random_state=random_state,
+            n_jobs=n_jobs,
+            report=report,
+        )
+
+    @classmethod
+    def measure(
+        cls,
+        labelled: tuple[np.ndarray, FloatArray, FloatArray],
+        planned: tuple[np.ndarray, FloatArray],
+        /,
+        *,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+        report: Callable[[str], None] = silent,
+    ) -> LearningCurve | None:
+        """Measure the curve on features; the order of the rows changes nothing.
+
+        Args:
+            labelled: Features (n, D), outcomes, all known, (n, M), and costs in US$, (n, M).
+            planned: Features (N, D) and costs (N, M) of the other queries.
+            random_state: Seed.
+            n_jobs: As joblib counts.
+            report: Called with the name of each stage.
+
+        Returns:
+            As `of`.
+        """
+        if not len(labelled[0]) or labelled[1].max() == 0:
+            return None
+        order, unit = in_order(*labelled)
+        features, correct, cost = (table[order] for table in labelled)
+        n_units, random = int(unit.max()) + 1, np.random.default_rng(random_state)
+        if n_units < FEWEST:
+            return None
+        fractions = np.array([*np.repeat(_FRACTIONS, _REPETITIONS), 1.0])
+        tables = []
+        for k, fraction in enumerate(fractions.tolist()):
+            report(f"Learning curve: {k + 1} of {len(fractions)} predictors")
+            rows = np.isin(unit, random.permutation(n_units)[: math.ceil(fraction * n_units)])
+            predictor = SuccessPredictor(random_state=random_state + k, n_jobs=n_jobs)
+            predictor.fit(features[rows], correct[rows], cost=cost[rows], planned=planned[0] if fraction == 1 else None)
+            table = np.empty(correct.shape)
+            table[rows] = predictor.heldout_
+            if not rows.all():
+                table[~rows] = predictor.predict(features[~rows])
+            tables.append(table)
+        # the last one has learnt from all labels
+        (known, asked), optimism = (table, np.asarray(predictor.predict(planned[0]))), predictor.optimism_
+        assert optimism is not None
+        (x,), (there,) = plans_within(cost, known, [MIDDLE]), plans_within(planned[1], asked, [MIDDLE])
+        accuracy, chosen = float(known[np.arange(len(x)), x].mean()), asked[np.arange(len(there)), there]
+        n_distinct = float(1 / np.sum((np.bincount(unit) / len(unit)) ** 2))
+        members = np.split(np.arange(len(unit)), np.cumsum(np.bincount(unit))[:-1])
+        drawn = [range(n_units), *(random.integers(n_units, size=n_units).tolist() for _ in range(_BOOTSTRAPS))]
+        areas = [_areas(cost, correct, tables, np.concatenate([members[k] for k in units])) for units in drawn]
+        line = AreaLine.through(fractions, np.array([of for of in areas if np.isfinite(of).all()]), n_units)
+        each = np.unique(fractions)
+        return cls(
+            n_labels=len(unit),
+            n_planned=len(there),
+            measured=tuple((round(f * len(unit)), float(np.mean(np.array(areas[0])[fractions == f]))) for f in each),
+            line=line,
+            accuracy=accuracy,
+            n_distinct=n_distinct,
+            excess=max(0.0, optimism.at(MIDDLE)[1] ** 2 - accuracy * (1 - accuracy) / n_distinct),
+            chance=float(np.sum(chosen * (1 - chosen))) / len(there) ** 2,
+        )
+
+    def width(self, factor: float = 1.0, /) -> float:
+        """Expect the width of the 95 % interval of a plan in the middle of the budgets.
+
+        Args:
+            factor: Multiple of the labels at hand; those added are planned no more.
+        """
+        level = self.accuracy * (1 - self.accuracy) / self.n_distinct
+        # the excess is known by what was assumed of it, joined with held-out queries: the error of the latter falls
+        least = min(self.excess, 0.999 * DEVIATION**2)
+        seen = least * DEVIATION**2 / (DEVIATION**2 - least) / factor
+        left = self.n_planned - (factor - 1) * self.n_labels
+        variance = level / factor + seen * DEVIATION**2 / (DEVIATION**2 + seen) + self.chance * self.n_planned / left
+        return float(2 * norm.ppf(0.975) * np.sqrt(variance))
+
+    def forecast(self, factor: float, /) -> Forecast | None:
+        """Say what would be with more labels.
+
+        Args:
+            factor: Multiple of the labels at hand, above 1.
+
+        Returns:
+            The forecast; None if no query were left to plan.
+        """
+        n_labels = round(factor * self.n_labels)
+        if n_labels - self.n_labels >= self.n_planned:
+            return None
+        line, reached, half = self.line, 1 - 1 / math.sqrt(factor), float(norm.ppf((1 + _PROBABILITY) / 2))
+        gain, unsure = reached * line.rise, reached**2 * (line.rise_error**2 + (_CURVATURE * line.rise) ** 2)
+        area_error = math.sqrt(line.error**2 + unsure + line.luck**2 / factor)
+        gain_error = math.sqrt(unsure + line.luck**2 * (1 + 1 / factor) / 2)
+        # d ln √(a (1 - a)) / da, times the standard error of what will be added to what is known of a
+        a = min(max(self.accuracy, 1 / (self.n_distinct + 2)), 1 - 1 / (self.n_distinct + 2))
+        moved = abs(1 - 2 * a) / (2 * math.sqrt(a * (1 - a) * self.n_distinct)) * math.sqrt(1 - 1 / factor)
+        width, relative = self.width(factor), half * math.hypot(moved, _LEAST_ERROR)
+        area = line.area + gain
+        return Forecast(
+            n_labels=n_labels,
+            width=Range(width, width * math.exp(-relative), min(1.0, width * math.exp(relative))),
+            area=Range(min(1.0, area), max(0.0, area - half * area_error), min(1.0, area + half * area_error)),
+            gain=Range(gain, gain - half * gain_error, gain + half * gain_error),
+        )
+
+
+def _areas(cost: FloatArray, correct: FloatArray, tables: list[np.ndarray], rows: np.ndarray) -> list[float]:
+    """Follow the front of each table on some queries, as shares of what the best plans in hindsight reach."""
+    paid, true = cost[rows], correct[rows]
+    oracle = realised_area(paid, true, Path.along(SupportedFront(paid, true)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [
+            float(np.divide(realised_area(paid, true, Path.along(SupportedFront(paid, table[rows]))), oracle))
+            for table in tables
+        ]
