@@ -149,7 +149,16 @@ def predict(
     data: Data = None,
     shares: Annotated[str | None, typer.Option(help="Labelled shares, commas between; 0.02,0.05,0.2.")] = None,
     splits: Splits = None,
-    predictors: Annotated[str | None, typer.Option(help=f"Of {', '.join((*PREDICTORS, ORACLE))}.")] = None,
+    predictors: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Of {', '.join((*PREDICTORS, ORACLE))}; with +MODULE:NAME behind it a function's view of the texts is"
+            " beside the built-in one."
+        ),
+    ] = None,
+    forecasts: Annotated[
+        bool, typer.Option("--forecasts", help="Hold forecasts of more labels against what these bring, instead.")
+    ] = False,
     split: Annotated[Split | None, typer.Option(help="What the labelled share is drawn from.")] = None,
     out: Out = OUT,
     jobs: Jobs = 1,
@@ -168,6 +177,7 @@ def predict(
             shares=None if shares is None else parse_shares(shares),
             predictors=None if predictors is None else tuple(part.strip() for part in predictors.split(",")),
             drawn=split and split.value,
+            forecasts=forecasts,
         )
     _Command("predict", options, out, jobs, dask, force, latex).carry_out()
 

@@ -12,7 +12,7 @@ from benchmarks.report.markdown import table_markdown
 from benchmarks.report.quality import overview_table
 from benchmarks.runner.results import load_results
 from benchmarks.suites import routers
-from benchmarks.suites.predict import DIFFERENCES, POOLED, against_constants
+from benchmarks.suites.predict import ALL, BESIDE, DIFFERENCES, FORECASTS, POOLED, against_constants, beside, forecasts
 from optllm_pymoo import UserError
 
 START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
@@ -36,8 +36,9 @@ COLUMNS = (
 def drawn_table(paths: Sequence[Path], /) -> str:
     """Write the table that results are for, in Markdown: routers, predictors against constants, or else algorithms.
 
-    Of predictors it has the rows of the first, and the means of all; of routers the means of all, the best rival of the
-    first on every data set, and where a rival is clearly better.
+    Of predictors it has the rows of the first, and the means of all; of predictors with more features what these bring;
+    of forecasts the means over all data sets; of routers the means of all, the best rival of the first on every data
+    set, and where a rival is clearly better.
 
     Args:
         paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are put together:
@@ -54,9 +55,14 @@ def drawn_table(paths: Sequence[Path], /) -> str:
     if any("distance" in kind for kind in kinds):
         distances = pd.concat([kind.get("distance", pd.DataFrame()) for kind in kinds]).drop_duplicates()
         return routers_table(tables[~tables.index.duplicated()], distances)
+    if any("forecast" in kind for kind in kinds):
+        found = forecasts(pd.concat([kind.get("forecast", pd.DataFrame()) for kind in kinds]))
+        return table_markdown(TableBlock(found[found["data"] == ALL], FORECASTS[2:], "forecasts", n_left=1))
     cells, pooled = against_constants(tables[~tables.index.duplicated()])
     if cells.empty:
         raise UserError(f"{paths[0]}: the results have no predictor beside constants; run predict with both")
+    if len(more := beside(cells)):
+        return table_markdown(TableBlock(more, BESIDE, "beside", n_left=3))
     first = cells[cells["predictor"] == cells["predictor"].iloc[0]]
     rows = table_markdown(TableBlock(first, DIFFERENCES, "predictors", n_left=3))
     return f"{rows}\n\nMeans over rows, of all predictors:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"

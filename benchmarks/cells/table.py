@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar
@@ -10,13 +11,14 @@ import numpy as np
 
 from benchmarks.cells.cell import Cell, Outcome, Value, Workbench, seed_of
 from benchmarks.cells.definition import Built
-from benchmarks.cells.predictors import ORACLE, find_predictor
+from benchmarks.cells.predictors import ORACLE, find_predictor, find_reader
 from benchmarks.cells.rows import Row
 from benchmarks.cells.split import Setting
 from optllm_pymoo import SupportedFront, UserError
 from optllm_pymoo.decision import accuracy_interval
 from optllm_pymoo.measures import Path, pareto_distances, quality_of_points, realised_area
 from optllm_pymoo.measures.realised import prefix_totals
+from optllm_pymoo.planning.curve import FACTORS, LearningCurve
 from optllm_pymoo.prediction import QueryFeatures
 from optllm_pymoo.prediction.heldout import Optimism
 
@@ -25,26 +27,44 @@ ALPHAS = (-1.0, 0.0, 1.0)
 
 THRESHOLD = 0.5
 
+# Share of a data set beyond which more labels are not looked at: too few queries would be planned.
+MOST_LABELLED = 0.85
+
 # Plans that are kept of each predictor.
 POINTS = 101
 
 
 @dataclass(frozen=True)
 class FeatureCell(Cell):
-    """`QueryFeatures` of all texts of a data set, computed once for all splits and predictors; no label is read."""
+    """`QueryFeatures` of all texts of a data set, computed once for all splits and predictors; no label is read.
+
+    Attributes:
+        reader: What reads texts beside the built-in view, see `find_reader`; empty for nothing.
+    """
 
     kind: ClassVar[str] = "features"
     data: str
     fingerprint: str
-    subject = Built(QueryFeatures)
+    reader: str = ""
+
+    @classmethod
+    def of(cls, setting: Setting, /) -> FeatureCell:
+        """Describe the features that the predictor of a split has."""
+        return cls(setting.data, setting.fingerprint, setting.predictor.partition("+")[2])
+
+    @property
+    def subject(self) -> Any:
+        """The features, and what reads texts beside them."""
+        return (Built(QueryFeatures), find_reader(self.reader)) if self.reader else Built(QueryFeatures)
 
     def description(self) -> dict[str, Value]:
-        """Return data set and fingerprint."""
-        return {"data": self.data, "fingerprint": self.fingerprint}
+        """Return data set, fingerprint and reader, if there is one."""
+        also = {"reader": self.reader} if self.reader else {}
+        return {"data": self.data, "fingerprint": self.fingerprint, **also}
 
     def title(self) -> str:
         """Return one line for people."""
-        return f"{self.data}: features of the texts"
+        return f"{self.data}: features of the texts{self.reader and f', with {self.reader}'}"
 
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
         """Gather the texts.
@@ -64,7 +84,8 @@ class FeatureCell(Cell):
             Array ``features`` (N, D).
         """
         start = perf_counter()
-        features = QueryFeatures(random_state=0).fit_transform(texts)
+        reader = find_reader(self.reader) if self.reader else None
+        features = QueryFeatures(reader, random_state=0).fit_transform(texts)
         timings = {"feature_seconds": perf_counter() - start}
         return Outcome({"n_features": features.shape[1]}, timings, {"features": features})
 
@@ -80,7 +101,7 @@ class TableCell(Cell):
     def needs(self) -> tuple[FeatureCell, ...]:
         """The features, unless the outcomes are known beforehand."""
         known = self.setting.predictor == ORACLE
-        return () if known else (FeatureCell(self.setting.data, self.setting.fingerprint),)
+        return () if known else (FeatureCell.of(self.setting),)
 
     @property
     def subject(self) -> Any:
@@ -217,6 +238,54 @@ class DistanceCell(Cell):
         return Outcome({}, rows=rows)
 
 
+@dataclass(frozen=True)
+class ForecastCell(Cell):
+    """What the labels of a split forecast of more labels, held against what they bring.
+
+    Attributes:
+        setting: The split, with a predictor for plans; splits of one number have the same labels and more.
+    """
+
+    kind: ClassVar[str] = "forecast"
+    setting: Setting
+    subject = LearningCurve
+
+    @property
+    def needs(self) -> tuple[Cell, ...]:
+        """The features, and the table with the labels at hand and with each multiple of them that leaves some over."""
+        shares = [factor * self.setting.labels for factor in (1.0, *FACTORS)]
+        tables = [TableCell(self.setting._replace(labels=share)) for share in shares if share <= MOST_LABELLED]
+        return FeatureCell.of(self.setting), *tables
+
+    def description(self) -> dict[str, Value]:
+        """Return the settings as plain values."""
+        return self.setting.description()
+
+    def title(self) -> str:
+        """Return one line for people."""
+        return f"{self.setting.title()}: what more labels would bring"
+
+    def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
+        """Gather the labelled queries, the others, and what came of more labels."""
+        dataset, (features, *tables) = workbench.dataset(self.setting.data), map(workbench.outcome, self.needs)
+        table, labelled = features.arrays["features"], self.setting.labelled(dataset)
+        known = table[labelled], dataset.correct[labelled], dataset.cost[labelled]
+        reached = [(each.measures["area"], each.measures["width_50%"]) for each in tables]
+        return known, (table[~labelled], dataset.cost[~labelled]), reached
+
+    def measure(self, labelled: Any, planned: Any, reached: Sequence[tuple[float, float]], /) -> Outcome:
+        """Measure a row for every number of a forecast, and for what came true."""
+        found = LearningCurve.measure(labelled, planned, random_state=seed_of(self))
+        n, rows = len(labelled[0]), []
+        for factor, (area, width) in zip(FACTORS, reached[1:], strict=False):
+            forecast = None if found is None else found.forecast(factor)
+            true = {"width": width, "area": area, "gain": area - reached[0][0]}
+            for name in true if forecast is not None else ():
+                numbers = {**getattr(forecast, name)._asdict(), "true": true[name]}
+                rows += [Row(f"{factor:g} {name} {of}", f"{n}", value, "", "≥", None) for of, value in numbers.items()]
+        return Outcome({"n_labelled": n}, rows=[vars(row) for row in rows])
+
+
 def kept_promises(
     cost: np.ndarray,
     accuracy: np.ndarray,
@@ -239,7 +308,7 @@ def kept_promises(
     Returns:
         For plans at 25, 50 and 75 % of the way from the cheapest plan to the dearest LLM expected less true accuracy,
         ``too_much_...``, and the same after the correction, ``corrected_...``; the shares of the three 95 % intervals
-        that the true accuracy lies ``below_95`` and ``above_95``.
+        that the true accuracy lies ``below_95`` and ``above_95``, and their widths, ``width_...``.
     """
     front = SupportedFront(cost, accuracy)
     low, high = float(front.F[0, 0]), float(cost.sum(axis=0).max())
@@ -250,6 +319,7 @@ def kept_promises(
         found[f"too_much_{share:.0%}"] = float(expected.mean()) - true
         found[f"corrected_{share:.0%}"] = float(expected.mean()) - excess[0] - true
         ends = accuracy_interval(expected, sigma[rows, x], n_labelled=n_labelled, excess=excess)
+        found[f"width_{share:.0%}"] = ends[1] - ends[0]
         outside.append((true < ends[0], true > ends[1]))
     below, above = np.mean(outside, axis=0).tolist()
     return {**found, "below_95": below, "above_95": above}

@@ -152,7 +152,8 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 # Columns of results.csv that hold text.
 TEXTS = (
-    *("cell", "kind", "definition", "data", "fingerprint", "predictor", "drawn", "algorithm", "stage", "dtype"),
+    *("cell", "kind", "definition", "data", "fingerprint", "reader", "predictor", "drawn", "algorithm"),
+    *("stage", "dtype"),
     *("measurement", "limit", "family", "what", "size", "unit", "relation", "details"),
 )
 

@@ -69,6 +69,7 @@ class Options:
         shares: Labelled shares.
         predictors: Names of `benchmarks.cells.predictors.known_predictors`.
         drawn: What the labelled share is drawn from, of `benchmarks.cells.split.Split`.
+        forecasts: Whether to hold forecasts of more labels against what these bring, in place of predictors.
         is_stored: Whether a cell need not be measured, so that what it would need of the machine doesn't matter.
 
     Raises:
@@ -86,6 +87,7 @@ class Options:
     shares: tuple[float, ...] | None = None
     predictors: tuple[str, ...] | None = None
     drawn: str | None = None
+    forecasts: bool = False
     is_stored: Callable[[Cell], bool] = field(default=lambda cell: False, compare=False)
 
     def __post_init__(self) -> None:

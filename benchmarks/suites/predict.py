@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from benchmarks.cells.cell import key_of
 from benchmarks.cells.predictors import ORACLE
 from benchmarks.cells.sources import Source, synthetic_texts
 from benchmarks.cells.split import Setting, Split
-from benchmarks.cells.table import FeatureCell, TableCell
+from benchmarks.cells.table import ForecastCell, TableCell
 from benchmarks.report.document import Column, Document, FigureBlock, Section, TableBlock, Text
 from benchmarks.report.look import FONT, legend_below, look, panels, shown_name
 from benchmarks.report.setup import whole_document
@@ -89,6 +90,30 @@ POOLED = (
     Column("above_95", ".1%", "above the interval", "above"),
 )
 
+BESIDE = (
+    Column("data", "", "data", "data"),
+    Column("shown", "", "labels (queries)", "labels"),
+    Column("predictor", "code", "predictor", "predictor"),
+    Column("area", ".4f", "area", "area"),
+    Column("gain", "+.4f", "less that of the first predictor", "less the first's"),
+    Column("lead_error", ".4f", "± standard error", "± se"),
+    Column("runs", "d", "splits", "splits"),
+)
+FORECASTS = (
+    Column("data", "", "data", "data"),
+    Column("labels", ".0%", "labelled", "labels"),
+    Column("what", "", "forecast", "forecast"),
+    Column("factor", "g", "times the labels", "times"),
+    Column("expected", ".4f", "expected", "expected"),
+    Column("half", ".4f", "± half the 90 % interval", "± half"),
+    Column("true", ".4f", "came true", "true"),
+    Column("inside", ".0%", "inside the interval", "inside"),
+    Column("runs", "d", "draws", "draws"),
+)
+
+# In place of the name of a data set.
+ALL = "all"
+
 METHOD, AGAINST = explained("predictors"), explained("against constants")
 
 
@@ -97,7 +122,7 @@ class Predict(Suite):
 
     name = "predict"
     what = "what plans made from a few labels are worth on the true outcomes"
-    uses = ("data", "splits", "shares", "predictors", "drawn")
+    uses = ("data", "splits", "shares", "predictors", "drawn", "forecasts")
     predictors: ClassVar[tuple[str, ...]] = ("ours", "published", "constants", ORACLE)
 
     def plan(self, options: Options, /) -> Plan:
@@ -107,7 +132,12 @@ class Predict(Suite):
             UserError: A data set has no texts, or can't be split as asked for.
         """
         sources = self.sources(options)
-        return Plan.of({"predict": self.tables(sources, options)}, sources)
+        if not options.forecasts:
+            return Plan.of({"predict": self.tables(sources, options)}, sources)
+        if options.predictors is not None:
+            raise UserError("forecasts are made by the predictor that plans are made with; leave --predictors out")
+        first = self.tables(sources, replace(options, predictors=self.predictors[:1]))
+        return Plan.of({"forecasts": [ForecastCell(cell.setting) for cell in first]}, sources)
 
     @staticmethod
     def sources(options: Options, /) -> list[Source]:
@@ -133,7 +163,7 @@ class Predict(Suite):
 
     def report(self, results: Results, plan: Plan, /) -> Document:
         """Draw area and saving over the labelled share, and tabulate them."""
-        frame = self.summary(results, plan)
+        frame = self.summary(results)
         if frame.empty:
             nothing = Section("Predictors", [Text("Nothing is measured.")])
             return whole_document("Predictors", [], results, plan, [nothing])
@@ -152,18 +182,31 @@ class Predict(Suite):
             tables.append(TableBlock(differences, DIFFERENCES, "Against the averages, means over splits.", n_left=3))
             tables.append(TableBlock(pooled, POOLED, "The same, means over these rows."))
             sections.append(Section("Against the averages", [Text(AGAINST), *tables[1:]]))
+        lines = pd.DataFrame(
+            {**cell.description(), "what": row.what, "measured": row.measured}
+            for cell in results.cells("forecast")
+            for row in results.rows([cell])
+        )
+        more, said = beside(differences), forecasts(lines)
+        for found, columns, title in (
+            (more, BESIDE, "Beside the built-in view"),
+            (said, FORECASTS, "Forecasts of more labels"),
+        ):
+            if len(found):
+                tables.append(TableBlock(found, columns, f"{title}, means over splits.", n_left=3))
+                sections.append(Section(title, [Text(explained(title.lower())), tables[-1]]))
         return whole_document("Predictors", summary, results, plan, sections, tables)
 
     @staticmethod
-    def summary(results: Results, plan: Plan, /) -> pd.DataFrame:
+    def summary(results: Results, /) -> pd.DataFrame:
         """Average over splits: a row per data set, share and predictor."""
         frame = results.frame("table")
         if frame.empty:
             return frame
         features = results.frame("features")
-        of = {cell: key_of(FeatureCell(cell.setting.data, cell.setting.fingerprint)) for cell in plan.cells}
+        of = {key_of(cell): key_of(cell.needs[0]) for cell in results.cells("table") if cell.needs}
         seconds = features["feature_seconds"] if len(features) else pd.Series(dtype=float)
-        known = {key_of(cell): seconds.get(key) for cell, key in of.items()}
+        known = {key: seconds.get(features_of) for key, features_of in of.items()}
         frame = frame.assign(saving=frame["saving"].fillna(0.0), feature_seconds=frame.index.map(known))
         groups = frame.groupby(KEYS, sort=False)
         summary = groups[[*MEASURES, *SECONDS]].mean()
@@ -233,6 +276,55 @@ def against_constants(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFram
     cells["p"] = np.where(cells["error"] == 0, (cells["difference"] >= 0).astype(float), chance)
     cells["p"] = cells.groupby("predictor")["p"].transform(_holm)
     return cells, pd.DataFrame([_pooled(name, rows) for name, rows in cells.groupby("predictor", sort=False)])
+
+
+def beside(cells: pd.DataFrame, /) -> pd.DataFrame:
+    """Hold predictors with more features against the first one on the same splits, and average them.
+
+    Args:
+        cells: Of `against_constants`.
+
+    Returns:
+        A row per data set, share and predictor with a ``+`` in its name, then one of their means; empty without any.
+    """
+    if cells.empty:
+        return cells
+    found = cells[cells["predictor"].str.contains("+", regex=False)].assign(gain=lambda of: -of["lead"])
+    rows = [found]
+    for name, of in found.groupby("predictor", sort=False):
+        error = float(np.sqrt((of["lead_error"] ** 2).sum()) / len(of))
+        mean = {"data": "mean", "predictor": name, "lead_error": error, "runs": int(of["runs"].sum())}
+        rows.append(pd.DataFrame([{**mean, "shown": "", **of[["area", "gain"]].mean()}]))
+    return pd.concat(rows) if len(found) else found
+
+
+def forecasts(lines: pd.DataFrame, /) -> pd.DataFrame:
+    """Count the forecasts that hold.
+
+    Args:
+        lines: A row per split and number of a forecast: columns ``what`` and ``measured``, beside those of the split.
+
+    Returns:
+        A row per data set, share, what is forecast and factor; then means of all by what and factor, and by what. Empty
+        if nothing is forecast.
+    """
+    if lines.empty:
+        return lines
+    lines = lines.copy()
+    lines[["factor", "what", "number"]] = lines["what"].str.split(" ", expand=True)
+    keys = ["data", "labels", "what", "factor"]
+    table = lines.pivot(index=[*keys, "split"], columns="number", values="measured").reset_index()
+    table = table.assign(
+        half=(table["high"] - table["low"]) / 2,
+        inside=table["true"].between(table["low"], table["high"]).astype(float),
+        factor=table["factor"].astype(float),
+    )
+    means = ["expected", "half", "true", "inside"]
+    rows = []
+    for by in (keys, ["what", "factor"], ["what"]):
+        groups = table.groupby(by)
+        rows.append(groups[means].mean().assign(runs=groups.size()).reset_index())
+    return pd.concat(rows).fillna({"data": ALL})
 
 
 def _holm(p: pd.Series) -> pd.Series:

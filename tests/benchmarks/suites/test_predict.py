@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.cells.cell import Outcome
+from benchmarks.cells.predictors import find_predictor
 from benchmarks.cells.split import Setting, Split
 from benchmarks.cli import app
 from benchmarks.runner.results import load_results
-from benchmarks.suites.predict import SUITE, against_constants
+from benchmarks.suites.predict import SUITE, against_constants, beside, forecasts
 from optllm_pymoo.data import Dataset, make_dataset, write_table
 from tests.benchmarks.suites.made_up import plan_of, predicted, results_of, search
 
@@ -71,7 +72,7 @@ def test_a_front_that_never_reaches_the_best_llm_saves_nothing(tmp_path):
     plan = plan_of("predict", *tables)
     outcomes = {cell: _table(0.8, saving=saving) for cell, saving in zip(tables, (0.6, np.nan), strict=True)}
     results = results_of(tmp_path, plan, outcomes)
-    summary = SUITE.summary(results, plan)
+    summary = SUITE.summary(results)
     assert summary["saving"].tolist() == pytest.approx([0.3])
     assert summary["runs"].tolist() == [2]
 
@@ -192,3 +193,66 @@ def test_the_report_names_the_best(tmp_path):
     assert differences.frame["difference"].tolist() == pytest.approx([0.1])
     assert isinstance(table.frame, pd.DataFrame)
     assert table.frame["predictor"].tolist() == ["ours", "constants", "oracle"]
+
+
+def test_more_features_are_held_against_the_first_predictor():
+    """Gains of .02 and .04 on one data set are .03 ± .01; with .01 ± 0 on another the mean is .02 ± .005."""
+    areas = {
+        ("a", "ours"): [0.5, 0.6], ("a", "ours+m:read"): [0.52, 0.64], ("a", "constants"): [0.4, 0.4],
+        ("b", "ours"): [0.7, 0.7], ("b", "ours+m:read"): [0.71, 0.71], ("b", "constants"): [0.4, 0.4],
+    }  # fmt: skip
+    rows = beside(compared(areas)[0])
+    assert rows["data"].tolist() == ["a", "b", "mean"]
+    assert rows["gain"].tolist() == pytest.approx([0.03, 0.01, 0.02])
+    assert rows["lead_error"].tolist() == pytest.approx([0.01, 0.0, 0.005])
+    assert beside(compared({key: of for key, of in areas.items() if "+" not in key[1]})[0]).empty
+
+
+def test_forecasts_that_hold_are_counted():
+    """Of two draws one lies inside [.2, .4]; another data set's lies on the end of its interval; three draws in all."""
+    found = {("a", 0): (0.3, 0.2, 0.4, 0.39), ("a", 1): (0.3, 0.2, 0.4, 0.41), ("b", 0): (0.5, 0.4, 0.6, 0.6)}
+    lines = pd.DataFrame(
+        {"data": data, "labels": 0.05, "split": split, "what": f"1.5 width {name}", "measured": value}
+        for (data, split), values in found.items()
+        for name, value in zip(("expected", "low", "high", "true"), values, strict=True)
+    )
+    rows = forecasts(lines)
+    assert rows["data"].tolist() == ["a", "b", "all", "all"]
+    assert rows["inside"].tolist() == pytest.approx([0.5, 1.0, 2 / 3, 2 / 3])
+    assert rows["runs"].tolist() == [2, 1, 3, 3]
+    assert rows["half"].tolist() == pytest.approx([0.1] * 4)
+    assert forecasts(pd.DataFrame()).empty
+
+
+def test_forecasts_and_readers_by_the_command(tmp_path):
+    """Forecasts of twice the labels are drawn beside what came true; a function's view of texts joins the features."""
+    batch = tmp_path / "batch.csv"
+    write_table(make_dataset(60, 2), batch)
+    options = ["predict", "--data", str(batch), "--splits", "1", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*options, "--shares", "0.4", "--forecasts"])
+    assert done.exit_code == 0, done.output
+    kinds = load_results(tmp_path / "out" / "predict")
+    lines = forecasts(kinds["forecast"])
+    each = lines[lines["data"] == "batch.csv"]
+    assert sorted(each["factor"]) == [1.5, 1.5, 1.5, 2.0, 2.0, 2.0]  # four times .4 is more than there are
+    true = each.set_index(["what", "factor"])["true"]
+    areas = kinds["table"].set_index("labels")["area"]
+    assert true["area", 2.0] == pytest.approx(areas[0.8])
+    assert true["gain", 2.0] == pytest.approx(areas[0.8] - areas[0.4])
+    named = "ours+tests.benchmarks.suites.test_predict:lengths"
+    done = CliRunner().invoke(app, [*options, "--shares", "0.4", "--predictors", f"ours,{named}"])
+    assert done.exit_code == 0, done.output
+    widths = load_results(tmp_path / "out" / "predict")["features"]["n_features"]
+    assert sorted(widths - widths.min()) == [0, 1]
+
+
+def lengths(texts):
+    """A view of texts: how long they are."""
+    return [[float(len(text))] for text in texts]
+
+
+def test_readers_that_there_are_not():
+    """A module that isn't there, a name that it doesn't have, and no name."""
+    for reader in ("nowhere:read", "json:read", "json"):
+        with pytest.raises(ValueError, match=r"is no function that reads texts: .*; write MODULE:NAME of one"):
+            find_predictor(f"ours+{reader}")
