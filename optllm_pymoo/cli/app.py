@@ -6,6 +6,7 @@ import gc
 import io
 import logging
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -234,12 +235,16 @@ def refuse_existing(target: Path, overwrite: bool, /) -> None:
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[str], None]]:
+def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
     """Show the stage that is running with a spinner and the time gone by, if stderr is a terminal.
 
     While kernels are compiled, which happens once per machine, it says so.
 
     Whatever libraries print meanwhile goes to stderr too: stdout is for results.
+
+    Args:
+        ahead: Python code that compiles kernels which are needed later. When the first kernel has to be compiled, it is
+            run in a process of its own, on a second core if there is one, and ended with this context at the latest.
 
     Yields:
         A function to be called with the name of each stage as it begins.
@@ -248,9 +253,23 @@ def stages() -> Iterator[Callable[[str], None]]:
     text = TextColumn("{task.description}{task.fields[note]}", markup=False)
     columns = (SpinnerColumn(), text, TimeElapsedColumn())
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    helpers: list[subprocess.Popen[bytes]] = []
     with redirect_stdout(sys.stderr), shown as progress:
         task = progress.add_task("Loading the libraries", total=None, note="")
         from optllm_pymoo.kernels.jit import when_compiling
 
-        with when_compiling(lambda: progress.update(task, note=" (compiling, once)")):
-            yield lambda stage: progress.update(task, description=printable(stage), note="")
+        def tell() -> None:
+            progress.update(task, note=" (compiling, once)")
+            if ahead and not helpers and (os.cpu_count() or 1) > 1:
+                code, nowhere = f"import gc; gc.disable(); {ahead}", subprocess.DEVNULL
+                helpers.append(
+                    subprocess.Popen([sys.executable, "-c", code], stdin=nowhere, stdout=nowhere, stderr=nowhere)
+                )
+
+        try:
+            with when_compiling(tell):
+                yield lambda stage: progress.update(task, description=printable(stage), note="")
+        finally:
+            for helper in helpers:
+                helper.terminate()
+                helper.wait()

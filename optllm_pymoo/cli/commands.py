@@ -64,7 +64,9 @@ def plan(
         raise typer.BadParameter("needs --after beside it, and no --budget", param_hint="'--budget-total'")
     if origin is not None and back.after is not None:
         raise typer.BadParameter("learns from what came back; leave --from out", param_hint="'--after'")
-    with stages() as stage:
+    needed = f"compile_kernels(limits={bool(limits.quota or limits.floor)})"
+    ahead = f"from optllm_pymoo.planning.front import compile_kernels; {needed}"
+    with stages(ahead) as stage:
         calls = back.calls()
         if calls is not None and budget_total is not None:
             from optllm_pymoo.planning.rounds import total_left

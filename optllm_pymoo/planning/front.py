@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data import Dataset
+from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import (
     AtLeastAccuracy,
     Choice,
@@ -22,7 +22,7 @@ from optllm_pymoo.decision import (
 )
 from optllm_pymoo.decision.confidence import CORRELATION, Difference
 from optllm_pymoo.exact.front import SupportedFront
-from optllm_pymoo.limits import LinearLimits
+from optllm_pymoo.limits import LinearLimits, Quota
 from optllm_pymoo.planning.choose import check_budget, including, plan_within
 from optllm_pymoo.planning.constraints import NO_CONSTRAINTS, Constraints, groups_of
 from optllm_pymoo.planning.labels import (
@@ -34,7 +34,7 @@ from optllm_pymoo.planning.labels import (
 )
 from optllm_pymoo.planning.rounds import Round, after
 from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
-from optllm_pymoo.problems import AllocationProblem
+from optllm_pymoo.problems import AllocationProblem, make_problem
 from optllm_pymoo.validation import UserError, in_full, rounded_down
 
 EXACT: Final = "exact"
@@ -455,3 +455,20 @@ def front_of(
         constraints=constraints,
         done=done,
     )
+
+
+def compile_kernels(*, limits: bool) -> None:
+    """Plan a tiny batch, so that the kernels of `plan_front` are compiled and kept on the disk, the last ones first.
+
+    The command runs it in a second process while the first one compiles what reads texts.
+
+    Args:
+        limits: Whether to compile those for limits, too.
+    """
+    tables = make_problem(40, 3, random_state=0)
+    if limits:
+        problem = AllocationProblem(tables.cost, tables.accuracy, limits=[Quota(tables.llms[2], calls=13)])
+        problem.price_limits(budget_usd=float(tables.supported_front.F[[0, -1], 0].mean()))
+        find_front(problem, SEARCH, n_grid=5)
+    find_front(tables)
+    plan_front(make_dataset(60, 3, random_state=0), 0.5).choose()

@@ -9,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import pytest
 
+from optllm_pymoo.cli.app import stages
 from tests.processes import STARTED
 
 ROOT = Path(__file__).parents[2]
@@ -177,3 +179,47 @@ def test_warnings_of_libraries_stay_away_from_the_screen(tmp_path: Path) -> None
     code = BUG.replace('raise ZeroDivisionError("by nought")', 'import warnings; warnings.warn("glyph 12")')
     process = start("front", "-l", "all", cwd=tmp_path, code=code)
     assert (process.communicate(timeout=120)[1], process.returncode) == ("", 0)
+
+
+def test_a_second_process_compiles_ahead_and_ends_with_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is started by the first compilation, not before, and only once; it is gone when the stages are over."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    code = "import os, pathlib, time; pathlib.Path(str(os.getpid())).touch(); time.sleep(120)"
+    monkeypatch.chdir(tmp_path)
+    with stages(code):
+        assert list(tmp_path.iterdir()) == []
+        numba.njit(lambda x: x + 1)(1)
+        numba.njit(lambda x: x + 2)(1)
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    (helper,) = (int(file.name) for file in tmp_path.iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(helper, 0)
+
+
+SIGNATURES = """
+import gc
+from numba.core.dispatcher import Dispatcher
+from optllm_pymoo import Quota
+from optllm_pymoo.data import make_dataset
+from optllm_pymoo.planning import Constraints, plan_front
+from optllm_pymoo.planning.front import compile_kernels
+def signatures():
+    return {(str(each), str(kind)) for each in gc.get_objects() if isinstance(each, Dispatcher)
+            for kind in each.nopython_signatures}
+compile_kernels(limits=True)
+before = signatures()
+dataset = make_dataset(120, 4, random_state=1)
+for constraints in (Constraints(), Constraints(quotas=(Quota(dataset.llms[3], calls=20),))):
+    plan_front(dataset, 0.5, constraints=constraints).choose()
+print(len(before) > 10, signatures() - before)
+"""
+
+
+def test_kernels_that_are_compiled_ahead_are_those_of_a_plan(tmp_path: Path) -> None:
+    """After the tiny batch a plan needs no kernel for arrays of other types."""
+    stdout, stderr = start(cwd=tmp_path, code=SIGNATURES).communicate(timeout=600)
+    assert stdout == "True set()\n", stderr
