@@ -15,16 +15,16 @@ from optllm_pymoo.baselines._sweeps import carrot, epsilon_constraint, forc, lam
 EVOLUTIONARY = (
     nsga2, rnsga2, nsga3, unsga3, sms_emoa, spea2, age_moea, age_moea2, rvea, ctaea, moead, moead_gen
 )  # fmt: skip
-"""Genetic algorithms for two or three objectives, with operators for categories or as published."""
+"""Genetic algorithms for two or three objectives, with operators for categories or the published ones."""
 
 SWARMS = (mopso, cmopso)
 """Particle swarms, which move on LLM numbers."""
 
 SWEEPS = (single_llms, lambda_sweep, carrot, epsilon_constraint, forc, exact_front)
-"""What ends by itself, without chance."""
+"""Deterministic algorithms that end by themselves."""
 
 LOOPS_OF_OTHERS = (alns_search, pygmo_nspso, pygmo_moead, pygmo_moead_gen)
-"""Loops of other packages, which are extras."""
+"""Search loops of other packages, installed as extras."""
 
 ONE_OBJECTIVE = (ga, de, pso)
 """For a `MaxAccuracyProblem` or a `MinCostProblem`."""

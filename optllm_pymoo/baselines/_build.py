@@ -1,4 +1,4 @@
-"""What the factories are made of: checked options, operator sets, starts and terminations."""
+"""Parts of the factories: checked options, operator sets, starts and terminations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ AlgorithmT = TypeVar("AlgorithmT", bound=Algorithm)
 
 
 def stalled_front() -> Termination:
-    """Build pymoo's default termination without its look at X: numbers of LLMs have no distances.
+    """Build pymoo's default termination without its test on X: numbers of LLMs have no distances.
 
     Ends when the front has hardly moved for 50 generations, after 1,000 generations or 100,000 evaluations.
     """
@@ -56,17 +56,16 @@ def build(
     fixed: Collection[str] = (),
     termination: Callable[[], Termination] = stalled_front,
 ) -> AlgorithmT:
-    """Construct an algorithm with checked options, the termination asked for and `OptLLM`'s columns.
+    """Construct an algorithm with checked options, a termination and `OptLLM`'s columns.
 
-    pymoo's algorithms hand unknown keywords on until `Algorithm` drops them, and some overwrite a termination
-    they were given.
+    pymoo's algorithms pass unknown keywords on until `Algorithm` drops them, and some overwrite a given termination.
 
     Args:
         algorithm: The class.
         defaults: Options that the factory sets.
-        options: Options of the caller, which win.
+        options: Options of the caller, which take precedence.
         factory: Name of the factory, for messages.
-        fixed: Options of pymoo's that this algorithm doesn't heed, refused as well.
+        fixed: Options of pymoo that this algorithm ignores; they are refused too.
         termination: Builds the termination if the caller gives none.
 
     Raises:
@@ -105,7 +104,7 @@ STARTS = ("cold", "warm")
 class NumericVariation:
     """Parameters of simulated binary crossover and polynomial mutation, tuned for one algorithm.
 
-    By default those published for NSGA-II, which also serve where none were published.
+    By default those published for NSGA-II, also for algorithms without published parameters.
     """
 
     crossover_prob: float = 0.7780
@@ -137,7 +136,7 @@ def operator_set(operators: str, start: str, /, *, published: NumericVariation |
         operators: "categorical" treats LLM numbers as categories: uniform crossover, random-reset mutation.
             "published" treats them as numbers, as the paper's baselines did: simulated binary crossover and
             polynomial mutation on floats, then rounding (`AllowedRepair`).
-        start: "cold" draws the first population; "warm" has the two extreme plans in it.
+        start: "cold" draws the first population at random; "warm" includes the two extreme plans.
         published: Parameters of the published operators.
 
     Raises:
@@ -172,7 +171,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...], /) -> None:
 
 
 def best_front(pop: Population, /) -> Population:
-    """Keep what is non-dominated among those that meet all constraints, or else the one that violates them least.
+    """Return the non-dominated individuals that meet all constraints, or if there are none, that with least violation.
 
     Args:
         pop: Evaluated individuals.
@@ -184,12 +183,12 @@ def best_front(pop: Population, /) -> Population:
 
 
 def scaled(F: np.ndarray, problem: Any, pop: Population | None, /) -> np.ndarray:
-    """Scale objectives to [0, 1], so that dollars don't dictate what a search does.
+    """Scale objectives to [0, 1], so that all have the same weight in a search.
 
     Args:
         F: (n, n_obj) objectives.
         problem: The batch. Its exact front, bound front or surface gives the scale, see `normalise`.
-        pop: Gives it where a user's subclass has objectives or constraints of its own.
+        pop: Gives the scale for a subclass with additional objectives or constraints.
     """
     if not problem.is_extended:
         return normalise(F, problem.yardstick)

@@ -1,4 +1,4 @@
-"""The multiple-choice knapsack behind an allocation with one bound, solved as an integer programme by HiGHS."""
+"""The multiple-choice knapsack of an allocation with one bound, solved as an integer programme by HiGHS."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from optllm_pymoo.tolerances import HIGHS_WHOLE, PROVEN, SAME_TOTAL
 from optllm_pymoo.validation import UserError, in_full
 
 ATTEMPTS = 4
-"""Programmes solved for one bound: HiGHS' tolerance may let a plan exceed it, and then the bound is tightened."""
+"""Largest number of programmes per bound: by HiGHS' tolerance a plan may exceed the bound, which is then tightened."""
 
 
 class Proved(NamedTuple):
-    """What came of an integer programme."""
+    """Solution of an integer programme."""
 
     plan: np.ndarray
-    """(N,) LLM per query, of the problem's `assignment_dtype`; it keeps the bound."""
+    """(N,) LLM per query, of the problem's `assignment_dtype`; it meets the bound."""
     is_optimal: bool
-    """Whether it was proved best within the relative gap; False where the time limit came first.
+    """Whether it was proved optimal within the relative gap; False if the time limit was reached.
 
-    If HiGHS took a plan just beyond the bound for feasible, the proof is that of a bound some millionths of an
-    average step tighter.
+    If HiGHS accepted a plan slightly beyond the bound, the proof holds for a bound some millionths of an average step
+    tighter.
     """
 
 
@@ -34,11 +34,11 @@ class Proved(NamedTuple):
 class Knapsack:
     """One binary variable per query and LLM that may improve on the query's cheapest choice.
 
-    Every query starts at its cheapest LLM; a variable moves it to a dearer and more accurate one, at most one per
-    query. LLMs that another allowed one dominates within a query are left out; those below the query's hull
-    stay, as whole plans may need them. What can be in no plan better than the best supported one is then fixed,
-    bound by bound (`_fixed`), and HiGHS proves the optimum on the rest. Both columns are divided by their
-    means: then HiGHS' absolute tolerances are millionths of one query's average step, whatever the prices.
+    Every query starts at its cheapest LLM; a variable moves it to a more expensive and more accurate one, at most one
+    per query. LLMs that another allowed one dominates are left out; those below the query's hull are kept, because
+    whole plans may need them. For each bound, choices that no plan better than the best supported one can use are fixed
+    (`_fixed`), and HiGHS proves the optimum on the rest. Both columns are divided by their means: then HiGHS' absolute
+    tolerances are millionths of one query's average step, whatever the prices.
 
     Attributes:
         problem: The batch.
@@ -85,12 +85,13 @@ class Knapsack:
 
         Args:
             budget_usd: Total US$, at least the cheapest plan's.
-            relative_gap: Gap to the bound on the gain over the cheapest plan at which a plan counts as best.
-            time_limit: Seconds for this budget. When they are over, the best plan found by then is returned, and the
-                best supported plan within the budget if there is none.
+            relative_gap: Gap to the bound, relative to the gain over the cheapest plan, at which a plan counts as
+                optimal.
+            time_limit: Seconds for this budget. After that, the best plan found is returned, or the best supported plan
+                within the budget if none was found.
 
         Raises:
-            UserError: If not even the cheapest plan keeps to the budget.
+            UserError: If the cheapest plan exceeds the budget.
         """
         return self._solve(0, budget_usd, relative_gap, time_limit)
 
@@ -100,7 +101,7 @@ class Knapsack:
         """Minimise total cost subject to mean accuracy >= a target; otherwise as `most_accurate_within`.
 
         Raises:
-            UserError: If not even the most accurate plan reaches the target.
+            UserError: If the most accurate plan is below the target.
         """
         return self._solve(1, -mean_accuracy, relative_gap, time_limit)
 
@@ -126,10 +127,9 @@ class Knapsack:
     def _fixed(self, k: int, bounded: int, bound: float) -> tuple[np.ndarray, np.ndarray] | None:
         """Fix choices by their reduced costs (Dyer, Kayal, Walker 1984; Pisinger 1995), O(V).
 
-        At the exchange rate λ of the linear relaxation each query has a best choice, and a plan that makes another one
-        loses the difference in accuracy - λ·cost. Point ``k`` of the front, the best within the bound, loses nothing
-        at that rate. A plan at least as good can lose no more than what the point leaves over of the bound, in units of
-        accuracy.
+        At the exchange rate λ of the linear relaxation each query has a best choice; any other choice loses the
+        difference in accuracy - λ·cost. Point ``k`` of the front, the best within the bound, loses nothing at that
+        rate. A plan at least as good loses at most the slack of the point, in units of accuracy.
 
         Returns:
             (V,) 1.0 for choices that all such plans make, and (V,) 0.0 for those that none makes; None if the point is
@@ -141,7 +141,7 @@ class Knapsack:
             return None
         rate = float(front.steps.delta_accuracy[step] / front.steps.delta_cost[step])
         left = max(0.0, bound - float(front.F[k, bounded]))
-        # left over of the budget in US$, or of the target in mean accuracy
+        # slack of the budget in US$, or of the target in mean accuracy
         tolerated = rate * left if bounded == 0 else self.problem.n_queries * left
         query, paid, gained = (
             self.query,
@@ -189,7 +189,7 @@ class Knapsack:
         return np.asarray(evaluate_allocations(self.problem.cost, self.problem.accuracy, plans)[0])
 
     def _supported_within(self, bounded: int, bound: float) -> int:
-        """Find the point of the front that keeps a bound and is best at the other objective."""
+        """Find the point of the front that meets a bound and is best in the other objective."""
         front = self.problem.supported_front
         within = np.flatnonzero(front.F[:, bounded] <= bound + SAME_TOTAL * abs(bound))
         if len(within) == 0:

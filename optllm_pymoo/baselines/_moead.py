@@ -26,7 +26,7 @@ def moead(
 ) -> NormalizedMOEAD:
     """Build MOEA/D with evenly spread weights and penalty boundary intersection (θ = 5).
 
-    Objectives are normalised by the ends of the exact front, so dollars don't dictate the result.
+    Objectives are normalised by the extremes of the exact front, so both have the same weight.
 
     Args:
         pop_size: Number of weights, one plan each; at least 2.
@@ -69,8 +69,8 @@ def moead_gen(
 ) -> NormalizedMOEAD:
     """Build MOEA/D with random weights, Tchebycheff decomposition and 24 neighbours: MOEA/D-GEN of the paper.
 
-    Everything else is as in `moead`, arguments and errors included. Two of the weights are the two objectives
-    themselves; the seed of the run draws the others.
+    Everything else is as in `moead`, arguments and errors included. Two of the weights are the single objectives; the
+    others are drawn with the seed of the run.
 
     Args:
         pop_size: Number of weights.
@@ -95,10 +95,10 @@ def moead_gen(
 class NormalizedMOEAD(ParallelMOEAD):
     """MOEA/D that evaluates a whole generation at once and compares plans on objectives scaled to [0, 1].
 
-    Where there are limits, less violation comes first. The scale comes from the ends of the exact front or of
-    the bound front, with latency from the three individual optima, and from the population where a user's subclass has
-    objectives or constraints of its own. Children compete at the weight whose neighbourhood
-    their parents are from (pymoo 0.6.2 pairs them with others when a crossover has two children).
+    With limits, less violation comes first. The scale is that of the extremes of the exact front or the bound front,
+    with a third objective of the three individual optima, and of the population for a subclass with additional
+    objectives or constraints. Children compete at the weight whose neighbourhood their parents are from (pymoo 0.6.2
+    pairs them with others when a crossover has two children).
 
     Args:
         pop_size: Number of weights, one plan each; at least 2. On a grid of three objectives they are the largest
@@ -114,7 +114,7 @@ class NormalizedMOEAD(ParallelMOEAD):
     def __init__(self, *, pop_size: int = 100, n_neighbors: int = 20, weights: str = "grid", **kwargs: Any) -> None:
         for name, value in (("pop_size", pop_size), ("n_neighbors", n_neighbors)):
             if value < 2:
-                raise UserError(f"{name} must be at least 2, as two neighbours mate; got {value}")
+                raise UserError(f"{name} must be at least 2, because two neighbours mate; got {value}")
         if weights not in ("grid", "random"):
             raise UserError(f"weights must be one of 'grid', 'random'; got {weights!r}")
         super().__init__(np.zeros((pop_size, 2)), n_neighbors=n_neighbors, **kwargs)
@@ -123,7 +123,7 @@ class NormalizedMOEAD(ParallelMOEAD):
     def _setup(self, problem: AllocationProblem, **kwargs: Any) -> None:
         weights = self._front_weights() if problem.n_obj == 2 else self._surface_weights(problem)
         self.ref_dirs = np.maximum(weights, SMALLEST_WEIGHT)
-        # pymoo's set-up needs no more of a problem than this, and refuses one with constraints, which `_replace` heeds
+        # pymoo's setup needs only this of a problem, and refuses constraints, which `_replace` handles
         super()._setup(SimpleNamespace(n_obj=problem.n_obj, has_constraints=lambda: False), **kwargs)
 
     def _front_weights(self) -> np.ndarray:
@@ -136,7 +136,7 @@ class NormalizedMOEAD(ParallelMOEAD):
         return weights[:, ::-1] if isinstance(self.decomposition, PBI) else weights
 
     def _surface_weights(self, problem: AllocationProblem) -> np.ndarray:
-        """Spread weights over three or more objectives; those that a warm start's plans belong to come first."""
+        """Spread weights over three or more objectives; those of a warm start's plans come first."""
         is_pbi, n_obj = isinstance(self.decomposition, PBI), problem.n_obj
         weights = largest_lattice(n_obj, self.pop_size)
         if self.weights == "random":

@@ -16,10 +16,10 @@ from optllm_pymoo.problems import AllocationProblem
 
 
 class Leaders(Population):
-    """The archive of a swarm, which the swarm itself keeps up to date.
+    """The archive of a swarm, which the swarm itself updates.
 
-    pymoo adds every generation to an algorithm's ``archive`` once more, and cuts it with a generator that no
-    seed reaches; this one stays as it is.
+    pymoo adds every generation to an algorithm's ``archive`` again, and truncates it with an unseeded generator; this
+    archive ignores that.
     """
 
     def add(self, sols: Population) -> Leaders:
@@ -30,8 +30,8 @@ class Leaders(Population):
 class IntegerMOPSO(MOPSO_CD):
     """pymoo's MOPSO-CD on allocations: a particle's new position is rounded to allowed LLM numbers.
 
-    Unlike pymoo's it evaluates nothing but its generations, and its archive is cut by crowding alone, so that
-    the same seed gives the same result.
+    Unlike pymoo's it evaluates only its generations, and truncates its archive by crowding alone, so the same seed
+    gives the same result.
 
     Args:
         **kwargs: pymoo's own.
@@ -146,7 +146,7 @@ class IntegerCMOPSO(CMOPSO):
 
 
 def cmopso(*, pop_size: int = 100, start: str = "cold", **options: Any) -> IntegerCMOPSO:
-    """Build a competitive particle swarm: each particle follows the better placed of two elites. See `mopso`.
+    """Build a competitive particle swarm: each particle follows the better of two elites. See `mopso`.
 
     Args:
         pop_size: Number of particles.

@@ -26,27 +26,27 @@ from optllm_pymoo.validation import UserError
 
 
 class OneObjective(Algorithm):
-    """Mix-in in front of an algorithm of pymoo's that takes problems of allocation with one objective only."""
+    """Mix-in for a pymoo algorithm that accepts only allocation problems with one objective."""
 
     def setup(self, problem: Any, **kwargs: Any) -> Algorithm:
         """Refuse other problems, then call pymoo's method."""
         if not isinstance(problem, SingleObjectiveProblem):
             raise UserError(
-                f"{type(self).__name__} needs one objective and one limit; got {type(problem).__name__}. Build a"
+                f"{type(self).__name__} needs one objective and one bound; got {type(problem).__name__}. Build a"
                 " MaxAccuracyProblem(allocation, budget=...) or a MinCostProblem(allocation, min_accuracy=...)"
             )
         return super().setup(problem, **kwargs)
 
 
 class RelativeValueTermination(SingleObjectiveSpaceTermination):
-    """pymoo's look at the objective, relative to its size: batches cost thousandths of a dollar, or thousands."""
+    """pymoo's test on the objective, relative to its size: a batch may cost thousandths of a dollar, or thousands."""
 
     def _delta(self, prev: float, current: float) -> float:
         return float(super()._delta(prev, current) / (abs(prev) or 1.0))
 
 
 def stalled_value() -> Termination:
-    """Build pymoo's single-objective default without its look at X: numbers of LLMs have no distances.
+    """Build pymoo's single-objective default termination without its test on X: numbers of LLMs have no distances.
 
     Ends when the best plan within the limit has improved by less than a millionth in 50 generations, after 1,000
     generations or 100,000 evaluations.
@@ -56,7 +56,7 @@ def stalled_value() -> Termination:
 
 
 class AllocationGA(OneObjective, GA):
-    """pymoo's GA on allocations with one objective: plans outside the limit lose against all others.
+    """pymoo's GA on allocations with one objective: infeasible plans lose against all others.
 
     Args:
         **kwargs: pymoo's own.
@@ -64,7 +64,7 @@ class AllocationGA(OneObjective, GA):
 
 
 def winners(pop: Population, pairs: np.ndarray, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
-    """Let pairs compete as in pymoo's GA, by violation and then by value; pymoo's own function can't be pickled.
+    """Select winners of pairs as in pymoo's GA, by violation and then by value; pymoo's own function can't be pickled.
 
     Args:
         pop: The population.
@@ -81,7 +81,7 @@ def winners(pop: Population, pairs: np.ndarray, random_state: np.random.Generato
 def ga(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AllocationGA:
     """Build a genetic algorithm for a `MaxAccuracyProblem` or a `MinCostProblem`.
 
-    A plan that breaks the limit is never the answer: where a run finds none within it, ``res.X`` is None.
+    An infeasible plan is never returned: if a run finds no feasible one, ``res.X`` is None.
 
     Args:
         pop_size: Size of the population.
@@ -121,7 +121,7 @@ DE_FIXED = (
 )  # fmt: skip
 N_PARENTS = 3
 MUTATED = 0.1
-"""Share of the trials that are mutated as well, as pymoo's own variant does."""
+"""Share of the trials that are also mutated, as in pymoo's own variant."""
 
 
 class AllocationDE(OneObjective, DE):
@@ -133,11 +133,11 @@ class AllocationDE(OneObjective, DE):
 
 
 class CategoricalVariant(InfillCriterion):
-    """rand/1/bin where differences are replacements.
+    """rand/1/bin with replacements as differences.
 
-    For each plan three others are drawn: a base and two more, a and b. The donor is the base, in which the LLM of a
-    replaces that of the base for a share ``scale`` of the queries on which a and b differ. The trial takes each query
-    from the donor with probability ``crossover_prob``, at least one of them, and the rest from the plan itself.
+    For each plan three others are drawn: a base and two more, a and b. The donor is the base, with the LLM of a instead
+    of its own for a share ``scale`` of the queries on which a and b differ. The trial takes each query from the donor
+    with probability ``crossover_prob``, at least one of them, and the rest from the plan itself.
 
     Args:
         crossover_prob: CR.
@@ -181,7 +181,7 @@ def de(
 ) -> AllocationDE:
     """Build differential evolution (rand/1/bin) for a `MaxAccuracyProblem` or a `MinCostProblem`.
 
-    A plan that breaks the limit is never the answer: where a run finds none within it, ``res.X`` is None.
+    An infeasible plan is never returned: if a run finds no feasible one, ``res.X`` is None.
 
     Args:
         pop_size: Size of the population, at least 4.
@@ -247,10 +247,11 @@ class CategoricalPSO(OneObjective, PSO):
     """A swarm without distances: each query keeps its LLM, or takes that of the particle's or of the swarm's best plan.
 
     The three happen with probabilities in the ratio of the inertia ``w`` and the weights ``c1`` and ``c2``. Then about
-    one query of each particle moves to a random LLM (`RandomResetMutation`), or the swarm could only lose LLMs.
+    one query of each particle moves to a random LLM (`RandomResetMutation`), because otherwise the swarm could only
+    lose LLMs.
 
     Args:
-        **kwargs: pymoo's own; what has to do with velocities has no effect.
+        **kwargs: pymoo's own; options for velocities have no effect.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -268,7 +269,7 @@ class CategoricalPSO(OneObjective, PSO):
 def pso(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> PSO:
     """Build a particle swarm for a `MaxAccuracyProblem` or a `MinCostProblem`.
 
-    A plan that breaks the limit is never the answer: where a run finds none within it, ``res.X`` is None.
+    An infeasible plan is never returned: if a run finds no feasible one, ``res.X`` is None.
 
     Args:
         pop_size: Number of particles.
@@ -285,7 +286,7 @@ def pso(*, pop_size: int = 100, operators: str = "categorical", start: str = "co
         UserError: If a choice is unknown.
 
     References:
-        Kennedy, Eberhart (1995), ICNN; on categories in the manner of Chen et al. (2010), IEEE Transactions on
+        Kennedy, Eberhart (1995), ICNN; on categories as in Chen et al. (2010), IEEE Transactions on
         Evolutionary Computation 14(2).
 
     Example:

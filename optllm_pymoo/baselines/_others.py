@@ -1,4 +1,4 @@
-"""Loops of other packages, which are extras: adaptive large neighbourhood search of alns, and algorithms of pygmo."""
+"""Search loops of other packages, as extras: adaptive large neighbourhood search of alns, algorithms of pygmo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from optllm_pymoo.validation import UserError, import_extra
 
 DESTRUCTIONS: tuple[Callable[[], Destruction], ...] = (AccuracyDestruction, CostDestruction, RandomDestruction)
 N_GRID = 50
-"""A destruction goes as far as one of so many gaps at the most, the published number."""
+"""Number of gaps of the grid, as published; a destruction covers at most one gap."""
 SCORES = [25, 5, 1, 0]
 DECAY = 0.8
 THRESHOLD = 0.02
@@ -36,13 +36,13 @@ THRESHOLD = 0.02
 
 @dataclass(frozen=True)
 class Candidate:
-    """A state of the search: a plan, destroyed (without a loss) or reconstructed."""
+    """A state of the search: a plan, destroyed (not evaluated) or reconstructed."""
 
     plan: np.ndarray
     loss: float = np.nan
 
     def objective(self) -> float:
-        """Return what alns minimises."""
+        """Return the value that alns minimises."""
         return self.loss
 
 
@@ -61,7 +61,7 @@ class ALNSSearch(DrivenAlgorithm):
 
     def __init__(self, *, n_weights: int = 100, n_iterations: int = 100, **kwargs: Any) -> None:
         if n_weights < 2:
-            raise UserError(f"n_weights must be at least 2, the two ends of the sweep; got {n_weights}")
+            raise UserError(f"n_weights must be at least 2, the two extremes of the sweep; got {n_weights}")
         if n_iterations < 1:
             raise UserError(f"n_iterations must be at least 1; got {n_iterations}")
         _alns()
@@ -126,11 +126,11 @@ def _alns() -> Any:
 def alns_search(*, n_weights: int = 100, n_iterations: int = 100, **options: Any) -> ALNSSearch:
     """Build an adaptive large neighbourhood search over a sequence of scalarisations λ·cost + error.
 
-    The package alns picks among `AccuracyDestruction`, `CostDestruction` (each as far as a random part of a gap) and
+    The package alns chooses among `AccuracyDestruction`, `CostDestruction` (each by a random part of a gap) and
     `RandomDestruction` by a roulette wheel, and accepts by record-to-record travel; `ExchangeReconstruction` repairs.
-    The λ are those of `lambda_sweep`, in the same order; each search starts from the best plan seen so far. Every
-    plan is evaluated and may be part of the answer. Ends by itself after ``n_weights * n_iterations`` plans. The
-    search runs in a thread; see `DrivenAlgorithm` on what that rules out.
+    The λ are those of `lambda_sweep`, in the same order; each search starts from the best plan seen so far. Every plan
+    is evaluated and may be part of the result. Ends by itself after ``n_weights * n_iterations`` plans. The search runs
+    in a thread; see `DrivenAlgorithm` for the restrictions.
 
     Args:
         n_weights: Number of λ, the two that give the extremes among them; fewer if the front has fewer points.
@@ -163,9 +163,9 @@ def alns_search(*, n_weights: int = 100, n_iterations: int = 100, **options: Any
 
 OBJECTIVES = ("normalised", "raw")
 GENERATIONS = 100
-"""Of the published comparison, and of a run without a termination."""
+"""Number of populations of the published comparison, and of a run without a termination."""
 ENDLESS = 1 << 30
-"""Generations asked of pygmo: more than any run has; pymoo ends it."""
+"""Number of generations passed to pygmo: more than any run needs; pymoo ends it."""
 MIN_POP_SIZE = 5
 
 
@@ -174,7 +174,7 @@ class PygmoSearch(DrivenAlgorithm):
 
     Args:
         name: Class of the algorithm in pygmo.
-        parameters: Its arguments; neighbourhoods are cut to what the population has.
+        parameters: Its arguments; neighbourhoods are limited to the size of the population.
         pop_size: Size of the population.
         start: "cold" or "warm".
         objectives: "normalised" or "raw".
@@ -249,13 +249,13 @@ def pygmo_nspso(
     """Build pygmo's non-dominated sorting particle swarm with the published parameters.
 
     Each query is a variable from -0.5 to M - 0.5 and goes to the nearest LLM; with a mask its range is
-    divided evenly among the LLMs allowed. The algorithm runs in a thread; see `DrivenAlgorithm` on what that
-    rules out. The answer is the best of all plans that it tried, not its last population.
+    divided evenly among the LLMs allowed. The algorithm runs in a thread; see `DrivenAlgorithm` for the restrictions.
+    The result is the best of all evaluated plans, not the last population.
 
     Args:
         pop_size: Size of the population.
         start: "cold", or "warm" with the cheapest and the most accurate plan in the first population.
-        objectives: "normalised" by the two extremes, which suits algorithms that add or compare objectives, or "raw"
+        objectives: "normalised" by the two extremes, for algorithms that add or compare objectives, or "raw"
             US$ and accuracies.
         **options: pymoo's own, for example ``termination`` or ``callback``, and ``parameters``: a dict of pygmo's
             arguments that replaces the published ones (ω .7887, c1 .7497, c2 .1537, velocity .9518).
@@ -361,7 +361,7 @@ class RealPlans:
         return np.asarray(plans.astype(self.problem.assignment_dtype))
 
     def encode(self, plans: np.ndarray, /) -> np.ndarray:
-        """Turn (n, N) allowed plans into the middles of their parts, (n, N)."""
+        """Turn (n, N) allowed plans into the midpoints of their parts, (n, N)."""
         places = np.argmax(self._lists == plans[..., None], axis=-1)
         return np.asarray((places + 0.5) / self._counts * self.problem.n_llms - 0.5)
 
@@ -374,9 +374,9 @@ class RealPlans:
 
 
 class ContinuousBatch:
-    """A problem and a batch evaluator in pygmo's sense, which asks for evaluations elsewhere.
+    """A problem and a batch evaluator for pygmo, which pass evaluations to pymoo.
 
-    pygmo copies problems at will; here a copy is the thing itself.
+    pygmo copies problems; here a copy is the object itself.
 
     Args:
         plans: Turns numbers into plans.
@@ -398,11 +398,11 @@ class ContinuousBatch:
         return np.asarray((self._evaluate(self.plans.decode(x)) - self._ideal) / self._range)
 
     def fitness(self, x: np.ndarray) -> np.ndarray:
-        """Score (N,) numbers, as pygmo asks a problem to; returns (2,)."""
+        """Score (N,) numbers, in the form of pygmo's problems; returns (2,)."""
         return np.asarray(self.evaluate(x[None])[0])
 
     def __call__(self, problem: object, x: np.ndarray) -> np.ndarray:
-        """Score (n * N,) numbers, as pygmo asks a batch evaluator to; returns (n * 2,)."""
+        """Score (n * N,) numbers, in the form of pygmo's batch evaluators; returns (n * 2,)."""
         return self.evaluate(x.reshape(-1, self.plans.problem.n_queries)).ravel()
 
     def get_bounds(self) -> tuple[np.ndarray, np.ndarray]:

@@ -27,15 +27,15 @@ from optllm_pymoo.validation import UserError
 class ProposingAlgorithm(Algorithm, abc.ABC):
     """Evaluate batches of plans that don't depend on earlier results; the answer is the best of all.
 
-    Subclasses write `_propose`, which is called once per iteration, and `_is_exhausted` if there is an end.
-    The population is the latest batch; the optimum holds all that is non-dominated among what was seen.
+    Subclasses write `_propose`, which is called once per iteration, and `_is_exhausted` if there is an end. The
+    population is the latest batch; the optimum holds all non-dominated plans found so far.
 
     Args:
         **kwargs: pymoo's own.
 
     Attributes:
-        only_cost_and_accuracy: Whether it knows nothing else, so that problems with quotas, floors or latency are
-            refused, as are those with objectives or constraints of a user's own.
+        only_cost_and_accuracy: Whether it uses nothing else; then problems with limits, a third objective, or
+            additional objectives or constraints are refused.
     """
 
     only_cost_and_accuracy: ClassVar[bool] = True
@@ -48,18 +48,18 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         """Refuse other problems, then call pymoo's method.
 
         Raises:
-            UserError: If it is no `AllocationProblem`; if it has quotas, floors or latency, and the algorithm knows
-                nothing of them.
+            UserError: If it is no `AllocationProblem`; if it has limits or a third objective that the algorithm doesn't
+                support.
         """
         name = type(self).__name__
-        # what a subclass of a user's adds is ignored only by those that know no more than cost and accuracy
+        # only algorithms restricted to cost and accuracy would ignore a subclass's additions
         if self.only_cost_and_accuracy or not isinstance(problem, AllocationProblem):
             require_allocation_problem(problem, name)
         if self.only_cost_and_accuracy and problem.limits_bind:
-            raise UserError(f"{name} doesn't know limits, so its plans needn't meet them; use OptLLM")
+            raise UserError(f"{name} doesn't support limits, so its plans may exceed them; use OptLLM")
         if self.only_cost_and_accuracy and problem.third is not None:
             raise UserError(
-                f"{name} trades accuracy for cost and knows no third objective; problem.supported_surface sweeps the"
+                f"{name} supports cost and accuracy, but no third objective; problem.supported_surface sweeps the"
                 " weights of all three objectives"
             )
         return super().setup(problem, **kwargs)
@@ -69,7 +69,7 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
         """Return the next (n, N) plans, n >= 1; called only while `_is_exhausted` is False."""
 
     def _is_exhausted(self) -> bool:
-        """Tell whether all there is to propose has been proposed."""
+        """Return whether all plans have been proposed."""
         return False
 
     def _initialize_infill(self) -> Population | None:
@@ -96,10 +96,10 @@ class ProposingAlgorithm(Algorithm, abc.ABC):
 
 
 def spread_order(n: int, /) -> np.ndarray:
-    """Order n evenly spaced points: both ends, then along the van der Corput sequence of base 2.
+    """Order n evenly spaced points: first and last, then along the van der Corput sequence of base 2.
 
-    Each point goes into one of the widest gaps that are left, and successive ones go far apart, so a sweep that
-    a budget or a clock ends early covers its whole range.
+    Each point splits one of the widest remaining gaps, and successive points are far apart, so a sweep that is stopped
+    early covers its whole range.
 
     Args:
         n: Number of points, at least 1.
@@ -149,8 +149,8 @@ class RandomSearch(ProposingAlgorithm):
 def random_search(*, pop_size: int = 100, start: str = "cold", **options: Any) -> RandomSearch:
     """Build a search that draws every query's LLM at random, uniformly among those allowed.
 
-    For many queries random plans look alike (each is a mean over N random choices), so they cover but a small
-    part of the front.
+    For many queries random plans are alike (each is a mean over N random choices), so they cover only a small part of
+    the front.
 
     Args:
         pop_size: Plans per iteration.
@@ -262,9 +262,9 @@ class ExactFront(ProposingAlgorithm):
 
 
 def exact_front(*, n_points: int = 100, batch_size: int = 100, **options: Any) -> ExactFront:
-    """Build an algorithm that proposes the exact supported front, thinned evenly, its ends first.
+    """Build an algorithm that proposes the exact supported front, thinned evenly, its extremes first.
 
-    No search: what a search can be measured by, or saved by. Ends by itself.
+    It doesn't search: it is a reference for searches, or replaces them. Ends by itself.
 
     Args:
         n_points: At most so many points.
@@ -289,14 +289,14 @@ def exact_front(*, n_points: int = 100, batch_size: int = 100, **options: Any) -
 
 
 class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
-    """Run somebody else's search loop within pymoo's: what it wants evaluated becomes the next infill.
+    """Run a search with its own loop inside pymoo's: each plan that it evaluates becomes the next infill.
 
-    Subclasses write `_search`. It runs in a thread of its own that works only while pymoo waits for plans. pymoo
-    evaluates and counts them, so every termination, callback and evaluator works as usual; the answer is the best of
-    all that was seen. When the run ends, in whatever way, ``evaluate`` raises `SearchEnded` in the search and the
-    thread is gone before pymoo returns. An exception in the search is raised in pymoo's loop.
+    Subclasses write `_search`. It runs in its own thread, which works only while pymoo waits for plans. pymoo evaluates
+    and counts them, so every termination, callback and evaluator works as usual; the result is the best of all
+    evaluated plans. When the run ends, also by an error, ``evaluate`` raises `SearchEnded` in the search, and the
+    thread ends before pymoo returns. An exception in the search is raised in pymoo's loop.
 
-    A search sees values only, so problems with quotas, floors or latency are refused.
+    A search gets values of two objectives only, so problems with limits or a third objective are refused.
 
     A run that is stepped by hand and left unfinished keeps its thread until `close`. While the thread is there the
     algorithm can't be copied or pickled: ``save_history`` is not possible.
@@ -316,11 +316,11 @@ class DrivenAlgorithm(ProposingAlgorithm, abc.ABC):
 
         Args:
             evaluate: Takes (n, N) allowed plans, n >= 1, and returns their (n, 2) values.
-            random_state: The run's generator, the only source of chance.
+            random_state: The run's generator, the only source of randomness.
         """
 
     def close(self) -> None:
-        """End the search and its thread; the answer stays. Called when a run ends; harmless if it has."""
+        """End the search and its thread; the result is kept. Called when a run ends; a second call has no effect."""
         self._has_ended = True
         if self._thread is not None:
             thread, self._thread = self._thread, None
@@ -399,9 +399,9 @@ Evaluate = Callable[[np.ndarray], np.ndarray]
 
 
 class SearchEnded(BaseException):
-    """Raised out of ``evaluate`` when nobody will answer any more; a search lets it pass.
+    """Raised by ``evaluate`` when the run has ended; a search must not catch it.
 
-    Not an `Exception`, so that a search's handling of errors doesn't swallow it.
+    Not an `Exception`, so the error handling of a search doesn't catch it.
     """
 
 
@@ -422,12 +422,12 @@ class SearchThread:
         self._thread = threading.Thread(target=self._run, name="driven search", daemon=True)
 
     def start(self) -> None:
-        """Run the search up to its first question; what goes wrong in it is raised here."""
+        """Run the search up to its first evaluation; its exceptions are raised here."""
         self._thread.start()
         self._wait()
 
     def answer(self, F: np.ndarray, /) -> None:
-        """Hand over the values of the pending plans, and wait for the next question or the end.
+        """Return values of the pending plans to the search, and wait for its next evaluation or its end.
 
         Args:
             F: (n, 2) values.
@@ -439,7 +439,7 @@ class SearchThread:
         self._wait()
 
     def stop(self) -> None:
-        """Unwind the search, if it hasn't ended, and wait until the thread is gone."""
+        """End the search, if it hasn't ended, and wait until the thread has ended."""
         self._is_stopped = True
         self.pending = None
         if self._thread.ident is not None:

@@ -58,11 +58,11 @@ def nsga2(*, pop_size: int = 100, operators: str = "categorical", start: str = "
 
 
 def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
-    """Let a coin decide each tournament, as NSGA-III does among feasible plans; pymoo's can't be pickled.
+    """Decide each tournament at random, as NSGA-III does among feasible plans; pymoo's function can't be pickled.
 
     Args:
         pop: The population.
-        P: (n, 2) places in the population: the two of each duel.
+        P: (n, 2) indices into the population: the two of each tournament.
         random_state: The run's generator.
         **kwargs: Ignored.
     """
@@ -70,11 +70,11 @@ def fair_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.G
 
 
 class OnLattice(GeneticAlgorithm, abc.ABC):
-    """Mix-in in front of an algorithm of pymoo's: its reference directions follow from the number of objectives.
+    """Mix-in for a pymoo algorithm: its reference directions depend on the number of objectives.
 
-    They are the largest Das-Dennis lattice of at most ``pop_size``. The answer is all that is feasible and
-    non-dominated in the population, not only the plan nearest to each direction; while nothing is feasible, the plan
-    that exceeds the limits least.
+    They are the largest Das-Dennis lattice of at most ``pop_size``. The result is all feasible, non-dominated plans of
+    the population, not only the plan nearest to each direction; if no plan is feasible, the one with the least
+    violation.
     """
 
     ref_dirs: np.ndarray
@@ -86,7 +86,7 @@ class OnLattice(GeneticAlgorithm, abc.ABC):
 
     @abc.abstractmethod
     def _survival(self) -> Survival:
-        """Make the survival of the directions, which aren't known before the problem."""
+        """Build the survival for the directions, which depend on the problem."""
 
     def _set_optimum(self, **kwargs: Any) -> None:
         self.opt = best_front(self.pop)
@@ -112,7 +112,7 @@ def largest_lattice(n_obj: int, n_points: int, /) -> np.ndarray:
 
     Args:
         n_obj: Number of objectives.
-        n_points: Directions at the most.
+        n_points: Largest number of directions.
 
     Returns:
         (n, n_obj), rows with the sum 1.
@@ -166,13 +166,13 @@ def nsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "
 
 
 def niche_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
-    """Let less violation win, of two near the same direction the better front, then the nearer; else a coin decides.
+    """Decide tournaments by less violation; near the same direction by better front, then by distance; else at random.
 
-    pymoo's own draws some coins from a generator that no seed reaches.
+    pymoo's own function draws some random numbers from an unseeded generator.
 
     Args:
         pop: The population.
-        P: (n, 2) places in the population: the two of each duel.
+        P: (n, 2) indices into the population: the two of each tournament.
         random_state: The run's generator.
         **kwargs: Ignored.
     """
@@ -188,10 +188,10 @@ def niche_tournament(pop: Population, P: np.ndarray, *, random_state: np.random.
 
 
 def duel_winners(P: np.ndarray, ahead: np.ndarray, random_state: np.random.Generator, /) -> np.ndarray:
-    """Take the first of each pair where ``ahead`` is negative, the second where it is positive; else flip a coin.
+    """Return the first of each pair if ``ahead`` is negative, the second if it is positive; else one at random.
 
     Args:
-        P: (n, 2) places in the population: the two of each duel.
+        P: (n, 2) indices into the population: the two of each tournament.
         ahead: (n,) numbers.
         random_state: The run's generator.
 
@@ -203,7 +203,7 @@ def duel_winners(P: np.ndarray, ahead: np.ndarray, random_state: np.random.Gener
 
 
 def unsga3(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeNSGA3:
-    """Build U-NSGA-III: NSGA-III whose parents compete near the same direction. All else is as in `nsga3`.
+    """Build U-NSGA-III: NSGA-III whose parents compete near the same direction. Otherwise as `nsga3`.
 
     Args:
         pop_size: Size of the population, and bound on the number of directions.
@@ -232,7 +232,7 @@ class GuardedPreferenceSurvival(RankAndModifiedCrowdingSurvival):
     Args:
         *args: Those of pymoo's class.
         ideal: (2,) ideal point before the first front is known.
-        span: (2,) positive width that stands in for that of a flat front.
+        span: (2,) positive width that replaces that of a flat front.
     """
 
     def __init__(self, *args: Any, ideal: np.ndarray, span: np.ndarray) -> None:
@@ -256,16 +256,16 @@ class ExtremesRNSGA2(RNSGA2):
     """R-NSGA-II that takes its reference points from the problem.
 
     Args:
-        ref_points: (k, 2) points to be near to, US$ and negated mean accuracy; None for the two ends of the
-            exact front, with latency (k, 3) and the three individual optima. Where a user's subclass has objectives or
-            constraints of its own: the cheapest and the most accurate plan without them.
+        ref_points: (k, 2) reference points, US$ and negated mean accuracy; None for the two extremes of the exact
+            front, with a third objective (k, 3) and the three individual optima. For a subclass with additional
+            objectives or constraints: the cheapest and the most accurate plan without them.
         **kwargs: pymoo's own.
     """
 
     survival: RankAndModifiedCrowdingSurvival
 
     def __init__(self, *, ref_points: Any = None, **kwargs: Any) -> None:
-        # the points aren't known before the problem; the survival is made again in `_setup`
+        # the points depend on the problem; the survival is built again in `_setup`
         super().__init__(np.zeros((1, 2)), **kwargs)
         self.ref_points = None if ref_points is None else np.array(ref_points, dtype=float, ndmin=2)
 
@@ -283,7 +283,7 @@ class ExtremesRNSGA2(RNSGA2):
             self.normalization,
             self.survival.extreme_points_as_reference_points,
             ideal=ideal,
-            # a front of one point has no extent: any fixed one will do
+            # a front of one point has no extent: any fixed extent is valid
             span=np.where(span > 0, span, 1.0),
         )
 
@@ -291,7 +291,7 @@ class ExtremesRNSGA2(RNSGA2):
 def rnsga2(
     *, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any
 ) -> ExtremesRNSGA2:
-    """Build R-NSGA-II, which looks for plans near reference points: here the two ends of the exact front.
+    """Build R-NSGA-II, which searches near reference points: by default the two extremes of the exact front.
 
     Args:
         pop_size: Size of the population.
@@ -326,7 +326,7 @@ SMS_EMOA_PUBLISHED = NumericVariation(crossover_prob=0.7595, crossover_eta=5, mu
 
 
 def dominance_tournament(pop: Population, P: np.ndarray, **kwargs: Any) -> np.ndarray:
-    """Call pymoo's binary tournament, which can't be pickled under the name it goes by there."""
+    """Call pymoo's binary tournament, which can't be pickled under its name in pymoo."""
     return np.asarray(cv_and_dom_tournament(pop, P, **kwargs))
 
 
@@ -338,7 +338,7 @@ def sms_emoa(
     n_offsprings: int | None = None,
     **options: Any,
 ) -> SMSEMOA:
-    """Build SMS-EMOA, which drops the plans that contribute least hypervolume.
+    """Build SMS-EMOA, which removes the plans with the smallest hypervolume contribution.
 
     Args:
         pop_size: Size μ of the population.

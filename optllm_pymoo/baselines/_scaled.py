@@ -1,4 +1,4 @@
-"""pymoo's genetic algorithms that measure distances between objectives: on objectives of one scale."""
+"""pymoo's genetic algorithms that measure distances between objectives, here on scaled objectives."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from optllm_pymoo.tolerances import FLAT
 
 
 class OnOneScale:
-    """Mix-in in front of a survival of pymoo's: while it looks at objectives, they are scaled to [0, 1]."""
+    """Mix-in for a pymoo survival: it works on objectives scaled to [0, 1]."""
 
     def do(self, problem: Any, pop: Population, *args: Any, **kwargs: Any) -> Any:
-        """Call pymoo's survival on scaled objectives, then give the individuals back their own."""
+        """Call pymoo's survival on scaled objectives, then restore the individuals' own."""
         groups = [pop, *(arg for arg in args if isinstance(arg, Population))]
         individuals = list({id(individual): individual for group in groups for individual in group}.values())
         own = [individual.F for individual in individuals]
@@ -41,7 +41,7 @@ class ScaledAGE(OnOneScale, AGEMOEASurvival):
 
 
 class ScaledAGE2(OnOneScale, AGEMOEA2Survival):
-    """Of `age_moea2`: a plan at the ideal point, which has no direction from there, is as good as next to it."""
+    """Survival of `age_moea2`: a plan at the ideal point, which has no direction from it, is moved slightly off it."""
 
     @staticmethod
     def pairwise_distances(front: np.ndarray, p: float) -> np.ndarray:
@@ -50,11 +50,11 @@ class ScaledAGE2(OnOneScale, AGEMOEA2Survival):
 
 
 class ScaledSPEA2(OnOneScale, SPEA2Survival):
-    """Of `spea2` and `cmopso`."""
+    """Survival of `spea2` and `cmopso`."""
 
 
 class ScaledAPD(OnOneScale, APDSurvival):
-    """Of `rvea`: the penalty on angles grows with the progress of whatever termination there is."""
+    """Survival of `rvea`: the penalty on angles grows with the progress of any termination."""
 
     def _do(self, problem: Any, pop: Population, *, n_survive: int, algorithm: Any, **kwargs: Any) -> Population:
         progress = algorithm.termination.perc
@@ -63,7 +63,7 @@ class ScaledAPD(OnOneScale, APDSurvival):
             return super()._do(problem, pop, n_survive, algorithm=algorithm, n_gen=progress, n_max_gen=1.0, **kwargs)
 
     def adapt(self) -> None:
-        """Stretch the directions to the ranges of the population, where it has any."""
+        """Scale the directions to the ranges of the population, unless these are zero."""
         if self.nadir is not None:
             ranges = self.nadir - self.ideal
             self.V = calc_V(calc_V(self.ref_dirs) * np.where(ranges > FLAT, ranges, 1.0))
@@ -71,14 +71,14 @@ class ScaledAPD(OnOneScale, APDSurvival):
 
 
 class ScaledCADA(OnOneScale, CADASurvival):
-    """Of `ctaea`: both archives are as large as there are plans to fill them with, also if these are few."""
+    """Survival of `ctaea`: archives may hold fewer plans than directions."""
 
     def do(self, problem: Any, pop: Population, da: Population, n_survive: int, **kwargs: Any) -> Any:
-        """Call pymoo's method, which never ends where there are fewer distinct plans than directions."""
+        """Call pymoo's method, which would not end with fewer distinct plans than directions."""
         return super().do(problem, pop, da, n_survive=min(n_survive, len(pop)), **kwargs)
 
     def _updateDA(self, pop: Population, Hd: Population, n_survive: int) -> Population:
-        """Fill the niches that ``pop`` leaves poor, best first; pymoo's loop looks at the first ``n_survive`` only."""
+        """Fill the niches with few plans in ``pop``, best first; pymoo's loop uses only the first ``n_survive``."""
         niche, worth = self._associate(Hd)
         rich = np.bincount(self._associate(pop)[0], minlength=len(self.ref_dirs))
         taken: list[int] = []
@@ -98,7 +98,7 @@ class ScaledCADA(OnOneScale, CADASurvival):
 
 
 def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Generator, **kwargs: Any) -> np.ndarray:
-    """Let the feasible win, of two feasible plans the one that dominates; pymoo's own can't be pickled.
+    """Decide tournaments by feasibility, then by dominance; pymoo's function can't be pickled.
 
     Args:
         pop: Both archives.
@@ -115,11 +115,11 @@ def dominance_duel(pop: Population, P: np.ndarray, *, random_state: np.random.Ge
 
 
 class LatticeRVEA(OnLattice, RVEA):
-    """RVEA whose directions follow from the number of objectives, and which any termination may end; see `rvea`.
+    """RVEA with directions for the number of objectives, and for any termination; see `rvea`.
 
     Args:
         pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
-        alpha: How fast the penalty on angles grows.
+        alpha: Exponent of the growth of the penalty on angles.
         **kwargs: pymoo's own.
     """
 
@@ -144,7 +144,7 @@ class LatticeRVEA(OnLattice, RVEA):
 
 
 class LatticeCTAEA(OnLattice, CTAEA):
-    """C-TAEA whose directions follow from the number of objectives; see `ctaea`.
+    """C-TAEA with directions for the number of objectives; see `ctaea`.
 
     Args:
         pop_size: Size of the population; the directions are the largest Das-Dennis lattice of at most so many.
@@ -161,15 +161,15 @@ class LatticeCTAEA(OnLattice, CTAEA):
     def _infill(self) -> Population:
         off = super()._infill()
         if not len(off):
-            # as pymoo's other genetic algorithms end where no new plan is found
+            # like pymoo's other genetic algorithms, it ends if no new plan is found
             self.termination.force_termination = True
         return off
 
 
 def age_moea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AGEMOEA:
-    """Build AGE-MOEA, which estimates the shape of the front and keeps what is near to it and apart.
+    """Build AGE-MOEA, which estimates the shape of the front and keeps plans that are near to it and far apart.
 
-    Objectives are scaled by the ends of the exact front while they are compared. Arguments and errors are those of
+    Objectives are scaled by the extremes of the exact front for comparisons. Arguments and errors are those of
     `nsga2`; "published" operators have NSGA-II's parameters, as none were published.
 
     Args:
@@ -194,7 +194,7 @@ def age_moea(*, pop_size: int = 100, operators: str = "categorical", start: str 
 
 
 def age_moea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> AGEMOEA2:
-    """Build AGE-MOEA-II, which finds the curvature of the front by Newton's method. All else is as in `age_moea`.
+    """Build AGE-MOEA-II, which finds the curvature of the front by Newton's method. Otherwise as `age_moea`.
 
     Args:
         pop_size: Size of the population.
@@ -216,7 +216,7 @@ def age_moea2(*, pop_size: int = 100, operators: str = "categorical", start: str
 
 
 def spea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> SPEA2:
-    """Build SPEA2: it counts how many plans dominate each, and thins where plans are nearest. Else as `age_moea`.
+    """Build SPEA2: it counts the plans that dominate each plan, and thins the densest regions. Otherwise as `age_moea`.
 
     Args:
         pop_size: Size of the population.
@@ -236,11 +236,11 @@ def spea2(*, pop_size: int = 100, operators: str = "categorical", start: str = "
 
 
 def rvea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeRVEA:
-    """Build RVEA, which keeps one plan per direction, ever nearer to it as the run goes on.
+    """Build RVEA, which keeps one plan per direction, closer to it as the run proceeds.
 
-    How far the run has gone is asked of its termination, whichever that is; pymoo's own knows numbers of generations
-    and evaluations only. Everything else is as in `age_moea`, but for the size of the population, which bounds the
-    number of directions: 91 of 100 with three objectives.
+    The progress is that of the run's termination, of any kind; pymoo's RVEA supports numbers of generations and
+    evaluations only. Otherwise as `age_moea`, except that the size of the population bounds the number of directions:
+    91 of 100 with three objectives.
 
     Args:
         pop_size: Directions at the most, and plans in the first population and offspring.
@@ -260,7 +260,7 @@ def rvea(*, pop_size: int = 100, operators: str = "categorical", start: str = "c
 
 
 def ctaea(*, pop_size: int = 100, operators: str = "categorical", start: str = "cold", **options: Any) -> LatticeCTAEA:
-    """Build C-TAEA, which has an archive for convergence and one for diversity, where limits may be exceeded.
+    """Build C-TAEA, which has an archive for convergence and one for diversity, which may be infeasible.
 
     Everything else is as in `rvea`.
 

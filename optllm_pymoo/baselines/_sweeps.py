@@ -17,14 +17,14 @@ from optllm_pymoo.tolerances import LARGEST_WEIGHT
 from optllm_pymoo.validation import UserError
 
 BLOCK = 1 << 14
-"""Queries that are scored at a time, which bounds the memory for scores."""
+"""Number of queries scored at a time, which bounds the memory for scores."""
 
 
 class LambdaSweep(ProposingAlgorithm):
     """Propose the plan of each of some exchange rates λ once, in `spread_order`, then end.
 
     Args:
-        n_weights: Number of rates at the most.
+        n_weights: Largest number of rates.
         batch_size: Plans per iteration.
         **kwargs: pymoo's own.
 
@@ -101,7 +101,7 @@ def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
         At most ``min(n_rates, S + 1)`` falling rates, accuracy of one query per US$.
     """
     steps = front.steps
-    # a step can be cheap beyond measure, but a rate must be finite: infinity times no cost isn't a number
+    # a step may cost almost nothing, but a rate must be finite: infinity times zero cost is NaN
     with np.errstate(over="ignore"):
         efficiency = np.minimum(steps.delta_accuracy / steps.delta_cost, np.finfo(float).max / 4)
     taken = np.unique(np.linspace(0, len(efficiency), n_rates).round().astype(int))
@@ -113,12 +113,11 @@ def exchange_rates(front: SupportedFront, n_rates: int, /) -> np.ndarray:
 def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> LambdaSweep:
     """Build a sweep over λ in argmax(accuracy - λ·cost) per query, as routers trade cost for accuracy.
 
-    Each plan is a supported efficient one; `exchange_rates` says which λ are tried. Ends by itself; a budget that
-    ends it earlier leaves plans from all over the front, the two extremes among them.
+    Each plan is a supported efficient one; the λ are those of `exchange_rates`. Ends by itself; if it is stopped
+    earlier, its plans are spread over the whole front, with the two extremes.
 
     Args:
-        n_weights: Number of λ, the two that give the extremes among them; fewer if the front has fewer
-            points.
+        n_weights: Number of λ, including those of the two extremes; fewer if the front has fewer points.
         batch_size: Plans evaluated per iteration.
         **options: pymoo's own, for example ``termination`` or ``callback``.
 
@@ -141,7 +140,7 @@ def lambda_sweep(*, n_weights: int = 100, batch_size: int = 100, **options: Any)
 
 
 class WeightSweep(LambdaSweep):
-    """A `LambdaSweep` over the rates of evenly spaced weights instead of the front's own; see `carrot`."""
+    """A `LambdaSweep` over the rates of evenly spaced weights instead of the front's rates; see `carrot`."""
 
     def _rates(self, problem: AllocationProblem) -> np.ndarray:
         cost = problem.cost if problem.allowed is None else problem.cost[problem.allowed]
@@ -167,7 +166,7 @@ class WeightSweep(LambdaSweep):
         """
         weights = np.minimum(np.linspace(0.0, 1.0, n_weights), LARGEST_WEIGHT)
         odds = weights / (1.0 - weights)
-        # a price can be small beyond measure, but a rate must be finite
+        # a price may be almost zero, but a rate must be finite
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             rates = np.minimum(odds / dearest_usd, np.finfo(float).max / 4)
         return np.asarray(np.where(odds > 0.0, rates, 0.0) if dearest_usd > 0.0 else np.zeros(n_weights))
@@ -176,12 +175,12 @@ class WeightSweep(LambdaSweep):
 def carrot(*, n_weights: int = 100, batch_size: int = 100, **options: Any) -> WeightSweep:
     """Build a sweep over μ in argmin(μ·normalised cost + (1 - μ)·(1 - accuracy)) per query, as CARROT routes.
 
-    Costs are divided by the dearest call of the batch. Every plan is a supported efficient one, as in
-    `lambda_sweep`, but evenly spaced weights don't know where the front bends: many of them may give the same
-    plan. Ends by itself; a budget that ends it earlier leaves evenly spaced weights.
+    Costs are divided by the most expensive call of the batch. Every plan is a supported efficient one, as in
+    `lambda_sweep`, but evenly spaced weights don't follow the shape of the front: many of them may give the same plan.
+    Ends by itself; if it is stopped earlier, its weights are evenly spaced.
 
     Args:
-        n_weights: Number of μ in [0, 1], the two ends among them.
+        n_weights: Number of μ in [0, 1], including 0 and 1.
         batch_size: Plans evaluated per iteration.
         **options: pymoo's own, for example ``termination`` or ``callback``.
 
@@ -211,19 +210,19 @@ SECONDS = 60.0
 class IntegerSweep(ProposingAlgorithm, abc.ABC):
     """Solve one integer programme per evenly spaced bound on one objective, one per iteration, then end.
 
-    Subclasses say which objective is bounded, and how a programme is solved. The ends of the range come first, which
-    need no programme: there the cheapest and the most accurate plan are best. The others follow in
+    Subclasses define which objective is bounded, and how a programme is solved. The extremes of the range come first
+    and need no programme: the cheapest and the most accurate plan are optimal there. The others follow in
     `spread_order`.
 
     Args:
-        n_points: Number of bounds, the two ends among them.
+        n_points: Number of bounds, including the two extremes.
         relative_gap: Gap at which HiGHS ends a programme, see `Knapsack.most_accurate_within`.
-        time_limit: Seconds per programme. What is found by then is used, so results may depend on the machine where
+        time_limit: Seconds per programme. The best plan found by then is used, so results may depend on the machine if
             ``n_unproved`` isn't 0 after the run.
         **kwargs: pymoo's own.
 
     Attributes:
-        n_unproved: Programmes that ended without a proof that their plan is best.
+        n_unproved: Number of programmes that ended without a proof of optimality.
 
     Raises:
         UserError: If there are fewer than two points, or a limit isn't positive.
@@ -266,7 +265,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
 
     @abc.abstractmethod
     def _solve(self, bound: float) -> Proved:
-        """Solve the programme of one bound on the objective, strictly between its ends."""
+        """Solve the programme of one bound on the objective, strictly between its extremes."""
 
     @property
     def effort(self) -> dict[str, float]:
@@ -297,12 +296,12 @@ def epsilon_constraint(
 ) -> EpsilonConstraint:
     """Build a sweep of integer programmes: minimum cost subject to mean accuracy >= ε, ε evenly spaced.
 
-    The plans are efficient within the gap, and need not be supported ones. Each costs seconds for a few thousand
-    queries, so a budget of time ends the sweep between two of them. Ends by itself.
+    The plans are efficient within the gap, and may be unsupported. Each takes seconds for a few thousand queries, so a
+    time limit ends the sweep between two of them. Ends by itself.
 
     Args:
         n_points: Number of ε, from the cheapest plan's accuracy to the highest.
-        relative_gap: Gap between a plan and HiGHS' bound at which it counts as best.
+        relative_gap: Gap between a plan and HiGHS' bound at which it counts as optimal.
         time_limit: Seconds per programme. After that its best plan so far is used, or the best supported plan that
             reaches ε; the algorithm's ``n_unproved`` counts such cases, in which another run may differ.
         **options: pymoo's own, for example ``termination`` or ``callback``.
@@ -333,8 +332,8 @@ def forc(
 ) -> BudgetSweep:
     """Build a sweep of integer programmes as FORC's: maximum mean accuracy subject to cost <= B, B evenly spaced.
 
-    FORC predicts each LLM's accuracy on a query and then solves one programme for the budget at hand; a front takes
-    one for each of many budgets.
+    FORC predicts each LLM's accuracy on a query and then solves one programme for a given budget; a front needs one for
+    each of many budgets.
 
     Args:
         n_budgets: Number of budgets in US$, from the cheapest plan's cost to the most accurate one's.

@@ -1,4 +1,4 @@
-"""Choosing a plan from a front, and what there is to know about it."""
+"""Choosing a plan from a front, with its certificate, interval and summary."""
 
 from optllm_pymoo.decision.choices import AtLeastAccuracy, Choice, Knee, WithinBudget
 from optllm_pymoo.decision.confidence import accuracy_deviation, accuracy_interval, promised_accuracy, promised_along

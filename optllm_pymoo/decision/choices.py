@@ -1,4 +1,4 @@
-"""Choosing one plan: by what may be spent, by what must be reached, and by where more stops paying."""
+"""Choosing one plan: by a budget, by a target accuracy, or at the knee of the front."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from optllm_pymoo.validation import UserError, as_budget, in_full, rounded_down,
 class Choice(DecisionMaking, abc.ABC):
     """Chooses one plan from a front. Subclasses write `_do` on objectives.
 
-    Whatever holds plans may be given: objectives (pymoo's ``res.F``), a pymoo result, an `AllocationProblem` or a
-    `SupportedFront`. The last two are the exact front, where the choice is right to the single step; a result is
-    searched for the best of the plans it holds.
+    Plans may be given as objectives (pymoo's ``res.F``), a pymoo result, an `AllocationProblem` or a
+    `SupportedFront`. The last two mean the exact front, and the choice is exact to the single step; for a result, it is
+    the best of its plans.
 
-    With a third objective there are three columns, of which choices look at cost and accuracy; a problem then stands
-    for its exact front of these two, whatever the third. To bound the third, give the problem a `Ceiling`.
+    With a third objective there are three columns, but choices use cost and accuracy only; a problem then means its
+    exact front of these two. To bound the third, give the problem a `Ceiling`.
     """
 
     limits: ClassVar[tuple[str, ...]] = ()
-    """Names of the attributes that a `Plan` needs to know to certify its gap there."""
+    """Names of the attributes that are passed to `Plan`, which certifies its gap at them."""
 
     promise: float | None = None
-    """Probability with which the accuracy is to be promised; None for expected accuracy."""
+    """Probability of the promised accuracy; None for expected accuracy."""
 
     def do(self, F: Any, *args: Any, **kwargs: Any) -> int:
         """Find the chosen plan.
@@ -49,15 +49,15 @@ class Choice(DecisionMaking, abc.ABC):
             Its index: the row of F, or the point of the supported front.
 
         Raises:
-            UserError: If there is no plan, F holds something else than pairs (with a third objective: triples) of
-                finite numbers, no plan meets the choice, or the choice is by promised accuracy, for which see `plan`.
+            UserError: If there is no plan, F doesn't hold pairs (with a third objective: triples) of finite numbers, no
+                plan meets the choice, or the choice is by promised accuracy, see `plan`.
         """
         if self.promise is not None:
             raise UserError("a promise needs the plans and their sigma; use plan(source, sigma=...) instead of do(F)")
         return int(super().do(_objectives(self._candidates(F))))
 
     def _candidates(self, source: Any) -> Any:
-        """Return what holds the plans to choose from, for a problem its front."""
+        """Return the plans to choose from; for a problem its front."""
         problem = source.problem if isinstance(source, Result) else source
         if isinstance(problem, AllocationProblem):
             problem.refuse_extended(f"{type(self).__name__}()")
@@ -67,13 +67,13 @@ class Choice(DecisionMaking, abc.ABC):
         return source.supported_front
 
     def plan(self, source: Any, /, *, sigma: Any = None, n_labelled: int | None = None) -> Plan:
-        """Choose, and make a `Plan` of it.
+        """Choose a plan and return it as a `Plan`.
 
         Args:
-            source: A pymoo result of an `AllocationProblem`, the problem itself, or a supported front (whose queries
-                and LLMs then have numbers for names).
-            sigma: (N, M) standard deviation of the accuracies, as `SuccessPredictor` gives it.
-            n_labelled: Queries that the accuracies were learnt from, see `Plan`.
+            source: A pymoo result of an `AllocationProblem`, the problem itself, or a supported front (its queries and
+                LLMs are then named by numbers).
+            sigma: (N, M) standard deviation of the accuracies, as `SuccessPredictor` returns it.
+            n_labelled: Number of labelled queries behind the accuracies, see `Plan`.
 
         Raises:
             UserError: If ``source`` is something else; as `do`, and if ``sigma`` or ``n_labelled`` does not fit.
@@ -99,12 +99,12 @@ class Choice(DecisionMaking, abc.ABC):
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         """Choose a row of F (n, 2), or with a third objective (n, 3), n >= 1, in any order, all finite.
 
-        Of a choice by promise the second column is the negated promised accuracy.
+        For a choice by promise, the second column is the negated promised accuracy.
         """
 
 
 def _objectives(source: Any, /) -> np.ndarray:
-    """Read the objectives off whatever holds plans.
+    """Return the objectives of any source of plans.
 
     Args:
         source: (n, 2) or (2,) objectives, with a third (n, 3) or (3,); a pymoo result, an `AllocationProblem`, a
@@ -114,7 +114,7 @@ def _objectives(source: Any, /) -> np.ndarray:
         (n, 2) or (n, 3) with n >= 1; of a problem always (n, 2), its exact front.
 
     Raises:
-        UserError: If there is no plan, or something else than pairs of finite numbers.
+        UserError: If there is no plan, or F doesn't hold pairs of finite numbers.
     """
     if isinstance(source, AllocationProblem):
         _refuse_limits(source)
@@ -138,7 +138,7 @@ def _refuse_limits(problem: AllocationProblem, /) -> None:
     """Refuse to choose from the front of a problem whose plans may exceed its limits.
 
     Raises:
-        UserError: Its limits bind.
+        UserError: If its limits bind.
     """
     if problem.limits_bind:
         raise UserError(
@@ -165,12 +165,12 @@ def _problem_of(front: SupportedFront | SupportedSurface, /) -> AllocationProble
 
 
 class WithinBudget(Choice):
-    """The most accurate plan that a budget pays for (ties: the cheaper).
+    """The most accurate plan within a budget (ties: the cheaper).
 
     Args:
         budget_usd: Total US$ for the batch, >= 0.
-        promise: Probability in [0.5, 1) with which accuracy is promised: the plan that promises most is taken.
-            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        promise: Probability in [0.5, 1): the plan with the highest promised accuracy is chosen. None: the highest
+            expected accuracy. For a promise, pass ``sigma`` to `plan`; without it, only chance is taken into account.
 
     Raises:
         UserError: If the budget is negative or no number, or the probability is out of range.
@@ -208,8 +208,8 @@ class AtLeastAccuracy(Choice):
 
     Args:
         target: Mean accuracy in [0, 1].
-        promise: Probability in [0.5, 1) with which the target is to be reached: what is promised must reach it.
-            None looks at expected accuracy. `plan` needs ``sigma`` for it, unless chance alone is to be allowed for.
+        promise: Probability in [0.5, 1): the promised accuracy must reach the target. None: the expected accuracy. For
+            a promise, pass ``sigma`` to `plan`; without it, only chance is taken into account.
 
     Raises:
         UserError: If the target is outside [0, 1] or the probability out of range.
@@ -250,11 +250,11 @@ class AtLeastAccuracy(Choice):
 
 
 class Knee(Choice):
-    """The plan at the bend of the front, from where the price of accuracy rises above its average.
+    """The plan at the knee of the front, beyond which the price of accuracy is above its average.
 
-    Both objectives are scaled to [0, 1] between the cheapest and the most accurate plan; the knee lies farthest above
-    the straight line between these two (Das 1999). On a supported front it is the last plan whose steps all
-    buy more accuracy per dollar than the front does on average. Ties: the cheaper. A third objective isn't looked at.
+    Both objectives are scaled to [0, 1] between the cheapest and the most accurate plan; the knee is farthest above the
+    straight line between these two (Das 1999). On a supported front it is the last plan whose steps all gain more
+    accuracy per dollar than the front does on average. Ties: the cheaper. A third objective is ignored.
 
     Example:
         >>> from optllm_pymoo import SupportedFront
@@ -268,13 +268,13 @@ class Knee(Choice):
 
     def _do(self, F: np.ndarray, *args: Any, **kwargs: Any) -> int:
         F = F[:, :2]
-        # the same totals, summed or scaled otherwise, are the same ends
+        # totals that differ only by rounding are the same extremes
         (cheapest, most_accurate), scale = F.min(axis=0), (1 + SAME_TOTAL)
         low = F[F[:, 0] <= cheapest * scale]
         high = F[F[:, 1] <= most_accurate + SAME_TOTAL]
         low, high = low[np.lexsort((low[:, 0], low[:, 1]))[0]], high[np.lexsort((high[:, 1], high[:, 0]))[0]]
         span = high - low
-        # dominated plans lie below the front and never win; a front of one point has no span
+        # dominated plans are below the front and never chosen; a front of one point has no span
         scaled = (F - low) / np.where(span == 0, 1.0, span)
         height = scaled[:, 1] - scaled[:, 0]
         best = np.flatnonzero(height >= height.max() - SAME_TOTAL)

@@ -1,4 +1,4 @@
-"""How far the accuracy of a plan may lie from the expected one: its interval, and what can be promised."""
+"""Uncertainty of a plan's accuracy: intervals and promised accuracy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOKED_AT: Final = 2_000  # queries per draw
 
 
 class Moments(NamedTuple):
-    """All that a deviation needs to know of a plan: sums over its queries, which add up over parts of a batch."""
+    """The sums over a plan's queries that determine its deviation; they can be added over parts of a batch."""
 
     n_queries: int
     accuracy: float
@@ -34,7 +34,7 @@ class Moments(NamedTuple):
     chance: float
     """Σ p (1 - p)."""
     sigma: float | None
-    """Σ σ; None if the accuracies are taken for exact."""
+    """Σ σ; None if the accuracies are assumed to be exact."""
     sigma_squared: float
     """Σ σ²."""
 
@@ -74,30 +74,30 @@ def accuracy_deviation(
 ) -> float:
     r"""Standard deviation of the realised mean accuracy around the expected one.
 
-    With p[i] the expected accuracy of the chosen LLM on query i, σ[i] the predictor's uncertainty of it, a the mean
-    of p and n the number of queries that were learnt from,
+    With p[i] the expected accuracy of the chosen LLM on query i, σ[i] the predictor's uncertainty of it, a the mean of
+    p and n the number of labelled queries,
 
         Var = (1/N²) Σ p[i] (1 - p[i])  +  (1 - ρ) (1/N²) Σ σ[i]²  +  ρ ((1/N) Σ σ[i])²  +  a (1 - a) / n.
 
-    The first part is chance: answers turn out right or wrong one by one. The others are errors of the prediction,
-    assumed to be correlated with ρ between any two queries. ρ = 0 says that errors are independent and average
-    out, so that the interval shrinks with √N: that is too good to be true, since one predictor learnt from one
-    small sample makes them all. ρ = 1 says that all predictions are too high, or too low, together.
+    The first part is chance: each answer is right or wrong at random. The others are errors of the prediction, with an
+    assumed correlation ρ between any two queries. With ρ = 0, errors are independent and average out, so the interval
+    shrinks with √N: this is too optimistic, because all errors come from one predictor fitted to one small sample. With
+    ρ = 1, all predictions are too high, or too low, together.
 
     The last part is the sampling error of the labels, common to all queries: the level of the predictions is that of
     the labelled queries, assumed to be drawn at random from the same batch, and a share a of n drawn queries has the
     variance a (1 - a)/n (binomial). It takes this error as independent of the others.
 
-    These are assumptions. Where the standard error of what plans expect was measured on labelled queries, it takes the
-    place of all but the first part, unless a correlation is asked for.
+    These are assumptions. A standard error of expected accuracy that was measured on labelled queries replaces all
+    parts but the first, unless a correlation is given.
 
     Args:
         accuracy: (N,) expected accuracy of the chosen LLMs, in [0, 1]; or the sums of a batch in parts.
-        sigma: (N,) standard deviation of each of them; None takes them for exact, only chance is left.
-        correlation: ρ in [0, 1]; None: what was measured, or else `CORRELATION`.
-        n_labelled: n, number of queries that were learnt from, >= 1; None leaves the sampling error out.
+        sigma: (N,) standard deviation of each of them; None assumes that they are exact, which leaves only chance.
+        correlation: ρ in [0, 1]; None: the measured error, or else `CORRELATION`.
+        n_labelled: n, number of labelled queries, >= 1; None omits the sampling error.
         excess_error: Standard error of the corrected expectation, as `Optimism.error` measures it; 0 if it wasn't. Its
-            square joins the sum.
+            square is added.
 
     Raises:
         UserError: If ``correlation`` is outside [0, 1], or ``n_labelled`` is below 1.
@@ -137,13 +137,13 @@ def check_labelled(n_labelled: int, /) -> int:
     """Refuse a number of labelled queries below 1.
 
     Args:
-        n_labelled: Queries that were learnt from.
+        n_labelled: Number of labelled queries.
 
     Raises:
         UserError: If it is below 1.
     """
     if not n_labelled >= 1:
-        raise UserError(f"n_labelled must be at least 1 query; got {n_labelled}. None leaves its error out")
+        raise UserError(f"n_labelled must be at least 1 query; got {n_labelled}. None omits its error")
     return n_labelled
 
 
@@ -163,12 +163,12 @@ def accuracy_interval(
         accuracy: (N,) expected accuracy of the chosen LLMs; or the sums of a batch in parts.
         sigma: (N,) standard deviation of each of them, or None.
         level: Probability, in (0, 1).
-        correlation: ρ of `accuracy_deviation`, where the formula and its assumptions stand.
-        n_labelled: n of `accuracy_deviation`, queries that were learnt from.
-        excess: By how much the plan expects too much, and the standard error of what is left, see `Plan`.
+        correlation: ρ of `accuracy_deviation`, which has the formula and its assumptions.
+        n_labelled: n of `accuracy_deviation`, the number of labelled queries.
+        excess: Excess of the expected accuracy, and the standard error of the corrected one, see `Plan`.
 
     Returns:
-        Lower and upper end, cut off at 0 and 1.
+        Lower and upper end, clipped to [0, 1].
 
     Raises:
         UserError: If ``level`` is outside (0, 1), ``correlation`` outside [0, 1], or ``n_labelled`` below 1.
@@ -206,7 +206,7 @@ def difference_interval(
     n_labelled: int | None = None,
     excess: tuple[float, float] = (0.0, 0.0),
 ) -> Difference:
-    r"""Paired interval for the difference of two plans: queries that both send to one LLM add nothing to it.
+    r"""Paired interval for the difference of two plans: queries with the same LLM in both add nothing to it.
 
     With p, q the expected accuracies where the plans differ, σ, τ their deviations and d the expected difference,
 
@@ -221,8 +221,8 @@ def difference_interval(
         differs: (N,) True where the two plans choose different LLMs.
         level: Probability, in (0, 1).
         correlation: ρ in [0, 1]; None: `CORRELATION`.
-        n_labelled: Queries that were learnt from, or None.
-        excess: By how much the difference is expected too high, and the standard error of that.
+        n_labelled: Number of labelled queries, or None.
+        excess: Excess of the expected difference, and its standard error.
 
     Raises:
         UserError: If an option is out of its range.
@@ -250,14 +250,14 @@ def difference_interval(
 
 
 def _half_width(level: float, deviation: float) -> float:
-    """Half of an interval that holds a normal variable with probability `level`."""
+    """Return half the width of an interval that holds a normal variable with probability `level`."""
     if not 0 < level < 1:
         raise UserError(f"level must lie in (0, 1); got {level}. For 95 % write 0.95")
     return float(norm.ppf((1 + level) / 2)) * deviation
 
 
 class Stability(NamedTuple):
-    """How much of a plan the uncertainty of the predictions leaves as it is."""
+    """The part of a plan that doesn't change under the uncertainty of the predictions."""
 
     share: float
     """Mean share of the queries whose LLM stays the same."""
@@ -279,8 +279,8 @@ def stability(
 ) -> Stability:
     """Draw accuracies around the expected ones and choose again at the same exchange rate.
 
-    Errors of an LLM on two queries are correlated by ρ. Each of 50 draws looks at 2,000 random queries at the most, so
-    the share is exact to about one percentage point, whatever N.
+    Errors of an LLM on two queries are correlated by ρ. Each of 50 draws uses at most 2,000 random queries, so the
+    share is exact to about one percentage point for any N.
 
     Args:
         cost: (N, M) US$ per call.
@@ -320,13 +320,13 @@ DISTRIBUTIONS: Final = ("normal", "any")
 
 
 def quantile(probability: float, distribution: str = "normal", /) -> float:
-    """Standard deviations by which a promise stays below the expectation.
+    """Return the number of standard deviations between expected and promised accuracy.
 
     Args:
-        probability: With which the promise is to be kept, in [0.5, 1).
-        distribution: "normal": the one-sided quantile of the normal distribution, which the mean over many queries
-            comes near to unless one common error rules it. "any": Cantelli's inequality, √(p/(1 - p)), which holds for
-            every distribution of that deviation.
+        probability: Probability of the promise, in [0.5, 1).
+        distribution: "normal": the one-sided quantile of the normal distribution, which approximates the mean over many
+            queries unless a common error dominates. "any": Cantelli's inequality, √(p/(1 - p)), which holds for every
+            distribution of that deviation.
 
     Raises:
         UserError: If the probability is outside [0.5, 1), or the distribution unknown.
@@ -356,17 +356,17 @@ def promised_accuracy(
     """Mean accuracy that a plan reaches with a given probability: expected less z deviations.
 
     The deviation is that of the interval, `accuracy_deviation`: chance, errors of the prediction and of the labels. So
-    the promise at 97.5 % is the lower end of the 95 % interval. ``correlation`` says how much errors go together: 0
-    takes them as independent, 1 as one common shift, the worst case.
+    the promise at 97.5 % is the lower end of the 95 % interval. ``correlation`` 0 means independent errors, 1 one
+    common shift, the worst case.
 
     Args:
         accuracy: (N,) expected accuracy of the chosen LLMs.
-        sigma: (N,) standard deviation of each of them, or None: then only chance is allowed for.
-        probability: With which it is promised, in [0.5, 1).
+        sigma: (N,) standard deviation of each of them, or None: then only chance is taken into account.
+        probability: Probability of the promise, in [0.5, 1).
         correlation: ρ in [0, 1]; None: as `accuracy_deviation`.
-        n_labelled: Queries that were learnt from, or None.
+        n_labelled: Number of labelled queries, or None.
         distribution: "normal" or "any", see `quantile`.
-        excess: By how much the plan expects too much, and the standard error of what is left, see `Plan`.
+        excess: Excess of the expected accuracy, and the standard error of the corrected one, see `Plan`.
 
     Returns:
         In [0, 1].
@@ -399,7 +399,7 @@ def promised_from_sums(
     correlation: float,
     n_labelled: int | None,
 ) -> np.ndarray:
-    """Promised accuracy of many plans from their sums over queries, not cut off at 0.
+    """Promised accuracy of many plans from their sums over queries, not clipped at 0.
 
     Args:
         correct: (n,) Σ p.
@@ -408,7 +408,7 @@ def promised_from_sums(
         n_queries: N.
         z: Deviations below the expectation, see `quantile`.
         correlation: ρ.
-        n_labelled: Queries that were learnt from, or None.
+        n_labelled: Number of labelled queries, or None.
 
     Returns:
         (n,) of `accuracy_deviation`'s formula.

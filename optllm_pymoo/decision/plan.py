@@ -1,4 +1,4 @@
-"""A plan: which LLM answers which query, what that costs, and how good it can be trusted to be."""
+"""A plan: an LLM for every query, its cost, its certificate and its uncertainty."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from optllm_pymoo.tolerances import FREE, SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_table, check_shape, read_only
 
 CHUNK: Final = 1 << 12
-"""Queries looked at together: their temporaries then stay in the cache."""
+"""Queries processed together: temporary arrays then fit into the cache."""
 
 
 class Moves(NamedTuple):
-    """One move per query, away from the LLM that a plan sends it to."""
+    """One move per query, away from its LLM in a plan."""
 
     llm: np.ndarray
-    """(N,) where the query would go; -1 if there is no such move."""
+    """(N,) LLM after the move; -1 if there is no move."""
     delta_cost: np.ndarray
     """(N,) change of its cost, US$; NaN without a move."""
     delta_accuracy: np.ndarray
@@ -52,8 +52,8 @@ def next_moves(
 
     The upgrade is the more accurate LLM with the lowest price per expected correct answer gained, the downgrade
     the cheaper LLM with the highest saving per expected correct answer lost. On a supported plan they are the
-    neighbours on the query's convex hull. Elsewhere a move may be free: an upgrade that costs nothing or less has
-    the price 0 or below, and a downgrade that loses nothing saves at the price inf; the largest such move is taken.
+    neighbours on the query's convex hull. On other plans a move may be free: an upgrade without additional cost has a
+    price <= 0, and a downgrade without a loss the price inf; the largest such move is chosen.
 
     Args:
         cost: (N, M) US$ per call.
@@ -89,7 +89,7 @@ def next_moves(
 
 
 def _pick(score: np.ndarray, delta_cost: np.ndarray, delta_accuracy: np.ndarray) -> Moves:
-    """Take the best score of every row; -inf all along means that there is no move."""
+    """Return the cell with the best score of every row; a row of -inf means that there is no move."""
     rows, best = np.arange(len(score)), score.argmax(axis=1)
     none = np.isneginf(score[rows, best])
     change, gained = (np.where(none, np.nan, delta[rows, best]) for delta in (delta_cost, delta_accuracy))
@@ -102,30 +102,26 @@ PREDICTED = "predicted:"
 
 
 class Plan:
-    """One LLM for every query of a batch, with its price tags and its certificate. It is never changed.
+    """One LLM for every query of a batch, with marginal prices and a certificate. It is immutable.
 
-    Plans are usually made by `WithinBudget`, `AtLeastAccuracy` or `Knee`; any allocation will do, though.
-
-    The certificate compares with the linear relaxation of the whole problem (`SupportedFront.bound`), so it holds
-    whatever made the plan. It is about the accuracies the plan was made on: what these are worth is for `interval`
-    and `evaluate` to say.
+    Plans are usually made by `WithinBudget`, `AtLeastAccuracy` or `Knee`; any allocation is accepted. The certificate
+    compares with the linear relaxation of the whole problem (`SupportedFront.bound`), so it holds for plans of any
+    origin. It refers to the accuracies of the problem; `interval` and `evaluate` compare these with true ones.
 
     Args:
         problem: The batch.
         x: (N,) LLM per query.
-        sigma: (N, M) standard deviation of ``problem.accuracy``, as `SuccessPredictor` gives it; None takes the
-            accuracies for exact.
-        n_labelled: Queries that the accuracies were learnt from, >= 1: the interval then allows for the sampling
-            error of so few. None leaves it out.
-        budget_usd: What may be spent in all, US$: the gap is then certified at this budget. None: at the plan's
-            own cost.
-        target: Mean accuracy that was asked for: the cost gap is then certified at this target. None: at the
-            plan's own accuracy.
-        promise: Probability for which `summary` states the promised accuracy; None: 0.95, if ``sigma`` is known.
-        excess: By how much the plan expects too much (LLMs are chosen in part since they are overrated: the winner's
-            curse), and the standard error of what is left, as `SuccessPredictor.optimism_` measures them. The first
-            corrects `corrected_accuracy`, `interval` and `promised_accuracy`; the second, if above 0, takes the place
-            of what ``sigma`` and ``n_labelled`` have these two assume. None: nothing is known of it.
+        sigma: (N, M) standard deviation of ``problem.accuracy``, as `SuccessPredictor` returns it; None assumes that
+            the accuracies are exact.
+        n_labelled: Number of labelled queries behind the accuracies, >= 1: the interval then includes their sampling
+            error. None omits it.
+        budget_usd: Budget in US$: the gap is then certified at this budget. None: at the plan's own cost.
+        target: Target accuracy: the cost gap is then certified at this target. None: at the plan's own accuracy.
+        promise: Probability of the promised accuracy in `summary`; None: 0.95, if ``sigma`` is known.
+        excess: Excess of expected over true accuracy (LLMs are chosen partly because they are overrated: the winner's
+            curse), and the standard error of the corrected accuracy, as `SuccessPredictor.optimism_` measures them. The
+            first corrects `corrected_accuracy`, `interval` and `promised_accuracy`; the second, if positive, replaces
+            the errors that these two derive from ``sigma`` and ``n_labelled``. None: unknown.
 
     Attributes:
         problem: The batch.
@@ -142,7 +138,7 @@ class Plan:
     Raises:
         UserError: If ``x`` or ``sigma`` does not hold numbers; if ``x`` is no allocation of the problem, or ``sigma``
             has another shape or a negative value, or ``n_labelled`` is below 1, or ``promise`` is outside [0.5, 1);
-            or if a promise is asked for beside limits and a third objective.
+            or if a promise is combined with limits and a third objective.
 
     Example:
         >>> problem = AllocationProblem([[1, 2, 5], [1, 3, 4]], [[0.2, 0.6, 0.7], [0.5, 0.4, 0.9]])
@@ -186,8 +182,8 @@ class Plan:
             quantile(promise)
             if problem.third is not None and problem.has_limits:
                 raise UserError(
-                    "a promise doesn't go with limits and a third objective together; leave out one of the three,"
-                    f" or bound {problem.third.name} with a Ceiling in place of objectives="
+                    "a promise can't be combined with limits and a third objective; leave out one of the three,"
+                    f" or bound {problem.third.name} with a Ceiling instead of objectives="
                 )
         self.promise = promise
         if excess is not None and not (np.isfinite(excess).all() and excess[1] >= 0):
@@ -225,21 +221,21 @@ class Plan:
 
     @property
     def corrected_accuracy(self) -> float:
-        """Expected accuracy without what it is known to exceed the truth by; `accuracy` if nothing is known of that."""
+        """Expected accuracy less its measured excess; `accuracy` if that is unknown."""
         return self.accuracy if self.excess is None else min(1.0, max(0.0, self.accuracy - self.excess[0]))
 
     def interval(self, level: float = 0.95, *, correlation: float | None = None) -> tuple[float, float]:
-        """Interval for the accuracy that will be realised.
+        """Return an interval for the realised accuracy.
 
-        Without ``excess`` it doesn't allow for LLMs that are chosen since they happen to be overrated.
+        Without ``excess`` it doesn't correct for the winner's curse.
 
         Args:
-            level: Probability that the interval is to hold it.
-            correlation: ρ between the prediction errors of two queries; 0 assumes that they are independent. None: what
-                was measured (see ``excess``), or else 0.05. Formula and assumptions: `accuracy_deviation`.
+            level: Probability that the interval holds it.
+            correlation: ρ between the prediction errors of two queries; 0 assumes that they are independent. None: the
+                measured error (see ``excess``), or else 0.05. Formula and assumptions: `accuracy_deviation`.
 
         Returns:
-            Lower and upper end. Without ``sigma`` and ``n_labelled`` it allows for chance only.
+            Lower and upper end. Without ``sigma`` and ``n_labelled`` it includes chance only.
 
         Raises:
             UserError: If ``level`` is outside (0, 1) or ``correlation`` outside [0, 1].
@@ -254,13 +250,13 @@ class Plan:
         )
 
     def difference(self, other: Plan, /, level: float = 0.95, *, correlation: float | None = None) -> Difference:
-        """Compare with another plan of the same problem: an interval for the accuracy that this one will have ahead.
+        """Return an interval for this plan's accuracy less that of another plan of the same problem.
 
-        It is narrower than the intervals of the two suggest, since queries with the same LLM in both count for nothing.
+        It is narrower than the intervals of the two suggest, because queries with the same LLM in both don't count.
 
         Args:
             other: The other plan.
-            level: Probability that the interval is to hold the difference.
+            level: Probability that the interval holds the difference.
             correlation: ρ between the prediction errors of two queries; None: 0.05.
 
         Raises:
@@ -283,14 +279,14 @@ class Plan:
             level=level,
             correlation=correlation,
             n_labelled=self.n_labelled,
-            excess=(ours[0] - theirs[0], abs(ours[1] - theirs[1])),  # one measurement is behind both
+            excess=(ours[0] - theirs[0], abs(ours[1] - theirs[1])),  # both rest on one measurement
         )
 
     @cached_property
     def stability(self) -> Stability | None:
-        """Share of the queries whose LLM stays the same where predictions vary by sigma, and US$ that hang on the rest.
+        """Share of the queries whose LLM stays the same when predictions vary by sigma, and US$ of the others.
 
-        None without sigma, and where limits or a third objective play a part, which no exchange rate describes.
+        None without sigma, and with limits or a third objective, which an exchange rate doesn't describe.
         """
         if self.sigma is None or self.problem.limits_bind or self.problem.third is not None:
             return None
@@ -309,10 +305,10 @@ class Plan:
             probability: In [0.5, 1).
             correlation: ρ between the prediction errors of two queries: 0 independent, 1 the worst case. None: as
                 `interval`.
-            distribution: "normal", or "any" for a promise that holds whatever the distribution (Cantelli).
+            distribution: "normal", or "any" for a promise that holds for every distribution (Cantelli).
 
         Returns:
-            In [0, 1]; without ``sigma`` and ``n_labelled`` it allows for chance only.
+            In [0, 1]; without ``sigma`` and ``n_labelled`` it includes chance only.
 
         Raises:
             UserError: As `confidence.promised_accuracy`.
@@ -337,14 +333,14 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """How much expected mean accuracy the plan can be short of the best possible: `bound` less `accuracy`."""
+        """Largest possible gain in expected mean accuracy: `bound` less `accuracy`."""
         return max(0.0, self.bound - self.accuracy)
 
     @cached_property
     def gap_usd(self) -> float:
-        """How much cheaper, in US$, a plan of at least the target (or this accuracy) can be, by the LP bound.
+        """Largest possible saving, in US$, of a plan of at least the target (or this accuracy), by the LP bound.
 
-        A target of promised accuracy is none of expected accuracy: then it is about this accuracy.
+        For a target of promised accuracy, it refers to this plan's expected accuracy.
         """
         wanted = self.accuracy
         if self.target is not None and self.promise is None:
@@ -360,22 +356,22 @@ class Plan:
 
     @property
     def upgrades(self) -> Moves:
-        """Next upgrade of every query: the more accurate LLM that asks least per expected correct answer gained."""
+        """Next upgrade of each query: the more accurate LLM at the lowest price per expected correct answer gained."""
         return self._moves[0]
 
     @property
     def downgrades(self) -> Moves:
-        """Next downgrade of every query: the cheaper LLM that saves most per expected correct answer lost."""
+        """Next downgrade of every query: the cheaper LLM with the highest saving per expected correct answer lost."""
         return self._moves[1]
 
     @property
     def usd_per_correct(self) -> float:
-        """Price of one more expected correct answer here: the cheapest upgrade, US$; NaN at the most accurate plan."""
+        """Price of one more expected correct answer: the cheapest upgrade, US$; NaN at the most accurate plan."""
         return _reduce(np.fmin, self.upgrades.usd_per_correct)
 
     @property
     def saved_usd_per_correct(self) -> float:
-        """What giving up one expected correct answer saves: the best downgrade, US$; NaN at the cheapest plan."""
+        """Saving of one expected correct answer less: the best downgrade, US$; NaN at the cheapest plan."""
         return _reduce(np.fmax, self.downgrades.usd_per_correct)
 
     def mix(self) -> pd.DataFrame:
@@ -431,7 +427,7 @@ class Plan:
         return pd.DataFrame(columns)
 
     def to_csv(self, path: str | PathLike[str], /, *, predictions: bool = False) -> None:
-        """Write `to_frame` as CSV, complete or not at all; a file that is there is replaced.
+        """Write `to_frame` as CSV, complete or not at all; an existing file is replaced.
 
         Args:
             path: The file.
@@ -448,7 +444,7 @@ class Plan:
         return self.facts().summary()
 
     def facts(self) -> PlanFacts:
-        """Collect what `summary` says, for whoever writes it otherwise."""
+        """Return the content of `summary` as fields, for other formats."""
         promised, promised_range = None, None
         if self.promise is not None or self.sigma is not None:
             at = 0.95 if self.promise is None else self.promise
@@ -490,11 +486,10 @@ class Plan:
 
         Args:
             correct: In [0, 1], NaN where not known: (N, M) of all LLMs, or (N,) of the chosen ones.
-            paid_usd: What calls cost in the end, US$, >= 0: (N, M) of all LLMs, or (N,) of the chosen ones. None: what
-                was planned.
+            paid_usd: Actual cost of calls, US$, >= 0: (N, M) of all LLMs, or (N,) of the chosen ones. None: as planned.
 
         Returns:
-            Realised accuracy and cost, beside those of the best single LLM.
+            Realised accuracy and cost, and those of the best single LLM.
 
         Raises:
             UserError: If a table has another shape, a value that is no outcome or no cost, or no outcome is known.
@@ -515,5 +510,5 @@ class Plan:
 
 
 def _reduce(best: np.ufunc, prices: np.ndarray) -> float:
-    """Smallest or largest price, NaN if there is none."""
+    """Return the smallest or largest price, NaN if there is none."""
     return float(best.reduce(prices))

@@ -1,4 +1,4 @@
-"""Plans that promise most: expected accuracy less what the uncertainty may take away."""
+"""Plans with the highest promised accuracy: expected accuracy less a multiple of its standard deviation."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from optllm_pymoo.tolerances import SAME_TOTAL
 from optllm_pymoo.validation import UserError, as_limit, as_table, check_shape, in_full, rounded_down, rounded_up
 
 N_ROUNDS: Final = 8
-"""Linearisations at the most; they settle within a few."""
+"""Largest number of linearisations; they converge within a few."""
 
 SCALES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""Multiples of the first penalties that are tried as well, since the criterion has more than one local optimum."""
+"""Multiples of the first penalties, which are also tried because the criterion has several local optima."""
 
 
 class RobustPlan(NamedTuple):
-    """A plan chosen for what it promises, with a certificate."""
+    """A plan with the highest promised accuracy, and a certificate."""
 
     plan: Plan
-    """The plan; its ``promise`` is the probability asked for."""
+    """The plan; its ``promise`` is the given probability."""
     promised: float
-    """Mean accuracy it promises with that probability."""
+    """Promised mean accuracy at that probability."""
     bound: float
     """No plan within the budget promises more; with a target: no plan of any cost promises more."""
     bound_usd: float
@@ -36,7 +36,7 @@ class RobustPlan(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Tables whose sums over a plan make its promise."""
+    """Tables whose sums over a plan determine its promised accuracy."""
 
     p: np.ndarray
     variance: np.ndarray
@@ -59,31 +59,31 @@ def robust_plan(
     n_labelled: int | None = None,
     distribution: str = "normal",
 ) -> RobustPlan:
-    """Find the plan that promises most within a budget, or the cheapest one that promises a target.
+    """Find the plan with the highest promised accuracy within a budget, or the cheapest that promises a target.
 
     The promise is Σp/N less z deviations, and the deviation a square root of sums: for fixed multipliers α, β its
-    linearisation p - α (p (1 - p) + (1 - ρ) σ²) - β σ separates by query, so that the exact supported front of that
-    table holds its best plans at every cost. The multipliers are those of the plan found last, until the plan stays
-    the same; some multiples of them are tried besides, and the best plan on the true promise is taken. With a common
-    shift alone (ρ = 1, many queries) the criterion is nearly linear and the outcome nearly exact.
+    linearisation p - α (p (1 - p) + (1 - ρ) σ²) - β σ separates by query, so the exact supported front of that table
+    holds its best plans at every cost. The multipliers are those of the last plan, until the plan doesn't change; some
+    multiples of them are also tried, and the best plan by the true promise is returned. With a common shift alone (ρ =
+    1, many queries) the criterion is nearly linear and the result nearly exact.
 
     The bound: a deviation is at least its projection on any direction, and the square root of a sum at least its
     chord. So the promise is at most a separable sum, whose linear relaxation bounds all plans.
 
     Args:
-        problem: The batch, without limits; latency is not looked at.
+        problem: The batch, without limits; a third objective is ignored.
         sigma: (N, M) standard deviation of its accuracies, >= 0.
         probability: In [0.5, 1).
-        budget_usd: What may be spent in all, US$. None with ``target``; neither of the two: no limit.
-        target: Mean accuracy that is to be promised.
+        budget_usd: Budget in US$. None with ``target``; neither of the two: no bound.
+        target: Mean accuracy to promise.
         correlation: ρ between the errors of two queries, see `accuracy_deviation`.
         n_labelled: Queries that were learnt from, or None.
         distribution: "normal" or "any", see `quantile`.
 
     Raises:
-        UserError: If both limits are given, the budget is below the cheapest plan, no plan was found that promises the
-            target (with the most that one promises), an option is out of range, or the problem has quotas or floors; if
-            ``sigma`` doesn't hold numbers, or a limit is none.
+        UserError: If both bounds are given, the budget is below the cheapest plan, no plan that promises the target was
+            found (the message has the highest promise), an option is out of range, or the problem has limits; if
+            ``sigma`` doesn't hold numbers, or a bound is no number.
 
     Example:
         >>> problem = AllocationProblem([[1, 1]] * 4, [[0.8, 0.75]] * 4)
@@ -101,7 +101,7 @@ def robust_plan(
         target = as_limit("target", target, "a mean accuracy in [0, 1]", upper=1.0)
     if problem.has_limits:
         raise UserError(
-            "robust_plan knows no limits; search the problem with OptLLM and choose by promise:"
+            "robust_plan doesn't support limits; search the problem with OptLLM and choose by promise:"
             " WithinBudget(..., promise=...) or AtLeastAccuracy(..., promise=...)"
         )
     sigma = as_table("sigma", sigma, lower=0.0)
@@ -153,7 +153,7 @@ class _Search:
         self.x = problem.supported_front.assignment(0)
 
     def run(self) -> None:
-        """Linearise at the latest plan until it stays, from several multiples of the first penalties."""
+        """Linearise at the latest plan until it doesn't change, from several multiples of the first penalties."""
         first = self._look(0.0, 0.0)
         starts = [tuple(scale * m for m in self._multipliers(first)) for scale in SCALES[1:]]
         for multipliers in starts:
@@ -166,7 +166,7 @@ class _Search:
                 multipliers = self._multipliers(x)
 
     def _look(self, alpha: float, beta: float) -> np.ndarray:
-        """Value the front of a penalised table; return its best plan and keep it if it is the best of all."""
+        """Value the front of a penalised table; return its best plan, and record it if it is the best so far."""
         front = self._front(self.sums.p - alpha * self.sums.variance - beta * self.sums.sigma)
         promised = self._promised(*self.sums.along(front))
         cost, n = front.F[:, 0], len(front)
@@ -203,7 +203,7 @@ class _Search:
         )
 
     def _multipliers(self, x: np.ndarray) -> tuple[float, float]:
-        """Gradient of the promise at a plan: what a unit of variance and of σ costs, in units of Σp."""
+        """Gradient of the promise at a plan: the cost of a unit of variance and of σ, in units of Σp."""
         rows, n = np.arange(len(x)), len(x)
         correct, independent, common = (float(table[rows, x].sum()) for table in self.sums)
         mean, total = correct / n, independent + self.correlation * common**2
@@ -238,7 +238,7 @@ class _Search:
     def _directions(self, labels: float) -> np.ndarray:
         """Unit vectors on which the three parts of the deviation are projected: that of the plan found, and others.
 
-        At the plan found its own direction is the best one; the others guard against a plan that is far from it.
+        At the plan found its own direction is the best one; the others give tighter bounds for plans far from it.
         """
         rows = np.arange(len(self.x))
         _, independent, common = (float(table[rows, self.x].sum()) for table in self.sums)
@@ -248,7 +248,7 @@ class _Search:
         return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300))
 
     def _least_label_error(self) -> float:
-        """Least error of the labels, N √(a (1 - a)/n), of any plan that promises as much as is asked for or was found.
+        """Return the least error of the labels, N √(a (1 - a)/n), of plans that promise the target or the value found.
 
         No plan promises more than it expects, so such a plan expects at least that much.
         """
@@ -261,7 +261,7 @@ class _Search:
         return float(self.problem.n_queries * np.sqrt((levels * (1 - levels)).min() / self.n_labelled))
 
     def _chord(self) -> tuple[float, float]:
-        """Offset and slope of the straight line below √A, from the least to the largest variance a plan can have."""
+        """Return offset and slope of the chord below √A, from the least to the largest variance of a plan."""
         variance, mask = self.sums.variance, self.problem.allowed
         low = variance if mask is None else np.where(mask, variance, np.inf)
         high = variance if mask is None else np.where(mask, variance, -np.inf)

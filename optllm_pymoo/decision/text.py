@@ -1,4 +1,4 @@
-"""Amounts as text, and what a plan says: the one way to write US$, percentages and counts."""
+"""Amounts as text, and the summary of a plan: how US$, percentages and counts are written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from optllm_pymoo.tolerances import BOUND_ROUNDING
 from optllm_pymoo.validation import printable, rounded
 
 WIDTH: Final = 80
-"""Columns of a terminal that lines of text keep to."""
+"""Largest width of lines of text, in columns of a terminal."""
 
 LABEL: Final = 19
-"""Columns that the labels of a report take."""
+"""Width of the labels of a report, in columns."""
 
 NAME: Final = 32
-"""Longest name that leaves room for a row of the mix within `WIDTH`."""
+"""Longest name for which a row of the mix fits into `WIDTH`."""
 
 IF_RIGHT: Final = "if the predictions are right"
-"""What everything rests on that is expected, not known."""
+"""The condition of all expected values."""
 
 
 def usd(amount: float, /) -> str:
@@ -44,7 +44,7 @@ def percent(share: float, /) -> str:
 
 
 def probability(value: float, /) -> str:
-    """Write a probability that somebody chose, in per cent with all its digits.
+    """Write a given probability, in per cent with all its digits.
 
     >>> probability(0.95), probability(0.9999)
     ('95 % probability', '99.99 % probability')
@@ -62,7 +62,7 @@ def count(number: int, one: str, many: str, /) -> str:
 
 
 def abridged(name: str, longest: int = NAME, /) -> str:
-    r"""Write a name of the user's on a terminal: what would steer it is escaped, and a long one is cut in the middle.
+    r"""Write a user's name on a terminal: control characters are escaped, and a long name is shortened.
 
     >>> abridged("gpt-4\x1b[2J"), abridged("a" * 30 + "b" * 30, 11)
     ('gpt-4\\x1b[2J', 'aaaa...bbbb')
@@ -75,7 +75,7 @@ def abridged(name: str, longest: int = NAME, /) -> str:
 
 
 def entry(label: str, text: str, /) -> str:
-    """Write a line of a report, and go on below the text where it is longer than `WIDTH`.
+    """Write a line of a report, continued below its text if it is longer than `WIDTH`.
 
     >>> print(entry("Cost", "1.5 US$"))
     Cost               1.5 US$
@@ -88,8 +88,8 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
 
     Args:
         text: Without line breaks.
-        first: What the first line begins with.
-        others: What all others begin with.
+        first: Beginning of the first line.
+        others: Beginning of all other lines.
     """
     joined = text.replace(" %", "\0%").replace(" US$", "\0US$")
     wrapper = textwrap.TextWrapper(WIDTH, initial_indent=first, subsequent_indent=others)
@@ -98,7 +98,7 @@ def wrapped(text: str, /, *, first: str = "", others: str = "") -> str:
 
 
 class PlanFacts(NamedTuple):
-    """What there is to say about a plan."""
+    """The facts of a plan, as fields."""
 
     n_queries: int
     n_llms: int
@@ -107,29 +107,29 @@ class PlanFacts(NamedTuple):
     budget_usd: float | None
     expected_accuracy: float
     corrected_accuracy: float | None
-    """Without what plans are known to expect too much; None if nothing is known of that."""
+    """Expected accuracy less its measured excess; None if that is unknown."""
     target_accuracy: float | None
     interval_95: tuple[float, float]
-    """Where the accuracy will be with 95 % probability."""
+    """95 % interval of the accuracy."""
     has_sigma: bool
-    """Whether errors of the prediction are allowed for, not chance alone."""
+    """Whether the interval includes errors of the prediction, not only chance."""
     n_labelled: int | None
     accuracy_bound: float
     """No plan within the budget (or at this cost) has a higher expected accuracy."""
     gap: float
-    """Mean accuracy that the plan can be short of that."""
+    """Distance of the plan from that, mean accuracy."""
     gap_usd: float
     """US$ by which a plan of the same target (or accuracy) can be cheaper."""
     promise: float | None
-    """Probability that was asked for."""
+    """Probability of the promise."""
     promised_accuracy: float | None
-    """Reached with that probability; None without one and without sigma, when 0.95 stands for it."""
+    """Accuracy reached with that probability, 0.95 by default; None without sigma and without a given probability."""
     promised_range: tuple[float, float] | None
     """The same if one shift is common to all errors, and if they are independent; None without sigma."""
     correlation: float | None
     """Assumed between the errors of two queries."""
     stability: float | None
-    """Share of the queries whose LLM stays the same where predictions vary as they may; None if it isn't known."""
+    """Share of the queries whose LLM stays the same when predictions vary by their errors; None if unknown."""
     unstable_usd: float | None
     """US$ that the plan spends on the others."""
     third: dict[str, Any] | None
@@ -137,7 +137,7 @@ class PlanFacts(NamedTuple):
     usd_per_next_correct: float
     usd_saved_per_lost_correct: float
     has_limits: bool
-    """Whether bound and gaps are about plans within limits, which next steps leave aside."""
+    """Whether bound and gaps refer to plans within limits, which the next steps ignore."""
     mix: pd.DataFrame
     """As `Plan.mix` returns it."""
 
@@ -169,20 +169,20 @@ class PlanFacts(NamedTuple):
         return "\n".join([*lines, "", self._mix_table()])
 
     def _corrected(self) -> str:
-        """Say what is left of the expectation, where that is less."""
+        """Describe the corrected expectation, if it is lower."""
         if self.corrected_accuracy is None or percent(self.corrected_accuracy) == percent(self.expected_accuracy):
             return ""
-        return f" by the predictions, {percent(self.corrected_accuracy)} without what chosen LLMs are overrated by"
+        return f" by the predictions, {percent(self.corrected_accuracy)} corrected for overrated LLMs"
 
     def _stability(self) -> list[str]:
-        """Say how much of the plan would stay."""
+        """Describe the stable part of the plan."""
         if self.stability is None or self.unstable_usd is None:
             return []
-        stays = f"{percent(self.stability)} of the queries keep their LLM where predictions vary as they may"
+        stays = f"{percent(self.stability)} of the queries keep their LLM when predictions vary by their errors"
         return [entry("Stability", f"{stays}; {usd(self.unstable_usd)} US$ go to the others")]
 
     def _certificate(self) -> str:
-        """Say how far a plan can be from the best possible one, in whole answers or US$."""
+        """Describe the largest distance of the plan from the best possible one, in whole answers or US$."""
         within = " within the limits" if self.has_limits else ""
         if self.target_accuracy is not None:
             expected = self.target_accuracy if self.promise is None else self.expected_accuracy
@@ -209,25 +209,25 @@ class PlanFacts(NamedTuple):
         return "\n".join(rows)
 
     def _next_step(self) -> str:
-        """Say what the next expected correct answer costs."""
+        """Describe the price of the next expected correct answer."""
         price = self.usd_per_next_correct
         if math.isnan(price):
-            return "not to be had: no query has a more accurate LLM"
+            return "not possible: no query has a more accurate LLM"
         if price <= 0:
-            return "for nothing: a query can move to an LLM that is more accurate and no dearer"
+            return "free: a query can move to an LLM that is more accurate at the same cost or less"
         return f"costs {usd(price)} US$ at the next upgrade"
 
     def _last_step(self) -> str:
-        """Say what giving up an expected correct answer saves."""
+        """Describe the saving of one expected correct answer less."""
         price = self.usd_saved_per_lost_correct
         if math.isnan(price):
             return "saves nothing: every query is at its cheapest LLM"
         if math.isinf(price):
-            return "not needed to save: a query can move to a cheaper LLM that is as accurate"
+            return "not needed for a saving: a query can move to a cheaper LLM that is as accurate"
         return f"saves {usd(price)} US$ at the next downgrade"
 
     def _promise(self) -> list[str]:
-        """Say what is promised, and what it rests on."""
+        """Describe the promised accuracy and its assumptions."""
         if self.promised_accuracy is None:
             return []
         given = probability(0.95 if self.promise is None else self.promise)

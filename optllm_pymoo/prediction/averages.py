@@ -1,4 +1,4 @@
-"""Each LLM's average: labels at the door, and the yardstick that predicts nothing else."""
+"""Checks of labels, each LLM's mean accuracy, and the baseline that predicts only this mean."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Floats = NDArray[np.float64]
 
 
 def check_labels(labels: Any, /, n_queries: int) -> Floats:
-    """Make a clean table of labels.
+    """Check a table of labels.
 
     Args:
-        labels: Per labelled query and LLM 1 (correct), 0 (wrong), a share in between, or NaN where the LLM
-            was not tried; (N, M), an array or a frame.
+        labels: Per labelled query and LLM: 1 (correct), 0 (wrong), a share in between, or NaN if the LLM was not tried;
+            (N, M), an array or a frame.
         n_queries: N, the rows of the features.
 
     Returns:
         The labels as float64, (N, M), a fresh array.
 
     Raises:
-        UserError: If the shape disagrees, a label lies outside [0, 1] or an LLM has none.
+        UserError: If the shape is wrong, a label lies outside [0, 1], or an LLM has no label.
 
     Examples:
         >>> check_labels([[1, 0.5], [0, float("nan")]], n_queries=2)
@@ -54,13 +54,13 @@ def check_labels(labels: Any, /, n_queries: int) -> Floats:
 
 
 def repeats_as_roots(groups: NDArray[np.intp], /) -> Floats:
-    """Weigh rows such that a query that is repeated n times counts as sqrt(n) queries.
+    """Weight rows so that a query that is repeated n times counts as sqrt(n) queries.
 
-    Errors of repetitions go together, so n of them are no n observations; but a batch that repeats a query needs it
-    more often than once.
+    Errors of repetitions are correlated, so they aren't n independent observations; but a repeated query matters more
+    in the batch.
 
     Args:
-        groups: Queries of one number are one, 0 ... G - 1, (N,).
+        groups: Group of each query, 0 ... G - 1, (N,); one group is one query.
 
     Returns:
         1 / sqrt(n), (N,).
@@ -77,7 +77,7 @@ def laplace_means(labels: Floats, weight: Floats | None = None, /) -> Floats:
 
     Args:
         labels: Labels in [0, 1] or NaN, (N, M).
-        weight: As how many queries each row counts, (N,); None: one each.
+        weight: Weight of each row, in queries, (N,); None: one each.
 
     Returns:
         Means strictly between 0 and 1, (M,); 1/2 without a label.
@@ -91,11 +91,11 @@ def laplace_means(labels: Floats, weight: Floats | None = None, /) -> Floats:
 
 
 def laplace_variance(labels: Floats, weight: Floats | None = None, /) -> Floats:
-    """Say how uncertain `laplace_means` is: the variance of the Beta posterior under a uniform prior.
+    """Return the variance of `laplace_means`: that of the Beta posterior under a uniform prior.
 
     Args:
         labels: Labels in [0, 1] or NaN, (N, M).
-        weight: As how many queries each row counts, (N,); None: one each.
+        weight: Weight of each row, in queries, (N,); None: one each.
 
     Returns:
         Variances, (M,).
@@ -109,7 +109,7 @@ def laplace_variance(labels: Floats, weight: Floats | None = None, /) -> Floats:
 
 
 def _counts(labels: Floats, weight: Floats | None) -> Floats:
-    """As how many queries each label counts, (N, M)."""
+    """Return the weight of each label, in queries, (N, M)."""
     known = ~np.isnan(labels)
     return known.astype(np.float64) if weight is None else known * weight[:, None]
 
@@ -117,7 +117,7 @@ def _counts(labels: Floats, weight: Floats | None) -> Floats:
 class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Predict each LLM's mean accuracy (rule of succession) for every query.
 
-    With few labels it is a strong opponent: a predictor that follows the labels too closely loses to it.
+    With few labels it is a strong baseline: predictors that overfit the labels are worse.
 
     Examples:
         >>> labels = [[1, 0], [1, 1]]
@@ -155,10 +155,10 @@ class ConstantPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Args:
             X: Features (N, D).
-            return_std: Whether to give the standard error of the means too.
+            return_std: Whether to return the standard error of the means too.
 
         Returns:
-            Probabilities (N, M), and standard errors (N, M) if asked for.
+            Probabilities (N, M), and with ``return_std`` standard errors (N, M).
         """
         check_is_fitted(self)
         rows = len(validate_data(self, X, reset=False))

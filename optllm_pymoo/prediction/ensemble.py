@@ -1,4 +1,4 @@
-"""The members side by side: fitted, averaged as they come, and how far they may be off together."""
+"""The ensemble: members are fitted, averaged in one pass, and their common error is estimated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERY: Final = 4  # one member in four is fitted again, so all rounds take part
 
 
 class Ensemble(NamedTuple):
-    """Members and what they say about queries they didn't learn from.
+    """Fitted members and their held-out predictions.
 
     Attributes:
         members: The fitted members, B.
@@ -47,13 +47,13 @@ class Ensemble(NamedTuple):
         seeds: Sequence[int],
         n_jobs: int | None,
     ) -> Ensemble:
-        """Fit one member per resample and judge each on the rows it didn't see.
+        """Fit one member per resample and weight each by its accuracy on its held-out rows.
 
         Args:
             estimator: Base estimator, cloned for every member.
             features: (n, D).
             labels: In [0, 1] or NaN, (n, M).
-            weight: As how many queries each row counts in the LLMs' means, (n,).
+            weight: Weight of each row in the LLMs' means, in queries, (n,).
             samples: Rows of every member, B.
             seeds: One per member, B.
             n_jobs: Members fitted at a time, as joblib counts.
@@ -70,14 +70,16 @@ class Ensemble(NamedTuple):
         ):
             members.append(member)
             accuracies.append(_accuracy(held, labels[rows.heldout]))
-            share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still was asked
+            share = max(np.nan_to_num(accuracies[-1]), 1e-9)  # a member that is never right still counts as judged
             heldout[rows.heldout] += share * held
             centre[rows.heldout] += share * member.means
             asked[rows.heldout] += share
         asked[asked == 0] = np.nan
         weights = np.array(accuracies)
         judged = ~np.isnan(weights)
-        weights[~judged] = weights[judged].mean() if judged.any() else 1.0  # never judged: as the average one
+        weights[~judged] = (
+            weights[judged].mean() if judged.any() else 1.0
+        )  # never judged: weighted as the average member
         weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
         return cls(members, samples, weights, heldout / asked, centre / asked)
 
@@ -89,7 +91,7 @@ class Ensemble(NamedTuple):
         shrinkage: Shrinkage,
         n_jobs: int | None,
     ) -> tuple[Floats, Floats]:
-        """Average the members and measure how far they disagree, in one pass.
+        """Average the members and compute their standard deviation, in one pass.
 
         Rows go in blocks of a fixed size, and inside a block one member after another: memory O(N * M), never
         members * N * M, and the same floating-point sums whatever `n_jobs` is.
@@ -101,7 +103,7 @@ class Ensemble(NamedTuple):
 
         Returns:
             Weighted mean of the members, not yet shrunk, and weighted standard deviation after shrinkage, both (N, M).
-            Disagreement between members counts inside a round of a cross-validation only, not between rounds.
+            Only deviations inside a round of a cross-validation count, not between rounds.
         """
         blocks = [slice(first, first + _ROWS) for first in range(0, len(features), _ROWS)]
         # what may not thread is asked block by block: sending forests to other processes takes longer than asking them
@@ -143,15 +145,15 @@ class Ensemble(NamedTuple):
         """Estimate the ratio of the standard error to the members' standard deviation inside a round.
 
         With g equal folds the delete-d jackknife multiplies by sqrt(g - 1), Efron and Tibshirani (1993), chapter 11,
-        which is right for the part of the variance that the labels cause: each member lacks others. Members of one
-        round also differ since each draws other random numbers. To take that part out, every fourth member is fitted a
-        second time on the same rows with another seed: half the mean squared difference of the two is its variance.
+        which holds for the variance due to the labels, since each member lacks different ones. Members of one round
+        also differ because of their random numbers. To remove this part, every fourth member is fitted a second time on
+        the same rows with another seed: half the mean squared difference of the two is its variance.
 
         Args:
             estimator: Base estimator, cloned.
             features: Labelled queries, (n, D).
             labels: In [0, 1] or NaN, (n, M).
-            weight: As how many queries each row counts in the LLMs' means, (n,).
+            weight: Weight of each row in the LLMs' means, in queries, (n,).
             seeds: One per member, B; the second fit takes the next one.
             shrinkage: Weights of the deviations.
             n_jobs: Members fitted at a time.
@@ -205,12 +207,12 @@ def _fit_all(
 
 
 def _parallel(n_jobs: int | None, estimator: Any) -> Any:
-    """Threads, if the estimator leaves the warning filters alone."""
+    """Return joblib's runner: with threads, if the estimator doesn't change the warning filters."""
     return Parallel(n_jobs=n_jobs, prefer="threads" if may_thread([estimator]) else "processes")
 
 
 def _accuracy(prediction: Floats, labels: Floats) -> float:
-    """Share of known labels on the right side of 1/2, a fractional label in part; NaN without any."""
+    """Return the share of known labels on the right side of 1/2, a fractional label in part; NaN without labels."""
     known = ~np.isnan(labels)
     if not known.any():
         return float("nan")

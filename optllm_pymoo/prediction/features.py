@@ -1,4 +1,4 @@
-"""Query texts to the features that the success predictor learns from."""
+"""From query texts to the features of the success predictor."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def _as_transformer(text: Any) -> Any:
 
 
 class QueryFeatures(TransformerMixin, BaseEstimator):
-    """Turn queries into numbers: what they speak of, and how they look.
+    """Turn queries into numbers: topics of the text, and counts of its characters.
 
-    Fit it on all texts of the batch, labelled or not: no labels are read, and the texts to be planned are
-    known beforehand. Nothing is downloaded. A ready table of numbers passes through unchanged.
+    Fit it on all texts of the batch, labelled or not: it uses no labels, and the texts to plan are already known.
+    Nothing is downloaded. A table of numbers is returned unchanged.
 
     Args:
-        text: What reads the text beside the built-in view: an embedding model with `encode(list[str])`, a function
+        text: A text model beside the built-in features: an embedding model with `encode(list[str])`, a function
             list[str] -> (N, D), or any scikit-learn transformer of strings (it is cloned). None: nothing.
         n_components: Columns of `TfidfSVD`, the topics of the built-in view, at most.
-        topics: Whether to have these; always if there is no `text`.
-        surface: Whether to append counts of what a text looks like: length, digits, punctuation, casing, lines.
+        topics: Whether to use these; always without `text`.
+        surface: Whether to append counts of the surface of a text: length, digits, punctuation, casing, lines.
         random_state: Seed or `RandomState` for the topics.
 
     Examples:
@@ -142,14 +142,14 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         return np.concatenate([np.array([f"{stem}{k}" for k in range(width)], dtype=object), surface])
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return what was learnt of texts as plain arrays by name, for `from_state`.
+        """Return the fitted state as plain arrays by name, for `from_state`.
 
         Raises:
-            UserError: If it wasn't fitted on texts, or reads them by something of one's own.
+            UserError: If it wasn't fitted on texts, or uses a text model of the user.
         """
         check_is_fitted(self)
         if self.numeric_ or not isinstance(self.text_[0], TfidfSVD) or len(self.text_) > 1:
-            raise UserError("features can be kept as arrays if they are of texts and made by TfidfSVD, the default")
+            raise UserError("only features of texts by TfidfSVD, the default, can be saved as arrays")
         (text,) = self.text_
         sizes = np.array([self.surface, text.n_characters_])
         return {
@@ -161,7 +161,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]], /) -> QueryFeatures:
-        """Put together what `state` took apart; it gives the very same features.
+        """Rebuild features from `state`; they return exactly the same values.
 
         Args:
             arrays: By name.
@@ -235,7 +235,7 @@ def _is_numeric(X: Any) -> bool:
 
 
 def _as_matrix(X: Any, name: str) -> NDArray[np.floating]:
-    """Make a finite dense matrix (N, D) out of an array, frame or sparse matrix; float32 stays."""
+    """Convert an array, frame or sparse matrix to a finite dense matrix (N, D); float32 is kept."""
     matrix = np.asarray(_as_dense(X))
     if matrix.dtype != np.float32:
         matrix = matrix.astype(np.float64)
@@ -245,7 +245,7 @@ def _as_matrix(X: Any, name: str) -> NDArray[np.floating]:
 
 
 def _as_dense(X: Any) -> Any:
-    """Unpack a sparse matrix; anything else stays as it is."""
+    """Convert a sparse matrix to a dense one; return anything else unchanged."""
     return X.toarray() if hasattr(X, "toarray") else X
 
 

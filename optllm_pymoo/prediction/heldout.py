@@ -1,4 +1,4 @@
-"""What held-out predictions teach: how far to trust them, by how much plans expect too much, which queries differ."""
+"""Held-out predictions: how far they can be trusted, the optimism of plans, and the shift of queries."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from optllm_pymoo.prediction.averages import Floats, laplace_means, repeats_as_r
 from optllm_pymoo.prediction.members import Trees, in_order, resamples
 
 OBJECTIVES: Final = ("plan", "brier")
-_MOST: Final = 5.0  # averaging regularised trees flattens probabilities: they may be stretched again
+_MOST: Final = 5.0  # averaging regularised trees shrinks probabilities toward the mean: weights above 1 undo that
 _PRIOR: Final = (0.5, 0.25)  # mean and deviation of both weights before any label is seen
-_BUDGETS: Final = np.geomspace(0.003, 1.0, 12)  # shares of the range; most choices are made at small budgets
-_FEWEST: Final = 3  # groups; fewer can't show any skill
-_SHARES: Final = (0.01, 0.05, 0.25, 0.5, 1.0)  # of the budget range; most choices are made at small budgets
+_BUDGETS: Final = np.geomspace(0.003, 1.0, 12)  # shares of the budget range; most plans are made at small budgets
+_FEWEST: Final = 3  # groups; with fewer, skill can't be measured
+_SHARES: Final = (0.01, 0.05, 0.25, 0.5, 1.0)  # of the budget range; most plans are made at small budgets
 _DRAWS: Final = 30  # bootstraps of the labels
 DEVIATION: Final = 0.02
-"""How far the excess may be from what bootstraps say, before the held-out queries are heard: standard deviation."""
+"""Prior standard deviation of the excess around the bootstrap estimate."""
 
 
 class Shrinkage(NamedTuple):
     """Weights of the two parts of a predicted deviation.
 
-    A query's predicted deviations from the LLMs' means fall into their average over LLMs (the query is easy or hard)
-    and the rest (this LLM is better than usual here). With both at 0 the plans are those of the averages.
+    A query's predicted deviations from the LLMs' means have two parts: their average over LLMs (the query is easy or
+    hard) and the rest (this LLM is better than usual here). With both weights at 0 plans depend on the means only.
 
     Attributes:
-        common: Weight of the difficulty, in [0, 5]; above 1 where the ensemble is too timid.
+        common: Weight of the difficulty, in [0, 5]; above 1 if the ensemble's deviations are too small.
         specific: Weight of the rest, in [0, 5].
     """
 
@@ -60,15 +60,15 @@ AVERAGES: Final = Shrinkage(0.0, 0.0)
 
 
 def probabilities(values: Floats, /) -> Floats:
-    """Bring predictions into [0, 1]: a query whose best LLM exceeds 1 is shifted down as a whole.
+    """Move predictions into [0, 1]: all values of a query whose best LLM exceeds 1 are shifted down.
 
-    Cutting each value off at 1 would tie the best LLMs on easy queries, and then the cheapest of them wins.
+    Clipping each value at 1 would tie the best LLMs on easy queries, and plans would choose the cheapest of them.
 
     Args:
         values: (N, M).
 
     Returns:
-        In [0, 1], (N, M). Differences between LLMs stay as they are, but for those that fall below 0.
+        In [0, 1], (N, M). Differences between LLMs are kept, except for values below 0.
 
     Examples:
         >>> probabilities(np.array([[1.25, 1.0, 0.5], [0.5, 0.25, -0.25]]))
@@ -80,12 +80,12 @@ def probabilities(values: Floats, /) -> Floats:
 
 
 def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Floats, /) -> list[NDArray[np.intp]]:
-    """Choose the most accurate supported plans at budgets between the cheapest plan and the dearest single LLM.
+    """Choose the most accurate supported plans at budgets between the cheapest plan and the most expensive single LLM.
 
     Args:
         cost: US$ per call, (n, M).
         accuracy: In [0, 1], (n, M).
-        shares: Of the way from the cheapest to the dearest, each in [0, 1].
+        shares: Budgets as shares of this range, each in [0, 1].
 
     Returns:
         One plan (n,) per share.
@@ -100,14 +100,14 @@ def plans_within(cost: Floats, accuracy: Floats, shares: Sequence[float] | Float
 
 
 class Optimism(NamedTuple):
-    """How much more plans expect than comes true, along the budget range.
+    """Excess of expected over true accuracy of plans, along the budget range.
 
-    A plan takes the LLMs with the highest predictions, and these are the highest in part since they are too high.
+    A plan takes the LLMs with the highest predictions, and these are partly the highest because they are too high.
 
     Attributes:
-        shares: Budgets, as shares of the way from the cheapest plan to the dearest single LLM, rising, (k,).
-        excess: Expected less true mean accuracy of the plans there, >= 0, (k,).
-        error: Standard error of what they expect less that: of the excess, and of the labels that were drawn, (k,).
+        shares: Budgets, as shares of the range from the cheapest plan to the most expensive single LLM, rising, (k,).
+        excess: Expected less true mean accuracy of the plans at these budgets, >= 0, (k,).
+        error: Standard error of the corrected expectation: of the excess, and of the sampled labels, (k,).
     """
 
     shares: Floats
@@ -115,7 +115,7 @@ class Optimism(NamedTuple):
     error: Floats
 
     def at(self, share: float, /) -> tuple[float, float]:
-        """Return excess and standard error at a budget, by straight lines between those known.
+        """Return excess and standard error at a budget, by linear interpolation.
 
         Args:
             share: Of the budget range.
@@ -129,12 +129,12 @@ class Optimism(NamedTuple):
 
 
 class Skill(NamedTuple):
-    """How much texts tell about which LLM suits which query.
+    """How well texts predict which LLM suits which query.
 
     Attributes:
-        weight: Of the specific part of predicted deviations, see `Shrinkage`: 0 if plans rest on the LLMs' averages.
-        gain: Mean accuracy that plans on held-out predictions reach beyond plans on averages, at the same budgets.
-        error: Standard error of the gain; infinite if no query that moves was tried on both LLMs.
+        weight: Weight of the specific part of predicted deviations, see `Shrinkage`: 0 if plans depend on means only.
+        gain: Gain in mean accuracy of plans on held-out predictions over plans on means, at the same budgets.
+        error: Standard error of the gain; infinite if no moved query has labels of both LLMs.
     """
 
     weight: float
@@ -143,14 +143,14 @@ class Skill(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """What the members said about queries they didn't learn from, beside what is known of these queries.
+    """Held-out predictions, with the labels and costs of these queries.
 
     Attributes:
         prediction: (n, M).
         centre: LLMs' means on the labels that each prediction was learned from, (n, M).
         labels: In [0, 1], NaN where unknown, (n, M).
-        groups: Queries of one number count as one, (n,).
-        cost: US$ per call of these queries, (n, M); None if nothing is known of it.
+        groups: Group of each query, (n,); one group counts as one query.
+        cost: US$ per call of these queries, (n, M); None if unknown.
     """
 
     prediction: Floats
@@ -163,25 +163,25 @@ class HeldOut(NamedTuple):
     def of(
         cls, prediction: Floats, centre: Floats, labels: Floats, groups: NDArray[np.intp], cost: Floats | None = None
     ) -> HeldOut:
-        """Leave out rows never held out, whose predictions are NaN."""
+        """Build from all rows that were held out; others have NaN predictions."""
         rows = ~np.isnan(prediction).any(axis=1)
         return cls(*(None if table is None else table[rows] for table in (prediction, centre, labels, groups, cost)))  # type: ignore[arg-type]
 
     @property
     def weight(self) -> Floats:
-        """As how many queries each row counts, see `repeats_as_roots`, (n,)."""
+        """Weight of each row, in queries, see `repeats_as_roots`, (n,)."""
         return repeats_as_roots(self.groups)
 
     def fit(self) -> Shrinkage:
-        """Learn the weights that fit held-out predictions best, in the mean square.
+        """Learn the weights with the least mean squared error on held-out queries.
 
         Least squares of the residuals from the LLMs' means on the two parts, with errors clustered by query (one that
         is repeated n times counts as sqrt(n), since its errors go together), joined with a normal prior on both weights
-        (mean 1/2, deviation 1/4). It moves no weight by more than its standard error, so that weights far from what is
-        usual are kept where the labels show them (limited translation, Efron and Morris, 1972).
+        (mean 1/2, deviation 1/4). The prior moves no weight by more than its standard error, so unusual weights are
+        kept if the labels support them (limited translation, Efron and Morris, 1972).
 
         Returns:
-            The weights; `AVERAGES` with fewer than three groups, which can't show any skill.
+            The weights; `AVERAGES` with fewer than three groups, because skill can't be measured then.
         """
         if len(np.unique(self.groups)) < _FEWEST:
             return AVERAGES
@@ -200,15 +200,15 @@ class HeldOut(NamedTuple):
         return Shrinkage(*np.clip(np.clip(joined, weights - errors, weights + errors), 0.0, _MOST).tolist())
 
     def judge(self, shrinkage: Shrinkage, /) -> Shrinkage:
-        """Reduce the specific weight to what it is worth where plans act on it.
+        """Reduce the specific weight to its value for the choices of plans.
 
-        A fit over all LLMs trusts deviations of weak LLMs, which no plan chooses, as much as those of the best. Here
-        two plans are made of the labelled queries at each of twelve budgets, one from held-out predictions with half of
-        the weight b0 and one from the means. Where they differ, the predicted difference D between the two LLMs is held
-        against the true one: the slope of the latter on the former, with errors clustered by query, is what the weight
-        should have been there. Its normal prior has the mean b0 (2/M)^(1/3), as the more LLMs there are to choose from,
-        the more a choice profits from errors, and the deviation b0/4. Choices of which an outcome is unknown are left
-        out; without costs the choice of the most accurate LLM stands for all plans.
+        A fit over all LLMs gives deviations of weak LLMs, which no plan chooses, the same weight as those of the best.
+        Here two plans are made of the labelled queries at each of twelve budgets, one from held-out predictions with
+        half of the weight b0 and one from the means. Where they differ, the predicted difference D between the two LLMs
+        is compared with the true one: the slope of the latter on the former, with errors clustered by query, estimates
+        the weight. Its normal prior has the mean b0 (2/M)^(1/3), because with more LLMs a choice is biased more by
+        errors, and the deviation b0/4. Choices with an unknown outcome are left out; without costs, the choice of the
+        most accurate LLM replaces the plans.
 
         Args:
             shrinkage: The weights that fit best.
@@ -245,10 +245,10 @@ class HeldOut(NamedTuple):
         return shrinkage._replace(specific=float(np.clip(b, 0.0, b0)))
 
     def skill(self, shrinkage: Shrinkage, /) -> Skill:
-        """Measure what plans gain by telling queries apart, on labelled queries whose costs are known.
+        """Measure the gain of plans that distinguish queries, on labelled queries with known costs.
 
-        Plans at twelve budgets, from held-out predictions and from averages, are valued on the labels, where those of
-        both are known. Errors are clustered by query.
+        Plans at twelve budgets, from held-out predictions and from averages, are valued on the labels of the queries
+        that have both. Errors are clustered by query.
 
         Args:
             shrinkage: Weights of the deviations.
@@ -268,25 +268,25 @@ class HeldOut(NamedTuple):
         return Skill(shrinkage.specific, mean, float(np.sqrt(scores @ scores) / weight.sum()))
 
     def optimism(self, shrinkage: Shrinkage, random: np.random.RandomState, /) -> Optimism:
-        """Measure the excess on labelled queries, whose costs are known.
+        """Measure the excess on labelled queries with known costs.
 
-        Two sources are joined, as mean and observation of a normal variable. That the best of many averages is too high
-        shows when labels are drawn again: plans on the averages of the draw, valued on those it was drawn from. That
-        deviations are too high shows on held-out predictions: plans made from them, valued on the labels, beside the
-        mean over all LLMs, which nobody chose; with errors clustered by query.
+        Two estimates are joined, as prior mean and observation of a normal variable. The excess of the best of many
+        means is estimated by a bootstrap of the labels: plans on the means of a draw are valued on the means that it
+        was drawn from. The excess of deviations is estimated on held-out predictions: plans made from them are valued
+        on the labels, relative to the mean over all LLMs, which involves no choice; with errors clustered by query.
 
-        Whether the labelled queries were easier than others is left: the sampling error of the plan's accuracy, a share
-        of n queries (binomial), where a text that is repeated counts once (n is Kish's effective number).
+        The labelled queries may also be easier than others: this adds the sampling error of the plan's accuracy, a
+        share of n queries (binomial), where a repeated text counts once (n is Kish's effective number).
 
         Args:
             shrinkage: Weights of the deviations.
-            random: Where the draws come from.
+            random: Source of the draws.
 
         Returns:
-            The excess. It is 0 where the two sources together say that plans expect too little.
+            The excess; 0 if the joint estimate is negative.
         """
         shares, n = np.array(_SHARES), len(self.labels)
-        if self.cost is None or not n:  # as unsure as can be
+        if self.cost is None or not n:  # the largest possible uncertainty
             return Optimism(shares, np.zeros(len(shares)), np.full(len(shares), 0.5))
         deviation = shrinkage.apply(self.prediction - self.centre)
         drawn = self._drawn_excess(deviation, self.cost, random)
@@ -300,10 +300,10 @@ class HeldOut(NamedTuple):
         return Optimism(shares, excess, np.sqrt(DEVIATION**2 * (1 - trust) + sampling))
 
     def _drawn_excess(self, deviation: Floats, cost: Floats, random: np.random.RandomState) -> Floats:
-        """Mean of what plans expect of the averages of drawn labels, less what these are drawn from, (k,).
+        """Mean excess of plans on the means of drawn labels over the means that these are drawn from, (k,).
 
-        Averages of labels lie further apart than the LLMs are, by their sampling errors; labels are drawn from averages
-        that don't.
+        Means of labels differ more than the LLMs do, by their sampling errors; labels are drawn from means
+        without these.
         """
         known = ~np.isnan(self.labels)
         labels, weighted = np.where(known, self.labels, 0.0), known * self.weight[:, None]
@@ -326,7 +326,7 @@ class HeldOut(NamedTuple):
         return np.asarray(np.mean(found, axis=0))
 
     def _seen_excess(self, expected: Floats, x: NDArray[np.intp]) -> tuple[float, float]:
-        """Mean excess of one plan over its outcomes, less that of all LLMs, and its error; (0, 1) if none is known."""
+        """Return the mean excess of a plan over its outcomes, less that of all LLMs, and its error, or (0, 1)."""
         excess = expected - self.labels
         unknown = np.isnan(excess)
         usual = np.where(unknown, 0.0, excess).sum(axis=1) / np.maximum((~unknown).sum(axis=1), 1)
@@ -341,21 +341,21 @@ class HeldOut(NamedTuple):
 
 
 def _posterior(weight: float, error: float, mean: float, deviation: float) -> float:
-    """Mean of a normal posterior; an estimate without error stands."""
+    """Return the mean of a normal posterior; an estimate without error is returned unchanged."""
     return weight if error == 0 else (weight * deviation**2 + mean * error**2) / (deviation**2 + error**2)
 
 
-_LOOKED_AT: Final = 500  # queries of either kind that are looked at
-_SURE: Final = 3.0  # standard errors by which the two kinds must differ to count as different
+_LOOKED_AT: Final = 500  # queries of each kind that are compared
+_SURE: Final = 3.0  # standard errors by which the two kinds must differ
 
 
 class Shift(NamedTuple):
     """How well planned queries can be distinguished from labelled ones.
 
     Attributes:
-        auc: Probability that a classifier ranks a labelled query above a planned one: 1/2 if they look alike, 1 if
-            they are two kinds of queries. Cross-validated.
-        unlikeness: In [0, 1]: 2 auc - 1, less three standard errors of it; 0 where chance would do.
+        auc: Probability that a classifier ranks a labelled query above a planned one: 1/2 if they look alike, 1 if they
+            are different kinds of queries. Cross-validated.
+        unlikeness: In [0, 1]: 2 auc - 1, less three standard errors of it; 0 if chance explains it.
     """
 
     auc: float
@@ -363,15 +363,15 @@ class Shift(NamedTuple):
 
     @classmethod
     def between(cls, labelled: Floats, planned: Floats, random: np.random.RandomState, /) -> Shift:
-        """Try to distinguish planned queries from labelled ones, by extra trees on queries that they didn't learn from.
+        """Try to distinguish planned queries from labelled ones, by extra trees, on held-out queries.
 
         Args:
-            labelled: Features, (n, D); 500 distinct ones, drawn by a hash, are looked at.
+            labelled: Features, (n, D); 500 distinct ones, drawn by a hash, are used.
             planned: Features, (N, D); likewise.
-            random: Where the folds and the trees come from.
+            random: Source of the folds and the trees.
 
         Returns:
-            The measures; alike if either kind has fewer than two distinct queries.
+            The measures; without a difference if either kind has fewer than two distinct queries.
 
         Examples:
             >>> random = np.random.RandomState(0)
@@ -390,7 +390,8 @@ class Shift(NamedTuple):
             train, heldout = features[rows.train], features[rows.heldout]
             trees = Trees(10, min_samples_leaf=3, max_features=1 / 3, random_state=random)
             target = is_labelled[rows.train]
-            # each fold lacks some of one kind: without its mean the fold's own shares would be distinguished
+            # the shares of the two kinds differ between folds: without centring, the classifier would learn these
+            # shares
             score[rows.heldout] = trees.fit(train, target - target.mean()).predict(heldout)
         n, m = map(len, kinds)
         auc = float((rankdata(score)[is_labelled > 0].sum() - n * (n + 1) / 2) / (n * m))
@@ -399,7 +400,7 @@ class Shift(NamedTuple):
 
 
 def _some(features: Floats) -> Floats:
-    """Draw distinct rows by their hashes, so that their order changes nothing."""
+    """Draw distinct rows by their hashes, independently of their order."""
     bits = np.ascontiguousarray(features + 0).view(np.uint32)  # -0 becomes 0
     odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
     hashes = np.concatenate([bits[k : k + 4096].astype(np.uint64) @ odd for k in range(0, len(bits), 4096)])

@@ -1,4 +1,4 @@
-"""Members of the ensemble: which labelled queries each learns from and is judged on, and how it is fitted."""
+"""Members of the ensemble: their training and held-out queries, and their fit."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Resample(NamedTuple):
 
 
 def in_order(features: Floats, *tables: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Put queries into an order that depends on what is known of them and not on where they stand.
+    """Sort queries by their features and tables, independently of their given order.
 
-    Queries with the very same features get the same number, so that they are held out together: batches repeat
-    queries, and an error estimated on a query that was learned from is no estimate.
+    Queries with the same features get the same group, so they are held out together: batches repeat queries, and an
+    error must not be estimated on a training query.
 
     Args:
         features: (n, D).
-        *tables: What distinguishes queries of equal features, NaN allowed, (n, M) each.
+        *tables: Further tables that distinguish queries of equal features, NaN allowed, (n, M) each.
 
     Returns:
         The rows in that order, (n,), and their groups, 0 ... G - 1, rising, (n,).
@@ -67,11 +67,11 @@ def resamples(
             judged on the other part.
         groups: Group of each row, 0 ... G - 1, (N,).
         count: Members wanted; with `folds` rounded up to whole rounds, so every row is held out equally often.
-        random: Where chance comes from.
+        random: Source of randomness.
         validation_share: Share of the rows in that other part, in (0, 1); both parts have at least one.
 
     Returns:
-        The resamples. Where there is only one group, or one row, nothing is held out.
+        The resamples. With only one group or row, none is held out.
 
     Raises:
         UserError: If the kind is unknown, the count no whole number above 0, or the share out of range.
@@ -92,7 +92,7 @@ def resamples(
     n, n_groups = len(groups), int(groups.max()) + 1
     if kind != "folds":  # bootstraps of one part of the rows; the other part judges them all
         shuffled = random.permutation(n)
-        # a share such as 0.9 leaves a hair less than a tenth
+        # by rounding, a share such as 0.9 leaves slightly less than a tenth
         n_train = max(min(max(int(n * (1.0 - validation_share) + 1e-9), 1), n - 1), 1)
         train, heldout = shuffled[:n_train], np.sort(shuffled[n_train:])
         return [Resample(train[random.randint(n_train, size=n_train)], heldout, 0) for _ in range(count)]
@@ -148,7 +148,7 @@ def _seeded(estimator: Any, seed: int) -> Any:
 
 
 def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
-    """Refuse a base estimator that can't take part, before any work is done.
+    """Refuse an unsuitable base estimator before the fit.
 
     Args:
         estimator: The base estimator.
@@ -176,14 +176,14 @@ def check_estimator_suits(estimator: Any, labels: Floats, /) -> None:
 def fit_member(estimator: Any, features: Floats, labels: Floats, weight: Floats, /, *, seed: int) -> Member:
     """Fit the base estimator on one resample.
 
-    All LLMs together where the estimator can do that and no label is missing; else LLM by LLM on the queries
-    it was tried on. An LLM with one distinct label only needs no model: its Laplace mean stands.
+    All LLMs together if the estimator supports that and no label is missing; else each LLM on the queries with its
+    labels. An LLM whose labels are all equal gets no model: its Laplace mean is the prediction.
 
     Args:
         estimator: Any scikit-learn regressor, or classifier with `predict_proba`; it is cloned.
         features: (n, D).
         labels: In [0, 1] or NaN, (n, M).
-        weight: As how many queries each row counts in the means, (n,).
+        weight: Weight of each row in the means, in queries, (n,).
         seed: For every `random_state` of the estimator.
 
     Returns:
@@ -211,14 +211,14 @@ def _column(
 class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Average extra trees: `sklearn.ensemble.ExtraTreesRegressor` with leaves in float32, without its side effects.
 
-    scikit-learn grows the trees, a kernel asks them. scikit-learn's forests, and its checks of input, enter
-    `warnings.catch_warnings`. Before Python 3.14 that swaps the filters of the whole process, so threads that do so at
-    once lose them for good and print thousands of lines. Trees that skip the checks don't: the input was checked by
-    `SuccessPredictor`.
+    scikit-learn grows the trees, a kernel evaluates them. scikit-learn's forests, and its checks of input, enter
+    `warnings.catch_warnings`. Before Python 3.14 that replaces the filters of the whole process, so concurrent threads
+    lose them permanently and print thousands of lines. Trees without these checks don't: `SuccessPredictor` has checked
+    the input.
 
     Args:
         n_estimators: Trees.
-        min_samples_leaf: Queries per leaf at the least.
+        min_samples_leaf: Least number of queries per leaf.
         max_features: Share of the features that are tried per split.
         random_state: Seed or numpy `RandomState`.
 
@@ -250,7 +250,7 @@ class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         random, features = check_random_state(self.random_state), _as_trees_take(X)
         options = {"min_samples_leaf": self.min_samples_leaf, "max_features": self.max_features}
-        with config_context(skip_parameter_validation=True):  # tree by tree it takes a tenth of the time
+        with config_context(skip_parameter_validation=True):  # tree by tree this takes a tenth of the time
             self.forest_ = _as_forest(
                 ExtraTreeRegressor(**options, random_state=random.randint(np.iinfo(np.int32).max))
                 .fit(features, y, check_input=False)
@@ -273,7 +273,7 @@ class Trees(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 def _as_forest(trees: Iterable[Any]) -> Forest:
-    """Put scikit-learn's trees one behind the other; no query in float32 goes another way."""
+    """Concatenate scikit-learn's trees; every query in float32 reaches the same leaf."""
     parts: list[tuple[Any, ...]] = []
     n_nodes = n_leaves = 0
     for tree in trees:
@@ -292,9 +292,9 @@ def _as_forest(trees: Iterable[Any]) -> Forest:
 
 
 def packed(models: Sequence[Trees], /) -> dict[str, NDArray[Any]]:
-    """Put forests one behind the other, without what follows from the rest.
+    """Concatenate forests, without redundant arrays.
 
-    A node's left child is the next node, and leaves are numbered as they come. `unpacked` undoes it.
+    A node's left child is the next node, and leaves are numbered in their order. `unpacked` is the inverse.
 
     Args:
         models: Fitted.
@@ -321,12 +321,12 @@ def packed(models: Sequence[Trees], /) -> dict[str, NDArray[Any]]:
 
 
 def _in_few_bits(whole: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers >= 0 in as few bits as they need."""
+    """Return integers >= 0 in the smallest type that holds them."""
     return whole.astype(np.min_scalar_type(int(whole.max(initial=0))))
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]], /) -> list[Trees]:
-    """Make forests of what `packed` returned: the very same.
+    """Rebuild forests from the arrays of `packed`, exactly.
 
     Args:
         arrays: By name.
@@ -357,7 +357,7 @@ def unpacked(arrays: Mapping[str, NDArray[Any]], /) -> list[Trees]:
 
 
 def may_thread(estimators: Iterable[Any], /) -> bool:
-    """Say whether estimators leave the warning filters alone, so that threads may run them side by side.
+    """Return whether estimators may run in threads: they must not change the warning filters.
 
     Args:
         estimators: Fitted or not.
@@ -366,5 +366,5 @@ def may_thread(estimators: Iterable[Any], /) -> bool:
 
 
 def _as_trees_take(X: Any) -> Any:
-    """scikit-learn's trees compute in single precision."""
+    """Return features in single precision, as scikit-learn's trees use them."""
     return np.ascontiguousarray(X, dtype=np.float32)

@@ -39,7 +39,7 @@ from optllm_pymoo.prediction.members import (
 )
 from optllm_pymoo.validation import UserError, as_table, check_shape
 
-_TABLES: Final = [np.float64, np.float32]  # types of features that are taken as they come
+_TABLES: Final = [np.float64, np.float32]  # types of features that are used without conversion
 
 
 class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -52,20 +52,18 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         v[i, j] = c[j] + a * mean_j d[i, :] + b * (d[i, j] - mean_j d[i, :])
         P[i, j] = max(0, v[i, j] - max(0, max_j v[i, :] - 1))
 
-    where a and b are learned on held-out predictions (see `HeldOut`): a from how well they fit, b from what the
-    choices made with them were worth. Over random draws of the labelled queries plans are then on average no worse
-    than those of the LLMs' averages; in a single draw they can be.
-
-    Nothing depends on the order of the rows.
+    where a and b are learned on held-out predictions (see `HeldOut`): a by least squares, b by the value of choices
+    made with them. Over random draws of the labelled queries, plans are then on average no worse than those on the
+    LLMs' means; in a single draw they can be. The order of the rows has no effect.
 
     Args:
         estimator: Base estimator of a member: any scikit-learn regressor, or classifier with `predict_proba`.
             None: extra trees, at least three labels per leaf, a third of the features per split.
         n_resamples: Members; with `folds` rounded up to whole rounds of ten.
         resampling: `folds`, repeated ten-fold cross-validation where equal feature rows share a fold, or
-            `validation-split`, bootstraps of one part, weighed on the other.
+            `validation-split`, bootstraps of one part, weighted by accuracy on the other.
         validation_share: Share of the labelled queries in that other part, in (0, 1).
-        objective: What a and b are learned for: "plan", or "brier", the mean squared error of the probabilities;
+        objective: Criterion for a and b: "plan", or "brier", the mean squared error of the probabilities;
             None sets both to 1.
         alpha: `predict_robust` gives mean + alpha * sigma; any sign.
         random_state: Seed or numpy `RandomState`; of a numpy `Generator` a seed is drawn. Same seed, same
@@ -77,11 +75,11 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes:
         means_: Each LLM's Laplace mean c, (M,), where n queries with equal features count as sqrt(n).
         shrinkage_: The weights a (`common`) and b (`specific`).
-        calibration_: Those that fit best; they differ from `shrinkage_` with the objective "plan".
-        heldout_: Prediction of each labelled query by the members that didn't see it, NaN if all did, (n, M).
-        shift_: How unlike the labelled queries the planned ones look; None if these weren't given.
-        optimism_: By how much plans expect too much; None without costs.
-        skill_: What plans gain by telling queries apart; None without costs.
+        calibration_: The weights of least squared error; they differ from `shrinkage_` with the objective "plan".
+        heldout_: Held-out prediction of each labelled query, NaN if it was never held out, (n, M).
+        shift_: Difference between the labelled and the planned queries; None if the latter weren't given.
+        optimism_: Excess of expected over true accuracy of plans; None without costs.
+        skill_: Gain of plans that distinguish queries; None without costs.
         ensemble_: The fitted members with their weights.
 
     Examples:
@@ -122,10 +120,10 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Build the predictor of the OptLLM paper (arXiv 2405.15130).
 
         Random forests of 100 trees, depth 10, on 100 bootstraps of one half of the labels, weighed by
-        accuracy on the other half (one hundredth of the queries each), alpha = 1. Where more is trained on, the
-        paper still validates with one hundredth: set `validation_share`. Unlike the released code it is
-        seeded, its weights compare predictions with validation labels, robust values stay in [0, 1] and a
-        resample with a single class is no error.
+        accuracy on the other half (one hundredth of the queries each), alpha = 1. With more training queries, the paper
+        still validates with one hundredth: set `validation_share`. Unlike the released code it is seeded, its weights
+        compare predictions with validation labels, robust values stay in [0, 1] and a resample with a single class is
+        no error.
 
         Args:
             random_state: Seed, `RandomState` or `Generator`.
@@ -151,11 +149,11 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Args:
             X: Features, (n, D).
-            y: Labels in [0, 1], NaN where an LLM was not tried, (n, M). A query without any is left out.
-            cost: US$ that each of these queries costs on each LLM, (n, M): with the objective "plan" the weights are
-                learned on the choices that plans would make among them. None: on the choice of the most accurate LLM.
-            planned: Features of the queries that are to be planned, (N, D): where they look unlike the labelled ones,
-                what was learned need not hold for them, and both weights are reduced toward the averages.
+            y: Labels in [0, 1], NaN where an LLM was not tried, (n, M). A query without labels is left out.
+            cost: US$ of each of these queries on each LLM, (n, M): with the objective "plan", the weights are learned
+                on the choices of plans for these queries. None: on the choice of the most accurate LLM.
+            planned: Features of the queries to plan, (N, D): if they differ from the labelled ones, the model may not
+                hold for them, and both weights are reduced.
 
         Returns:
             The predictor itself.
@@ -219,18 +217,18 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Args:
             X: Features, (N, D).
-            return_std: Whether to give sigma too.
+            return_std: Whether to return sigma too.
 
         Returns:
-            Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M), at most 1/2: how far the
-            probability may be from the true one, one standard deviation, for one query.
+            Probabilities in [0, 1], (N, M); with `return_std` also sigma, (N, M), at most 1/2: the standard error of
+            the probability of one query.
 
             With `folds` it is the standard error that the delete-d jackknife makes of the members' standard
-            deviation inside a round, less the part that comes from their own randomness (see `Ensemble`), yet
-            never less than that standard deviation itself, as no resampling shows the bias of regularised members. With
-            `validation-split` it is the plain standard deviation over members. It is that of the predictions that
-            fit best; what the objective "plan" leaves out of them, and the sampling error of the LLM's mean, join it.
-            It is bounded by `most_sigma`, about sqrt(p (1 - p)).
+            deviation inside a round, less the part that comes from their own randomness (see `Ensemble`), but at least
+            that standard deviation itself, because resampling doesn't show the bias of regularised members. With
+            `validation-split` it is the plain standard deviation over members. It refers to the predictions of least
+            squared error; their difference to those of the objective "plan" and the sampling error of the LLM's mean
+            are added. It is bounded by `most_sigma`, about sqrt(p (1 - p)).
 
             Errors of different queries are correlated, so the error of a batch's mean is neither sigma nor
             sigma / sqrt(N): `optllm_pymoo.decision.confidence.accuracy_deviation` takes a correlation of 0.05.
@@ -240,11 +238,11 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return (mean, sigma) if return_std else mean
 
     def predict_robust(self, X: Any, alpha: float | None = None) -> Floats:
-        """Predict mean + alpha * sigma, brought into [0, 1] as `probabilities` does.
+        """Predict mean + alpha * sigma, moved into [0, 1] by `probabilities`.
 
         Args:
             X: Features, (N, D).
-            alpha: Above 0 for optimism, below for caution; None takes the estimator's.
+            alpha: Positive for optimistic values, negative for cautious ones; None uses the estimator's.
 
         Returns:
             Robust probabilities, (N, M).
@@ -257,16 +255,16 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return probabilities(mean + factor * sigma)
 
     def state(self) -> dict[str, Any]:
-        """Return what predictions are made of as plain arrays by name, for `from_state`.
+        """Return the fitted state as plain arrays by name, for `from_state`.
 
         Raises:
-            UserError: If the estimator is one of one's own.
+            UserError: If the estimator isn't the default.
         """
         check_is_fitted(self)
         members, samples, weights = self.ensemble_[:3]
         models = [(model, llms, b) for b, member in enumerate(members) for model, llms in member.models]
         if not all(isinstance(model, Trees) for model, _, _ in models):
-            raise UserError("a predictor can be kept as arrays if its estimator is the default")
+            raise UserError("only a predictor with the default estimator can be saved as arrays")
         asked = np.zeros((len(models), len(self.means_)), dtype=bool)
         for row, (_, llms, _) in zip(asked, models, strict=True):
             row[llms] = True
@@ -284,7 +282,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, Any], /) -> SuccessPredictor:
-        """Put together what `state` took apart; it predicts the very same.
+        """Rebuild a predictor from `state`; its predictions are exactly the same.
 
         Args:
             arrays: By name.
@@ -314,7 +312,7 @@ class SuccessPredictor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return Shift.between(labelled, validate_data(self, planned, dtype=_TABLES, reset=False), random)
 
     def _moments(self, X: Any) -> tuple[Floats, Floats]:
-        """Return the mean, not yet brought into [0, 1], and sigma."""
+        """Return the mean, before it is moved into [0, 1], and sigma."""
         check_is_fitted(self)
         features = validate_data(self, X, dtype=_TABLES, reset=False)
         raw, std = self.ensemble_.predict(features, shrinkage=self.calibration_, n_jobs=self.n_jobs)

@@ -42,7 +42,7 @@ from optllm_pymoo.validation import UserError
 
 
 def as_texts(X: Any, /) -> list[str]:
-    """Make a list of strings out of any sequence of texts.
+    """Convert any sequence of texts to a list of strings.
 
     Args:
         X: N strings: a list, a Series, an array (N,) or one column (N, 1).
@@ -86,14 +86,14 @@ COUNTS: Final = (
     *("ends_with_question_mark", "ends_with_full_stop", "ends_with_letter_or_digit"),
     *("share_of_capitals", "share_of_digits"),
 )
-"""What is counted, in the order of the columns; words are what stands between blanks."""
+"""The counts, in the order of the columns; words are separated by blanks."""
 
-_BATCH: Final = 1 << 21  # characters that are looked at together
+_BATCH: Final = 1 << 21  # characters processed together
 
 
 @cache
 def _alphabet() -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64]]:
-    """Kinds and small letters of all characters, as Python sees them, and which ASCII characters are signs."""
+    """Return kinds and lower case of all characters, as in Python, and the column of each ASCII sign."""
     n_cased = 0x20000  # no capitals or digits beyond
     everything = np.arange(0x110000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     kinds = np.zeros(len(everything), dtype=np.uint8)
@@ -112,13 +112,13 @@ def _alphabet() -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64
 
 
 def _as_codes(texts: Sequence[str]) -> Texts:
-    """Texts as their code points."""
+    """Return the code points of texts."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
     return Texts(codes, np.cumsum([0, *map(len, texts)]), *_alphabet())
 
 
 def _batches(texts: Sequence[str]) -> Iterator[tuple[slice, Texts]]:
-    """Cut texts into batches of about so many characters: memory doesn't grow with their number."""
+    """Divide texts into batches of about so many characters, which bounds the memory."""
     batch = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1) // _BATCH
     ends = np.searchsorted(batch, np.unique(batch), side="right").tolist()
     for part in map(slice, [0, *ends], ends):
@@ -126,7 +126,7 @@ def _batches(texts: Sequence[str]) -> Iterator[tuple[slice, Texts]]:
 
 
 def surface_counts(texts: Sequence[str], /) -> NDArray[np.float32]:
-    """Count what can be seen of each text without reading it; `log(1 + count)` of all in `COUNTS`.
+    """Count surface features of each text; `log(1 + count)` of all in `COUNTS`.
 
     Args:
         texts: N strings in any script.
@@ -145,7 +145,7 @@ def surface_counts(texts: Sequence[str], /) -> NDArray[np.float32]:
     return out
 
 
-_OVERSAMPLED: Final = 12  # directions beyond those wanted, which make these more exact
+_OVERSAMPLED: Final = 12  # additional directions for accuracy
 _ROUNDS: Final = 5  # of the power iteration
 
 
@@ -167,7 +167,7 @@ def _principal_directions(rows: Rows, n_columns: int, n_components: int, seed: i
         left = _orthonormal(times(rows, transposed_times(rows, left, n_columns)))
     right = _orthonormal(transposed_times(rows, left, n_columns))[:, :n_components]
     largest = right[np.abs(right).argmax(axis=0), np.arange(right.shape[1])]
-    # in half precision: what is kept in a file with half the size is the very same
+    # in half precision: saving in half the size loses nothing
     return np.ascontiguousarray(np.where(largest < 0, -right, right).astype(np.float16).astype(np.float32))
 
 
@@ -179,14 +179,14 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
     """Latent semantic analysis of queries.
 
     TF-IDF of character n-grams inside words (numbers masked) and of words, side by side, then truncated SVD.
-    Characters carry logs, code and scripts without blanks, words carry the subject. N-grams are cut, hashed (64 bits),
-    counted and projected text by text, so the table of TF-IDF exists for the sample alone that `fit` learns from.
-    Memory O(min(N, max_fit) * length + N * columns). The order of the texts changes nothing.
+    Characters carry logs, code and scripts without blanks, words carry the subject. N-grams are hashed (64 bits),
+    counted and projected text by text, so the table of TF-IDF exists only for the sample used by `fit`. Memory O(min(N,
+    max_fit) * length + N * columns). The order of the texts has no effect.
 
     Args:
-        n_components: Columns at most; fewer if the texts don't span so many dimensions.
+        n_components: Largest number of columns; fewer if the texts don't span so many dimensions.
         max_features: Size of each of the two vocabularies.
-        max_fit: Vocabularies and SVD are learned on a random sample of so many distinct texts if there are more.
+        max_fit: Largest number of distinct texts for vocabularies and SVD; a random sample if there are more.
         random_state: Seed or `RandomState` for the sample and the randomised SVD.
 
     Attributes:
@@ -243,14 +243,14 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
             rows = Rows(np.concatenate([[0], np.cumsum(lengths)]), places, values)
             weigh(rows, self.idf_, self.n_characters_)
             rows.values[:] *= np.repeat(np.sqrt(weights).astype(np.float32), lengths)
-            # sums in one order on any machine; and BLAS' threads would wait for each other where others work, too
+            # sums in one order on any machine; also, BLAS' threads would wait for each other on a busy machine
             with threadpool_limits(1, user_api="blas"):
                 self.directions_ = _principal_directions(rows, len(self.grams_), self.n_components, seed)
         self.n_features_out_ = self.directions_.shape[1]
         return self
 
     def _sample(self, texts: list[str], seed: int) -> tuple[list[str], NDArray[np.int64]]:
-        """Draw distinct texts by a hash, and say how often each comes; in an order of their own."""
+        """Draw distinct texts by a hash; return them with their counts, in an order independent of X."""
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
         places, distinct = pd.factorize(np.array(texts, dtype=object))

@@ -70,7 +70,7 @@ def test_operators_are_chosen_by_alns(alns, monkeypatch, problem):
 
 def test_sizes_that_make_no_search_are_refused(alns):
     """One λ or no iteration is refused."""
-    with pytest.raises(ValueError, match="n_weights must be at least 2, the two ends of the sweep; got 1"):
+    with pytest.raises(ValueError, match="n_weights must be at least 2, the two extremes of the sweep; got 1"):
         alns_search(n_weights=1)
     with pytest.raises(ValueError, match="n_iterations must be at least 1; got 0"):
         alns_search(n_iterations=0)

@@ -115,7 +115,7 @@ def test_verbose(name, limited, capsys):
 @pytest.mark.parametrize("make", [baselines.ga, baselines.de, baselines.pso])
 def test_two_objectives_are_refused(make, problem):
     """Said by name, with what to build."""
-    with pytest.raises(UserError, match=r"needs one objective and one limit; got AllocationProblem\. Build a"):
+    with pytest.raises(UserError, match=r"needs one objective and one bound; got AllocationProblem\. Build a"):
         minimize(problem, make(), ("n_gen", 2), seed=1)
 
 

@@ -59,5 +59,5 @@ def test_budget_leaves_evenly_spaced_weights():
 
 def test_sizes_that_make_no_sweep_are_refused():
     """As for the other sweep."""
-    with pytest.raises(ValueError, match="n_weights must be at least 2, the two ends of the sweep; got 1"):
+    with pytest.raises(ValueError, match="n_weights must be at least 2, the two extremes of the sweep; got 1"):
         carrot(n_weights=1)

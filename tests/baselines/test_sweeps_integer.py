@@ -83,7 +83,7 @@ def test_programmes_without_proof_are_counted():
 
 def test_bad_limits_are_refused():
     """One point, no gap, no time; the smallest that make sense pass."""
-    with pytest.raises(ValueError, match="n_points must be at least 2, the two ends of the sweep; got 1"):
+    with pytest.raises(ValueError, match="n_points must be at least 2, the two extremes of the sweep; got 1"):
         forc(n_budgets=1)
     with pytest.raises(ValueError, match="relative_gap must be positive; got 0"):
         epsilon_constraint(relative_gap=0)

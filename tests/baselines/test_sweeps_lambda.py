@@ -88,7 +88,7 @@ def test_queries_beyond_one_block(monkeypatch):
 
 def test_sizes_that_make_no_sweep_are_refused():
     """One λ or an empty batch is refused; two λ and a batch of one pass."""
-    with pytest.raises(ValueError, match="n_weights must be at least 2, the two ends of the sweep; got 1"):
+    with pytest.raises(ValueError, match="n_weights must be at least 2, the two extremes of the sweep; got 1"):
         lambda_sweep(n_weights=1)
     with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
         lambda_sweep(batch_size=0)

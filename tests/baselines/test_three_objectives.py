@@ -84,7 +84,7 @@ def test_awkward_problems_are_survived(name, case):
 def test_lambda_sweep_is_refused(timed):
     """It knows no latency; the message says what does the same for three objectives."""
     with pytest.raises(
-        ValueError, match=r"LambdaSweep trades accuracy for cost and knows no third objective; problem.support"
+        ValueError, match=r"LambdaSweep supports cost and accuracy, but no third objective; problem.support"
     ):
         minimize(timed, baselines.lambda_sweep())
 

@@ -48,7 +48,7 @@ def test_ends_have_no_further_price(problem: AllocationProblem) -> None:
     """The most accurate plan has no next step, the cheapest none to take back."""
     assert np.isnan(Plan(problem, [2, 2]).usd_per_correct)
     assert np.isnan(Plan(problem, [0, 0]).saved_usd_per_correct)
-    assert "not to be had" in Plan(problem, [2, 2]).summary()
+    assert "not possible" in Plan(problem, [2, 2]).summary()
     assert "every query is at its cheapest LLM" in Plan(problem, [0, 0]).summary()
 
 
@@ -272,7 +272,7 @@ def test_excess_corrects_what_is_expected(problem: AllocationProblem) -> None:
     assert plain.corrected_accuracy == 0.75
     assert corrected.interval(0.1)[0] == pytest.approx(plain.interval(0.1)[0] - 0.05)
     assert corrected.promised_accuracy(0.6) == pytest.approx(plain.promised_accuracy(0.6) - 0.05)
-    assert "70.00 % without what chosen LLMs are overrated by" in " ".join(corrected.summary().split())
+    assert "70.00 % corrected for overrated LLMs" in " ".join(corrected.summary().split())
     assert "overrated" not in plain.summary()
     measured = Plan(problem, [1, 2], sigma=np.full((2, 3), 0.1), n_labelled=5, excess=(0.05, 0.03))
     assert "95 % probability, errors as they were on labelled queries" in " ".join(measured.summary().split())

@@ -108,7 +108,7 @@ def test_what_cannot_be_had_is_said_with_what_can():
         with pytest.raises(error, match=r"target must be a mean accuracy in \[0, 1\]"):
             robust_plan(problem, sigma, target=value)
     limited = AllocationProblem(problem.cost, problem.accuracy, limits=[Quota("llm3", calls=5)])
-    with pytest.raises(ValueError, match="robust_plan knows no limits"):
+    with pytest.raises(ValueError, match="robust_plan doesn't support limits"):
         robust_plan(limited, sigma)
     with pytest.raises(ValueError, match=r"sigma has shape \(1, 4\)"):
         robust_plan(problem, sigma[:1])

@@ -71,7 +71,7 @@ def test_promises_beside_limits_and_a_third_objective_are_refused():
     found = minimize(AllocationProblem(*tables, objectives=third, limits=quota), OptLLM(n_grid=4), seed=1)
     budget = float(found.F[:, 0].mean())
     for choice in (WithinBudget(budget, promise=0.9), AtLeastAccuracy(0.1, promise=0.9)):
-        with pytest.raises(UserError, match="a promise doesn't go with limits and a third objective together"):
+        with pytest.raises(UserError, match="a promise can't be combined with limits and a third objective"):
             choice.plan(found, sigma=sigma)
     assert WithinBudget(budget).plan(found, sigma=sigma).promise is None
     limited = minimize(AllocationProblem(*tables, limits=quota), OptLLM(n_grid=4), seed=1)

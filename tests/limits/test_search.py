@@ -161,7 +161,7 @@ def test_blind_baselines_are_refused(name: str):
     extra = name.partition("_")[0]
     if extra in ("alns", "pygmo"):
         pytest.importorskip(extra, reason=f"the extra `{extra}` is not installed")
-    with pytest.raises(ValueError, match="doesn't know limits, so its plans needn't meet them; use OptLLM"):
+    with pytest.raises(ValueError, match="doesn't support limits, so its plans may exceed them; use OptLLM"):
         minimize(limited(60, 4), getattr(baselines, name)())
 
 
