@@ -34,7 +34,7 @@ class LambdaSweep(ProposingAlgorithm):
 
     def __init__(self, *, n_weights: int = 100, batch_size: int = 100, **kwargs: Any) -> None:
         if n_weights < 2:
-            raise UserError(f"n_weights must be at least 2, the two ends of the sweep; got {n_weights}")
+            raise UserError(f"n_weights must be at least 2, the two extremes of the sweep; got {n_weights}")
         if batch_size < 1:
             raise UserError(f"batch_size must be at least 1; got {batch_size}")
         super().__init__(**kwargs)
@@ -235,7 +235,7 @@ class IntegerSweep(ProposingAlgorithm, abc.ABC):
         self, *, n_points: int = 20, relative_gap: float = 1e-6, time_limit: float = SECONDS, **kwargs: Any
     ) -> None:
         if n_points < 2:
-            raise UserError(f"n_points must be at least 2, the two ends of the sweep; got {n_points}")
+            raise UserError(f"n_points must be at least 2, the two extremes of the sweep; got {n_points}")
         for name, value in (("relative_gap", relative_gap), ("time_limit", time_limit)):
             if not value > 0.0:
                 raise UserError(f"{name} must be positive; got {value}")

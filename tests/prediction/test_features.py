@@ -116,7 +116,7 @@ def test_a_model_stands_beside_the_built_in_view(text: Any) -> None:
     assert Z[:, first - 2 : first].tolist() == [[5, 2], [1, 0], [5, 2]]
     np.testing.assert_allclose(np.delete(Z, [first - 2, first - 1], axis=1), alone.transform(["three", "a", "three"]))
     assert QueryFeatures(text, topics=False, surface=False).fit_transform(TEXTS).shape == (len(TEXTS), 2)
-    with pytest.raises(ValueError, match="made by TfidfSVD, the default"):
+    with pytest.raises(ValueError, match="by TfidfSVD, the default"):
         both.state()
 
 
