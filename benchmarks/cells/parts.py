@@ -15,7 +15,9 @@ from typing import Any, Final
 import numpy as np
 from joblib import cpu_count
 
-from optllm_pymoo import PartitionedFront, WithinBudget
+from optllm_pymoo import WithinBudget
+from optllm_pymoo.exact.partitioned import NOTHING, RADIX, Sums
+from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.planning import plan_parts
 
 ROWS_PER_FILE: Final = 3_125_000
@@ -86,25 +88,47 @@ def _half(folder: Path) -> float:
     return float(compute.mean(first.column(dearest)).as_py()) * n_rows / 4
 
 
-def _step_tables(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Steps as queries with two LLMs: one for nothing, one at the step's end."""
+def _steps(file: Path, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read Δcost and Δaccuracy of the steps of a row group, and their efficiencies as integers."""
     from pyarrow import parquet
 
-    table = parquet.read_table(file)
+    table = parquet.ParquetFile(file).read_row_group(group)
     cost = table.column("cost").to_numpy()
     gain = np.minimum(cost * table.column("efficiency").to_numpy(), 1.0)
-    nothing = np.zeros_like(cost)
-    return np.column_stack([nothing, cost]), np.column_stack([nothing, gain])
+    return cost, gain, (gain / cost).view(np.int64)
+
+
+def _histogram(piece: tuple[Path, int]) -> Sums:
+    """Sum up steps by the upper bits of their efficiencies, as `PartitionedFront` does."""
+    cost, gain, keys = _steps(*piece)
+    table = np.zeros((1 << (63 - RADIX[0]), 5), dtype=np.int64)
+    add_exactly(keys >> RADIX[0], cost, gain, table)
+    used = np.flatnonzero(table[:, 0])
+    return Sums(used, table[used])
+
+
+def _inside(bucket: int, piece: tuple[Path, int]) -> tuple[np.ndarray, np.ndarray]:
+    """List Δcost and efficiencies of the steps of one bucket."""
+    cost, _, keys = _steps(*piece)
+    inside = np.flatnonzero(keys >> RADIX[0] == bucket)
+    return cost[inside], keys[inside]
 
 
 def rate_by_parts(folder: Path, /) -> float:
-    """`PartitionedFront` on the steps: two passes, with a thread per core as the others have."""
+    """The two passes of `PartitionedFront`, with a thread per core as the others have: exact sums of both Δ."""
+    from pyarrow import parquet
+
+    pieces = [(file, g) for file in files_in(folder) for g in range(parquet.read_metadata(file).num_row_groups)]
     with ThreadPoolExecutor(cpu_count()) as threads:
-        front = PartitionedFront([partial(_step_tables, file) for file in files_in(folder)], spread=threads.map)
-        return float(np.int64(front.within_budget(front.F[-1, 0] / 2).key).view(np.float64))
+        steps = sum(threads.map(_histogram, pieces), NOTHING)
+        totals = steps.values[::-1, 1] * 2.0**-20 + steps.values[::-1, 2] * 2.0**-60
+        bucket, left = _ending(steps.keys[::-1].tolist(), totals.tolist())
+        found = [np.concatenate(each) for each in zip(*threads.map(partial(_inside, int(bucket)), pieces), strict=True)]
+    order = np.argsort(-found[1])
+    return float(found[1][order][found[0][order].cumsum() > left][0].view(np.float64))
 
 
-# the same efficiency as `_step_tables` leaves it
+# the same efficiency as `_steps` finds
 EFFICIENCY: Final = "least(cost * efficiency, 1.0) / cost"
 
 

@@ -79,9 +79,13 @@ class Engine:
             client = distributed.Client(given, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError, ImportError) as error:  # by scheme and network
             raise OSError(f"no Dask cluster at {address} ({type(error).__name__}: {error})") from None
-        if not client.nthreads():
+        try:  # those that are being started
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError:
             client.close()
-            raise OSError(f"the Dask cluster at {address} has no workers; start some with: dask worker {address}")
+            raise OSError(
+                f"the Dask cluster at {address} has no workers; start some with: dask worker {address}"
+            ) from None
         _check_versions(client.run(version, "optllm-pymoo", on_error="return"), _VERSION)
         return client
 

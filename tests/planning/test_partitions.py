@@ -405,6 +405,48 @@ def test_a_cluster_loses_a_worker(tmp_path, monkeypatch):
     assert content(tmp_path / "dask") == content(tmp_path / "loop")
 
 
+@pytest.mark.slow
+def test_a_cluster_loses_its_scheduler(tmp_path, monkeypatch):
+    """A real scheduler, killed in the midst: the command says so; with another one it goes on, to the same bytes."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(p, "_publish", publish_tables)
+    data = write_parts(tmp_path / "parts", wide_frame(BATCH), tuple(range(0, 241, 40)))
+    plan_parts(data, "all", out=tmp_path / "loop", choice=WithinBudget(BUDGET))
+    address, said = f"tcp://127.0.0.1:{free_port()}", []
+
+    def run(at):
+        with contextlib.ExitStack() as stack:
+            scheduler = stack.enter_context(started("scheduler", "--host", address, "--no-dashboard"))
+            stack.enter_context(started("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"))
+
+            def report(message):
+                said.append(message)
+                if message.startswith(at):
+                    scheduler.kill()
+
+            plan_parts(data, "all", out=tmp_path / "dask", choice=WithinBudget(BUDGET), dask=address, report=report)
+
+    with pytest.raises(OSError, match=f"the Dask scheduler at {address} is gone .*it goes on where it was"):
+        run("Front: 2 of 6")
+    said.clear()
+    run("never")
+    done = [message for message in said if message.startswith("Front:") and " left" in message]
+    assert 0 < len(done) < 6, "what was done is not done again"
+    assert not [message for message in said if message.startswith("Reading:") and " left" in message]
+    assert content(tmp_path / "dask") == content(tmp_path / "loop")
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine(tmp_path, parts, monkeypatch):
+    """`--dask local` starts a cluster, plans on it and ends it: the same bytes as a loop."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(p, "_publish", publish_tables)
+    options = {"choice": WithinBudget(BUDGET), "n_jobs": 1}
+    plan_parts(parts, "all", out=tmp_path / "loop", **options)
+    plan_parts(parts, "all", out=tmp_path / "dask", dask="local", **options)
+    assert content(tmp_path / "dask") == content(tmp_path / "loop")
+
+
 def test_no_cluster(tmp_path, parts, monkeypatch):
     """Where nothing answers, that is said."""
     pytest.importorskip("distributed")
