@@ -18,7 +18,7 @@ from optllm_pymoo import SupportedFront, UserError
 from optllm_pymoo.decision import accuracy_interval
 from optllm_pymoo.measures import Path, pareto_distances, quality_of_points, realised_area
 from optllm_pymoo.measures.realised import prefix_totals
-from optllm_pymoo.planning.curve import FACTORS, LearningCurve
+from optllm_pymoo.planning.curve import FACTORS, AreaLine, LearningCurve
 from optllm_pymoo.prediction import QueryFeatures
 from optllm_pymoo.prediction.heldout import Optimism
 
@@ -248,7 +248,7 @@ class ForecastCell(Cell):
 
     kind: ClassVar[str] = "forecast"
     setting: Setting
-    subject = LearningCurve
+    subject = (LearningCurve, AreaLine)
 
     @property
     def needs(self) -> tuple[Cell, ...]:

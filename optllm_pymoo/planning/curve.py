@@ -31,7 +31,7 @@ _BOOTSTRAPS: Final = 40
 _PROBABILITY: Final = 0.9
 _USUAL_RISE: Final = 0.2  # rise and its deviation, times √n: what data sets had on which this was measured
 _CURVATURE: Final = 0.5  # deviation of a gain, as a share of it, since no curve is known to go on as it began
-_LUCK: Final = (0.02, 0.1)  # deviation of the area from draw to draw, times √n: small samples show none, or too much
+_LUCK: Final = (0.05, 0.1)  # deviation of the area from draw to draw, times √n: small samples show none, or too much
 _LEAST_ERROR: Final = 0.05  # relative deviation of a width
 
 
@@ -136,7 +136,7 @@ class AreaLine(NamedTuple):
         Examples:
             >>> m = np.array([0.25, 0.25, 0.5, 0.5, 1.0]) * 10_000
             >>> line = AreaLine.through(m / 10_000, np.tile(0.9 - 5 / np.sqrt(m), (3, 1)), 10_000)
-            >>> round(line.area, 3), round(line.rise, 3)  # 5/√10,000 = 0.05
+            >>> round(line.area, 3), round(line.rise, 2)  # 5/√10,000 = 0.05
             (0.85, 0.05)
         """
         each = np.unique(fractions)
