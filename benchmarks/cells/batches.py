@@ -14,6 +14,7 @@ from benchmarks.cells.rows import Row
 from benchmarks.cells.split import Setting
 from benchmarks.cells.table import TableCell
 from optllm_pymoo import SupportedFront
+from optllm_pymoo.prediction.heldout import probabilities
 
 N_BATCHES = 10
 
@@ -51,7 +52,7 @@ class BatchesCell(Cell):
         """Measure true accuracy, of all queries and of the batch with the least, and the share of the budget spent.
 
         Every query brings as much to the budget of its batch, whatever the batch. A batch whose cheapest plan costs
-        more gets that plan. Robust accuracies are mean - sigma.
+        more gets that plan. Robust accuracies are mean - sigma, brought into [0, 1] as `predict_robust` does.
         """
         orders = {
             "difficulty": np.argsort(accuracy.mean(axis=1), kind="stable"),
@@ -65,9 +66,9 @@ class BatchesCell(Cell):
             size = f"{len(cost):,} × {cost.shape[1]}"
             for (order, queries), alpha, is_whole in product(orders.items(), (0.0, 1.0), (True, False)):
                 batches = np.array_split(queries, min(N_BATCHES, len(queries)))
-                x = np.empty(len(cost), dtype=np.int64)
+                accuracies, x = probabilities(accuracy - alpha * sigma), np.empty(len(cost), dtype=np.int64)
                 for part in [queries] if is_whole else batches:
-                    front = SupportedFront(cost[part], accuracy[part] - alpha * sigma[part])
+                    front = SupportedFront(cost[part], accuracies[part])
                     most = max(budget * len(part) / len(cost), float(front.F[0, 0]))
                     x[part] = front.assignment(front.within_budget(most))
                 right, spent = (table[np.arange(len(cost)), x] for table in (correct, cost))

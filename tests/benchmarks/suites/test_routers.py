@@ -150,10 +150,14 @@ def test_adversarial_batches_by_hand():
     assert len(table) == 12
 
 
-def test_robust_plans_avoid_what_is_uncertain():
-    """LLM 1 is expected to be better by .2, with a sigma of .5: robust plans stay with LLM 0, which is right."""
+@pytest.mark.parametrize("uncertain", [0.5, 0.9])
+def test_robust_plans_avoid_what_is_uncertain(uncertain):
+    """LLM 1 is expected to be better by .2, with a large sigma: robust plans stay with LLM 0, which is right.
+
+    With a sigma of .9 its mean - sigma is below 0, which counts as 0.
+    """
     cost, correct = np.tile([1.0, 2.0], (20, 1)), np.tile([1.0, 0.0], (20, 1))
-    accuracy, sigma = np.tile([0.6, 0.8], (20, 1)), np.tile([0.0, 0.5], (20, 1))
+    accuracy, sigma = np.tile([0.6, 0.8], (20, 1)), np.tile([0.0, uncertain], (20, 1))
     found = BatchesCell(Setting("d", "f", "ours", 0.2)).measure(accuracy, sigma, cost, correct).rows
     rows = {row["what"]: row["measured"] for row in found}
     assert rows["by chance, one plan, robust: accuracy"] == 1.0
