@@ -92,9 +92,10 @@ def _steps(file: Path, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read Δcost and Δaccuracy of the steps of a row group, and their efficiencies as integers."""
     from pyarrow import parquet
 
-    table = parquet.ParquetFile(file).read_row_group(group)
+    table = parquet.ParquetFile(file).read_row_group(group, use_threads=False)
     cost = table.column("cost").to_numpy()
-    gain = np.minimum(cost * table.column("efficiency").to_numpy(), 1.0)
+    gain = cost * table.column("efficiency").to_numpy()
+    np.minimum(gain, 1.0, out=gain)
     return cost, gain, (gain / cost).view(np.int64)
 
 
@@ -102,7 +103,8 @@ def _histogram(piece: tuple[Path, int]) -> Sums:
     """Sum up steps by the upper bits of their efficiencies, as `PartitionedFront` does."""
     cost, gain, keys = _steps(*piece)
     table = np.zeros((1 << (63 - RADIX[0]), 5), dtype=np.int64)
-    add_exactly(keys >> RADIX[0], cost, gain, table)
+    keys >>= RADIX[0]
+    add_exactly(keys, cost, gain, table)
     used = np.flatnonzero(table[:, 0])
     return Sums(used, table[used])
 
@@ -110,7 +112,7 @@ def _histogram(piece: tuple[Path, int]) -> Sums:
 def _inside(bucket: int, piece: tuple[Path, int]) -> tuple[np.ndarray, np.ndarray]:
     """List Δcost and efficiencies of the steps of one bucket."""
     cost, _, keys = _steps(*piece)
-    inside = np.flatnonzero(keys >> RADIX[0] == bucket)
+    inside = np.flatnonzero((keys >= bucket << RADIX[0]) & (keys < bucket + 1 << RADIX[0]))
     return cost[inside], keys[inside]
 
 
