@@ -240,6 +240,7 @@ class GapSplitting:
         self.n_failures: dict[tuple[float, float], int] = {}
         self._closed = np.empty((0, 2))
         self._pending = np.empty((0, 2))
+        self._widths: tuple[np.ndarray, np.ndarray] | None = None
 
     def widest(self, F: np.ndarray, n: int) -> np.ndarray:
         """Return the lower plans of the widest open gaps.
@@ -283,18 +284,18 @@ class GapSplitting:
             n_failures = self.n_failures.get((low, high), 0) + 1
             self.n_failures[low, high] = n_failures
             if n_failures == self.n_tries:
-                self._closed = np.vstack([self._closed, [low, high]])
+                self._closed, self._widths = np.vstack([self._closed, [low, high]]), None
 
     def _open_widths(self, F: np.ndarray) -> np.ndarray:
-        """Return the width of every gap, 0 for closed ones."""
-        if len(F) < 2:
-            return np.zeros(0)
-        # a front that is flat in one objective has one point, so the cell of a longer one is positive
-        widths = np.min(np.abs(np.diff(F, axis=0)) / self.cell, axis=1)
-        if len(self._closed):
-            closed = _find_gaps(F, self._closed)
-            widths[closed[closed >= 0]] = 0.0
-        return np.asarray(widths)
+        """Return the width of every gap, 0 for closed gaps; computed once for a front, as long as no gap is closed."""
+        if self._widths is None or self._widths[0] is not F:
+            # a front that is flat in one objective has one point, so the cell of a longer one is positive
+            widths = np.min(np.abs(np.diff(F, axis=0)) / self.cell, axis=1) if len(F) > 1 else np.zeros(0)
+            if len(self._closed):
+                closed = _find_gaps(F, self._closed)
+                widths[closed[closed >= 0]] = 0.0
+            self._widths = F, np.asarray(widths)
+        return self._widths[1]
 
 
 def _costs(F: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -358,7 +359,8 @@ class Plans(Population):
             if isinstance(values, np.ndarray) and values.ndim > 1 and values.size:
                 each = [row.copy() for row in values]  # a view would keep the whole array in memory
             else:
-                each = values if np.ndim(values) else [values] * len(individuals)
+                is_column = hasattr(values, "__len__") and not isinstance(values, str)  # what pymoo takes for one
+                each = values if is_column else [values] * len(individuals)
             if individuals and hasattr(individuals[0], name):
                 for individual, value in zip(individuals, each, strict=True):
                     setattr(individual, _STORED.get(name, name), value)

@@ -302,8 +302,9 @@ class FrontOutput(Output):
     additional objectives or constraints has no such front, and no ratio.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def initialize(self, algorithm: Any) -> None:
+        """Make the columns, for a third objective too if there is one; not before, as ``minimize`` copies an output."""
+        super().initialize(algorithm)
         self.n_nds = Column("n_nds", width=6)
         self.hv_ratio = Column("hv_ratio", width=10)
         self.cost_min = Column("cost_min", width=11)
@@ -313,10 +314,6 @@ class FrontOutput(Output):
         self.columns += [
             self.n_nds, self.hv_ratio, self.cost_min, self.cost_max, self.accuracy_min, self.accuracy_max
         ]  # fmt: skip
-
-    def initialize(self, algorithm: Any) -> None:
-        """Add the columns of a third objective if there is one."""
-        super().initialize(algorithm)
         if self._has_third(algorithm.problem):
             self.third_min, self.third_max = (Column(name, width=9) for name in ("third_min", "third_max"))
             self.columns += [self.third_min, self.third_max]
