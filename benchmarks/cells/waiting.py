@@ -159,7 +159,7 @@ COMMAND = "from optllm_pymoo.cli import main; main()"
 def first_plan(*, quota: str, target_cold: float | None, target_warm: float | None, repeats: int) -> Iterator[Row]:
     """Time `optllm-pymoo plan` on the demo batch in fresh processes: kernels not compiled yet, and kept on the disk."""
     with TemporaryDirectory() as folder:
-        options = ["--json", "--out", str(Path(folder) / "plan"), "--overwrite", *(["--quota", quota] if quota else [])]
+        options = ["--json", "--out", str(Path(folder) / "plan"), *(["--quota", quota] if quota else [])]
         # users keep bytecode, and see pictures
         kept = {"NUMBA_CACHE_DIR": str(Path(folder) / "cache"), "PYTHONDONTWRITEBYTECODE": ""}
         plan = partial(run_python, "-c", COMMAND, "plan", *options, **kept)
