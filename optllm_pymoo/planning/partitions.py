@@ -42,7 +42,8 @@ from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constr
 from optllm_pymoo.planning.engine import Engine
 from optllm_pymoo.planning.files import OUTPUTS, check_writable, picture
 from optllm_pymoo.planning.front import ALL, GroupTotal
-from optllm_pymoo.planning.labels import draws, labels_of, silent, with_labels_from
+from optllm_pymoo.planning.labels import Learner, draws, labels_of, silent, with_labels_from
+from optllm_pymoo.planning.policy import POLICY, Policy, Worth
 from optllm_pymoo.planning.rounds import PLAN_FILES
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.validation import Notice, UserError, import_extra, shown, unknown_name
@@ -179,12 +180,12 @@ class Job:
         rows, accuracy, sigma = np.empty(0, dtype=np.int64), *np.empty((2, 0, len(self.layout.llms)))
         if piece.n_rows:
             model = Path(self.folder, "learnt.pickle")
-            features, predictor = _learnt(str(model), model.stat().st_mtime_ns)
+            learner = _learnt(str(model), model.stat().st_mtime_ns)
             dataset = self.layout.dataset(piece, self.layout.cells(piece, complete=False))
             rows = np.flatnonzero(~self.labelled(dataset, draws(dataset, self.seed)))
             if len(rows) and dataset.texts is not None:
-                asked = features.transform([dataset.texts[i] for i in rows])
-                accuracy, sigma = predictor.set_params(n_jobs=1).predict(asked, return_std=True)
+                asked = learner.features.transform([dataset.texts[i] for i in rows])
+                accuracy, sigma = learner.predictor.set_params(n_jobs=1).predict(asked, return_std=True)
         with replacing(self.path("expected", piece)) as path, path.open("wb") as file:
             np.savez(file, rows=rows, accuracy=accuracy, sigma=sigma)
         return len(rows)
@@ -369,9 +370,34 @@ class Job:
                 planned=features.transform(texts),
             )
             with replacing(model) as path:
-                path.write_bytes(pickle.dumps((features, predictor)))
+                path.write_bytes(pickle.dumps(Learner.of(features, predictor, labelled)))
         list(engine(job.predict, pieces))
-        return known, counts, len(labelled), _learnt(str(model), model.stat().st_mtime_ns)[1].optimism_
+        return known, counts, len(labelled), _learnt(str(model), model.stat().st_mtime_ns).predictor.optimism_
+
+    def policy(self, last: Cut | None, following: Cut, n_labelled: int) -> Policy | None:
+        """Make the policy of a plan without limits; None where groups that rules name are too many to be kept.
+
+        Args:
+            last: The plan before its last step, None if it has none.
+            following: The plan.
+            n_labelled: Queries that were learnt from.
+        """
+        llms, model = self.layout.llms, Path(self.folder, "learnt.pickle")
+        if (
+            self.layout.roles.group is not None
+            and not self.groups
+            and (self.constraints.allowed or self.constraints.forbidden)
+        ):
+            return None
+        one = Dataset(np.zeros((1, len(llms))), np.zeros((1, len(llms))), llms=llms)
+        allowed = self.constraints.allowed_in([*self.groups, None], one)
+        n_rows, n_llms = allowed.shape
+        worth = Worth(np.zeros(n_rows), np.ones(n_llms), np.zeros(n_llms))
+        if last is not None:
+            rates = [cut.next_accuracy / cut.next_usd if cut.next_usd else 0.0 for cut in (last, following)]
+            worth = Worth(np.ones(n_rows), np.full(n_llms, math.sqrt(math.prod(rates))), np.zeros(n_llms))
+        learner = _learnt(str(model), model.stat().st_mtime_ns)
+        return Policy(llms, learner, worth, self.groups, allowed, {"n_labelled": n_labelled})
 
     def asked(self, sizes: Sequence[int], n_queries: int, choice: Choice) -> Asked:
         """Resolve what the plan has to keep to.
@@ -403,10 +429,10 @@ class Job:
 
 
 @lru_cache(maxsize=1)
-def _learnt(path: str, changed: int) -> tuple[QueryFeatures, SuccessPredictor]:
+def _learnt(path: str, changed: int) -> Learner:
     """Load what was learnt, once per process."""
     with open(path, "rb") as file:
-        learnt: tuple[QueryFeatures, SuccessPredictor] = pickle.load(file)
+        learnt: Learner = pickle.load(file)
     return learnt
 
 
@@ -435,6 +461,7 @@ class PartsPlan:
         groups: What it comes to in each group, the largest first.
         limits: What it uses of each limit.
         files: What was written.
+        policy: Sends new queries where the plan would have; None within limits, or of known outcomes.
     """
 
     front: PartitionedFront
@@ -446,6 +473,7 @@ class PartsPlan:
     groups: list[GroupTotal] = field(default_factory=list)
     limits: list[LimitUse] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    policy: Policy | None = None
 
 
 def plan_parts(
@@ -472,7 +500,8 @@ def plan_parts(
     Args:
         path: A folder of Parquet files, a pattern, or an address, see `open_parts`.
         labels: What is learnt from, as `plan_front` says; of a share, about so many.
-        out: Folder to write: plan.parquet/ (a file per part), front.csv, front.png, mix.png and plan.html.
+        out: Folder to write: plan.parquet/ (a file per part), front.csv, front.png, mix.png, plan.html and, where
+            something was learnt and there are no quotas and floors, policy.npz.
         choice: How to choose the plan; None writes the front alone.
         llms: The LLMs wanted, in this order; all if not given.
         drop: LLMs to leave out.
@@ -526,6 +555,9 @@ def plan_parts(
                 written = list(engine(partial(job.write, cut, constant), pieces))
                 known = {"n_labelled": None if job.is_known else n_labelled, "excess": excess or (0.0, 0.0)}
                 found = _told(found, job, choice, cut, written, known)
+                if isinstance(cut, Cut) and not job.is_known:
+                    before = front.cut(cut.index - 1) if cut.index else None
+                    found = replace(found, policy=job.policy(before, cut, n_labelled))
             report(f"Writing {out}")
             files = _publish(Path(out), folder, found, layout.llms, job.groups)
         _remove(folder)
@@ -708,6 +740,9 @@ def _publish(out: Path, folder: Path, found: PartsPlan, llms: Sequence[str], gro
             for file in sorted((folder / PLAN_FILES).glob("part-*.parquet")):
                 link(file, new / PLAN_FILES / file.name)
             names = [PLAN_FILES, *names]
+        if found.policy is not None:
+            found.policy.save(new / POLICY)
+            names.append(POLICY)
         write_csv(frame, new / "front.csv")
         picture(lambda: plot_front(batch, plan=plan))(new / "front.png")
         picture(lambda: plot_mix(batch, plan=plan))(new / "mix.png")

@@ -18,9 +18,10 @@ import pandas as pd
 import pytest
 
 from optllm_pymoo import AtLeastAccuracy, Dataset, Knee, Quota, SupportedFront, UserError, WithinBudget, make_dataset
+from optllm_pymoo.data import write_requests
 from optllm_pymoo.data.grid import wide_frame
 from optllm_pymoo.limits import best_within
-from optllm_pymoo.planning import Constraints, engine, plan_parts, problem_of, read_plan
+from optllm_pymoo.planning import Constraints, Policy, engine, plan_parts, problem_of, read_plan
 from optllm_pymoo.planning import partitions as p
 from tests.kills import content, killed
 
@@ -113,6 +114,13 @@ def test_learning(tmp_path):
     assert (found.n_labelled, found.facts.n_labelled, found.facts.has_sigma) == (80, 80, True)
     assert found.facts.interval_95 == pytest.approx(again.facts.interval_95)
     assert [group[:2] for group in found.groups] == [group[:2] for group in again.groups]
+    rows = [i for i in range(240) if i % 3]
+    routes = Policy.load(one).route([BATCH.texts[i] for i in rows], BATCH.cost[rows])
+    assert routes.llms == plan["llm"].astype(str).loc[[BATCH.query_ids[i] for i in rows]].tolist()
+    queries = pd.DataFrame({"query_id": BATCH.query_ids, "text": BATCH.texts})
+    queries.to_csv(tmp_path / "queries.csv", index=False)
+    sent = write_requests(one, tmp_path / "queries.csv", tmp_path / "requests")
+    assert {each.llm: each.n_requests for each in sent} == plan["llm"].astype(str).value_counts().to_dict()
     batch = read_plan(one / "plan.parquet", BATCH)
     assert batch.plan.cost_usd == pytest.approx(found.cut.cost_usd)
     assert batch.plan.accuracy == pytest.approx(found.cut.accuracy)
@@ -254,6 +262,13 @@ def test_kills(tmp_path, parts, monkeypatch):
     plan_parts(parts, "all", out=out, **options)
     assert content(out) == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts", "plan"]
+
+
+def test_threads(tmp_path):
+    """Threads return what a loop does, in order, and find what is kept."""
+    for _ in range(2):
+        with engine.Engine(tmp_path / "a", n_jobs=2, in_threads=True, report=lambda message: None) as spread:
+            assert list(spread(partial(scan, 2), [3, 1, 2])) == [9, 1, 4]
 
 
 @pytest.mark.slow
