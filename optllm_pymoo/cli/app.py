@@ -129,7 +129,7 @@ def given_to(name: str, arguments: Sequence[str], /) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
-    gc.set_threshold(200_000)  # libraries and compilers make many objects and little garbage: a tenth of a short run
+    gc.set_threshold(1_000_000)  # libraries and compilers make many objects and little garbage: a tenth of a short run
     sys.excepthook = _report_bug
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a shell has closed it, as `>&-` does
