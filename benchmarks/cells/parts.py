@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 from joblib import cpu_count
 
-from optllm_pymoo import WithinBudget
+from optllm_pymoo import Dataset, Knee, WithinBudget, make_dataset
+from optllm_pymoo.data import write_table
 from optllm_pymoo.exact.partitioned import NOTHING, RADIX, Sums
 from optllm_pymoo.kernels.steps import add_exactly
 from optllm_pymoo.planning import plan_parts
@@ -58,6 +59,28 @@ def write_parts(folder: Path, n_queries: int, n_llms: int, /) -> None:
         parquet.write_table(table, folder / f"part-{number:05}.parquet", compression="zstd", row_group_size=1 << 20)
 
 
+TEXTS_PER_FILE: Final = 100_000
+N_LABELS: Final = 500
+
+
+def write_texts(folder: Path, n_queries: int, n_llms: int, /) -> None:
+    """Make up a batch with texts, file by file, some of whose first queries are labelled.
+
+    Args:
+        folder: Where the files go.
+        n_queries: N.
+        n_llms: M.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(range(0, n_queries, TEXTS_PER_FILE)):
+        drawn = make_dataset(min(TEXTS_PER_FILE, n_queries - first), n_llms, random_state=number)
+        correct = drawn.correct.astype(float)
+        correct[0 if number else min(N_LABELS, n_queries // 2) :] = np.nan
+        ids = [f"{number}-{name}" for name in drawn.query_ids]
+        batch = Dataset(drawn.cost, correct, llms=drawn.llms, query_ids=ids, texts=drawn.texts)
+        write_table(batch, folder / f"part-{number:05}.parquet")
+
+
 def files_in(folder: Path, /) -> list[Path]:
     """List the files of a batch."""
     return sorted(folder.glob("*.parquet"))
@@ -74,6 +97,13 @@ def plan_to_the_step(folder: Path, /) -> float:
     """Front, budget to the single step, plan written: everything that `optllm-pymoo plan` does."""
     files, budget = f"{folder}/*.parquet", _half(folder)
     found = plan_parts(files, "all", out=folder / "plan", choice=WithinBudget(budget), n_jobs=-1)
+    assert found.facts is not None
+    return found.facts.cost_usd
+
+
+def plan_from_texts(folder: Path, /) -> float:
+    """From texts and a few labels to a plan: features, predictor, predictions, front, knee, plan written."""
+    found = plan_parts(f"{folder}/*.parquet", out=folder / "plan", choice=Knee(), n_jobs=-1)
     assert found.facts is not None
     return found.facts.cost_usd
 
@@ -177,9 +207,10 @@ def _ending(buckets: list[float], totals: list[float]) -> tuple[float, float]:
 STAGES: Final = {
     "parts: read twice": read_twice,
     "parts: plan": plan_to_the_step,
+    "texts: plan": plan_from_texts,
     "steps: two passes": rate_by_parts,
     "steps: DuckDB": rate_by_duckdb,
     "steps: Polars": rate_by_polars,
     "steps: DuckDB's sort": rate_by_sort,
 }
-"""Name and function: of tables the first ones, of upgrade steps the others."""
+"""Name and function, of tables, of tables with texts, and of upgrade steps."""

@@ -25,7 +25,7 @@ FIXED_BYTES = 64 << 20
 PARTS_BYTES = 2 << 30
 """What stages on Parquet files need at the most, but for DuckDB's sort."""
 
-DISK_BYTES = {"parts": 110, "steps": 20}
+DISK_BYTES = {"parts": 110, "texts": 600, "steps": 20}
 """Of the files per query (of 8 LLMs) or step, with what is written beside them."""
 
 BYTES_PER_QUERY = {"search": 400, "predict": 20_000}
@@ -91,7 +91,8 @@ class ScalingCell(Cell):
     def _write_tables(self, folder: Path, n_queries: int) -> None:
         folder.mkdir(exist_ok=True)
         if self.is_in_parts:
-            parts.write_parts(folder, n_queries, self.n_llms)
+            write = parts.write_texts if self.stage.startswith("texts") else parts.write_parts
+            write(folder, n_queries, self.n_llms)
             return
         if self.stage == "predict":
             dataset = make_dataset(n_queries, self.n_llms, random_state=0)

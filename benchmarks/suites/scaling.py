@@ -215,8 +215,9 @@ PREDICT_UP_TO = 100_000
 SHARE_OF_MEMORY = 0.7
 
 # Of batches in Parquet files, and of upgrade steps in such files.
-N_IN_PARTS = (1_000_000, 10_000_000, 100_000_000)
+N_IN_PARTS = (100_000, 1_000_000, 10_000_000, 100_000_000)
 N_LLMS_IN_PARTS = 8
+TEXTS_UP_TO = 1_000_000
 
 
 class Scaling(Suite):
@@ -250,10 +251,11 @@ class Scaling(Suite):
     def cells_in_parts(n_queries: Sequence[int] = N_IN_PARTS, /) -> Iterator[ScalingCell]:
         """Yield each stage on Parquet files at growing N; those of packages that aren't installed are left out."""
         for stage in parts.STAGES:
-            n_llms = N_LLMS_IN_PARTS if stage.startswith("parts") else 1
+            n_llms = 1 if stage.startswith("steps") else N_LLMS_IN_PARTS
+            sizes = [n for n in n_queries if n <= TEXTS_UP_TO or not stage.startswith("texts")]
             needed = [name for name in ("duckdb", "polars") if name in stage.lower()]
             if all(map(find_spec, needed)):
-                yield from (ScalingCell(stage, n, n_llms, "float32" if n_llms > 1 else "float64") for n in n_queries)
+                yield from (ScalingCell(stage, n, n_llms, "float32" if n_llms > 1 else "float64") for n in sizes)
 
     @staticmethod
     def plan_within(

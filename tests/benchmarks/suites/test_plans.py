@@ -6,6 +6,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.cells import parts
@@ -223,6 +224,9 @@ def test_stages_on_parquet_files_find_the_same_step(tmp_path):
     parts.write_parts(tmp_path / "tables", 300, 3)
     assert parts.read_twice(tmp_path / "tables") == 600
     assert [file.name for file in parts.files_in(tmp_path / "tables")] == ["part-00000.parquet"]
+    parts.write_texts(tmp_path / "texts", 120, 2)
+    assert parts.plan_from_texts(tmp_path / "texts") > 0
+    assert len(pd.read_parquet(tmp_path / "texts" / "plan" / "plan.parquet")) == 60, "half of them are labelled"
     cells = list(scaling.SUITE.cells_in_parts((1000, 10**9)))
     plan = scaling.SUITE.plan_within(2**50, cells, lambda cell: False, 2**30)
     assert {cell.n_queries for cell in plan.cells} == {1000}
