@@ -1,4 +1,4 @@
-"""The `optllm-pymoo` command and what all its commands share."""
+"""The `optllm-pymoo` command: errors, notices, progress and signals of all its commands."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from optllm_pymoo.validation import Notice, UserError, printable
 
 FAILED: Final = 1
 TO_CHANGE: Final = 2
-"""Exit codes: what the machine refused, and bugs; what the user has to change, input or options (as wrong usage)."""
+"""Exit codes: 1 for errors of the machine and bugs, 2 for input or options that the user has to change."""
 
 WRONG_PATHS: Final = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 """Errors of the operating system about a path that the user gave; all others are the machine's."""
 
 
 class _Commands(TyperGroup):
-    """All commands: whatever ends one of them early is one line on stderr and the right exit code."""
+    """Group of all commands: an early end of a command prints one line on stderr and sets the exit code."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command; a terminal that can't show a character gets another one."""
+        """Run a command; characters that the terminal can't show are replaced."""
         for name in ("stdout", "stderr"):
             if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
         return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the options of all commands; --debug may stand behind the command too."""
+        """Read the common options; --debug may also follow the command."""
         return list(super().parse_args(ctx, sorted(args, key=lambda text: text != "--debug")))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -74,10 +74,10 @@ def command(name: str | None = None, /) -> Callable[[Callable[..., None]], Calla
     """Make a command of a function.
 
     A parameter whose type is a dataclass is a group of options: the command has an option for each of its fields, and
-    the function is given the group. In the help they stand under its docstring.
+    the function gets the group. The help lists them under its docstring.
 
     Args:
-        name: Of the command; that of the function by default.
+        name: Name of the command; by default that of the function.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -135,7 +135,7 @@ def main() -> None:
         if getattr(sys, name) is None:  # a shell has closed it, as `>&-` does
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False))
     heed_sigterm()
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # folders for its cache and fonts are no news of ours
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # messages about its cache and fonts aren't shown
     typer.main.get_command(app)()
 
 
@@ -166,7 +166,7 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def _report_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Print one line for an exception that nobody foresaw; stands in for the traceback, see `sys.excepthook`."""
+    """Print one line for an unexpected exception instead of its traceback, see `sys.excepthook`."""
     what = printable(f"{kind.__name__}: {error}" if str(error) else kind.__name__)[:500]
     print(
         f"optllm-pymoo: this is a bug in optllm-pymoo ({what}); run the same command with --debug"
@@ -177,14 +177,14 @@ def _report_bug(kind: type[BaseException], error: BaseException, traceback: Trac
 
 @contextmanager
 def _ended_in_a_line() -> Iterator[None]:
-    """Turn what is no bug into one line and an exit code."""
+    """Turn every exception that isn't a bug into one line and an exit code."""
     try:
         yield
     except KeyboardInterrupt as end:
         _fail("interrupted; no file is half-written", exit_code(end))
     except BrokenPipeError:
         _stop_printing()
-    except SystemExit as ended:  # rich's way to say that nobody reads its help
+    except SystemExit as ended:  # rich raises this if the reader of its help has gone
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
         _stop_printing()
@@ -201,14 +201,14 @@ def _ended_in_a_line() -> Iterator[None]:
 
 
 def _stop_printing() -> NoReturn:
-    """End well: nobody reads on, as with `| head -1`; the work is done, and the rest of the text goes nowhere."""
+    """End normally if the reader of stdout has gone, as with `| head -1`: the work is done, the rest is discarded."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise typer.Exit(0) from None
 
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print what the user should know as a line on stderr; other warnings are for programmers, and aren't shown."""
+    """Print notices as lines on stderr; other warnings are for programmers and aren't shown."""
     with warnings.catch_warnings():
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **where: Any) -> None:
@@ -221,14 +221,14 @@ def _notes() -> Iterator[None]:
 
 
 def refuse_existing(target: Path, overwrite: bool, /) -> None:
-    """Refuse to replace what is there, unless that was asked for.
+    """Refuse to replace an existing file or folder without --overwrite.
 
     Args:
         target: File or folder.
         overwrite: Whether --overwrite was given.
 
     Raises:
-        FileExistsError: If so.
+        FileExistsError: If it exists and ``overwrite`` is False.
     """
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists already; pass --overwrite to replace it")
@@ -236,18 +236,17 @@ def refuse_existing(target: Path, overwrite: bool, /) -> None:
 
 @contextmanager
 def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
-    """Show the stage that is running with a spinner and the time gone by, if stderr is a terminal.
+    """Show the current stage with a spinner and the elapsed time, if stderr is a terminal.
 
-    While kernels are compiled, which happens once per machine, it says so.
-
-    Whatever libraries print meanwhile goes to stderr too: stdout is for results.
+    While kernels are compiled, once per machine, it shows that too. Output of libraries also goes to stderr: stdout is
+    for results.
 
     Args:
         ahead: Python code that compiles kernels which are needed later. When the first kernel has to be compiled, it is
             run in a process of its own, on a second core if there is one, and ended with this context at the latest.
 
     Yields:
-        A function to be called with the name of each stage as it begins.
+        A function to call with the name of each stage as it begins.
     """
     console = Console(stderr=True)
     text = TextColumn("{task.description}{task.fields[note]}", markup=False)

@@ -49,21 +49,23 @@ def plan(
 ) -> None:  # fmt: skip
     """Learn from a few labels, find the front and choose a plan: plan.csv, plan.html, front.csv, front.png, mix.png.
 
-    plan.html is a page for any browser, on which one slides along the front.
+    plan.html is a page for any browser, with sliders along the front.
 
-    Queries with labels are learnt from and not planned: their answers are there already. The outcomes of all others
-    are never looked at.
+    Queries with labels are used for learning and not planned: they have answers already. The outcomes of all others are
+    not used.
 
-    Quotas, floors and a largest latency are kept by the plan, and the report says what each of them costs.
+    The plan meets quotas, floors and a largest latency, and the report shows the cost of each.
 
-    With --from nothing is learnt: another budget, other prices, fewer LLMs or other limits are answered at once.
+    With --from nothing is learnt again, so another budget, other prices, fewer LLMs or other limits are planned
+    quickly.
 
-    With --after what has its answer stays and is paid, what was graded is learnt from too, and the rest is planned.
+    With --after, answered queries stay answered and paid, graded ones are used for learning, and the others are
+    planned.
     """
     if budget_total is not None and (back.after is None or wanted.budget is not None):
         raise typer.BadParameter("needs --after beside it, and no --budget", param_hint="'--budget-total'")
     if origin is not None and back.after is not None:
-        raise typer.BadParameter("learns from what came back; leave --from out", param_hint="'--after'")
+        raise typer.BadParameter("learns from answers; leave --from out", param_hint="'--after'")
     needed = f"compile_kernels(limits={bool(limits.quota or limits.floor)})"
     ahead = f"from optllm_pymoo.planning.front import compile_kernels; {needed}"
     with stages(ahead) as stage:
@@ -80,7 +82,7 @@ def plan(
             kept, choice = limits.constraints(wanted.promise), wanted.choice()
             said = _in_parts(batch, work, kept, choice, output, stage, is_after=calls is not None)
         if said is None:
-            # whether a plan is that cheap may depend on what can't be known before learning
+            # whether any plan costs so little may depend on the predictions
             is_known = kept.quotas or not (kept.floors or wanted.promise is not None)
             found = _front(batch, work, kept, output, stage, wanted.budget if is_known else None, calls)
             written = options.command_line(batch, work, wanted, back, limits)
@@ -97,7 +99,7 @@ def _found_before(
     output: options.Output,
     stage: Callable[[str], None],
 ) -> tuple[Front, tuple[options.Queries, options.Work, options.Wanted, options.Limits]]:
-    """Find the front of what a plan folder keeps, and return all options that then hold."""
+    """Find the front of a plan folder's predictions, and return it with all options in force."""
     from optllm_pymoo.planning import check_writable, front_of, read_learnt
 
     own = (("--data", batch.data), ("--labels", work.labels), ("--features", work.features))
@@ -157,7 +159,7 @@ def _in_parts(
     *,
     is_after: bool = False,
 ) -> str | None:
-    """Plan a batch in several Parquet files part by part; return what is to be printed, None for another batch."""
+    """Plan a batch in several Parquet files part by part; return the report, None for another batch."""
     from optllm_pymoo.data.formats import parquet_files
 
     if batch.data is None or parquet_files(batch.data) is None:
@@ -204,7 +206,7 @@ def _front(
     budget: float | None = None,
     calls: pd.DataFrame | None = None,
 ) -> Front:
-    """Check all that can be checked at once, then work."""
+    """Check the options first, then read the batch and find its front."""
     work.check(is_limited=bool(limits))
     from optllm_pymoo.planning import check_writable, plan_front
 
@@ -242,7 +244,7 @@ def _finish(
     stage: Callable[[str], None],
     origin: Path | None = None,
 ) -> str:
-    """Choose a plan if one is wanted, write the files, and return what is to be printed."""
+    """Choose a plan if one is wanted, write the files, and return the report."""
     from optllm_pymoo.cli import text
     from optllm_pymoo.planning import Policy, front_writers, limit_costs, write_files
 

@@ -35,8 +35,8 @@ def collect_runs(
 ) -> None:
     """Join logs of graded runs, queries and prices to a batch: queries.csv, calls.csv and llms.csv.
 
-    Logs of evaluation harnesses, gateways, tracers and batch APIs are recognised by their content. A table says what
-    became of the rows of every file, and with --requests another what became of every LLM's requests.
+    Logs of evaluation harnesses, gateways, tracers and batch APIs are recognised by their content. A table counts the
+    rows of every file, and with --requests another table the requests of every LLM.
     """
     if again is not None and not joining.requests:
         raise typer.BadParameter("needs --requests beside it", param_hint="'--again'")
@@ -59,7 +59,11 @@ def collect_runs(
     print(report.text())
     print(f"\nWritten to {out}: queries.csv, calls.csv, llms.csv")
     if again is not None:
-        print(f"Written to {again}: {n_again:,} requests to send again" if n_again else "Nothing is to be sent again")
+        print(
+            f"Written to {again}: {n_again:,} requests to send again"
+            if n_again
+            else "No request needs to be sent again"
+        )
 
 
 @command("label-next")
@@ -138,10 +142,10 @@ def _asked(
 @command()
 def compare(
     first: Annotated[Path, typer.Argument(help="Folder of a plan, or its plan.csv.", show_default=False)],
-    second: Annotated[Path, typer.Argument(help="Likewise: the other plan.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="The other plan: its folder, or its plan.csv.", show_default=False)],
     json: options.Json = False,
 ) -> None:
-    """Hold a second plan against a first: cost, expected accuracy and how sure the difference is, and what moves.
+    """Compare a second plan with a first: cost, expected accuracy with an interval, and moved queries.
 
     Only queries that are in both plans count.
     """
@@ -155,7 +159,7 @@ def compare(
 @command()
 def route(
     policy: Annotated[
-        Path, typer.Argument(help="A policy.npz, or the folder of the plan that it belongs to.", show_default=False)
+        Path, typer.Argument(help="A policy.npz, or the folder of its plan.", show_default=False)
     ],
     data: Annotated[
         Path,
@@ -172,15 +176,15 @@ def route(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File for the routes; one that is there is replaced.")
+        Path, typer.Option("--out", "-o", help="File for the routes; an existing file is replaced.")
     ] = Path("routed.csv"),
     for_spreadsheet: options.ForSpreadsheet = False,
     json: options.Json = False,
 ) -> None:  # fmt: skip
-    """Send new queries where a plan would have: at its prices, without labels and without planning.
+    """Route new queries at the prices of a plan, without labels and without planning.
 
-    Costs are estimated by the lengths of the texts. A query goes the same way whatever others come with it, so quotas
-    and floors are kept on average and not to the letter.
+    Costs are estimated by the lengths of the texts. The route of a query doesn't depend on other queries, so quotas and
+    floors are met on average, not exactly.
     """
     from optllm_pymoo.cli import text
 
@@ -222,8 +226,8 @@ def requests(
 ) -> None:
     """Write the requests of a plan as files for the batch APIs of its providers, and requests.csv, a table of all.
 
-    OpenAI and those that speak its form, Anthropic and Gemini get their own form, others JSON lines; files are split at
-    their limits. The id of a request says its query and LLM, or stands for them in requests.csv.
+    OpenAI and compatible providers, Anthropic and Gemini get their own form, others JSON lines; files are split at
+    their limits. The id of a request contains its query and LLM, or requests.csv maps it to them.
     """
     from optllm_pymoo.cli import text
     from optllm_pymoo.data import write_requests
@@ -258,12 +262,12 @@ def evaluate(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Compare a plan with what came back of it: US$ planned and paid, accuracy expected and true, what is missing.
+    """Compare a plan with its answers: US$ planned and paid, accuracy expected and true, missing answers.
 
     The data are a folder made by collect, of answers with or without grades, or costs and outcomes of planned queries,
-    as many as are known. Where the outcomes of all LLMs are, the plan is compared with the best single LLM, and
-    realised.png shows the whole front; calibration.png shows the predictions. Queries the plan was learnt from are not
-    in it, so they don't count.
+    as many as are known. With the outcomes of all LLMs, the plan is compared with the best single LLM, and realised.png
+    shows the whole front; calibration.png shows the predictions. Labelled queries are not in the plan, so they don't
+    count.
     """
     import numpy as np
 
@@ -306,7 +310,7 @@ def evaluate(
 
 
 def _read_plan(plan: Path, batch: options.Queries) -> PlannedBatch:
-    """Read a plan and what came back of it: calls in a folder of collect's, or costs and outcomes."""
+    """Read a plan and its answers: calls in a folder of collect, or costs and outcomes."""
     import numpy as np
 
     from optllm_pymoo.data import load_batch

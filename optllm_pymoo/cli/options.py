@@ -1,4 +1,4 @@
-"""The options of the commands, how their texts are read, and what is made of them."""
+"""The options of the commands, their parsers, and the objects built from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optllm_pymoo.planning.constraints import Constraints
 
 LARGEST: Final = 1e15
-"""No batch costs, asks or takes more; near the largest float sums would overflow."""
+"""Largest number that an option accepts; sums near the largest float would overflow."""
 
 
 UNITS: Final = {"": "calls", "calls": "calls", "call": "calls", "usd": "usd", "us$": "usd", "$": "usd"}
@@ -52,7 +52,7 @@ def number(
 
 
 def _labels(text: Any) -> float | str | Path:
-    """Tell a share from a file and from "all"."""
+    """Parse a share, a file or "all"."""
     if text == "all":
         return "all"
     try:
@@ -89,7 +89,7 @@ def _names(text: Any) -> list[str]:
 
 
 def _pair(left: str, right: str) -> Callable[[Any], tuple[str, str]]:
-    """Build the reader of LEFT=RIGHT; the right side may hold "=" itself."""
+    """Build the reader of LEFT=RIGHT; the right side may contain "="."""
 
     def read(text: Any) -> tuple[str, str]:
         name, _, value = (part.strip() for part in str(text).partition("="))
@@ -104,7 +104,7 @@ def fields_by_role(text: Any) -> dict[str, str]:
     """Read ``ROLE=FIELD,...``.
 
     Args:
-        text: What followed --map.
+        text: The value of --map.
 
     Raises:
         typer.BadParameter: If a pair is none.
@@ -131,7 +131,7 @@ def parse_quota(text: str, /) -> Quota:
     """Read ``NAME=CALLS`` or ``NAME=12.50usd``.
 
     Args:
-        text: What followed --quota; a name may hold "=" itself.
+        text: The value of --quota; a name may contain "=".
 
     Raises:
         typer.BadParameter: If there is no name or no amount.
@@ -163,7 +163,7 @@ def parse_provider(text: str, /) -> tuple[str, tuple[str, ...]]:
     """Read ``NAME=LLM,LLM``.
 
     Args:
-        text: What followed --provider.
+        text: The value of --provider.
 
     Raises:
         typer.BadParameter: If there is no name or no LLM.
@@ -183,7 +183,7 @@ def parse_floor(text: str, /) -> tuple[str | None, float]:
     """Read ``MEAN`` or ``GROUP=MEAN``.
 
     Args:
-        text: What followed --floor.
+        text: The value of --floor.
 
     Returns:
         The group, None for every group; the mean accuracy.
@@ -249,7 +249,7 @@ def parse_factor(text: str, /) -> tuple[str, float]:
     """Read ``NAME=FACTOR``.
 
     Args:
-        text: What followed --price-factor.
+        text: The value of --price-factor.
 
     Raises:
         typer.BadParameter: If there is no name or no factor.
@@ -265,7 +265,7 @@ def parse_factor(text: str, /) -> tuple[str, float]:
 
 
 def command_line(*groups: Any) -> list[str]:
-    """Write groups of options as a command line, without those that are as by default.
+    """Write groups of options as a command line, without default values.
 
     Args:
         *groups: Instances of the groups of this module.
@@ -308,10 +308,10 @@ _EXCLUSIVE: Final = ("budget", "accuracy", "knee")
 
 
 def over(now: Group, before: Mapping[str, Any], /) -> Group:
-    """Let what is said now take the place of what was said before.
+    """Return options with former values where the new ones are defaults.
 
     Args:
-        now: Options; those that are as by default weren't said.
+        now: Options; default values count as not given.
         before: Values by option.
     """
     said = {each.name: getattr(now, each.name) for each in fields(now) if getattr(now, each.name) != each.default}
@@ -376,7 +376,7 @@ class Queries:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """By what a plan is chosen."""
+    """How a plan is chosen."""
 
     budget: Annotated[
         float | None,
@@ -389,10 +389,15 @@ class Wanted:
         float | None,
         typer.Option(
             "--accuracy", metavar="MEAN", parser=number("a mean accuracy", high=1.0),
-            help="Cheapest plan that expects this mean accuracy, in [0, 1].", show_default=False,
+            help="Cheapest plan with this expected mean accuracy, in [0, 1].", show_default=False,
         ),
     ] = None  # fmt: skip
-    knee: Annotated[bool, typer.Option("--knee", help="Where more money stops paying (the default choice).")] = False
+    knee: Annotated[
+        bool,
+        typer.Option(
+            "--knee", help="The knee of the front: beyond it, accuracy costs more than on average (the default)."
+        ),
+    ] = False
     promise: Annotated[
         float | None,
         typer.Option(
@@ -404,10 +409,10 @@ class Wanted:
     ] = None  # fmt: skip
 
     def choice(self) -> Choice:
-        """Make the choice.
+        """Build the choice.
 
         Raises:
-            typer.BadParameter: If two choices were made, or a promise stands alone.
+            typer.BadParameter: If two choices were given, or a promise without a budget or an accuracy.
         """
         said = {"--budget": self.budget is not None, "--accuracy": self.accuracy is not None, "--knee": self.knee}
         given = [name for name, is_given in said.items() if is_given]
@@ -426,18 +431,18 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Back:
-    """What has come back of an earlier plan."""
+    """Answers of an earlier plan."""
 
     after: Annotated[
         Path | None,
         typer.Option(
             "--after", metavar="CALLS", show_default=False,
-            help="A folder made by collect, or a log: what has its answer is left out, and stays as it is.",
+            help="A folder made by collect, or a log: answered queries are not planned again.",
         ),
     ] = None  # fmt: skip
 
     def calls(self) -> pd.DataFrame | None:
-        """Read it; None if nothing was said.
+        """Read the calls; None without --after.
 
         Raises:
             UserError: As `read_calls`.
@@ -449,7 +454,7 @@ class Back:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What plans have to keep to."""
+    """Limits that plans have to meet."""
 
     quota: Annotated[
         list[Any] | None,
@@ -463,7 +468,7 @@ class Limits:
         list[Any] | None,
         typer.Option(
             "--provider", metavar="NAME=LLM,LLM", parser=parse_provider,
-            help="The LLMs of a provider, where about.json and names like provider/model don't say. Repeatable.",
+            help="The LLMs of a provider, if neither about.json nor names like provider/model give them. Repeatable.",
             show_default=False,
         ),
     ] = None  # fmt: skip
@@ -508,10 +513,10 @@ class Limits:
     ] = None  # fmt: skip
 
     def constraints(self, promise: float | None = None) -> Constraints:
-        """Put all constraints together.
+        """Combine all constraints.
 
         Args:
-            promise: What followed --promise.
+            promise: The value of --promise.
 
         Raises:
             typer.BadParameter: If a group has two floors, --max-latency stands without --latency, or a promise doesn't
@@ -608,7 +613,7 @@ class Work(Learning):
             is_limited: Whether there are limits, under which OptLLM takes the place of "exact".
 
         Raises:
-            typer.BadParameter: If so.
+            typer.BadParameter: If one is given wrongly.
         """
         from optllm_pymoo.planning import algorithm_names, normalised
         from optllm_pymoo.planning.front import EXACT, SEARCH
@@ -629,7 +634,7 @@ class Work(Learning):
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where results go."""
+    """Output files."""
 
     out: Annotated[
         Path | None,
@@ -649,7 +654,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """What is asked, and how."""
+    """Texts and parameters of requests."""
 
     queries: Annotated[
         Path,
@@ -662,27 +667,27 @@ class Sending:
         Path | None,
         typer.Option(
             "--template", "-t", metavar="FILE", show_default=False,
-            help="JSON file of what requests hold beside model and messages, for all or by provider, LLM or @mode.",
+            help="JSON file of fields of requests beside model and messages, for all or by provider, LLM or @mode.",
         ),
     ] = None  # fmt: skip
     provider: Annotated[
         list[Any] | None,
         typer.Option(
             "--provider", metavar="NAME=LLM,LLM", parser=parse_provider, show_default=False,
-            help="The LLMs of a provider, where the batch and names like provider/model don't say. Repeatable.",
+            help="The LLMs of a provider, if neither the batch nor names like provider/model give them. Repeatable.",
         ),
     ] = None  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joining:
-    """How logs of runs, queries and prices meet."""
+    """How logs of runs, queries and prices are joined."""
 
     queries: Annotated[
         Path | None,
         typer.Option(
             "--queries", "-q", metavar="FILE", show_default=False,
-            help="More queries, which nobody need have run: a table or JSON lines with ids and texts, or batch"
+            help="More queries, with or without runs: a table or JSON lines with ids and texts, or batch"
             " requests.",
         ),
     ] = None  # fmt: skip
@@ -690,14 +695,14 @@ class Joining:
         Path | None,
         typer.Option(
             "--prices", "-p", metavar="FILE", show_default=False,
-            help="What tokens cost: LiteLLM's or OpenRouter's JSON, or a CSV file of US$ per million tokens.",
+            help="Prices of tokens: LiteLLM's or OpenRouter's JSON, or a CSV file of US$ per million tokens.",
         ),
     ] = None  # fmt: skip
     price: Annotated[
         list[Any] | None,
         typer.Option(
             "--price", metavar="LLM=KEY", parser=_pair("LLM", "KEY"), show_default=False,
-            help="The name of an LLM in the file of prices, where it isn't found. Repeatable.",
+            help="The name of an LLM in the file of prices, if it differs. Repeatable.",
         ),
     ] = None  # fmt: skip
     batch_prices: Annotated[
@@ -715,14 +720,14 @@ class Joining:
         Any,
         typer.Option(
             "--key", metavar="id|text", parser=_one_of("id", "text"),
-            help="Whether logs meet on the ids of queries or on their texts.",
+            help="Whether logs are joined by the ids of queries or by their texts.",
         ),
     ] = "id"  # fmt: skip
     errors: Annotated[
         Any,
         typer.Option(
             "--errors", metavar="missing|wrong", parser=_one_of("missing", "wrong"),
-            help="What a call counts as that ended in an error.",
+            help="How a call counts that ended in an error.",
         ),
     ] = "missing"  # fmt: skip
     requests: Annotated[

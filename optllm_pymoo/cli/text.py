@@ -1,4 +1,4 @@
-"""What the command prints beside a plan's own summary: text for people, one JSON object for machines."""
+"""Reports of the command, beside a plan's own summary: as text, and as one JSON object."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import in_full, printable, rounded_up
 
 INSTEAD = {
-    True: "in place of exact: no exact front is known where limits bind",
-    False: "in place of exact: with a third objective plans are searched",
+    True: "instead of exact: the exact front is unknown if limits bind",
+    False: "instead of exact: with a third objective plans are searched",
 }
 ONE_MORE = {Kind.CALLS: "One call more", Kind.USD: "One US$ more for them", Kind.TOKENS: "One token more"}
 SYNTHETIC = wrapped("Synthetic demo batch: made-up queries, LLMs, prices. Pass your own with --data.")
 FEW = 3
-"""Floors that cost nothing and are still listed one by one."""
+"""Largest number of floors without a cost that are listed one by one."""
 
 
 def as_json(content: dict[str, Any], /) -> str:
@@ -65,7 +65,7 @@ def as_json(content: dict[str, Any], /) -> str:
 
 
 def files_text(files: Sequence[Path], /) -> str:
-    """Say which files were written.
+    """List the files that were written.
 
     Args:
         files: At least one, of one folder.
@@ -81,7 +81,7 @@ class PlanReport(NamedTuple):
     """What its limits cost; None without limits."""
 
     def facts(self) -> PlanFacts:
-        """Collect what there is to say; the certificate is about plans within the same limits."""
+        """Return the facts of the plan; the certificate refers to plans within the same limits."""
         plan, costs = self
         facts = plan.facts()
         if costs is None:
@@ -94,7 +94,7 @@ class PlanReport(NamedTuple):
         )
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know about the plan and its limits."""
+        """Return the facts of the plan and its limits for JSON."""
         plan, costs = self
         facts = self.facts()._asdict()
         mix = facts.pop("mix")
@@ -116,7 +116,7 @@ class PlanReport(NamedTuple):
         return found
 
     def text(self) -> str:
-        """Explain the choice, the plan beside the best single LLM, its summary, and what its limits cost."""
+        """Explain the choice, compare with the best single LLM, summarise the plan, and show the cost of its limits."""
         plan, costs = self
         lines = [entry("Choice", self._choice())]
         value = plan.evaluate(plan.problem.accuracy)
@@ -132,7 +132,7 @@ class PlanReport(NamedTuple):
         return "\n\n".join([*parts, *([] if costs is None else [self._limits(costs)])])
 
     def _choice(self) -> str:
-        """Say by what the plan was chosen."""
+        """Describe how the plan was chosen."""
         plan = self.plan
         kept = "meets the limits" if plan.problem.has_limits else ""
         that_is_kept = f" that {kept}" if kept else ""
@@ -149,11 +149,11 @@ class PlanReport(NamedTuple):
                 f"the cheapest plan that {verb} an accuracy of {in_full(plan.target)}{surely}{kept and f' and {kept}'}"
             )
         third = plan.problem.third
-        two = "" if third is None else f" of cost and accuracy, whatever the {third.name}"
-        return f"the knee of the front{two}, from where accuracy costs more than on average"
+        two = "" if third is None else f" of cost and accuracy, for any {third.name}"
+        return f"the knee of the front{two}, beyond which accuracy costs more than on average"
 
     def _limits(self, costs: LimitCosts) -> str:
-        """Explain what limits cost the plan."""
+        """Describe the cost of the limits."""
         plan = self.plan
         slack = [each for each in costs.limits if each.kind is Kind.ACCURACY and not each.binds]
         listed = [each for each in costs.limits if len(slack) <= FEW or each not in slack]
@@ -173,7 +173,7 @@ class PlanReport(NamedTuple):
         return "\n".join([heading, *(wrapped(item, first="- ", others="  ") for item in items)])
 
     def _limit(self, cost: LimitPrice) -> str:
-        """Say what one limit costs."""
+        """Describe the cost of one limit."""
         if cost.kind is Kind.ACCURACY:
             used = f"Floor {cost.limit:.6g} of {abridged(cost.subject)!r}: {cost.use:.6g} expected"
         elif cost.kind is Kind.ADDITIVE:
@@ -190,7 +190,7 @@ class PlanReport(NamedTuple):
 
     @staticmethod
     def _price(cost: LimitPrice) -> str:
-        """Say what one unit more of a limit is worth."""
+        """Describe the price of one more unit of a limit."""
         answers = f"{cost.correct_per_unit:.3g} expected correct answers"
         dollars = (
             "" if math.isnan(cost.usd_per_unit) else f", as much as {usd(_digits(cost.usd_per_unit))} US$ of budget"
@@ -201,10 +201,10 @@ class PlanReport(NamedTuple):
         return f"{one_more} would be worth {answers}{dollars}"
 
     def _lost(self, accuracy: float, dollars: float) -> str:
-        """Say what could be had without a limit."""
+        """Describe the gain without a limit."""
         answers = accuracy * len(self.plan.x)
         counted = f"{answers:,.0f}" if answers >= 100 else f"{answers:.3g}"
-        more = f"the same US$ would buy {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
+        more = f"the same US$ would give {100 * accuracy:.3g} points more accuracy ({counted} correct answers)"
         less = f"the same accuracy would cost {usd(_digits(dollars))} US$ less"
         if dollars <= SUM_ROUNDING:
             return more
@@ -212,7 +212,7 @@ class PlanReport(NamedTuple):
 
 
 def _ahead(points: float, difference: Difference) -> str:
-    """Write how far one plan is ahead of another; the interval is without what chosen LLMs are overrated by."""
+    """Write the difference of two plans with its interval, which is corrected for overrated LLMs."""
     low, high = (f"{100 * value:+.2f}" for value in (difference.low, difference.high))
     return f"{100 * points:+.2f} points, with {probability(0.95)} {low} to {high}"
 
@@ -223,7 +223,7 @@ class FrontReport(NamedTuple):
     front: Front
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         front = self.front
         F = np.atleast_2d(front.found.F)
         cheapest, best = F[np.lexsort((F[:, 1], F[:, 0]))[0]], F[np.lexsort((F[:, 0], F[:, 1]))[0]]
@@ -247,7 +247,7 @@ class FrontReport(NamedTuple):
         return facts
 
     def text(self) -> str:
-        """Say the same in words."""
+        """Return the facts as text."""
         front = self.front
         facts, shift = self.json(), front.shift
         cheapest, best = (
@@ -270,24 +270,24 @@ class FrontReport(NamedTuple):
         if (skill := front.skill) is not None:
             half = 1.96 * skill.error
             if skill.weight == 0:
-                said = "nothing about which LLM suits which query: plans rest on the averages of the LLMs, and on costs"
+                said = "nothing about which LLM suits which query: plans depend on the means of the LLMs and on costs"
             else:
-                said = f"which LLM suits which query: it counts {skill.weight:.2f} of what was predicted"
+                said = f"which LLM suits which query: {skill.weight:.2f} of each predicted difference is used"
                 if math.isfinite(half):
-                    gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points beyond averages on the labelled queries"
-                    said += f", and brings {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
+                    gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points over means on the labelled queries"
+                    said += f"; it gains {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
             lines.append(entry("Texts tell", said))
         if shift is not None and shift.unlikeness > 0:
             said = (
-                f"the queries to plan differ from the labelled ones (in {percent(shift.auc)} of pairs it shows), so"
-                " what was learnt may not hold: predictions are moved toward the averages by"
+                f"the queries to plan differ from the labelled ones (seen in {percent(shift.auc)} of pairs), so"
+                " predictions may not hold for them and are moved toward the means by"
                 f" {percent(shift.unlikeness)}. Label a random sample of these queries"
             )
             lines.append(entry("Caution", said))
         return "\n".join(lines)
 
     def _round(self, done: Round) -> dict[str, Any]:
-        """Collect what came back before."""
+        """Return the facts about former answers."""
         followed = done.labels[len(done.labels) - done.n_followed :]
         return {
             **{name: getattr(done, name) for name in ("n_answered", "n_graded", "n_open", "spent_usd", "lost_usd")},
@@ -300,7 +300,7 @@ class FrontReport(NamedTuple):
 
     @staticmethod
     def _round_lines(facts: dict[str, Any]) -> list[str]:
-        """Say what came back before."""
+        """Describe former answers."""
         lost = f", {usd(float(facts['lost_usd']))} of them for errors and repeats" if facts["lost_usd"] else ""
         answered = f"{count(facts['n_answered'], 'query', 'queries')}, {facts['n_graded']:,} of them graded"
         along = {llm: f" ({n:,} along a plan)" if n else "" for llm, n in facts["labels_along_a_plan"].items()}
@@ -315,21 +315,21 @@ class FrontReport(NamedTuple):
 
 
 class PlanningReport(NamedTuple):
-    """What a command that plans has found."""
+    """Results of a command that plans."""
 
     front: Front
     chosen: PlanReport | None
     """The plan chosen from it, if one was."""
     policy: Policy | None
-    """That of the plan, if it has one."""
+    """The policy of the plan, if it has one."""
     files: Sequence[Path]
     """What was written."""
     seed: int
     """Of everything."""
     given: Sequence[str]
-    """Options that lead to the same plan by learning again."""
+    """Options that give the same plan when learning again."""
     origin: Path | None
-    """The folder whose predictions were taken; None if they were learnt."""
+    """The folder whose predictions were used; None if they were learnt."""
 
     @property
     def _again(self) -> str:
@@ -344,7 +344,7 @@ class PlanningReport(NamedTuple):
         return {share: self.front.for_share(plan, share) for share in (1.25, 0.75)}
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know about front, plan and files."""
+        """Return the facts of front, plan and files for JSON."""
         known = {"synthetic": self._is_synthetic, "seed": self.seed, "from": self.origin, "learn_anew": self._again}
         facts: dict[str, Any] = {**known, **FrontReport(self.front).json()}
         if self.chosen is not None:
@@ -365,7 +365,7 @@ class PlanningReport(NamedTuple):
         return {**facts, "files": list(self.files)}
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         said = [SYNTHETIC] if self._is_synthetic else []
         lines = [FrontReport(self.front).text()]
         if self.origin is not None:
@@ -380,7 +380,7 @@ class PlanningReport(NamedTuple):
                 label = (
                     f"{percent(abs(share - 1)).removesuffix(' %').split('.')[0]} % {'more' if share > 1 else 'less'}"
                 )
-                would = "no plan is that cheap"
+                would = "no plan costs so little"
                 if found is not None:
                     other, difference = found
                     ahead = _ahead(other.accuracy - plan.accuracy, difference)
@@ -388,8 +388,8 @@ class PlanningReport(NamedTuple):
                 lines.append(entry(label, would))
             if self.policy is not None:
                 agrees, undecided = (percent(self.policy.about[name]) for name in ("agrees", "undecided"))
-                at = f"as the plan does with {agrees} of its own queries; {undecided} are worth the same on two LLMs"
-                lines.append(entry("Policy", f"{POLICY} sends new queries at these prices, {at}"))
+                at = f"like the plan for {agrees} of its own queries; {undecided} have the same value on two LLMs"
+                lines.append(entry("Policy", f"{POLICY} routes new queries at these prices, {at}"))
             said.append("\n".join(lines))
             groups = self.front.by_group(plan)
             said += [groups_text(groups)] if groups else []
@@ -397,24 +397,24 @@ class PlanningReport(NamedTuple):
 
 
 class ComparisonReport(NamedTuple):
-    """How two plans differ."""
+    """Differences of two plans."""
 
     found: Comparison
     """The second against the first."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         found = self.found
         tables = {name: getattr(found, name).to_dict("records") for name in ("moves", "groups")}
         difference = None if found.difference is None else found.difference._asdict()
         return {**found._asdict(), "difference": difference, **tables}
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         found = self.found
         n_moved = int(found.moves["queries"].sum())
         before, after = found.cost_usd
-        lines = [entry("Queries", f"{found.n_queries:,} in both plans, of which {n_moved:,} move to another LLM")]
+        lines = [entry("Queries", f"{found.n_queries:,} in both plans; {n_moved:,} of them move to another LLM")]
         if any(found.n_left_out):
             of = [f"{n:,} of the {which}" for n, which in zip(found.n_left_out, ("first", "second"), strict=True) if n]
             lines.append(entry("Left out", f"{' and '.join(of)}, which the other plan doesn't have"))
@@ -440,7 +440,7 @@ class ComparisonReport(NamedTuple):
 
 
 def _table(columns: Mapping[str, Sequence[str]], n_names: int, n_rows: int) -> str:
-    """Write columns side by side, names to the left, and how many rows there are beyond those."""
+    """Write columns side by side, names on the left, and the number of further rows."""
     widths = [max(len(title), *map(len, cells)) for title, cells in columns.items()]
     aligned = [
         [f"{cell:<{width}}" if k < n_names else f"{cell:>{width}}" for cell in (title, *cells)]
@@ -457,7 +457,7 @@ class PartsReport(NamedTuple):
     found: PartsPlan
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         found = self.found
         (low, worst), (high, best) = found.front.F[0], found.front.F[-1]
         facts: dict[str, Any] = {
@@ -479,7 +479,7 @@ class PartsReport(NamedTuple):
         return facts
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         found = self.found
         facts = self.json()
         cheapest, best = (
@@ -501,15 +501,15 @@ class PartsReport(NamedTuple):
 
 
 class RoutesReport(NamedTuple):
-    """Where queries were sent."""
+    """Routes of new queries."""
 
     policy: Policy
-    """What sent them."""
+    """The policy that routed them."""
     found: Routes
     """Where."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         policy, found = self
         places = np.bincount(found.x, minlength=len(policy.llms)).tolist()
         return {
@@ -522,7 +522,7 @@ class RoutesReport(NamedTuple):
         }
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         policy, found = self
         facts = self.json()
         lines = [
@@ -535,18 +535,20 @@ class RoutesReport(NamedTuple):
         ]
         if found.n_strange:
             group = count(found.n_strange, "query is", "queries are")
-            lines.append(entry("Caution", f"{group} of groups that the plan didn't know, and went as of none"))
+            lines.append(
+                entry("Caution", f"{group} of groups that the plan didn't know, routed as queries of no group")
+            )
         used = {name: n for name, n in facts["mix"].items() if n}
         columns = {"LLM": [abridged(name) for name in used], "queries": [f"{n:,}" for n in used.values()]}
         return "\n".join(lines) + "\n\n" + _table(columns, 1, len(used))
 
 
 _GROUPS = 20
-"""So many groups are listed in a report; --json has all."""
+"""Number of groups listed in a report; --json has all."""
 
 
 def groups_text(groups: Sequence[GroupTotal], /) -> str:
-    """Write a table of what a plan comes to in each group.
+    """Write a table of a plan's totals in each group.
 
     Args:
         groups: The largest first.
@@ -565,7 +567,7 @@ def groups_text(groups: Sequence[GroupTotal], /) -> str:
 
 
 class EvaluationReport(NamedTuple):
-    """What a plan promised, and what came back of it."""
+    """A plan compared with its answers."""
 
     batch: PlannedBatch
     """The plan and its calls."""
@@ -574,18 +576,18 @@ class EvaluationReport(NamedTuple):
     interval: tuple[float, float]
     """The 95 % interval that the plan gave."""
     whole: RealisedQuality | None
-    """What the whole front is worth, if known."""
+    """Realised quality of the whole front, if known."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         return {**({} if self.found is None else self._outcomes(self.found)), **self._returned()}
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         return "\n\n".join([*([] if self.found is None else [self._outcomes_text(self.found)]), self._returned_text()])
 
     def _outcomes(self, found: PlanEvaluation) -> dict[str, Any]:
-        """Collect the outcome of the evaluation."""
+        """Return the facts of the evaluation for JSON."""
         whole = self.whole
         return {
             **found._asdict(),
@@ -598,7 +600,7 @@ class EvaluationReport(NamedTuple):
         }
 
     def _outcomes_text(self, found: PlanEvaluation) -> str:
-        """Compare what the plan promised with what came true."""
+        """Compare expected and true accuracy."""
         low, high = self.interval
         paid, planned = usd(found.cost_usd), usd(found.planned_usd)
         lines = [
@@ -625,7 +627,7 @@ class EvaluationReport(NamedTuple):
 
     @staticmethod
     def _front(found: RealisedQuality) -> str:
-        """Say what the whole front is worth."""
+        """Describe the realised quality of the whole front."""
         best = percent(found.best_accuracy)
         if math.isnan(found.saving):
             reached = f"none of its plans reaches {best} on the true outcomes"
@@ -635,7 +637,7 @@ class EvaluationReport(NamedTuple):
         return f"{reached}; highest true accuracy {percent(found.highest_accuracy)}"
 
     def _returned(self) -> dict[str, Any]:
-        """Collect what came back of the plan."""
+        """Return the facts about answers for JSON."""
         batch = self.batch
         whole, by_llm, by_group = parts_of(batch)
         plan = batch.plan
@@ -652,7 +654,7 @@ class EvaluationReport(NamedTuple):
         }
 
     def _returned_text(self) -> str:
-        """Hold the plan against what came back: by LLM, by group, by what was predicted, and what is missing."""
+        """Compare the plan with its answers: by LLM, by group, by predicted accuracy; list missing answers."""
         batch = self.batch
         whole, by_llm, by_group = parts_of(batch)
         facts = self._returned()
@@ -673,7 +675,9 @@ class EvaluationReport(NamedTuple):
             lines.append(f"{name:{width}}  {counts}  {amounts}{graded}")
         more = len(by_group) - _GROUPS
         lines += [f"and {count(more, 'group', 'groups')} more"] if more > 0 else []
-        lines.append(wrapped("Planned US$: of the answered queries. Paid US$: for all calls, with errors and repeats."))
+        lines.append(
+            wrapped("Planned US$: for the answered queries. Paid US$: for all calls, including errors and repeats.")
+        )
         if facts["calibration"] is not None:
             groups = zip(
                 *(facts["calibration"][name] for name in ("predicted", "realised", "n_predictions")), strict=True
@@ -702,7 +706,7 @@ class LabelsReport(NamedTuple):
     """What the labels at hand say of more; None if they say nothing."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         drawn, curve = self.drawn, self.curve
         groups = sorted(Counter(drawn.groups or ()).items(), key=lambda each: (-each[1], each[0]))
         facts: dict[str, Any] = {
@@ -785,13 +789,13 @@ def _range(found: Mapping[str, float], sign: str = "") -> str:
 
 
 class RequestsReport(NamedTuple):
-    """Requests, with what they are planned to cost."""
+    """Requests with their planned cost."""
 
     found: Sequence[RequestFiles]
     """The files of each column."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what was written for each LLM."""
+        """Return the requests of each LLM for JSON."""
         return {"requests": [each._asdict() for each in self.found]}
 
     def text(self) -> str:
@@ -813,13 +817,13 @@ _COUNTED = ("rows", "matched", "repeated", "errors", "unpriced", "unscored")
 
 
 class CollectedReport(NamedTuple):
-    """What became of logs: a line per file, what was estimated and how well, and notes."""
+    """Joined logs: a line per file, estimates with their errors, and notes."""
 
     found: Collected
-    """The batch and how it came about."""
+    """The batch and its sources."""
 
     def json(self) -> dict[str, Any]:
-        """Collect what there is to know."""
+        """Return the facts for JSON."""
         found = self.found
         calls = found.batch.calls
         with_costs = [str(llm) for llm, n in calls.groupby("llm", sort=False)["cost_usd"].count().items() if n]
@@ -840,7 +844,7 @@ class CollectedReport(NamedTuple):
         }
 
     def text(self) -> str:
-        """Say the same in words and tables."""
+        """Return the facts as text and tables."""
         found = self.found
         facts = self.json()
         names = [abridged(printable(str(each.path)), 40) for each in found.files]
@@ -869,7 +873,7 @@ class CollectedReport(NamedTuple):
             )
             lines.append(f"{printable(llm)}: {count(gaps, 'cost', 'costs')} estimated from known calls, {off}")
         too_long = facts["too_long"].items()
-        lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for it to read" for llm, n in too_long]
+        lines += [f"{printable(llm)}: {count(n, 'query', 'queries')} too long for its context" for llm, n in too_long]
         lines += [f"{printable(llm)}: no cost is known" for llm in facts["without_costs"]]
         return "\n".join([*lines, *(wrapped(f"Note: {printable(note)}") for note in facts["notes"])])
 
@@ -881,7 +885,7 @@ def _saving(found: PlanEvaluation) -> str:
     if math.isnan(found.saving):
         return f"none: that LLM is free; the plan is {than}"
     if found.saving < 0:
-        return f"none: the plan is {percent(-found.saving)} dearer than that LLM, and {than}"
+        return f"none: the plan is {percent(-found.saving)} more expensive than that LLM, and {than}"
     return f"{percent(found.saving)} of its cost; the plan is {than}"
 
 
@@ -891,7 +895,7 @@ def _digits(amount: float) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a value into what JSON knows."""
+    """Turn a value into a type of JSON."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -285,7 +285,7 @@ class LinearLimits:
 
     @cached_property
     def scale(self) -> np.ndarray:
-        """(K,) > 0, unit of an excess: the limit itself, or a typical query's use if the limit is 0.
+        """(K,) > 0, the limit itself, or a typical query's use if it is 0; excess is measured in it.
 
         Floors of accuracy are measured in queries, so that an excess is a mean accuracy.
         """

@@ -1,4 +1,4 @@
-"""Choosing a plan within limits, and what they cost it."""
+"""Choosing a plan within limits, and the cost of the limits."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def including(found: Any, plan: Plan, /) -> Result:
 
 
 def by_cost_and_accuracy(found: Any, plan: Plan | None = None, /) -> Result:
-    """Keep the plans that no other plan beats in both cost and accuracy, whatever the third objective.
+    """Keep the plans that are non-dominated in cost and accuracy, for any third objective.
 
     Args:
         found: pymoo's result with three objectives.
-        plan: With it, only plans that are at least as good in the third count, so that it is one of a curve.
+        plan: If given, only plans that are at least as good in the third objective count, so this plan is kept.
     """
     X, F = np.atleast_2d(found.X), np.atleast_2d(found.F)
     if plan is not None and plan.problem.third is not None:
@@ -73,7 +73,7 @@ def _result(problem: Any, X: np.ndarray, F: np.ndarray, mask: np.ndarray) -> Res
 
 
 MAX_RAISES = 12
-"""Times that the expected accuracy is raised until the promised one reaches the target."""
+"""Largest number of times that the expected accuracy is raised until the promised one reaches the target."""
 
 
 def plan_within(
@@ -88,21 +88,21 @@ def plan_within(
 ) -> Plan:
     """Choose the best plan within limits.
 
-    Within a budget or at a target it is the best that is found from the prices of the linear relaxation right there,
-    or a plan of the search that beats it, as one that is as accurate for less money where the budget is ample;
-    if accuracy is to be promised, the better of that and the plans of a search. The knee is one of the search's plans.
+    Within a budget or at a target it is the best plan by the prices of the linear relaxation at that point, or a better
+    plan of the search, such as an equally accurate one at less cost; for a promised accuracy, the best of that and the
+    plans of the search. The knee is one of the search's plans.
 
     Args:
         problem: The batch.
-        limits: What it has to keep to.
+        limits: Tables and limits.
         found: pymoo's result of a search on the problem.
         choice: How to choose.
         sigma: (N, M) standard deviation of the accuracies, or None.
         n_labelled: Queries that were learnt from, or None.
 
     Raises:
-        UserError: If no plan within the limits meets the choice, with the nearest values that would do; or if none was
-            found that promises the target.
+        UserError: If no plan within the limits meets the choice, with the nearest feasible values; or if none was found
+            that promises the target.
     """
     known: dict[str, Any] = {"sigma": sigma, "n_labelled": n_labelled}
     if not isinstance(choice, WithinBudget | AtLeastAccuracy):
@@ -116,14 +116,14 @@ def plan_within(
 
 
 def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
-    """Refuse a budget below the cheapest plan, which takes no predictions.
+    """Refuse a budget below the cheapest plan; this needs no predictions.
 
     Args:
         costs_alone: The batch, see `Constraints.costs_alone`.
         budget_usd: Total US$.
 
     Raises:
-        UserError: If it doesn't pay for any plan; with quotas the message has the nearest values that would do.
+        UserError: If no plan costs so little; with quotas the message has the nearest feasible values.
     """
     choice = WithinBudget(budget_usd)
     if costs_alone.limits_bind:
@@ -133,7 +133,7 @@ def check_budget(costs_alone: AllocationProblem, budget_usd: float, /) -> None:
 
 
 class _Asked:
-    """A budget or a target beside limits: the best plan for it, or why there is none."""
+    """A budget or a target with limits: the best plan for it, or the reason why there is none."""
 
     def __init__(self, limits: LinearLimits, choice: WithinBudget | AtLeastAccuracy) -> None:
         self.limits, self.named, self.budget = limits, " and ".join(limits.names), None
@@ -167,10 +167,10 @@ class _Asked:
             ) from None
 
     def check(self) -> None:
-        """Refuse what the relaxation can't meet.
+        """Refuse a budget or target that the relaxation can't meet.
 
         Raises:
-            UserError: With the nearest values that would do.
+            UserError: With the nearest feasible values.
         """
         limits = self.limits
         if not self._is_missed(limits):
@@ -183,7 +183,7 @@ class _Asked:
             apart = f"; without that the cheapest costs {without} US$"
             said = f"a budget of {self.wanted} is below the cheapest plan within {self.named}, which costs {within} US$"
         bounded = limits.within(budget_usd=self.budget, min_accuracy=None if self.budget is not None else self.target)
-        # what is wanted becomes the objective: relaxations without one take long on large batches
+        # the budget or target becomes the objective: relaxations without one take long on large batches
         helping = [k for k in range(len(limits)) if not self._is_missed(limits.without(k))]
         hints = " or ".join(Feasibility(bounded).nearest(k) for k in helping)
         raise UserError(
@@ -192,17 +192,17 @@ class _Asked:
         )
 
     def _is_missed(self, limits: LinearLimits) -> bool:
-        """Whether not even fractions of queries meet it within some limits."""
+        """Return whether the relaxation within some limits misses it too."""
         if self.budget is None:
             return relax(limits, Weights(1.0, 0.0)).bound < (self.target - PROVEN) * limits.n_queries
         return -relax(limits, Weights(0.0, 1.0)).bound > self.budget * (1 + PROVEN)
 
 
 def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
-    """Return the plan, or one of the search that is as good in what is asked for, and better there or in the rest."""
+    """Return the plan, or one of the search that dominates it under the choice."""
     try:
         searched = choice.plan(found, sigma=plan.sigma, n_labelled=plan.n_labelled)
-    except UserError:  # the search has none that meets the choice
+    except UserError:  # no plan of the search meets the choice
         return plan
     gained = searched.accuracy - plan.accuracy, 1 - searched.cost_usd / (plan.cost_usd or 1.0)
     first, second = gained if isinstance(choice, WithinBudget) else gained[::-1]
@@ -210,16 +210,16 @@ def _unless_beaten(plan: Plan, found: Any, choice: Choice) -> Plan:
 
 
 def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> Plan:
-    """Take the better of the plans that prices lead to and those of the search, by what they promise."""
+    """Return the plan with the best promise among those made from prices and those of the search."""
     known: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled}
     probability = choice.promise
     if isinstance(choice, WithinBudget):
         try:
             searched = choice.plan(found, **known)
-        except UserError:  # the search has no plan that cheap
+        except UserError:  # no plan of the search costs so little
             return plan
         return max([plan, searched], key=lambda each: each.promised_accuracy(probability))
-    # raise the expected accuracy by what the promise lacks until it reaches the target
+    # raise the expected accuracy by the missing promised accuracy until that reaches the target
     plans, wanted = [], choice.target
     for _ in range(MAX_RAISES):
         lacking = choice.target - plan.promised_accuracy(probability)
@@ -241,10 +241,10 @@ def _best_promise(limits: LinearLimits, found: Any, choice: Any, plan: Plan) -> 
 
 
 class LimitCosts(NamedTuple):
-    """What all limits of a plan cost, and how good the plan is within them."""
+    """Cost of a plan's limits, and bounds within them."""
 
     limits: tuple[LimitPrice, ...]
-    """One by one: the others stay when one is dropped."""
+    """One by one: the others are kept when one is dropped."""
     accuracy_lost: float
     """As in `LimitPrice`, all of them dropped."""
     usd_lost: float
@@ -259,7 +259,7 @@ def limit_costs(limits: LinearLimits, plan: Plan, /) -> LimitCosts:
     """Price the limits of a plan by the linear relaxation.
 
     Args:
-        limits: What it keeps to.
+        limits: Its tables and limits.
         plan: The plan.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Two plans of the same queries side by side: what one costs and expects more, how sure that is, and what moves."""
+"""Comparison of two plans of the same queries: differences in cost and expected accuracy, and moved queries."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from optllm_pymoo.validation import UserError
 
 
 class Comparison(NamedTuple):
-    """The second of two plans, held against the first, on the queries that are in both."""
+    """The second of two plans compared with the first, on the queries that are in both."""
 
     n_queries: int
     n_left_out: tuple[int, int]
-    """Queries of the first, and of the second plan, that the other one doesn't have."""
+    """Number of queries of the first, and of the second plan, that are missing in the other."""
     cost_usd: tuple[float, float]
     """Each at its own prices."""
     repriced_usd: float
-    """Of the difference in cost what other prices make of the queries that don't move."""
+    """Part of the difference in cost that is due to other prices of queries that don't move."""
     expected_accuracy: tuple[float, float]
     difference: Difference | None
-    """What the second expects more; None where the two expect something else of the same query on the same LLM, so
-    that they weren't learnt together, and no paired interval holds."""
+    """Difference of expected accuracies; None if the two plans expect different accuracies of a query on the same LLM:
+    then they weren't learnt together, and no paired interval holds."""
     moves: pd.DataFrame
     """A row per pair of LLMs, ``from_llm`` and ``to_llm``: ``queries``, and the changes ``cost_usd`` and ``correct``,
     of expected correct answers; most queries first."""
@@ -95,7 +95,7 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
 
 
 def _read(path: str | Path) -> pd.DataFrame:
-    """Read a plan, indexed by query; what it doesn't say of its spread is NaN, of its excess 0."""
+    """Read a plan, indexed by query; a missing spread is NaN, a missing excess 0."""
     file = Path(path)
     if (file / PLAN_FILES).exists():
         file /= PLAN_FILES
@@ -119,7 +119,7 @@ def _read(path: str | Path) -> pd.DataFrame:
 
 
 def _groups_of(path: str | Path) -> dict[str, str | None]:
-    """The groups that the folder of a plan knows, by query; none if it keeps no predictions."""
+    """Return the groups in the folder of a plan, by query; none if it has no predictions."""
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     if not (folder / PREDICTIONS).is_file():
         return {}

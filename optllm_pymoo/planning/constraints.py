@@ -1,4 +1,4 @@
-"""From a batch and what plans have to keep to, as a user names it, to the problem of splitting it."""
+"""From a batch and constraints by name to the problem of splitting it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optllm_pymoo.validation import UserError, first_place, positions_of, shown,
 
 
 def problem_of(dataset: Dataset, accuracy: npt.ArrayLike | None = None, /, **options: Any) -> AllocationProblem:
-    """Make the pymoo problem of splitting a batch over its LLMs.
+    """Build the pymoo problem of splitting a batch over its LLMs.
 
     Args:
         dataset: The batch.
@@ -54,13 +54,13 @@ EVERYTHING = "all queries"
 
 @dataclass(frozen=True, kw_only=True)
 class Constraints:
-    """What plans have to keep to beside a budget or a target.
+    """Constraints of plans beside a budget or a target.
 
     Attributes:
         quotas: Of LLMs, patterns of their names, or providers by name.
         providers: LLMs by provider, beside those that the data set knows; of the same name they replace its own.
         floors: Mean accuracy by group; None stands for every group that has no floor of its own.
-        latency: File of latencies, see `load_latency`: a third objective, or with ``max_latency`` what that bounds.
+        latency: File of latencies, see `load_latency`: a third objective, or the table that ``max_latency`` bounds.
         max_latency: Largest mean latency of a plan, seconds per call.
         forbidden: By group, LLMs that its queries must not go to; None stands for every query. Names are those of
             quotas: an LLM with its modes, a pattern, or a provider. Or rules as a list, ``LLM`` or ``LLM:GROUP``.
@@ -97,7 +97,7 @@ class Constraints:
         self.mask(dataset)
 
     def mask(self, dataset: Dataset, /) -> np.ndarray | None:
-        """Make the mask of what is allowed: by rule, and by what a query is too long for.
+        """Build the mask of allowed LLMs: by rules, and by the lengths of queries.
 
         Args:
             dataset: N queries on M LLMs; ``too_long`` in its `about` has ids by LLM.
@@ -125,11 +125,11 @@ class Constraints:
         return None if mask.all() else mask
 
     def allowed_in(self, groups: Sequence[str | None] | np.ndarray, dataset: Dataset, /) -> np.ndarray:
-        """Return what rules allow in some groups.
+        """Return the LLMs that rules allow in some groups.
 
         Args:
             groups: n names, None for no group.
-            dataset: Whose LLMs rules name.
+            dataset: The batch with the LLMs.
 
         Returns:
             (n, M) bool.
@@ -147,7 +147,7 @@ class Constraints:
         return mask
 
     def _by_group(self, rules: Rules, dataset: Dataset) -> Mapping[str | None, Sequence[str]]:
-        """Rules by group; what follows a colon is a group, unless the whole is a name."""
+        """Return rules by group; the text after a colon is a group, unless the whole text is a name."""
         if isinstance(rules, Mapping):
             return rules
         found: dict[str | None, list[str]] = {}
@@ -166,7 +166,7 @@ class Constraints:
             return False
 
     def members(self, name: str, dataset: Dataset, /) -> np.ndarray:
-        """Find the LLMs that a name stands for, as in a quota.
+        """Return the LLMs that a name means, as in a quota.
 
         Args:
             name: An LLM, which stands for its modes too, a pattern, or a provider.
@@ -176,12 +176,12 @@ class Constraints:
             (M,) bool.
 
         Raises:
-            UserError: If it stands for none.
+            UserError: If it matches none.
         """
         return self._resolved([Quota(name, calls=0)], dataset)[0].members(dataset.llms)
 
     def options(self, dataset: Dataset, /) -> dict[str, Any]:
-        """Make the options of an `AllocationProblem`.
+        """Build the options of an `AllocationProblem`.
 
         Args:
             dataset: The queries to plan.
@@ -221,12 +221,12 @@ class Constraints:
             accuracy: (N, M) expected accuracies; None for the known outcomes.
 
         Raises:
-            UserError: If no plan meets the limits, or they don't go together.
+            UserError: If no plan meets the limits, or they can't be combined.
         """
         return problem_of(dataset, accuracy, **self.options(dataset))
 
     def costs_alone(self, dataset: Dataset, /) -> AllocationProblem:
-        """Build the problem of some queries as far as no expected accuracy plays a part: all are 0, and no floors.
+        """Build the problem of some queries without accuracies: all are 0, and there are no floors.
 
         Args:
             dataset: The queries to plan.
@@ -241,7 +241,7 @@ class Constraints:
         return self._resolved(self.quotas, dataset)
 
     def _resolved(self, quotas: Sequence[Quota], dataset: Dataset) -> list[Quota]:
-        """Quotas with their LLMs, those of providers too."""
+        """Return quotas with their LLMs, also those of providers."""
         providers = {**dataset.providers, **{name: tuple(llms) for name, llms in self.providers.items()}}
         for llms in self.providers.values():
             positions_of(llms, dataset.llms)
@@ -252,7 +252,7 @@ NO_CONSTRAINTS: Final = Constraints()
 
 
 def groups_of(dataset: Dataset, /) -> list[str | None]:
-    """Name the group of each query, None where it has none; a batch without groups is one, `EVERYTHING`.
+    """Return the group of each query, None for no group; a batch without groups is one group, `EVERYTHING`.
 
     Args:
         dataset: N queries.

@@ -1,4 +1,4 @@
-"""Where the parts of a batch are worked on: in a loop, in processes of this machine, on a Dask cluster."""
+"""Execution of tasks on the parts of a batch: in a loop, in processes of this machine, on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ STAGES: Final = {
     "core": "Queries that the limits leave open",
     "write": "Writing the plan",
 }
-"""What a task is called while it runs."""
+"""Names of the tasks, for progress reports."""
 
 
 class Engine:
     """Applies functions to the parts of a batch, here or elsewhere, and keeps every result on disk as it arrives.
 
-    Calls are numbered: a run that asks the same in the same order finds what an earlier one has kept.
+    Calls are numbered: a run with the same calls in the same order reuses the results of an earlier one.
 
     Args:
         folder: Where results are kept.
@@ -48,7 +48,7 @@ class Engine:
         report: Called with the stage, the parts done and the time left.
 
     Raises:
-        OSError: Nothing answers at the address, or the cluster has no workers.
+        OSError: There is no scheduler at the address, or the cluster has no workers.
         UserError: A worker has another version of this package.
     """
 
@@ -100,7 +100,7 @@ class Engine:
                 cluster.close()
 
     def __call__(self, function: Callable[[Any], Any], items: Sequence[Any], /) -> Iterator[Any]:
-        """Do what `map` does; all is done when this returns."""
+        """Apply a function to items, like `map`; all results are complete on return."""
         kept = [self._folder / f"{self._calls:03}-{place:05}.pickle" for place in range(len(items))]
         self._calls += 1
         missing = [place for place, path in enumerate(kept) if not path.exists()]
@@ -117,7 +117,7 @@ class Engine:
     def _results(
         self, function: Callable[[Any], Any], items: Sequence[Any], missing: Sequence[int]
     ) -> Iterator[tuple[int, Any]]:
-        """Do what is missing, in any order."""
+        """Run the missing tasks, in any order."""
         if self._dask is not None:
             yield from self._from_dask(function, items, missing)
         elif min(self._n_jobs, len(missing)) > 1:
@@ -132,7 +132,7 @@ class Engine:
     def _from_dask(
         self, function: Callable[[Any], Any], items: Sequence[Any], missing: Sequence[int]
     ) -> Iterator[tuple[int, Any]]:
-        """Let workers do it; the scheduler gives what a dead one had in hand to another."""
+        """Run tasks on Dask workers; the scheduler repeats the tasks of a dead worker on another."""
         distributed = import_extra("distributed", extra="dask", purpose="--dask")
         assert self._dask is not None
         lost = distributed.client.FutureCancelledError, distributed.comm.CommClosedError
@@ -156,7 +156,7 @@ def _numbered(function: Callable[[Any], Any], place: int, item: Any) -> tuple[in
 
 
 def _at_worker(expected_version: str, function: Callable[[Any], Any], place: int, item: Any) -> tuple[int, Any]:
-    """Do a task on a worker, which may have joined after the others were asked for their versions."""
+    """Run a task on a worker, which may have joined after the check of versions."""
     _check_versions({"this one": _VERSION}, expected_version)
     return _numbered(function, place, item)
 

@@ -1,4 +1,4 @@
-"""The files of a plan and of a front: written all or none."""
+"""The files of a plan and of a front, written all or none."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ OUTPUTS = (
     *("realised.png", "calibration.png"),
     f"{PLAN_FILES}/part-*.parquet",
 )
-"""The files of ours in an output folder."""
+"""Names of this package's files in an output folder."""
 
 
 def check_writable(folder: str | Path, /) -> None:
-    """Refuse a folder that can't be written to, before any long work begins, and settle what killed runs left in it.
+    """Refuse an unwritable folder before any long work, and clean up the files of killed runs in it.
 
     Args:
         folder: Where files are to go; it and its parents may be missing.
@@ -52,7 +52,7 @@ def check_writable(folder: str | Path, /) -> None:
     if not there.is_dir():
         raise NotADirectoryError(f"can't write to {folder}: {there} is not a folder")
     try:
-        # asking for the permission is not enough: file systems may be read-only, or take no files at all
+        # permissions don't suffice: file systems may be read-only, or accept no files
         TemporaryFile(dir=there).close()
     except OSError as error:
         raise type(error)(f"can't write to {folder}: {there} is not writable ({error.strerror})") from None
@@ -65,17 +65,17 @@ def check_writable(folder: str | Path, /) -> None:
 def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]], /) -> list[Path]:
     """Write files into a folder: all of them, or none.
 
-    Other files of ours stay, others' files are never touched; how a folder changes says `optllm_pymoo.data.atomic`.
+    Other files of this package are kept, and foreign files are never changed; see `optllm_pymoo.data.atomic`.
 
     Args:
-        folder: Made if missing. Files of those names are replaced.
+        folder: Created if missing. Files of those names are replaced.
         writers: By the name of the file: a function that writes to the path it is given.
 
     Returns:
         The files.
 
     Raises:
-        OSError: If one can't be written; then what was there before stays.
+        OSError: If one can't be written; then the folder doesn't change.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def write_files(folder: str | Path, writers: Mapping[str, Callable[[Path], None]
 
 
 def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
-    """Make a writer of a function that draws.
+    """Turn a function that draws into a writer.
 
     Args:
         draw: Returns axes of a figure of its own.
@@ -97,7 +97,7 @@ def picture(draw: Callable[[], Axes], /) -> Callable[[Path], None]:
 
         from optllm_pymoo.plotting.style import figure_of
 
-        # whoever has LaTeX draw their own pictures may lack it here
+        # the user's matplotlib may be set to LaTeX, which may be missing
         with rc_context({"text.usetex": False}):
             figure_of(draw()).savefig(path, dpi=DPI, format=path.suffix[1:])
 
@@ -115,9 +115,8 @@ def front_writers(
 ) -> dict[str, Callable[[Path], None]]:
     """Name the files of a front: front.csv, front.png, mix.png, plan.html, predictions.npz; of a plan also plan.csv.
 
-    With a third objective front.png colours the plans by it, and mix.png shows those that no other plan beats
-    in both cost and accuracy. plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can make the
-    plan again.
+    With a third objective front.png colours the plans by it, and mix.png shows the plans that are non-dominated in cost
+    and accuracy. plan.csv holds the expected accuracy of every LLM too, so that `read_plan` can rebuild the plan.
 
     Args:
         front: The front.

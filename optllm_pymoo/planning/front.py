@@ -1,4 +1,4 @@
-"""From a batch with a few labels to a front and a plan: where all parts meet."""
+"""From a batch with a few labels to a front and a plan: the composition of all parts."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from optllm_pymoo.problems import AllocationProblem, make_problem
 from optllm_pymoo.validation import UserError, in_full, rounded_down
 
 EXACT: Final = "exact"
-"""The default: it holds every plan that the searches aim for, in less time, and meets a budget to the single step."""
+"""The default: the exact front holds every plan that the searches approximate, and uses a budget to the single step."""
 
 SEARCH: Final = "optllm"
-"""What stands in for it where the exact front is unknown: with limits or a third objective."""
+"""The replacement if the exact front is unknown: with limits or a third objective."""
 
 
 def normalised(algorithm: str, /) -> str:
@@ -54,7 +54,7 @@ def normalised(algorithm: str, /) -> str:
 
 
 def algorithm_names() -> tuple[str, ...]:
-    """Name all algorithms: the exact front, OptLLM, and the baselines."""
+    """Return the names of all algorithms: the exact front, OptLLM, and the baselines."""
     from optllm_pymoo import baselines
 
     return (EXACT, SEARCH, *baselines.__all__)
@@ -74,7 +74,7 @@ def find_front(
     Args:
         problem: The batch.
         algorithm: One of `algorithm_names`; "-" may stand for "_". Baselines start with the cheapest and the most
-            accurate plan in their first population where they can, and stop by their own rules.
+            accurate plan in their first population where they can, and use their default terminations.
         n_grid: Gaps of OptLLM's grid; None is its default. No other algorithm has one.
         random_state: Seed of the search; the exact front needs none.
         report: Called with the name of the stage, and then as the search goes on.
@@ -120,11 +120,11 @@ def _build(name: str, n_grid: int | None) -> Any:
 
 ALL = "all"
 """In the place of labels: all outcomes are known, plan on them."""
-_STEPS = 6  # until what is promised is near the target; two are enough where the excess changes slowly
+_STEPS = 6  # until the promise is near the target; two suffice if the excess changes slowly
 
 
 class GroupTotal(NamedTuple):
-    """What a plan comes to in one group of queries."""
+    """Totals of a plan in one group of queries."""
 
     group: str
     n_queries: int
@@ -135,24 +135,23 @@ class GroupTotal(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
-    """Plans from cheap to accurate for the queries of a batch that need one.
+    """Plans, from the cheapest to the most accurate, for the queries of a batch without labels.
 
     Attributes:
         problem: The queries to plan, with their expected accuracies.
         sigma: (N, M) standard deviation of these; None if outcomes were taken as known.
         found: The `SupportedFront`, or the result of a search.
-        algorithm: What found it.
-        n_labelled: Queries that were learnt from.
-        optimism: By how much plans expect too much; None if that wasn't measured.
-        shift: How unlike the labelled queries the planned ones look; None if there was nothing to learn.
+        algorithm: Its algorithm. n_labelled: Number of labelled queries.
+        optimism: Excess of expected over true accuracy of plans; None if it wasn't measured.
+        shift: Difference between the labelled and the planned queries; None without learning.
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.
         groups: Name of each query's group, None where it has none; None without groups.
         prices: File, SHA-256 and date of the lists of prices that costs come from, as far as the batch says.
         planned: The queries to plan, as the batch has them.
-        skill: How much texts tell about which LLM suits which query; None if that wasn't measured.
-        learner: What their expected accuracies come from; None where it isn't kept.
-        constraints: What plans have to keep to, as it was asked for.
-        done: What came back before; None where nothing was sent yet.
+        skill: How well texts predict which LLM suits which query; None if it wasn't measured.
+        learner: The source of the expected accuracies; None if it isn't kept.
+        constraints: Constraints, as given.
+        done: Former answers; None if there are none.
     """
 
     problem: AllocationProblem
@@ -179,9 +178,8 @@ class Front:
     def choose(self, choice: Choice | None = None, /) -> Plan:
         """Choose a plan.
 
-        Within limits the plan at a budget or a target is the best that is found just there;
-        so is a promise on an exact front, see `robust_plan`. Other algorithms than the default choose from the plans
-        that they found.
+        Within limits, the plan at a budget or a target is searched at exactly that point; likewise a promise on an
+        exact front, see `robust_plan`. For other algorithms than the default, one of their plans is chosen.
 
         Args:
             choice: How; the knee of the front if not given.
@@ -192,7 +190,7 @@ class Front:
         choice = choice or Knee()
         if self.optimism is None or not isinstance(choice, AtLeastAccuracy) or choice.promise is None:
             return self._corrected(self._choose(choice))
-        # expectations are off by about as much all along the front: who promises most is who expects most
+        # the excess is similar along the whole front: the plan with the highest expectation promises most
         plan, best, raised = None, None, choice.target
         for _ in range(_STEPS):
             try:
@@ -206,13 +204,13 @@ class Front:
             raised = min(max(raised + (choice.target - promised) * 1.001, 0.0), 1.0)
         if best is not None:
             return best
-        nearest = "; ask for less"
+        nearest = "; lower the target"
         if plan is not None:
-            nearest = f": the nearest plan that was found promises {rounded_down(promised)}; ask for that"
+            nearest = f": the nearest plan found promises {rounded_down(promised)}; use that as the target"
         raise UserError(f"a promised accuracy of {in_full(choice.target)} is out of reach{nearest}")
 
     def _corrected(self, plan: Plan, *, target: float | None = None, promise: float | None = None) -> Plan:
-        """Add to a plan by how much it expects too much, at its place in the budget range."""
+        """Return the plan with its excess, at its place in the budget range."""
         if self.optimism is None:
             return plan
         cost, mask = self.problem.cost, self.problem.allowed
@@ -230,7 +228,7 @@ class Front:
         )
 
     def _choose(self, choice: Choice) -> Plan:
-        """Choose a plan by what is expected, or promised, before it is known what that is too much by."""
+        """Choose a plan by expected or promised accuracy, before the excess is corrected."""
         # known outcomes have no sampling error
         known: dict[str, Any] = {"sigma": self.sigma, "n_labelled": None if self.sigma is None else self.n_labelled}
         limits = self.limits
@@ -247,7 +245,7 @@ class Front:
         return choice.plan(self.problem, **known)
 
     def by_group(self, plan: Plan, /) -> list[GroupTotal]:
-        """What a plan comes to in each group, the largest first; empty without groups.
+        """Return the totals of a plan in each group, the largest first; empty without groups.
 
         Args:
             plan: A plan of this front.
@@ -258,7 +256,7 @@ class Front:
         for name, rows in of.items():
             accuracy = plan.chosen_accuracy[rows]
             sigma = None if plan.chosen_sigma is None else plan.chosen_sigma[rows]
-            # of all queries the error was measured, of a group it has to be assumed
+            # the error was measured for all queries; for a group it is assumed
             known: dict[str, Any] = {"n_labelled": plan.n_labelled, "correlation": CORRELATION, "excess": excess}
             interval = accuracy_interval(accuracy, sigma, **known)
             cost = float(plan.chosen_cost[rows].sum())
@@ -266,14 +264,15 @@ class Front:
         return sorted(found, key=lambda each: (-each.n_queries, each.group))
 
     def for_share(self, plan: Plan, share: float, /) -> tuple[Plan, Difference] | None:
-        """Choose the plan for a share of what a plan costs.
+        """Choose the plan for a share of a plan's cost.
 
         Args:
             plan: A plan of this front.
             share: Of its cost, such as 1.25.
 
         Returns:
-            The most accurate plan of the front for so much, and what it has ahead of the other; None if there is none.
+            The most accurate plan of the front at that cost, and its difference to the other plan; None if there is
+            none.
         """
         known: dict[str, Any] = {"sigma": plan.sigma, "n_labelled": plan.n_labelled}
         try:
@@ -285,7 +284,7 @@ class Front:
 
     @property
     def limits(self) -> LinearLimits | None:
-        """What plans have to keep to; None without limits."""
+        """The limits of plans; None without limits."""
         return self.problem.limits if self.problem.has_limits else None
 
     def including(self, plan: Plan, /) -> Front:
@@ -320,11 +319,11 @@ def _learnt(
     calls: pd.DataFrame | None,
     report: Callable[[str], None],
 ) -> tuple[Dataset, Prediction | None, int, Round | None]:
-    """Return the queries to plan, what is expected of them, how many queries that was learnt from, and what is done."""
+    """Return the queries to plan, their prediction, the number of labelled queries, and former answers."""
     constraints.check(dataset)
     if labels == ALL:
         if calls is not None:
-            raise UserError("where all outcomes are taken as known there is nothing to learn from answers")
+            raise UserError("with all outcomes known there is nothing to learn from answers")
         return dataset, None, len(dataset), None
     split, done = split_by(dataset, labels, random_state=random_state), None
     if calls is not None:
@@ -355,25 +354,25 @@ def plan_front(
 
     Args:
         dataset: The batch.
-        labels: What is learnt from. A number: that share of the labelled queries, drawn at random, while the
+        labels: Source of the labels. A number: that share of the labelled queries, drawn at random, while the
             outcomes of all others are erased. A path: a file of labels, see `with_labels_from`. "all": no prediction,
-            all outcomes are known. None: the outcomes that are there; if none is missing, a share of
+            all outcomes are known. None: the known outcomes; if none is missing, a share of
             `DEFAULT_SHARE`.
-        algorithm: See `find_front`. OptLLM takes the place of "exact" with latency, and where limits bind.
+        algorithm: See `find_front`. OptLLM replaces "exact" with latency, and if limits bind.
         n_grid: See `find_front`.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
-        constraints: Limits and latency; they are about the queries planned.
-        budget_usd: What a plan may cost in the end, if that is known already: a budget below the cheapest plan is
-            refused before learning. The front is that of all budgets.
-        calls: What has come back of an earlier plan, see `rounds.read_calls`: only what is open is planned.
+        constraints: Limits and latency; they apply to the planned queries.
+        budget_usd: The budget, if it is known already: one below the cheapest plan is refused before learning. The
+            front is that of all budgets.
+        calls: Answers to an earlier plan, see `rounds.read_calls`: only open queries are planned.
         report: Called with the name of each stage.
 
     Raises:
         FileNotFoundError: If there is no file of labels.
         UserError: If labels don't fit the batch, there is nothing to learn from or to plan, the budget doesn't pay for
-            any plan, limits name something unknown, or no plan meets them; as `find_front` besides. Whatever doesn't
-            depend on predictions is refused before learning.
+            any plan, limits name something unknown, or no plan meets them; as `find_front` besides. Errors that don't
+            depend on predictions are raised before learning.
 
     Example:
         >>> from optllm_pymoo.data import make_dataset
@@ -417,17 +416,17 @@ def front_of(
     done: Round | None = None,
     report: Callable[[str], None] = silent,
 ) -> Front:
-    """Find the front of queries of which it is known what to expect.
+    """Find the front of queries with given predictions.
 
     Args:
         planned: The queries to plan.
-        prediction: What is expected of them; None where their own outcomes are all known.
-        n_labelled: Queries that it was learnt from.
+        prediction: Their predictions; None if all their outcomes are known.
+        n_labelled: Number of labelled queries.
         algorithm: As in `plan_front`.
         n_grid: See `find_front`.
         random_state: Seed of the search.
         constraints: Limits and latency.
-        done: What came back before, if anything did.
+        done: Former answers, if any.
         report: Called with the name of each stage.
 
     Raises:

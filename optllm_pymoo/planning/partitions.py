@@ -554,7 +554,7 @@ def plan_parts(
                 constant |= {} if excess is None else dict(zip(("excess", "excess_error"), excess, strict=True))
                 written = list(engine(partial(job.write, cut, constant), pieces))
                 known = {"n_labelled": None if job.is_known else n_labelled, "excess": excess or (0.0, 0.0)}
-                found = _told(found, job, choice, cut, written, known)
+                found = _with_facts(found, job, choice, cut, written, known)
                 if isinstance(cut, Cut) and not job.is_known:
                     before = front.cut(cut.index - 1) if cut.index else None
                     found = replace(found, policy=job.policy(before, cut, n_labelled))
@@ -627,7 +627,7 @@ def _mix(written: Sequence[Written], llms: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(list(llms), name="llm"))
 
 
-def _told(
+def _with_facts(
     found: PartsPlan,
     job: Job,
     choice: Choice,
@@ -635,7 +635,7 @@ def _told(
     written: Sequence[Written],
     known: Mapping[str, Any],
 ) -> PartsPlan:
-    """Add what there is to say about the plan."""
+    """Add the facts of the plan."""
     front, mix, moments = found.front, _mix(written, job.layout.llms), Moments.total([each.moments for each in written])
     cost, accuracy = float(mix["cost_usd"].sum()), moments.accuracy / moments.n_queries
     budget, target = getattr(choice, "budget_usd", None), getattr(choice, "target", None)

@@ -1,4 +1,4 @@
-"""A policy: where a plan would have sent queries that came later; and the kind of file that keeps it."""
+"""A policy, which routes new queries at the prices of a plan, and its file format."""
 
 from __future__ import annotations
 
@@ -35,21 +35,20 @@ _LAYOUT: Final = 1
 
 
 class Routes(NamedTuple):
-    """Where queries go."""
+    """LLMs of new queries."""
 
     x: np.ndarray
     """(N,) LLM per query."""
     llms: list[str]
     """Their names."""
     accuracy: FloatArray
-    """(N,) what is expected of the query on its LLM."""
+    """(N,) expected accuracy of the query on its LLM."""
     cost_usd: FloatArray
-    """(N,) what the call is expected to cost, or was said to."""
+    """(N,) expected cost of the call, US$, or the given one."""
     margin: FloatArray
-    """(N,) by how much its LLM is worth more than the next one, in expected correct answers; infinite if no other may
-    have it."""
+    """(N,) margin of its LLM over the next best one, in expected correct answers; infinite without another LLM."""
     n_strange: int
-    """Queries of a group that the plan didn't know: they were sent as those of no group."""
+    """Number of queries of a group unknown to the plan; they are routed as queries of no group."""
 
     def to_frame(self, query_ids: Sequence[str], /) -> pd.DataFrame:
         """Tabulate the routes: ``query_id``, ``llm``, expected ``cost_usd`` and ``accuracy``.
@@ -81,10 +80,10 @@ class Worth(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """What a plan learnt and at which prices it chose: it sends new queries where the plan would have.
+    """The predictor and the prices of a plan: routes new queries as the plan would have.
 
-    It needs neither labels nor the planned batch. Of the texts it was made from it holds hashes of their most frequent
-    n-grams, with weights; no text, no query id, no outcome.
+    It needs neither labels nor the planned batch. It holds hashes of the most frequent n-grams of the batch's texts,
+    with weights, but no text, no query id and no outcome.
 
     Attributes:
         llms: M names.
@@ -113,25 +112,27 @@ class Policy:
 
     @classmethod
     def of(cls, front: Front, plan: Plan, /) -> Policy:
-        """Make the policy of a plan.
+        """Build the policy of a plan.
 
         Without limits the exchange rate lies between the plan's last step and the next one. With limits, prices are the
-        multipliers of the linear relaxation at the plan's budget, target or cost: they decide about every query whose
-        two best LLMs aren't worth the same; ``about["undecided"]`` is the share of the others.
+        multipliers of the linear relaxation at the plan's budget, target or cost: they decide every query whose two
+        best LLMs have different values; ``about["undecided"]`` is the share of the others.
 
         Args:
             front: From `plan_front`, whose accuracies were predicted.
             plan: One of its plans.
 
         Raises:
-            UserError: If there is nothing that could be asked about new queries: all outcomes were taken as known, or
-                there is a third objective, which no exchange rate describes.
+            UserError: If new queries can't be predicted because all outcomes were taken as known, or if there is a
+                third objective, which an exchange rate doesn't describe.
         """
         problem, planned, learner = front.problem, front.planned, front.learner
         if learner is None or planned is None:
-            raise UserError("a policy predicts, and this front was made of outcomes or of a folder without a policy")
+            raise UserError(
+                "a policy needs predictions, but this front was made of outcomes, or of a folder without a policy"
+            )
         if problem.third is not None:
-            raise UserError("a policy goes by two objectives; bound the third one by a limit")
+            raise UserError("a policy supports two objectives; bound the third one by a limit")
         worth = _worth(problem, front.limits, plan)
         labels: list[str | None] = groups_of(planned) if planned.groups is not None else [None] * len(planned)
         groups = tuple(sorted({group for group in labels if group is not None}))
@@ -156,20 +157,20 @@ class Policy:
         groups: Sequence[str | None] | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> Routes:
-        """Send queries to LLMs. Each goes by itself: the order of the others changes nothing. O(N) after `predict`.
+        """Send queries to LLMs, each independently of the others. O(N) after `predict`.
 
         Args:
             texts: N texts.
             costs: (N, M) US$ per call; None estimates them by the lengths of the texts.
             groups: N names, where groups have rules or floors; None or "" for a query of none.
-            columns: What the plan learnt from beside the texts, by name: N texts each.
+            columns: Further features of the plan beside the texts, by name: N texts each.
 
         Raises:
-            UserError: If there is no text, shapes disagree, groups are needed, or no LLM may have a query.
+            UserError: If there is no text, shapes disagree, groups are needed, or no LLM is allowed for a query.
         """
         read = as_texts(texts)
         if not read:
-            raise UserError("there is no query to send anywhere")
+            raise UserError("there is no query to route")
         if groups is not None and len(groups) != len(read):
             raise UserError(f"groups must name the group of each of the {len(read)} queries; got {len(groups)}")
         if groups is None and self.needs_groups:
@@ -184,13 +185,13 @@ class Policy:
         stranded = np.flatnonzero(~mask.any(axis=1))
         if len(stranded):
             raise UserError(
-                f"no LLM may have texts[{stranded[0]}], {shown(read[stranded[0]])}: it is too long, or rules forbid all"
+                f"no LLM is allowed for texts[{stranded[0]}], {shown(read[stranded[0]])}: it is too long, or excluded"
             )
         return self._routes(self.learner.accuracy(read, columns), cost, mask, group)._replace(n_strange=n_strange)
 
     @property
     def needs_groups(self) -> bool:
-        """Whether it matters which group a query is of."""
+        """Whether routes depend on the group of a query."""
         return bool((self.worth.correct != self.worth.correct[-1]).any() or (self.allowed != self.allowed[-1]).any())
 
     def save(self, path: str | Path, /) -> None:
@@ -237,14 +238,14 @@ class Policy:
         )
 
     def _group_of(self, groups: Sequence[str | None]) -> tuple[npt.NDArray[np.intp], int]:
-        """Place of each query's group, and how many have one that isn't known."""
+        """Return the index of each query's group, and the number of queries of unknown groups."""
         none = len(self.groups)
         place: dict[str | None, int] = {None: none, "": none, **{name: k for k, name in enumerate(self.groups)}}
         strange = sum(group not in place for group in groups)
         return np.array([place.get(group, none) for group in groups], dtype=np.intp), strange
 
     def _routes(self, accuracy: FloatArray, cost: FloatArray, mask: np.ndarray | None, group: np.ndarray) -> Routes:
-        """Take the cell that is worth most; of equal ones the cheaper, then the more accurate."""
+        """Return the LLM with the highest score; of equals the cheaper, then the more accurate."""
         score = self.worth.scores(accuracy, cost, group)
         if mask is not None:
             score = np.where(mask, score, -np.inf)
@@ -261,7 +262,7 @@ class Policy:
 
 
 def _worth(problem: AllocationProblem, limits: LinearLimits | None, plan: Plan) -> Worth:
-    """The prices at which a plan separates by query."""
+    """Return the prices at which a plan separates by query."""
     n_llms = problem.n_llms
     if limits is None:
         front = problem.supported_front
@@ -295,9 +296,9 @@ def write_archive(
 
     Args:
         path: The file; one that is there is replaced.
-        kind: What it is, in a word; `read_archive` asks for it.
+        kind: Its kind, in a word, checked by `read_archive`.
         version: Of its layout.
-        header: What fits into JSON.
+        header: Content for JSON.
         arrays: By name; of numbers or texts, not of objects.
     """
     from optllm_pymoo import __version__
@@ -318,7 +319,7 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
 
     Args:
         path: The file.
-        kind: What it has to be.
+        kind: Its expected kind.
         version: The layout that is understood.
 
     Returns:
@@ -359,7 +360,7 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
 
 
 def _digest(text: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of header and arrays."""
+    """Return the SHA-256 of header and arrays."""
     found = hashlib.sha256(text.encode())
     for name, array in arrays.items():
         found.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())

@@ -1,4 +1,4 @@
-"""Between two plans: what came back of the first, what that cost, and what it leaves for the second."""
+"""Between two plans: the answers to the first, their cost, and the open queries for the second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import FloatArray, UserError, in_full, listed, shown, unknown_name
 
 _PRIOR_CALLS: Final = 5
-"""What answers of an LLM cost is compared with what was planned as if so many more had cost just that."""
+"""Number of additional answers at the planned cost, in the ratio of actual to planned cost of an LLM."""
 
 
 PLAN_FILES: Final = "plan.parquet"
@@ -35,7 +35,7 @@ SPREAD: Final = ("sigma", "n_labelled", "excess", "excess_error")
 
 
 class PlannedBatch(NamedTuple):
-    """A plan and what is known of the calls that it planned."""
+    """A plan with the outcomes and costs of its calls."""
 
     plan: Plan
     """The plan, at the costs it was made with where the file has them."""
@@ -127,7 +127,7 @@ def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
 
 
 def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
-    """Read what came back: a folder that `collect` has written, or any log that it reads.
+    """Read answers: a folder written by `collect`, or any log that it reads.
 
     Args:
         path: The folder, its calls.csv, or the log.
@@ -153,12 +153,12 @@ def read_calls(path: str | PathLike[str], /) -> pd.DataFrame:
 
 
 def answered_queries(calls: pd.DataFrame, /) -> list[str]:
-    """The ids of the queries that have an answer, of whichever LLM."""
+    """Return the ids of the queries with an answer of any LLM."""
     return list(dict.fromkeys(calls.loc[calls["error"] == "", "query_id"]))
 
 
 def total_usd(amounts: Sequence[float] | FloatArray | pd.Series, /) -> Decimal:
-    """The exact sum of amounts in US$; those that aren't known count for nothing.
+    """Return the exact sum of amounts in US$; unknown amounts count as 0.
 
     >>> total_usd([0.1] * 3 + [float("nan")])
     Decimal('0.3')
@@ -168,14 +168,14 @@ def total_usd(amounts: Sequence[float] | FloatArray | pd.Series, /) -> Decimal:
 
 
 def total_left(calls: pd.DataFrame, budget_usd: float, /) -> float:
-    """What is left of a budget.
+    """Return the rest of a budget.
 
     Args:
-        calls: What came back, see `read_calls`.
+        calls: Answers, see `read_calls`.
         budget_usd: The budget for all, US$.
 
     Raises:
-        UserError: Nothing is left.
+        UserError: If nothing is left.
     """
     spent = total_usd(calls["billed_usd"])
     left = exact_usd(budget_usd) - spent
@@ -186,16 +186,16 @@ def total_left(calls: pd.DataFrame, budget_usd: float, /) -> float:
 
 
 class Round(NamedTuple):
-    """What is known when the rest of a batch is planned again."""
+    """Former answers, when the rest of a batch is planned."""
 
     n_answered: int
     n_graded: int
     """Of the answered ones those whose score is known."""
     n_open: int
     spent_usd: Decimal
-    """All that was billed so far."""
+    """All bills so far, US$."""
     lost_usd: Decimal
-    """Of it, what was billed without an answer, or for more than one."""
+    """Bills without an answer, or for repeated answers, US$."""
     labels: FloatArray
     """(n, M) what is learnt from, NaN where unknown: queries labelled before, then those that a plan sent to an LLM."""
     n_followed: int
@@ -252,18 +252,18 @@ class Round(NamedTuple):
 
 
 def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
-    """Take out of a batch what has its answer, and learn from what of it was graded.
+    """Remove answered queries from a batch, and add graded ones to the labels.
 
-    What is answered stays and is paid, and a second answer replaces nothing. A call that ended in an error is paid, if
+    Answers are kept and paid, and a second answer replaces nothing. A call that ended in an error is paid, if
     it was billed, and its query open. Open queries are expected to cost what answers of each LLM have cost so far, in
     proportion to what was planned.
 
     Args:
         split: The batch before anything was sent: labelled queries, and those to plan.
-        calls: What came back, see `read_calls`.
+        calls: Answers, see `read_calls`.
 
     Returns:
-        The open queries, with all labelled ones; and what came of the others.
+        The open queries, with all labelled ones; and the former answers.
 
     Raises:
         UserError: A call is of a query or an LLM that the batch doesn't have, or no query is open.
@@ -314,11 +314,11 @@ def after(split: Split, calls: pd.DataFrame, /) -> tuple[Split, Round]:
 
 
 def returned(path: str | Path, calls: pd.DataFrame, queries: pd.DataFrame | None = None, /) -> PlannedBatch:
-    """Read a plan, and what came back of it.
+    """Read a plan and its answers.
 
     Args:
         path: A plan.csv.
-        calls: What came back, see `read_calls`.
+        calls: Answers, see `read_calls`.
         queries: Groups of the queries, where they are known.
 
     Returns:
@@ -328,7 +328,7 @@ def returned(path: str | Path, calls: pd.DataFrame, queries: pd.DataFrame | None
         UserError: As `read_plan`: no call is of the plan.
     """
     known = calls.groupby("llm")["cost_usd"].transform("count") > 0
-    frame = calls.assign(cost_usd=calls["cost_usd"].where(known, 0.0))  # of an LLM that never answered
+    frame = calls.assign(cost_usd=calls["cost_usd"].where(known, 0.0))  # LLMs without an answer
     batch = read_plan(path, Dataset.from_long(frame, queries=queries))
     problem, each = batch.plan.problem, np.arange(len(batch.plan.x))
     pairs = pd.MultiIndex.from_arrays([problem.query_ids, batch.plan.llm_names])
@@ -343,7 +343,7 @@ def returned(path: str | Path, calls: pd.DataFrame, queries: pd.DataFrame | None
 
 
 class Part(NamedTuple):
-    """A part of a plan beside what came back of it."""
+    """A part of a plan compared with its answers."""
 
     name: str
     n_planned: int
@@ -364,7 +364,7 @@ class Part(NamedTuple):
 
 
 def parts_of(batch: PlannedBatch, /) -> tuple[Part, list[Part], list[Part]]:
-    """Hold a plan against what came back: as a whole, by LLM and by group, the largest first.
+    """Compare a plan with its answers: as a whole, by LLM and by group, the largest first.
 
     Args:
         batch: From `returned`, or from `read_plan` where there are outcomes and no calls.
@@ -381,14 +381,14 @@ def parts_of(batch: PlannedBatch, /) -> tuple[Part, list[Part], list[Part]]:
 
 
 def _part(name: str, batch: PlannedBatch, rows: np.ndarray) -> Part:
-    """The part of some queries."""
+    """Return the part of some queries."""
     plan = batch.plan
     score = batch.correct[np.arange(len(plan.x)), plan.x]
     graded = rows & ~np.isnan(score)
     expected, interval = float("nan"), (float("nan"), float("nan"))
     if graded.any():
         sigma = None if batch.sigma is None else batch.sigma[graded]
-        # what was measured is the error of all queries together, that of some has to be assumed
+        # the error was measured for all queries together; for some it is assumed
         given: dict[str, Any] = {"n_labelled": plan.n_labelled, "correlation": None if rows.all() else CORRELATION}
         given["excess"] = plan.excess or (0.0, 0.0)
         interval = accuracy_interval(plan.chosen_accuracy[graded], sigma, **given)

@@ -1,4 +1,4 @@
-"""What would be if: a plan folder keeps what was learnt, so that a plan can be asked again without learning again."""
+"""Planning again without learning: a plan folder keeps its predictions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
 from optllm_pymoo.validation import UserError, positions_of
 
 PREDICTIONS: Final = "predictions.npz"
-"""The file of a plan folder that keeps what was learnt."""
+"""The file of a plan folder with its predictions."""
 
 _KIND: Final = "file of predictions"
 _LAYOUT: Final = 1
 
 
 class Learnt(NamedTuple):
-    """Queries to plan and what is expected of them, as a plan folder keeps it."""
+    """Queries to plan and their predictions, as stored in a plan folder."""
 
     planned: Dataset
     """N queries with costs, groups and `about`; without texts and outcomes."""
     prediction: Prediction | None
-    """What is expected of them; None where all outcomes were known, which `planned` then has."""
+    """Their predictions; None if all outcomes were known, which `planned` then has."""
     n_labelled: int
     options: tuple[str, ...]
     """Of the command that learnt it; empty if it was no command."""
@@ -43,7 +43,7 @@ class Learnt(NamedTuple):
         price_factors: Sequence[tuple[str, float]] = (),
         constraints: Constraints = NO_CONSTRAINTS,
     ) -> Learnt:
-        """Take fewer LLMs, or other prices. What is expected of each query and LLM stays as it was learnt.
+        """Return a copy with fewer LLMs, or other prices, and the same predictions.
 
         Args:
             llms: Those to keep; all if not given.
@@ -77,8 +77,8 @@ def priced(
 
     Args:
         dataset: The batch.
-        factors: Names as in quotas (an LLM with its modes, a provider, a pattern) and factors, finite and >= 0. Where
-            several name an LLM all of them count.
+        factors: Names as in quotas (an LLM with its modes, a provider, a pattern) and factors, finite and >= 0. Several
+            factors of an LLM are multiplied.
         constraints: Knows providers beside those of the data.
 
     Raises:
@@ -95,7 +95,7 @@ def priced(
 
 
 def _scale(dataset: Dataset, factors: Sequence[tuple[str, float]], constraints: Constraints) -> np.ndarray:
-    """What the costs of each LLM are multiplied by, (M,)."""
+    """Return the factor of each LLM's costs, (M,)."""
     scale = np.ones(dataset.n_llms)
     for name, factor in factors:
         if not (math.isfinite(factor) and factor >= 0):
@@ -105,7 +105,7 @@ def _scale(dataset: Dataset, factors: Sequence[tuple[str, float]], constraints: 
 
 
 def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /) -> None:
-    """Write what a front was made of, beside limits: some 20 bytes per query and LLM before they are compressed.
+    """Write the tables of a front, without limits: some 20 bytes per query and LLM before compression.
 
     Args:
         path: The file.
@@ -133,7 +133,7 @@ def write_learnt(path: str | Path, front: Front, options: Sequence[str] = (), /)
 
 
 def read_learnt(folder: str | Path, /, *, with_policy: bool = False) -> Learnt:
-    """Read what a plan folder keeps.
+    """Read the predictions of a plan folder.
 
     Args:
         folder: Where `optllm-pymoo plan` or `front` has written to.

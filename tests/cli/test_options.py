@@ -35,11 +35,11 @@ def test_quota_of_a_provider_is_kept_and_explained(run, batch: Path) -> None:
     plan = pd.read_csv("optllm-plan/plan.csv")
     assert plan["llm"].isin(["model-2", "model-3"]).sum() <= 20
     for said in (
-        "optllm (in place of exact: no exact front is known where limits bind)",
+        "optllm (instead of exact: the exact front is unknown if limits bind)",
         "the most accurate plan within 1 US$ that meets the limits",
         "What the limits cost, for 1 US$",
         "- Quota of Big: 20 of 20 calls used: it binds.",
-        "Without it the same US$ would buy",
+        "Without it the same US$ would give",
     ):
         assert said in words(outcome.stdout)
     assert max(map(len, outcome.stdout.split("\n"))) <= 80
@@ -126,7 +126,7 @@ def test_amounts_of_the_report_can_be_typed_back(run, batch: Path) -> None:
 def test_what_latency_has_no_part_in_is_said(run, batch: Path, latency: Path) -> None:
     """The knee is one of cost and accuracy; a baseline's plans are those that it found."""
     given = ("plan", "-d", batch, *KNOWN, "--latency", latency)
-    assert "the knee of the front of cost and accuracy, whatever the latency, from where" in words(run(*given).stdout)
+    assert "the knee of the front of cost and accuracy, for any mean latency, beyond which" in words(run(*given).stdout)
     outcome = run(*given, "--algorithm", "random_search", "--max-latency", 1.2, "--accuracy", 0.99)
     assert outcome.code == 2
     assert "above the most accurate plan" in outcome.stderr
@@ -275,7 +275,7 @@ class TestFrom:
         )
         assert facts["cost_usd"] == pytest.approx([one["cost_usd"].sum(), two["cost_usd"].sum()])
         said = words(run("compare", "optllm-plan", "other").stdout)
-        assert f"120 in both plans, of which {moved} move to another LLM" in said
+        assert f"120 in both plans; {moved} of them move to another LLM" in said
 
     def test_refusals(self, run, batch: Path) -> None:
         """What a plan has learnt doesn't go with other data or labels, and isn't written over."""

@@ -14,4 +14,4 @@ def test_service_sends_queries_by_the_policy():
     pytest.importorskip("httpx", reason="the extra docs is not installed")
     names = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "examples" / "09_policy_service.py"))
     assert [row["llm"] in names["batch"].llms for row in names["answer"].json()] == [True, True]
-    assert names["refused"].json()["detail"] == "there is no query to send anywhere"
+    assert names["refused"].json()["detail"] == "there is no query to route"

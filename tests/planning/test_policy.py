@@ -128,7 +128,7 @@ def test_missing_labels_and_what_is_too_long(tmp_path: Path) -> None:
     assert np.array_equal(again.learner.accuracy(DATA.texts), policy.learner.accuracy(DATA.texts))
     assert again.route(["x" * len(DATA.texts[longest[0]]), ""]).x.tolist() == [1, 0]
     short = replace(again, allowed=np.array([[True, False, False]]))
-    with pytest.raises(UserError, match=r"no LLM may have texts\[0\]"):
+    with pytest.raises(UserError, match=r"no LLM is allowed for texts\[0\]"):
         replace(short, groups=()).route(["x" * 10**5])
 
 
@@ -148,7 +148,7 @@ def test_a_what_if_has_its_policy(policy: Policy, front: Front, tmp_path: Path) 
 def test_bad_input(policy: Policy, front: Front, tmp_path: Path) -> None:
     """Each is refused in one sentence."""
     for texts, given, said in (
-        ([], {}, "there is no query to send anywhere"),
+        ([], {}, "there is no query to route"),
         ("one", {}, "wrap it in a list"),
         (["a"], {"costs": [[1.0, 2.0]]}, "a row per query and a column per LLM"),
         (["a"], {"costs": [[1.0, 2.0, -1.0]]}, "must be finite and at least 0"),
