@@ -96,7 +96,7 @@ def test_broken_reconstruction_is_named():
         def _do(self, problem, X, *, random_state, **kwargs):
             return X[:, 1:]
 
-    with pytest.raises(ValueError, match=r"Short\._do must return allocations of shape \(50,\)|\(1, 50\)"):
+    with pytest.raises(ValueError, match=r"Short\._do must return allocations of its input's shape \(50,\)|\(1, 50\)"):
         minimize(make_problem(50, 4), OptLLM(5, reconstruction=Short()), seed=1)
 
 

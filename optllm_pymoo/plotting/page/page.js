@@ -630,7 +630,7 @@ class Page {
     if (best) entries.push(["Best single LLM", [isolated(facts.llms[best.llm]), ` with ${percent(best.accuracy)} for ${usd(best.cost)} US$`]]);
     if (facts.plan && this.isAsPriced()) {
       const [cost, accuracy, low, high, corrected] = facts.plan, expected = percent(accuracy);
-      const less = percent(corrected) === expected ? "" : ` by the predictions, ${percent(corrected)} without what chosen LLMs are overrated by`;
+      const less = percent(corrected) === expected ? "" : ` by the predictions, ${percent(corrected)} corrected for overrated LLMs`;
       entries.push(["Chosen plan", `${usd(cost)} US$, ${expected}${less}` + (high > low ? `, 95\u00a0% interval ${percent(low)} to ${percent(high)}` : "")]);
     }
     byId("facts").replaceChildren(...entries.flatMap(([term, what]) => [make("dt", { textContent: term }), make("dd", {}, ...[what].flat())]));

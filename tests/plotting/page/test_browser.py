@@ -204,7 +204,7 @@ def test_what_the_plan_expects_too_much_is_told(show: Show) -> None:
     problem = make_problem(200, 5)
     plan = Plan(problem, problem.supported_front.assignment(40), excess=(0.05, 0.01))
     facts = show(page_html(problem, plan=plan)).execute_script("return document.getElementById('facts').textContent")
-    told = f"{percent(plan.accuracy)} by the predictions, {percent(plan.accuracy - 0.05)} without what chosen LLMs are"
+    told = f"{percent(plan.accuracy)} by the predictions, {percent(plan.accuracy - 0.05)} corrected for overrated"
     assert told in facts.replace("\u00a0", " ")
 
 
