@@ -126,7 +126,7 @@ def test_amounts_of_the_report_can_be_typed_back(run, batch: Path) -> None:
 def test_what_latency_has_no_part_in_is_said(run, batch: Path, latency: Path) -> None:
     """The knee is one of cost and accuracy; a baseline's plans are those that it found."""
     given = ("plan", "-d", batch, *KNOWN, "--latency", latency)
-    assert "the knee of the front of cost and accuracy, for any mean latency, beyond which" in words(run(*given).stdout)
+    assert "the knee of the front of cost and accuracy, for any latency, beyond which" in words(run(*given).stdout)
     outcome = run(*given, "--algorithm", "random_search", "--max-latency", 1.2, "--accuracy", 0.99)
     assert outcome.code == 2
     assert "above the most accurate plan" in outcome.stderr
