@@ -1,7 +1,7 @@
-"""CSV and TSV files: read by pandas' fast parser, and where it stumbles record by record, with the line of each.
+"""CSV and TSV files: read by pandas' fast parser, or, if that fails, record by record with line numbers.
 
-pandas can't say on which line it stumbled, and takes words for numbers that are none; Python's reader is ten times
-slower, but knows. So the second reads only what the first refuses.
+pandas can't report the line of an error, and reads some words as numbers that are not numbers; Python's reader is ten
+times slower, but reports lines. So it reads only the files that pandas refuses.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from optllm_pymoo.validation import FloatArray, shown
 
 _CHUNK: Final = 8192
 LARGEST_RECORD: Final = 64 * 2**20
-"""Characters of a line or cell: a text of ten million words fits, a quote that is never closed is found early."""
+"""Largest number of characters of a line or cell: enough for ten million words; finds unclosed quotes early."""
 _FREE_EXPANSION: Final = 64 * 2**20
 _LARGEST_RATIO: Final = 200
-"""An archive may expand to 64 MiB, or to 200 times its size: tables shrink to a tenth, at most to a hundredth."""
+"""An archive may expand to 64 MiB, or to 200 times its size: gzip shrinks tables to a tenth, at most a hundredth."""
 _LARGEST_DEFLATE: Final = 1032
-"""No archive expands further; one that says so is cut off."""
+"""The largest ratio that gzip can reach; an archive that claims a larger one is cut off."""
 # From pandas 3.1 on every float is parsed exactly and the option is deprecated.
 _EXACT: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
@@ -40,7 +40,7 @@ _EXACT: dict[str, Any] = (
 
 
 class CsvSource(Source):
-    """A CSV or TSV file, plain or gzipped, in UTF-8, UTF-16 or UTF-32; the header says what separates its cells."""
+    """A CSV or TSV file, plain or gzipped, in UTF-8, UTF-16 or UTF-32; the separator is found in the header."""
 
     def __init__(self, path: Path) -> None:
         self._lines = array("q")
@@ -71,7 +71,7 @@ class CsvSource(Source):
         self, *, text: Sequence[str] = (), numbers: Mapping[str, Measure] | None = None
     ) -> tuple[dict[str, list[str]], dict[str, FloatArray]]:
         """See `Source.read`."""
-        # pandas makes strings of all columns that aren't asked for: with many of them it is the slower one
+        # pandas converts all other columns to strings: if there are many, it is slower than Python's reader
         used = len(text) + len(numbers or {})
         frame = self._parsed(text, numbers or {}) if len(self.names) <= 2 * used + 8 else None
         if frame is None:
@@ -82,12 +82,12 @@ class CsvSource(Source):
         return texts, {name: frame[name].to_numpy(dtype=np.float64) for name in numbers or {}}
 
     def _parsed(self, text: Sequence[str], numbers: Mapping[str, Measure]) -> pd.DataFrame | None:
-        """What pandas makes of the file, or None if there is any doubt."""
+        """Read the file with pandas; return None if the result may be wrong."""
         types = {name: np.float64 if name in numbers else str for name in self.names}
         try:
             with warnings.catch_warnings(), open_text(self.path) as file:
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                # all columns are read: told to use only some, the parser accepts records with too many cells
+                # read all columns: with `usecols`, the parser accepts records with too many cells
                 frame: pd.DataFrame = pd.read_csv(
                     file,
                     sep=self._separator,
@@ -101,7 +101,7 @@ class CsvSource(Source):
                 )
         except (ValueError, pd.errors.ParserWarning):
             return None
-        # the parser takes the surplus of a long record for an index, and fills the cells that a short one lacks
+        # the parser makes an index of surplus cells of a long record, and fills the missing cells of a short one
         if frame.empty or not isinstance(frame.index, pd.RangeIndex):
             return None
         if frame.iloc[:, -1].isin(["", np.nan]).any() and self._n_separators() != (len(self.names) - 1) * (
@@ -113,13 +113,13 @@ class CsvSource(Source):
             known = values[~np.isnan(values)]
             if not ((known >= 0) & (known <= min(measure.upper, sys.float_info.max))).all():
                 return None
-            # it takes a column of nothing but True and False for 1 and 0
+            # the parser reads a column that has only True and False as 1 and 0
             if not measure.booleans and np.isin(known, (0, 1)).all():
                 return None
         return frame
 
     def _n_separators(self) -> int:
-        """Separators outside of quotes: in the header and every whole record as many as there are names, less one."""
+        """Count the separators outside of quotes; a complete header or record has one less than there are names."""
         count, is_quoted = 0, 0
         with open_text(self.path) as file:
             while text := file.read(2**20):
@@ -155,9 +155,9 @@ class CsvSource(Source):
         return f"{problem}; put text with {_NAMES[self._separator]} in it between double quotes"
 
     def _records(self, path: Path, *, first: bool = False) -> Generator[tuple[int, list[str]], None, None]:
-        """All records, the header first, each with the line on which it starts; `first`: the first line as it is."""
+        """Yield all records, the header first, with the lines on which they start; `first`: lines that are not split."""
         line = 1
-        # texts may be longer than the csv module's limit, which is one for the whole process: put it back
+        # texts may be longer than the csv module's limit; the limit is global for the process, so it is restored
         limit = csv.field_size_limit(LARGEST_RECORD)
         try:
             with open_text(path) as file:
@@ -179,11 +179,11 @@ class CsvSource(Source):
 
     @staticmethod
     def _separator_of(path: Path, header: str, line: int) -> str:
-        """What separates the cells: commas, or in a header without any semicolons or tabs."""
+        """Return the separator: the comma, or, if the header has no comma, semicolon or tab."""
         if (table_suffix(path) or "").startswith(".tsv"):
             return "\t" if "\t" in header or "," not in header else ","
         if "," not in header:
-            # the cost of RouterBench's LLMs has one bar
+            # the names of RouterBench's columns of costs have one bar
             if header.count("|") > 1 and ";" not in header and "\t" not in header:
                 raise DataFileError(path, "cells seem to be separated by bars; save the table with commas", line)
             return max(("\t", ";", ","), key=header.count) if any(c in header for c in "\t;") else ","
@@ -191,7 +191,7 @@ class CsvSource(Source):
 
     @staticmethod
     def _lines_of(path: Path, file: TextIO) -> Iterator[str]:
-        """Lines of a text, each no longer than a record may be."""
+        """Yield the lines of a text; raise an error for a line longer than a record may be."""
         number = 0
         while line := file.readline(LARGEST_RECORD):
             number += 1
@@ -209,8 +209,8 @@ def open_text(path: Path, /) -> Iterator[TextIO]:
     """Open a plain or gzipped text: UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
 
     Raises:
-        DataFileError: At once: it is a zip archive. While reading: the archive expands beyond reason, is cut off or
-            damaged, or the text is no Unicode.
+        DataFileError: When opened: the file is a zip archive. While reading: the archive expands too much, is cut off
+            or damaged, or the text is not Unicode.
     """
     with path.open("rb") as file:
         raw: BinaryIO = file
@@ -231,7 +231,7 @@ def open_text(path: Path, /) -> Iterator[TextIO]:
 
 
 class _Expanding(io.RawIOBase):
-    """What a gzip archive holds, up to a size that a table can have."""
+    """The content of a gzip archive, up to a size that is possible for a table."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
@@ -239,7 +239,7 @@ class _Expanding(io.RawIOBase):
         self._file = gzip.GzipFile(fileobj=file)
         size = path.stat().st_size
         self._largest = max(_FREE_EXPANSION, _LARGEST_RATIO * size)
-        # the last four bytes say how long the content is; one that lies is found out while it is read
+        # the last four bytes are the length of the content; if they are wrong, `readinto` finds it
         file.seek(max(size - 4, 0))
         self._read = 0
         length = int.from_bytes(file.read(4), "little")
@@ -258,7 +258,7 @@ class _Expanding(io.RawIOBase):
         return count
 
     def _count(self, count: int) -> None:
-        """Add to what has been read, and refuse too much."""
+        """Add to the number of bytes read; raise an error if there are too many."""
         self._read += count
         if self._read > self._largest:
             problem = f"the archive expands to more than {self._largest // 2**20} MiB, which no table of its size does"
@@ -272,7 +272,7 @@ class _Expanding(io.RawIOBase):
 
 
 def _encoding_of(head: bytes) -> str:
-    """The encoding by the first four bytes; text begins with a character that ASCII has, or with a mark."""
+    """Return the encoding from the first four bytes: text begins with an ASCII character or a byte order mark."""
     if head in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
         return "utf-32"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -283,14 +283,14 @@ def _encoding_of(head: bytes) -> str:
 
 
 def _encoding_fault(path: Path, error: UnicodeDecodeError) -> DataFileError:
-    """Build the error for text that is no Unicode: where, what it seems to be and how to save it."""
+    """Build the error for text that is not Unicode: with line, likely encoding, and how to save the file."""
     if error.encoding.startswith(("utf-16", "utf-32")):
         return DataFileError(
             path, f"the text is cut off or no {error.encoding[:6].upper()} ({error.reason}); save it as UTF-8"
         )
     with gzip.open(path) if path.read_bytes()[:2] == b"\x1f\x8b" else path.open("rb") as file:
         line, content = next((line, text) for line, text in enumerate(file, start=1) if not _decodes(text, "utf-8"))
-    # letters with accents stand alone among others, those of other scripts in a row
+    # letters with accents are single among ASCII letters; letters of other scripts follow each other
     foreign = re.findall(rb"[\x80-\xff]+", content)
     is_western = max(map(len, foreign)) < 3 and _decodes(content, "cp1252")
     guess = (
@@ -311,12 +311,12 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 
 def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = False) -> None:
-    """Write a frame without its index, so that the same data gives the same bytes; floats to the last bit.
+    """Write a frame without its index. The same data gives the same bytes; floats keep every bit.
 
     Args:
         frame: The table.
-        path: The file: tabs separate its cells if its name ends in `.tsv`, and `.gz` makes it an archive.
-        for_spreadsheet: Put an apostrophe before text that a spreadsheet would take for a formula.
+        path: The file: cells are separated by tabs if its name ends in `.tsv`; `.gz` compresses it.
+        for_spreadsheet: Put an apostrophe before text that a spreadsheet would read as a formula.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -335,11 +335,11 @@ def write_csv(frame: pd.DataFrame, path: Path, /, *, for_spreadsheet: bool = Fal
         frame = frame.assign(**defused).rename(columns=safe)
     name = path.name.lower()
     separator = "\t" if (table_suffix(path) or "").startswith(".tsv") else ","
-    # quotes where needed, but round all text if a carriage return is in it, which the writer overlooks
+    # quote where needed, but all text if one has a carriage return, which the writer does not quote
     texts = frame.select_dtypes(exclude="number")
     in_names = any("\r" in str(name) for name in frame.columns)
     has_return = in_names or any("\r" in str(value) for column in texts for value in texts[column])
-    # without a name and a time in its header an archive depends on the content alone
+    # without name and time in its header, the archive depends only on the content
     with (
         path.open("wb") as file,
         gzip.GzipFile("", "wb", 6, file, 0) if name.endswith(".gz") else nullcontext(file) as target,

@@ -34,7 +34,7 @@ class Frames(NamedTuple):
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Dataset:
-    """Outcomes and costs of M LLMs on N queries. It is never changed: every method returns a new one.
+    """Outcomes and costs of M LLMs on N queries. It is immutable: every method returns a new data set.
 
     Args:
         cost: (N, M), US$ per call, finite and ≥ 0.
@@ -44,7 +44,7 @@ class Dataset:
         query_ids: N different ids, kept as text; "0", "1", … if not given.
         texts: N query texts, if known.
         groups: N group names (task, subject, system), if known.
-        about: Anything to keep about source, licence and how the numbers came about; must fit into JSON
+        about: Notes on the source, the licence and how the numbers were measured; must be serialisable as JSON
             to be saved in a folder.
 
     Raises:
@@ -111,7 +111,7 @@ class Dataset:
                 raise UserError(f"{what} must have one entry per row of cost, {len(self)}; got {len(values)}")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore from a pickle, where arrays forget that they are read-only."""
+        """Restore from a pickle, and make the arrays read-only again: a pickle does not keep this flag."""
         self.__dict__.update(state)
         self.cost.setflags(write=False)
         self.correct.setflags(write=False)
@@ -121,7 +121,7 @@ class Dataset:
         return int(self.cost.shape[0])
 
     def __repr__(self) -> str:
-        """Size, LLMs and what else is known."""
+        """Return the size, the names of the LLMs, and whether texts and groups are known."""
         also = [name for name in ("texts", "groups") if getattr(self, name) is not None]
         tail = f"; with {' and '.join(also)}" if also else ""
         return f"Dataset({len(self)} queries x {self.n_llms} LLMs: {', '.join(self.llms)}{tail})"
@@ -138,7 +138,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that can be learnt from."""
+        """SHA-256 of all data that a predictor can learn from."""
         found = hashlib.sha256()
         for table in (self.cost, self.correct):
             found.update(np.ascontiguousarray(table, dtype="<f8").data)
@@ -153,8 +153,8 @@ class Dataset:
             rows: Indices, a mask of length N, or a slice.
 
         Raises:
-            UserError: An index is outside the data set, or the mask has another length; no query is selected, or one
-                twice.
+            UserError: An index is outside the data set, the mask does not have length N, no query is selected, or a
+                query is selected twice.
         """
         if isinstance(rows, slice):
             index = np.arange(len(self))[rows]
@@ -177,7 +177,7 @@ class Dataset:
         """The data set of some of the LLMs, in the order given.
 
         Raises:
-            UserError: A name is unknown (the message has the closest) or given twice, or there is none.
+            UserError: A name is unknown (the message shows the closest one) or given twice, or no name is given.
         """
         columns = positions_of(names, self.llms)
         return self._replaced(cost=self.cost[:, columns], correct=self.correct[:, columns], llms=names)
@@ -205,11 +205,11 @@ class Dataset:
         return self._replaced(cost=cost)
 
     def with_about(self, about: Mapping[str, Any], /) -> Dataset:
-        """The same batch with more in `about`; what has the same name there is replaced."""
+        """The same batch with entries added to `about`; an entry with the same name is replaced."""
         return self._replaced(about={**self.about, **about})
 
     def _replaced(self, **changes: Any) -> Dataset:
-        """The same data set but for some of what it was made of."""
+        """Return a copy of the data set with some arguments of its constructor replaced."""
         return Dataset(**{**self.__dict__, **changes})
 
     @classmethod
@@ -217,10 +217,10 @@ class Dataset:
         """The queries of several data sets of the same LLMs, one after another; `about` is that of the first.
 
         Args:
-            parts: At least one. Texts and groups are known if all of them know theirs.
+            parts: At least one data set. The result has texts and groups only if all parts have them.
 
         Raises:
-            UserError: A query is in two of them.
+            UserError: Two parts have a query in common.
 
         Examples:
             >>> one, two = Dataset([[1, 2]], [[0, 1]], query_ids=["a"]), Dataset([[3, 4]], [[1, 1]], query_ids=["b"])
@@ -254,10 +254,10 @@ class Dataset:
 
         Args:
             cost: (N, M), US$ per call. Its index and columns give the order of queries and LLMs.
-            correct: Outcomes in [0, 1] with the same columns. Queries of `cost` that are absent here count as
+            correct: Outcomes in [0, 1] with the same columns. Queries of `cost` that are missing here count as
                 not tried.
             queries: Columns `text` and `group`, each optional, for all queries of `cost`.
-            about: Kept with the data set.
+            about: Stored in the data set as `about`.
 
         Raises:
             UserError: An id or LLM occurs twice, is unknown to `cost`, or is missing.
@@ -299,19 +299,20 @@ class Dataset:
         queries: pd.DataFrame | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Dataset:
-        """A data set from a row per query and LLM. Costs of calls that weren't made are estimated.
+        """A data set from a table with one row per query and LLM. Costs of calls that weren't made are estimated.
 
         Args:
             frame: Columns `query_id`, `llm`, and as far as known `score`, `cost_usd`, `input_tokens`, `output_tokens`.
-            prices: What tokens cost, for calls without a `cost_usd`; an LLM's price is found as by `PriceTable.key_of`,
-                and in the mode `@batch` it is the batch price.
-            queries: All queries, also those nobody has run: columns `query_id`, and where known `text` and `group`. If
-                not given, those of `frame`.
-            about: Kept with the data set. Added: `estimated_costs`, by LLM the number of costs that are estimated, and
-                `cost_errors`, by how much, as a share, its total may be off for that (None if too little is known).
+            prices: Prices per token, for calls without a `cost_usd`; `PriceTable.key_of` finds the price of an LLM, and
+                an LLM in the mode `@batch` has the batch price.
+            queries: All queries, also those without any call: columns `query_id`, and where known `text` and `group`.
+                If not given, the queries of `frame`.
+            about: Stored in the data set as `about`, with two new entries by LLM: `estimated_costs`, the number of its
+                estimated costs, and `cost_errors`, the possible relative error of its total cost that results from
+                them (None if too few costs are known).
 
         Raises:
-            UserError: A query and LLM has two rows, a query is unknown, or no cost of an LLM is known.
+            UserError: A pair of query and LLM has two rows, a query is unknown, or no cost of an LLM is known.
 
         Examples:
             >>> calls = pd.DataFrame({"query_id": ["a", "b"], "llm": "yi", "score": [1, 0], "cost_usd": [0.1, 0.3]})
@@ -372,9 +373,9 @@ class Dataset:
     def providers(self) -> dict[str, tuple[str, ...]]:
         """Names of LLMs by provider, in the data set's order; LLMs without a known provider are left out.
 
-        Providers stand in `about`, under ``llms``: a list of objects with ``name`` and ``provider``, as in
-        `about.json`; what has another form is ignored. The provider of an LLM that isn't there is what precedes the
-        first slash of its name: ``openai/gpt-4``.
+        The providers are read from ``about["llms"]``, a list of objects with ``name`` and ``provider``, as in
+        `about.json`; entries of another form are ignored. If an LLM is not in this list, the part of its name before
+        the first slash is its provider: ``openai/gpt-4``.
 
         Examples:
             >>> about = {"llms": [{"name": "yi", "provider": "TogetherAI"}, {"name": "gone", "provider": "AI21"}]}
@@ -404,7 +405,7 @@ class Dataset:
 
 
 def _frozen(table: FloatArray) -> FloatArray:
-    """A read-only float64 copy; what can't be changed any more is taken as it is."""
+    """Return a read-only float64 copy; a read-only float64 array is returned as it is."""
     if table.dtype == np.float64 and (table.base is None or not table.base.flags.writeable):
         return table
     copy = np.array(table, dtype=np.float64)
@@ -413,7 +414,7 @@ def _frozen(table: FloatArray) -> FloatArray:
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
-    """Texts or groups as strings; what is missing (None, NaN) is empty."""
+    """Return texts or groups as strings; a missing value (None, NaN) becomes the empty string."""
     return ["" if value is None or value is pd.NA or value != value else str(value) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""Wide and long tables: what they say of queries and LLMs, as a grid."""
+"""Wide and long tables, read as a grid of queries and LLMs."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from optllm_pymoo.validation import (
 )
 
 Columns = dict[str, tuple[str, float]]
-"""By LLM: its column, and what turns the unit there into ours."""
+"""By LLM: its column, and the factor that converts the column's unit to ours."""
 
 
 class Grid(NamedTuple):
-    """What a table says of N queries and M LLMs.
+    """The values of a table for N queries and M LLMs.
 
     Attributes:
         source: The table.
         roles: Its columns of ids, texts and groups.
         llms: M names.
         texts: By column: N strings.
-        values: By measure: (N, M), NaN where nothing is said.
-        rows: (N, M), the record of each value; -1 where there is none.
-        columns: By measure: M names of columns; "" where there is none.
+        values: By measure: (N, M), NaN where the table has no value.
+        rows: (N, M), the record of each value; -1 where there is no record.
+        columns: By measure: M names of columns; "" where there is no column.
     """
 
     source: Source
@@ -58,7 +58,7 @@ class Grid(NamedTuple):
     columns: dict[str, list[str]]
 
     def of(self, llms: Sequence[str], /) -> Grid:
-        """The columns of some LLMs, in the order given; of one that isn't there all is NaN, and it has no column."""
+        """The grid of some LLMs, in the order given; an LLM that is not in the table has only NaN, and no column."""
         where = {llm: j for j, llm in enumerate(self.llms)}
         index = np.array([where.get(llm, -1) for llm in llms])
         values = {name: np.where(index < 0, np.nan, table[:, index]) for name, table in self.values.items()}
@@ -67,10 +67,10 @@ class Grid(NamedTuple):
         return self._replace(llms=list(llms), values=values, rows=rows, columns=columns)
 
     def check_complete(self, measure: Measure, /) -> None:
-        """Refuse the first missing value.
+        """Raise an error if a value is missing.
 
         Raises:
-            DataFileError: With its place.
+            DataFileError: A value is missing; the message shows its place.
         """
         place = first_place(np.isnan(self.values[measure.name]))
         if place is None:
@@ -86,7 +86,7 @@ class Grid(NamedTuple):
         raise self.fault(problem, measure, (i, j))
 
     def estimated_costs(self) -> tuple[FloatArray, dict[str, int]]:
-        """Costs, with the mean of the LLM's known ones where they are missing, and the number of those by LLM.
+        """Return costs, with the mean of the LLM's known costs for missing ones, and the number of these by LLM.
 
         Raises:
             DataFileError: No cost of an LLM is known.
@@ -130,19 +130,19 @@ def as_dataset(
     about: dict[str, Any],
     allow_missing: bool,
 ) -> Dataset:
-    """Make a batch of what tables say of the same queries and LLMs.
+    """Make a data set from tables of the same queries and LLMs.
 
     Args:
-        cost: Has the costs.
-        correct: Has the outcomes.
+        cost: The grid with the costs.
+        correct: The grid with the outcomes.
         query_ids: N ids.
         roles: The columns of texts and groups.
         texts: By column: N strings.
-        about: Goes with the batch, with the number of estimated costs by LLM if there are any.
+        about: Stored in the data set, with the number of estimated costs by LLM if there are any.
         allow_missing: See `read_table`.
 
     Raises:
-        DataFileError: A value is missing that may not be.
+        DataFileError: A required value is missing.
     """
     if not allow_missing:
         correct.check_complete(SCORE)
@@ -168,13 +168,13 @@ def read_wide(
     llms: Sequence[str],
     /,
 ) -> Grid:
-    """Read the columns of a layout.
+    """Read a wide table.
 
     Args:
         source: The table.
         roles: Columns of ids, texts and groups.
         layout: By measure: the measure, and the columns of LLMs.
-        llms: The LLMs wanted, in this order; one without a column has NaN.
+        llms: The LLMs wanted, in this order; an LLM without a column has NaN.
     """
     chosen = {
         column: measure
@@ -205,18 +205,18 @@ def read_long(
     drop: Collection[str] = (),
     /,
 ) -> Grid:
-    """Read a table with a row per query and LLM; queries and LLMs come in the order of their first row.
+    """Read a table with one row per query and LLM; queries and LLMs are in the order of their first rows.
 
     Args:
         source: The table.
         roles: Columns of ids, texts and groups; without ids the text identifies a query.
-        measures: What to read.
+        measures: The measures to read.
         llms: The LLMs wanted, in this order; all if not given.
         drop: LLMs to leave out.
 
     Raises:
-        DataFileError: With the place: no id, a query and LLM twice, texts or groups that differ within a query, an
-            LLM that is unknown.
+        DataFileError: A row has no id, a pair of query and LLM occurs twice, texts or groups of a query differ, or an
+            LLM is unknown; the message shows the place.
     """
     key, llm_name = roles.query_id or roles.text, llm_column(source)
     assert llm_name is not None
@@ -233,7 +233,7 @@ def read_long(
     found = {name: column for name, column in columns.items() if column is not None}
     chosen = {found[measure.name][0]: measure for measure in measures}
     texts, numbers = source.read(text=[*roles.columns, llm_name], numbers=chosen)
-    # nobody misses what long tables usually have
+    # no note about unused columns that long tables usually have
     usually = [name for name in source.names if usual(name) in (*TOKEN_NAMES, *LATENCY.names)]
     note = unused_note(source.names, [*chosen, llm_name, *usually], roles)
     if note and len(measures) > 1:
@@ -274,13 +274,13 @@ def read_long(
 def batch_layout(
     source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str], /
 ) -> tuple[list[str], dict[str, tuple[Measure, Columns]]]:
-    """Find the LLMs of a batch: those with a column of costs and one of outcomes, or the ones named.
+    """Find the LLMs of a batch: those with a column of costs and one of outcomes, or those in `llms`.
 
     Returns:
         Names of LLMs, empty if none is found; the columns of costs and outcomes.
 
     Raises:
-        DataFileError: A name is unknown, or two columns hold the same of an LLM.
+        DataFileError: A name is unknown, or two columns have the same measure of an LLM.
     """
     names = [name for name in source.names if name and name not in roles.columns]
     costs, scores = _by_llm(source, names, COST), _by_llm(source, names, SCORE)
@@ -295,7 +295,7 @@ def batch_layout(
         measure.name: (measure, {llm: by_llm[llm][0] for llm in found if llm in by_llm})
         for measure, by_llm in ((COST, costs), (SCORE, scores))
     }
-    # what is left out because the user said so needs no note
+    # LLMs that the user left out need no note
     used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
     only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
     note = unused_note(source.names, used, roles, only)
@@ -310,7 +310,7 @@ def chosen_llms(
     """The LLMs wanted, in their order, without those to leave out.
 
     Raises:
-        DataFileError: One is not among those found, or none is left.
+        DataFileError: A name is not among those found, or no LLM is left.
     """
     for name in (*(llms or ()), *drop):
         if name not in found:
@@ -322,7 +322,7 @@ def chosen_llms(
 
 
 def no_llm(source: Source, /) -> DataFileError:
-    """Build the error for a table without any LLM: with the columns there are, and what is expected."""
+    """Build the error for a table without any LLM: with the columns of the table, and the expected ones."""
     costs = [name for name in source.names if cost_base(name)]
     meant = meant_names(source.names, costs, has_ids=True)
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
@@ -339,10 +339,10 @@ def no_llm(source: Source, /) -> DataFileError:
 def known_layout(
     source: Source, roles: Roles, measure: Measure, llms: Sequence[str], /
 ) -> dict[str, tuple[Measure, Columns]]:
-    """Find the columns of one measure for LLMs that are known: `<llm>`, or with an ending that says what it is.
+    """Find the columns of one measure for known LLMs: `<llm>`, or `<llm>` with an ending for the measure.
 
     Raises:
-        DataFileError: A column has nearly the name of an LLM that has none, or two columns hold the same of an LLM.
+        DataFileError: A column has nearly the name of an LLM without a column, or two columns belong to the same LLM.
     """
     names = [name for name in source.names if name and name not in roles.columns]
     by_llm = _by_llm(source, names, measure)
@@ -363,15 +363,15 @@ def known_layout(
 
 
 def check_near(source: Source, others: Mapping[str, str], llms: Sequence[str], /) -> None:
-    """Refuse names that are nearly those of LLMs of which nothing is said: a slip of the pen would lose their values.
+    """Refuse names that are close to those of LLMs without a column: a typing error would lose their values.
 
     Args:
         source: The table.
-        others: Names that stand there, by their usual form.
-        llms: LLMs that are known, but don't stand there.
+        others: Names in the table, by their usual form.
+        llms: Known LLMs that are not in the table.
 
     Raises:
-        DataFileError: With the name and the LLM.
+        DataFileError: A name is close; the message shows it and the LLM.
     """
     for llm in llms:
         near = get_close_matches(usual(llm), others, n=1, cutoff=0.85)
@@ -380,7 +380,7 @@ def check_near(source: Source, others: Mapping[str, str], llms: Sequence[str], /
 
 
 def _by_llm(source: Source, names: Sequence[str], measure: Measure) -> dict[str, list[tuple[str, float]]]:
-    """Columns of a measure by LLM, by their endings; with the ending "" every column is one."""
+    """Return the columns of a measure by LLM, found by their endings; with the ending "", every column is one."""
     found: dict[str, list[tuple[str, float]]] = {}
     for name in names:
         lower = name.lower()
@@ -401,10 +401,10 @@ def _check_single(source: Source, by_llm: dict[str, list[tuple[str, float]]], ll
 
 
 def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
-    """A data set as one wide frame: `query_id`, `query`, `group` as far as known, then `<llm>`, `<llm>_cost`, ….
+    """Return a data set as one wide frame: `query_id`, `query`, `group` if known, then `<llm>`, `<llm>_cost`, ….
 
     Raises:
-        UserError: The name of an LLM would be taken for something else when it is read.
+        UserError: The name of an LLM has another meaning in a wide table.
 
     Examples:
         >>> wide_frame(Dataset([[0.1, 2.0]], [[0, 1]], llms=["small", "large"], query_ids=["q1"]))
@@ -424,7 +424,7 @@ def wide_frame(dataset: Dataset, /) -> pd.DataFrame:
 
 
 def outcomes_frame(correct: FloatArray, llms: tuple[str, ...], /) -> pd.DataFrame:
-    """Outcomes (N, M) for writing: as 0 and 1 if they are nothing else, an empty cell for NaN."""
+    """Return outcomes (N, M) as a frame for writing: integers if all are 0 or 1, an empty cell for NaN."""
     known = correct[~np.isnan(correct)]
     frame = pd.DataFrame(correct, columns=list(llms))
     return frame.astype("Int8") if np.isin(known, (0.0, 1.0)).all() else frame

@@ -1,4 +1,4 @@
-"""Batches in several Parquet files: their pieces, and what is read of one at a time."""
+"""Batches in several Parquet files, which are read piece by piece."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure
 from optllm_pymoo.validation import UserError, import_extra
 
 MAX_CELLS: Final = 1 << 23
-"""Cells (query, LLM) of a piece at the most, unless a single row group has more."""
+"""Largest number of cells (query, LLM) in a piece, unless a single row group has more."""
 
 
 CACHED: Final = 1 << 13
-"""Rows whose cells are put in their places at a time."""
+"""Number of rows that are copied into the result at a time."""
 
 
 class Piece(NamedTuple):
-    """What one task reads: some row groups of a file, or all of it."""
+    """The part of a file that one task reads: some row groups, or the whole file."""
 
     number: int
     file: str
     row_groups: tuple[int, ...] | None
     first_row: int
-    """Of the file, for messages."""
+    """Position of the first row in the file, for messages."""
     n_rows: int
     offset: int
-    """Rows of the batch before this piece."""
+    """Number of rows of the batch before this piece."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the columns of a batch in parts mean.
+    """The meaning of the columns of a batch in several files.
 
     Attributes:
         llms: M names.
         roles: Columns of ids, texts and groups.
-        columns: By measure, the columns of the LLMs; empty in a long table, with a row per query and LLM.
+        columns: By measure, the columns of the LLMs; empty for a long table, which has one row per query and LLM.
     """
 
     llms: tuple[str, ...]
@@ -55,8 +55,8 @@ class Layout:
         """Open a piece.
 
         Raises:
-            FileNotFoundError: The file isn't there any more.
-            DataFileError: It can't be read, or isn't the file it was.
+            FileNotFoundError: The file has been removed.
+            DataFileError: The file can't be read, or has changed.
         """
         source = ParquetSource(piece.file, [(piece.file, piece.row_groups)], first_row=piece.first_row)
         groups = source.row_groups[0]
@@ -75,7 +75,8 @@ class Layout:
             (n, M) US$ per call and (n, M) outcomes, NaN where missing: float32 if all columns are, else float64.
 
         Raises:
-            DataFileError: With file, row and column of the first value that is wrong, or missing and may not be.
+            DataFileError: A value is wrong, or a required value is missing; the message shows file, row and column of
+                the first one.
         """
         source = self.source(piece)
         if not self.columns:
@@ -92,7 +93,7 @@ class Layout:
             upper = min(self.columns[name][0].upper, float(np.finfo(np.float32).max))
             read, is_fine = [], True
             for place in of:
-                # what is text is looked at cell by cell below
+                # columns of text are read cell by cell below
                 if place is None or str(table.schema.field(place[0]).type).endswith(("string", "ordered=0>")):
                     column = np.full(table.num_rows, np.nan, dtype=values.dtype)
                 else:
@@ -107,7 +108,7 @@ class Layout:
         return found[0], found[1]
 
     def _looked_at(self, source: ParquetSource, name: str, complete: bool) -> np.ndarray:
-        """Read a measure cell by cell, for what is wrong with it, or because it is text."""
+        """Read a measure cell by cell, to find the first wrong value, or because a column has text."""
         measure, columns = self.columns[name]
         _, numbers = source.read(numbers={column: measure for column, _ in columns.values()})
         if name == COST.name or complete:
@@ -126,7 +127,7 @@ class Layout:
         return source.read(text=names)[0] if piece.n_rows else {name: [] for name in names}
 
     def ids(self, piece: Piece, /) -> Any:
-        """Read the ids of a piece's queries as they are stored, an array of arrow's; row numbers if there are none."""
+        """Read the ids of a piece's queries as they are stored, in a pyarrow array; row numbers if there are no ids."""
         column = self.roles.query_id
         arrow = import_extra("pyarrow", extra="parquet", purpose="reading Parquet")
         if column is None:
@@ -140,7 +141,7 @@ class Layout:
         return found.cast(found.type.value_type) if arrow.types.is_dictionary(found.type) else found
 
     def dataset(self, piece: Piece, cells: tuple[np.ndarray, np.ndarray], /) -> Dataset:
-        """Make a batch of a piece, which must not be empty."""
+        """Make a data set from a piece, which must not be empty."""
         said = self.said(piece, self.roles.columns)
         text, group = (None if name is None else said[name] for name in self.roles[1:3])
         return Dataset(
@@ -155,19 +156,19 @@ class Layout:
 def open_parts(
     path: str | os.PathLike[str], /, llms: Sequence[str] | None = None, drop: Collection[str] = ()
 ) -> tuple[Layout, list[Piece]]:
-    """Look at the files of a batch in parts: their columns and sizes, no values of a wide table.
+    """Read the columns and sizes of the files of a batch in parts; no values of a wide table are read.
 
     Args:
-        path: A folder of Parquet files, a pattern, or an address, see `parquet_files`. Wide or long, as `read_table`
-            says; in a long one all rows of a query are in one file.
+        path: A folder of Parquet files, a pattern, or an address, see `parquet_files`. Wide or long, see
+            `read_table`; in a long table, all rows of a query are in one file.
         llms: The LLMs wanted, in this order; all if not given.
         drop: LLMs to leave out.
 
     Returns:
-        What the columns mean, and the pieces in the order of the names of their files.
+        The meaning of the columns, and the pieces, ordered by the names of their files.
 
     Raises:
-        DataFileError: A file can't be read, or differs from the first in its columns; no LLM is found.
+        DataFileError: A file can't be read, its columns differ from those of the first file, or no LLM is found.
     """
     files = parquet_files(path)
     if files is None:
@@ -194,7 +195,7 @@ def open_parts(
 
 
 def _bundled(sizes: Sequence[int], at_most: int | None) -> Iterator[list[int]]:
-    """Bundle neighbouring row groups up to so many rows; a file without any is a piece too."""
+    """Group neighbouring row groups, at most `at_most` rows together; an empty file gives one empty group."""
     bundle: list[int] = []
     for group, size in enumerate(sizes):
         if bundle and at_most is not None and sum(sizes[g] for g in bundle) + size > at_most:

@@ -1,4 +1,4 @@
-"""From a plan to the files of requests that providers take, and the table by which answers find back."""
+"""Request files for the batch APIs of providers, made from a plan, and a table that matches answers to queries."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from optllm_pymoo.data.source import COST, DataFileError, exact_usd
 from optllm_pymoo.validation import FloatArray, UserError, listed, shown
 
 LEDGER: Final = "requests.csv"
-"""The table in a folder of requests, a row per request."""
+"""The table in a folder of requests, with one row per request."""
 _COLUMNS: Final = ("custom_id", "query_id", "llm", "provider", "file", "cost_usd")
 _SENT: Final = re.compile(r"(?:(.*):([^:]+):)?optllm-([0-9a-f]{8})-\d+", re.DOTALL)
-"""The id of a request: query, column (quoted) and plan, the first two as far as a provider's ids have room for them."""
+"""The id of a request: query, column (quoted) and plan; the first two only where a provider's ids can hold them."""
 _MAX_TOKENS: Final = 4096
-"""What Anthropic may answer, a limit that it requires, where the template says nothing."""
+"""Largest number of answer tokens for Anthropic, which requires a limit, if the template has none."""
 _FRAME: Final = 32
-"""Bytes round the requests of a file at the most."""
+"""Largest number of bytes before and after the requests of a file."""
 _MESSAGES: Final = ("messages", "body.messages", "params.messages", "request.contents", "contents")
 
 
 class Query(NamedTuple):
-    """What is asked."""
+    """A query to be sent."""
 
     name: str
     """Its id."""
     text: str
     group: str = ""
     system: str = ""
-    """The system prompt, where it is known apart."""
+    """The system prompt, if the file has one that is separate from the text."""
 
 
 def queries_of(
@@ -58,11 +58,11 @@ def queries_of(
     Args:
         path: The file or folder.
         columns: Fields by role ("id", "text", "group") that differ from the usual ones.
-        used: Where the roles go whose named field was found.
+        used: A set to which the roles are added whose named field was found.
 
     Raises:
-        FileNotFoundError: There is none.
-        DataFileError: A query has no id, or two have the same; or the file can't be read.
+        FileNotFoundError: There is no such file or folder.
+        DataFileError: A query has no id, two queries have the same id, or the file can't be read.
     """
     path, columns, used = Path(path), columns or {}, set() if used is None else used
     if path.is_dir() and parquet_files(path) is None:
@@ -99,16 +99,16 @@ def queries_of(
 
 
 class Provider(NamedTuple):
-    """How a provider takes a batch of requests."""
+    """The form of a batch of requests to a provider, and its limits."""
 
     form: str
     """openai, anthropic, gemini or jsonl."""
     n_lines: int
-    """Requests in a file at the most."""
+    """Largest number of requests in a file."""
     n_bytes: int
-    """Bytes of a file at the most."""
+    """Largest size of a file in bytes."""
     ids: str = r"[^\x00-\x1f]{1,256}"
-    """Pattern of the ids it takes."""
+    """Pattern of the ids that the provider accepts."""
 
 
 _OPENAI_LIKE: Final = Provider("openai", 50_000, 100_000_000)
@@ -118,7 +118,7 @@ PROVIDERS: Final[dict[str, Provider]] = {
     "together": _OPENAI_LIKE,
     "gemini": Provider("gemini", 10**9, 2_000_000_000),
 }
-"""Those whose form and limits are known, by their names."""
+"""Providers with known form and limits, by name."""
 _ALIASES: Final = {
     "togetherai": "together",
     "google": "gemini",
@@ -131,7 +131,7 @@ FORMS: Final = {
     "gemini": PROVIDERS["gemini"],
     "jsonl": Provider("jsonl", 10**9, 2_000_000_000),
 }
-"""What a template's `$form` may say, each with the limits that hold for it where a provider's own aren't known."""
+"""Allowed values of `$form` in a template, each with the limits used if the provider's own limits aren't known."""
 
 _SECRET_NAME: Final = re.compile(r"(?i)api[-_ ]?key|authori[sz]ation|secret|passw|credential|bearer|\b(\w+[-_])?token$")
 
@@ -145,11 +145,11 @@ class RequestFiles(NamedTuple):
     files: list[str]
     n_requests: int
     cost_usd: Decimal
-    """As planned; exact sum of the plan's amounts."""
+    """Planned cost; exact sum of the plan's amounts."""
 
 
 def plan_code(plan: Path, /) -> str:
-    """Eight characters that stand for a plan in the ids of its requests: of the SHA-256 of its file, or files."""
+    """Return the eight characters that identify a plan in the ids of its requests: from the SHA-256 of its files."""
     digest = hashlib.sha256()
     for file in parquet_files(plan) or [str(plan)]:
         digest.update(Path(file).read_bytes())
@@ -166,33 +166,34 @@ def write_requests(
     providers: Mapping[str, Collection[str]] | None = None,
     answered: Collection[str] = (),
 ) -> list[RequestFiles]:
-    """Write the requests of a plan, a set of files per column in its provider's own form, complete or not at all.
+    """Write the requests of a plan as files in the form of each column's provider; all files are written, or none.
 
-    Queries are streamed: beside the plan's ids and LLMs little is held in memory. The folder's table, `requests.csv`,
-    has a row per request with the id under which its answer will come back. That id names query and column itself
-    (``t7:acme%2Flarge%40high:optllm-0f3a9c21-7``), or where a provider takes no such ids is its end alone; the eight
-    characters stand for the plan.
+    Queries are streamed: only the ids and LLMs of the plan are in memory. The table `requests.csv` in the folder has
+    one row per request, with the id that its answer will have. The id contains query and column
+    (``t7:acme%2Flarge%40high:optllm-0f3a9c21-7``), or only the last part if the provider does not accept such ids; the
+    eight characters identify the plan.
 
     Args:
         plan: A plan.csv or plan.parquet, or the folder that has one.
-        queries: Texts of the planned queries, and maybe others: a batch, or what `queries_of` reads.
-        folder: Where the files go; there must be none of that name yet.
-        template: A JSON file of what requests hold beside model and messages: an object of their fields for all, or
-            such objects by ``*`` (all), provider, LLM, ``@mode`` and LLM@mode, of which later ones win. ``{query}``
-            and ``{system}`` in it stand for the query's text and system prompt; ``$form`` and ``$url`` say how to
-            write a request, and ``model`` what the provider calls the LLM.
-        providers: LLMs by provider, where neither the batch nor the first part of their names says whose they are.
+        queries: Texts of the planned queries, and possibly of others: a batch, or a file that `queries_of` reads.
+        folder: New folder for the files; it must not exist yet.
+        template: A JSON file with the fields of requests other than model and messages: one object of fields for all
+            requests, or such objects by ``*`` (all), provider, LLM, ``@mode`` and LLM@mode; later ones in this order
+            override earlier ones. ``{query}`` and ``{system}`` in it are replaced by the query's text and system
+            prompt; ``$form`` and ``$url`` set the form and the URL of a request, ``model`` the provider's name of the
+            LLM.
+        providers: LLMs by provider, if neither the batch nor the first part of an LLM's name shows its provider.
         answered: Ids of queries to leave out.
 
     Returns:
-        What was written, by column in the plan's order.
+        The files written, by column in the plan's order.
 
     Raises:
-        FileExistsError: There is something of the folder's name.
+        FileExistsError: `folder` exists already.
         FileNotFoundError: There is no such plan, template or file of queries.
-        UserError: A planned query isn't among the queries; the template is none, names something unknown, holds what
-            looks like a secret, or says nothing about a mode; a request is larger than a file may be; or every query
-            has its answer.
+        UserError: A planned query isn't among the queries; the template is not valid, has an unknown name, contains
+            what looks like a secret, or does not define a mode; a request is larger than a file may be; or every
+            query has its answer.
     """
     folder, plan = Path(folder), Path(plan)
     if plan.is_dir() and parquet_files(plan) is None:
@@ -205,7 +206,7 @@ def write_requests(
     columns = [llms[k] for k in dict.fromkeys(of_row[row] for row in rows.values())]
     owners = {llm: name for name, llms in (providers or {}).items() for llm in llms}
     known = {**_providers_beside(Path(queries)), **owners}
-    # a template may be about LLMs that this plan had to choose from, and didn't
+    # a template may name LLMs that were candidates of this plan, but were not chosen
     others = [name.removeprefix("predicted:") for name in open_source(plan).names if name.startswith("predicted:")]
     forms = {
         llm: _Form(llm, known.get(llm) or known.get(split_mode(llm)[0], ""))
@@ -233,7 +234,7 @@ def write_requests(
 
 
 def _planned(plan: Path, answered: set[str]) -> tuple[dict[str, int], list[str], array[int], FloatArray]:
-    """Rows by query without those that are answered; LLMs, the number of that of each row, and its planned US$."""
+    """Read a plan: row by unanswered query; names of LLMs; index of the LLM, and planned US$, of each row."""
     source = open_source(plan)
     source.require(["query_id", "llm"])
     numbers = {"cost_usd": COST} if "cost_usd" in source.names else {}
@@ -247,7 +248,7 @@ def _planned(plan: Path, answered: set[str]) -> tuple[dict[str, int], list[str],
 
 
 def _providers_beside(queries: Path) -> dict[str, str]:
-    """Provider by column, from the table of LLMs of a batch."""
+    """Return the provider by column, from the table of LLMs of a batch."""
     table = queries / "llms.csv"
     if not table.is_file():
         return {}
@@ -256,7 +257,7 @@ def _providers_beside(queries: Path) -> dict[str, str]:
 
 
 def _template(path: Path, sections: Sequence[str]) -> dict[str, Any]:
-    """Read a template by sections, one without any as that for all; refuse secrets, and what is about nothing here."""
+    """Read a template by section; without sections it is the section "*". Refuse secrets and unknown sections."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no template {path}")
     found, known = read_json_object(path), {"*", *PROVIDERS, *sections}
@@ -273,7 +274,7 @@ def _template(path: Path, sections: Sequence[str]) -> dict[str, Any]:
 
 
 def _refuse_secrets(value: Any, path: Path, where: str) -> None:
-    """Refuse names and values that look like keys; the message never shows them."""
+    """Raise an error for names and values that look like keys; the message never shows them."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, part in inside:
         place = f"{where}.{name}".lstrip(".")
@@ -285,7 +286,7 @@ def _refuse_secrets(value: Any, path: Path, where: str) -> None:
 
 
 class _Form:
-    """How requests to one column are written."""
+    """The form of the requests to one column."""
 
     def __init__(self, llm: str, provider: str) -> None:
         base, mode = split_mode(llm)
@@ -294,7 +295,7 @@ class _Form:
         self.sections = [name for name in dict.fromkeys(sections) if name]
 
     def take(self, said: Mapping[str, Any]) -> None:
-        """Take what the sections of a template say, later ones over earlier ones."""
+        """Set the form from the sections of a template; later sections override earlier ones."""
         llm, (base, mode), plain = self.llm, split_mode(self.llm), _plain(self.name)
         owner, slash, rest = base.partition("/")
         parts = [said[name] for name in self.sections if name in said]
@@ -316,7 +317,7 @@ class _Form:
             raise UserError(f"the template's messages to {shown(llm)} never say {{query}}, so nothing would be asked")
 
     def request(self, custom_id: str, text: str, system: str) -> bytes:
-        """One request on one line."""
+        """Return one request as a line of JSON."""
         form, body = self.provider.form, _filled(self.fields, {"query": text, "system": system})
         if form == "gemini":
             body.setdefault("contents", [{"role": "user", "parts": [{"text": text}]}])
@@ -340,13 +341,13 @@ class _Form:
 
 
 def _plain(name: str) -> str:
-    """The name of a provider as `PROVIDERS` has it."""
+    """Return the name of a provider in the spelling of `PROVIDERS`."""
     letters = re.sub(r"[^a-z0-9]", "", name.lower())
     return _ALIASES.get(letters, letters)
 
 
 def _filled(value: Any, by_name: Mapping[str, str]) -> Any:
-    """A copy of a template's value with {query} and {system} filled in."""
+    """Return a copy of a template's value with {query} and {system} replaced."""
     if isinstance(value, str):
         return re.sub(r"\{(query|system)\}", lambda found: by_name[found[1]], value)
     if isinstance(value, dict):
@@ -355,7 +356,7 @@ def _filled(value: Any, by_name: Mapping[str, str]) -> Any:
 
 
 class _File:
-    """A file of requests, a line each; where a provider wants one object, lines of it."""
+    """A file with one request per line; for some providers these lines are a list in one JSON object."""
 
     def __init__(self, path: Path) -> None:
         self.name, self.is_object = path.name, path.suffix == ".json"
@@ -369,13 +370,13 @@ class _File:
         self.n_lines += 1
 
     def close(self) -> None:
-        """Write what ends the file."""
+        """Write the end of the JSON object, if there is one, and close the file."""
         self._file.write(b"\n]}\n" if self.is_object else b"")
         self._file.close()
 
 
 class _Outbox:
-    """A new folder of requests: files that are split at a provider's limits, and the table of all."""
+    """A new folder of requests: files, split at the provider's limits, and the table of all requests."""
 
     def __init__(self, folder: Path, code: str) -> None:
         self.folder, self.code = folder, code
@@ -387,7 +388,7 @@ class _Outbox:
         self._ledger.writerow(_COLUMNS)
 
     def add(self, form: _Form, custom_id: str, query: Query, usd: float) -> None:
-        """Write a request, into a new file where the last one is full."""
+        """Write a request; start a new file if the last one is full."""
         limits, line = form.provider, form.request(custom_id, query.text, query.system)
         written = self.written.get(form.llm) or RequestFiles(form.name, limits.form, form.llm, [], 0, Decimal(0))
         file = self._open.get(form.llm)
@@ -407,7 +408,7 @@ class _Outbox:
         self.written[form.llm] = written
 
     def _name(self, form: _Form, number: int) -> str:
-        """A file's name of its own: two columns whose names differ in other characters alone get different ones."""
+        """Return a unique file name, also if columns differ only in characters that are not allowed in file names."""
         stem = re.sub(r"[^\w.@-]+", "_", f"{form.name}-{form.llm}" if form.name else form.llm).lstrip(".")
         ending = f"-{self.code}-{number:03}.{'json' if form.provider.form == 'anthropic' else 'jsonl'}"
         while f"{stem}{ending}" in self._names:
@@ -416,7 +417,7 @@ class _Outbox:
         return f"{stem}{ending}"
 
     def close(self) -> None:
-        """Write what ends the files."""
+        """End and close all files."""
         for file in self._open.values():
             file.close()
         self._table.close()
@@ -426,10 +427,10 @@ _STATES: Final = ("missing", "expired", "canceled", "failed", "answered")
 
 
 class Ledger:
-    """The requests of some folders, and what became of each.
+    """The requests of some folders, and the state of each (answered, failed, ...).
 
     Args:
-        folders: That `write_requests` or `write_again` has written.
+        folders: Folders written by `write_requests` or `write_again`.
 
     Raises:
         FileNotFoundError: A folder has no table of requests.
@@ -452,15 +453,15 @@ class Ledger:
         self._reasons: dict[int, str] = {}
 
     def settled(self, call: Call, log: Log, *, is_answer: bool) -> Call:
-        """The call with the query and column that were asked; what became of the request is noted.
+        """Return the call with query and column of its request, and record the state of the request.
 
         Args:
-            call: Of any log; its query may be the id of a request.
-            log: Where it stands, for messages.
-            is_answer: Whether the log holds answers of a batch API alone.
+            call: A call of any log; its query may be the id of a request.
+            log: The log of the call, for messages.
+            is_answer: Whether the log contains only answers of a batch API.
 
         Raises:
-            DataFileError: It is an answer to no request of these folders.
+            DataFileError: The answer belongs to no request of these folders.
         """
         row = self._rows.get(call.query)
         if row is None:
@@ -485,27 +486,27 @@ class Ledger:
         return call._replace(query=self._cells[row][1], llm=self._cells[row][2])
 
     def counts(self) -> dict[str, Counter[str]]:
-        """By column, how many requests are in which state: answered, failed, canceled, expired, missing."""
+        """Count the requests by column and state: answered, failed, canceled, expired, missing."""
         found: dict[str, Counter[str]] = {}
         for cells, state in zip(self._cells, self._states, strict=True):
             found.setdefault(cells[2], Counter())[_STATES[state]] += 1
         return found
 
     def open_requests(self) -> dict[str, str]:
-        """Why there is no answer, by the id of the last request of each query that has none to any of its requests."""
+        """Return the reasons for missing answers: for each query without any answer, by the id of its last request."""
         answered = {cells[1] for cells, state in zip(self._cells, self._states, strict=True) if state == 4}
         last = {cells[1]: cells[0] for cells in self._cells if cells[1] not in answered}
         rows = ((name, self._rows[name]) for name in last.values())
         return {name: self._reasons.get(row, _STATES[self._states[row]]) for name, row in rows}
 
     def write_again(self, folder: str | PathLike[str], /) -> int:
-        """Write the open requests once more, as they were, into a folder of their own; `why` says what became of them.
+        """Write the open requests again, unchanged, into a new folder; its column `why` has the reason.
 
         Returns:
-            Their number; without any no folder is written.
+            Number of open requests; if it is 0, no folder is written.
 
         Raises:
-            FileExistsError: There is something of that name.
+            FileExistsError: `folder` exists already.
             DataFileError: A file of requests is damaged.
         """
         left = self.open_requests()
@@ -532,7 +533,7 @@ class Ledger:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The requests of a file that `_File` has written, with their ids."""
+    """Yield the requests of a file that `_File` has written, with their ids."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}, which the {LEDGER} beside it names")
     with path.open("rb") as file:

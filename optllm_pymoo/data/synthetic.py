@@ -23,8 +23,8 @@ class _Candidates(NamedTuple):
 
     Attributes:
         prices: Their prices.
-        skill: (M, kinds), in logits: what it can do, by kind of task.
-        tokens_per_token: (M,), how many tokens its tokenizer makes of an average token.
+        skill: (M, kinds), in logits, by kind of task.
+        tokens_per_token: (M,), tokens that its tokenizer counts, per token of an average tokenizer.
         verbosity: (M,), length of its answers relative to the average.
     """
 
@@ -35,7 +35,7 @@ class _Candidates(NamedTuple):
 
     @classmethod
     def made(cls, n_llms: int, rng: np.random.Generator) -> _Candidates:
-        """LLMs on a geometric price ladder, with skill that rises along it on average, and with specialities."""
+        """Make LLMs with geometrically rising prices; skill rises with price on average, and varies by kind of task."""
         ladder = np.linspace(0.0, 1.0, n_llms)
         input_usd = CHEAPEST * (DEAREST / CHEAPEST) ** ladder * rng.uniform(0.85, 1.15, n_llms)
         output_usd = input_usd * rng.uniform(3.0, 5.0, n_llms)
@@ -48,7 +48,7 @@ class _Candidates(NamedTuple):
         return cls(prices, skill, rng.uniform(0.9, 1.15, n_llms), rng.uniform(0.7, 1.5, n_llms))
 
     def outcomes(self, kinds: npt.NDArray[np.intp], hardness: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Who answers what correctly, (N, M): 1 or 0."""
+        """Draw the outcomes, (N, M): 1 if the LLM answers the query correctly, else 0."""
         offsets = np.array([kind.offset for kind in _KINDS])
         hidden = rng.normal(0.0, 0.6, len(kinds))
         difficulty = offsets[kinds] + 6.0 * (hardness - 0.45) + hidden
@@ -63,7 +63,7 @@ class _Candidates(NamedTuple):
         texts: list[str],
         rng: np.random.Generator,
     ) -> FloatArray:
-        """US$ per call, (N, M)."""
+        """Return US$ per call, (N, M)."""
         length = np.array([len(text) for text in texts]) / CHARACTERS_PER_TOKEN
         asked = np.ceil(length[:, np.newaxis] * self.tokens_per_token) + SYSTEM_PROMPT_TOKENS
         usual = np.array([kind.answer_tokens for kind in _KINDS])[kinds] * n_parts
@@ -75,10 +75,10 @@ class _Candidates(NamedTuple):
 def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0) -> Dataset:
     """A seeded synthetic batch: nothing in it comes from a real LLM, and `about` says so.
 
-    Questions of six kinds are made of templates. A harder one has more and harder parts, so that its text
-    shows a good deal of its difficulty; the rest is noise that all LLMs share. LLMs form a price ladder over
-    which skill rises on average, and each has kinds of task that it is better or worse at than its price
-    says. Query i is answered correctly by LLM j with probability
+    Questions of six kinds are made from templates. A harder question has more and harder parts, so that its text
+    shows most of its difficulty; the rest is noise that all LLMs share. The skill of LLMs rises with their price
+    on average, and each LLM is better or worse at some kinds of task than its price suggests. LLM j answers
+    query i correctly with probability
 
         expit(skill[j, kind of i] − difficulty[i])
 
@@ -148,8 +148,8 @@ class _Kind(NamedTuple):
 
     Attributes:
         name: The name, used as group.
-        openings: Ways to begin a question.
-        parts: What is asked, from easy to hard; `{a}` and `{b}` are replaced by numbers.
+        openings: Beginnings of a question.
+        parts: The tasks, from easy to hard; `{a}` and `{b}` are replaced by numbers.
         offset: How much harder than the average this kind is, in logits.
         answer_tokens: Usual length of an answer to one part, in tokens.
     """
@@ -265,7 +265,7 @@ MOST_PARTS = 6
 def _make_questions(
     kinds: npt.NDArray[np.intp], hardness: npt.NDArray[np.float64], rng: np.random.Generator, /
 ) -> tuple[list[str], npt.NDArray[np.intp]]:
-    """Write a question for every query: the harder, the more parts it has, and the harder each part.
+    """Write a question for every query: a harder query has more and harder parts.
 
     Args:
         kinds: (N,), index into `_KINDS`.

@@ -1,4 +1,4 @@
-"""Batches, and what is known of their queries, in files of any format and form."""
+"""Reading and writing batches, latencies and outcomes in tables of any format and form."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from optllm_pymoo.data.source import COST, LATENCY, SCORE, DataFileError, DataFi
 from optllm_pymoo.validation import FloatArray, UserError, as_path, first_place, listed, shown
 
 _OTHER_SUFFIXES = (".txt", ".json", ".xls", ".xlsx", ".feather", ".gz", ".bz2", ".xz", ".zip", ".zst")
-"""Whoever writes such a name expects a file, not a folder of that name."""
+"""A user who gives a name with such a suffix expects a file, not a folder."""
 
 
 def read_table(
@@ -57,24 +57,24 @@ def read_table(
 
     A folder of Parquet files, a pattern of names or an address that fsspec knows is one table in several files.
 
-    The log of a harness, or a folder of such, is read as `collect` reads it, and a folder that `collect` has written as
-    `load_batch` does.
+    The log of a harness, or a folder of logs, is read as by `collect`, and a folder that `collect` has written as by
+    `load_batch`.
 
     Args:
-        path: A folder as `load_dataset` reads it, or a file; what it is shows in its suffix.
-        allow_missing: Take an outcome that is missing as "this LLM was not tried on this query" (NaN), and a cost that
-            is missing as the mean of that LLM's known ones: a `DataFileWarning` says so, and
-            `about["estimated_costs"]` has their number by LLM. Otherwise both are errors.
-        llms: The LLMs wanted, in this order; one of a wide table may lack outcomes.
+        path: A folder that `load_dataset` can read, or a file; its suffix shows its format.
+        allow_missing: Read a missing outcome as "this LLM was not tried on this query" (NaN), and replace a missing
+            cost by the mean of the LLM's known costs, with a `DataFileWarning`; `about["estimated_costs"]` has the
+            number of such costs by LLM. Otherwise both are errors.
+        llms: The LLMs wanted, in this order; in a wide table, they may have no outcomes.
         drop: LLMs to leave out.
         text: Column of the query texts; "query", "text", "prompt" or "question" if not given.
         query_id: Column of the ids; "query_id", "sample_id" or "id" if not given.
         group: Column of the groups; "group", "eval_name" or "task" if not given.
-        beside: Columns that say more of the queries; `about["beside"]` has them by name and id.
+        beside: More columns about the queries; `about["beside"]` has them by name and id.
 
     Raises:
-        FileNotFoundError: There is nothing at `path`.
-        DataFileError: A UserError that names the file, and where there is one line (row, in Parquet) and column.
+        FileNotFoundError: `path` does not exist.
+        DataFileError: A UserError with the file, and, where known, line (row, in Parquet) and column.
         ImportError: A Parquet file is to be read, and pyarrow is not installed.
     """
     path = as_path(path)
@@ -115,9 +115,9 @@ def read_table(
 
 
 def _holds_logs(path: Path) -> bool:
-    """Whether a file is what a harness writes, and no table of its own; of a folder, whether it has such.
+    """Return whether a file is a harness's log and not a table, or whether a folder contains such logs.
 
-    A folder with any of a data set's files is one, and told what it lacks.
+    A folder with at least one file of a data set counts as a data set, so that the error names its missing files.
     """
     endings = (".json", ".jsonl", ".eval")
     if path.is_dir():
@@ -130,7 +130,7 @@ def _holds_logs(path: Path) -> bool:
 
 
 def _known_or_gaps(dataset: Dataset, folder: Path, allow_missing: bool) -> Dataset:
-    """The batch, unless there are gaps that weren't meant; a warning names the estimates."""
+    """Return the batch with a warning about estimates; raise an error if there are gaps that aren't allowed."""
     counts = dataset.about.get("estimated_costs")
     gaps = int((~dataset.tried).sum())
     if not allow_missing and (gaps or counts):
@@ -154,23 +154,22 @@ def write_table(
     overwrite: bool = False,
     for_spreadsheet: bool = False,
 ) -> None:
-    """Write a batch, complete or not at all: as a wide table if `path` ends like a table, else as a folder.
+    """Write a batch, complete or not at all: as a wide table if `path` has the suffix of a table, else as a folder.
 
-    The columns of a wide table are `query_id`, `query` and `group` as far as they are known, then `<llm>` and
-    `<llm>_cost` for every LLM. What `about` holds has no place in it. The same data always give the same bytes.
+    The columns of a wide table are `query_id`, `query` and `group` if known, then `<llm>` and `<llm>_cost` for every
+    LLM. `about` is not written to a wide table. The same data always give the same bytes.
 
     Args:
         dataset: The batch.
-        path: What to write: `.csv`, `.tsv` (also with `.gz`) or `.parquet` make a wide table, other names a folder.
-        overwrite: Whether what is there may be replaced.
+        path: The file or folder: `.csv`, `.tsv` (also with `.gz`) or `.parquet` for a wide table, else a folder.
+        overwrite: Whether an existing file or folder may be replaced.
         for_spreadsheet: Put an apostrophe before text in a CSV or TSV table that begins with `=`, `+`, `-` or `@`,
-            which a spreadsheet would run as a formula. The apostrophe stays when the table is read again.
+            which a spreadsheet would run as a formula. Reading the table again does not remove the apostrophe.
 
     Raises:
-        FileExistsError: There is something already, and `overwrite` is false; or a folder that holds something else
-            than a data set.
-        OSError: It can't be written.
-        UserError: The name ends like a file of another format, or an LLM has a name with another meaning in a table.
+        FileExistsError: `path` exists, and `overwrite` is false or it is a folder with other files than a data set's.
+        OSError: `path` can't be written.
+        UserError: The name has the suffix of another format, or an LLM's name has another meaning in a table.
         ImportError: A Parquet file is to be written, and pyarrow is not installed.
     """
     path = as_path(path)
@@ -208,8 +207,8 @@ def convert(
     Args:
         source: A folder or a table; see `read_table`.
         target: A folder or a table; see `write_table`.
-        overwrite: Whether what is there may be replaced.
-        allow_missing: Take over outcomes that are not known as empty cells; costs that are missing are estimated.
+        overwrite: Whether an existing `target` may be replaced.
+        allow_missing: Write unknown outcomes as empty cells, and estimate missing costs.
         llms: See `read_table`.
         drop: See `read_table`.
         for_spreadsheet: See `write_table`.
@@ -218,9 +217,9 @@ def convert(
         The batch.
 
     Raises:
-        FileNotFoundError: There is nothing at `source`.
-        FileExistsError: There is something at `target`, and `overwrite` is false.
-        DataFileError: A UserError that names the file and the place.
+        FileNotFoundError: `source` does not exist.
+        FileExistsError: `target` exists, and `overwrite` is false.
+        DataFileError: A UserError with the file and the place.
     """
     dataset = read_table(source, allow_missing=allow_missing, llms=llms, drop=drop)
     write_table(dataset, target, overwrite=overwrite, for_spreadsheet=for_spreadsheet)
@@ -234,15 +233,15 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
         path: A folder of a batch or with `latency.csv.gz`, or a table. Wide: a column per LLM, called `<llm>`,
             `<llm>_latency` or `<llm>_latency_ms`. Long: the columns `llm` and `latency_s` or `latency_ms`. Other
             columns, other queries and the order of the rows don't matter.
-        dataset: Says which queries and LLMs are wanted, in which order.
+        dataset: The data set that defines the queries and LLMs wanted, and their order.
 
     Returns:
         (N, M) mean seconds per call, for `AllocationProblem(..., latency=...)`.
 
     Raises:
         FileNotFoundError: There is no such folder or file.
-        DataFileError: A UserError that names the file and the place: a column or a query is missing, an id occurs
-            twice, or a value is no number of seconds.
+        DataFileError: A UserError with the file and the place: a column or a query is missing, an id occurs twice, or
+            a value is not a number of seconds.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -274,21 +273,21 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
 
 
 def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
-    """Read outcomes of some of a data set's queries: labels.
+    """Read labels: outcomes of some queries of a data set.
 
     Args:
         path: A table. Wide: a column of outcomes per LLM, called `<llm>`, `<llm>_score` or `<llm>_correct`. Long: the
-            columns `llm` and `score`. Queries and LLMs may be missing, and texts, groups and costs stand beside them.
-            Or a folder: of a batch that `collect` has written its `calls.csv`, of a data set its `correct.csv`.
-        dataset: Says which queries and LLMs there are.
+            columns `llm` and `score`. Queries and LLMs may be missing; there may be texts, groups and costs, too.
+            Or a folder: `calls.csv` is read of a batch that `collect` has written, `correct.csv` of a data set.
+        dataset: The data set that defines the queries and LLMs.
 
     Returns:
-        (N, M) in [0, 1], NaN wherever the file says nothing.
+        (N, M) in [0, 1], NaN where the file has no outcome.
 
     Raises:
         FileNotFoundError: There is no such file.
-        DataFileError: A UserError that names file, line and column: an id that is unknown or there twice, no column of
-            any LLM or one with nearly its name, a value that is no outcome.
+        DataFileError: A UserError with file, line and column: an id is unknown or occurs twice, no LLM has a column, a
+            column has nearly the name of an LLM, or a value is not an outcome.
     """
     path = as_path(path)
     grid, rows = _known_queries(path, dataset, SCORE, "correct")
@@ -307,7 +306,7 @@ def read_outcomes(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
 
 
 def _known_queries(path: Path, dataset: Dataset, measure: Measure, stem: str) -> tuple[Grid, np.ndarray]:
-    """A table of one measure of a data set's LLMs, and for each query its row there, -1 if there is none."""
+    """Read one measure of a data set's LLMs; return the grid, and for each query its row there, -1 if there is none."""
     if path.is_dir():
         path = path / "calls.csv" if is_batch(path) else find_file(path, stem)
     source = open_source(path)
