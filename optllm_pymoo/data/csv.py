@@ -155,7 +155,7 @@ class CsvSource(Source):
         return f"{problem}; put text with {_NAMES[self._separator]} in it between double quotes"
 
     def _records(self, path: Path, *, first: bool = False) -> Generator[tuple[int, list[str]], None, None]:
-        """Yield all records, the header first, with the lines on which they start; `first`: lines that are not split."""
+        """Yield all records, the header first, with the lines on which they start; `first`: lines, not split."""
         line = 1
         # texts may be longer than the csv module's limit; the limit is global for the process, so it is restored
         limit = csv.field_size_limit(LARGEST_RECORD)
