@@ -1,13 +1,13 @@
-"""Files and folders that change from all old to all new, whenever a run ends, however it ends.
+"""Atomic writing: files and folders are completely old or completely new, also after a run is killed.
 
-What is new is written under a hidden name, flushed, and then takes its place: a file by one rename, a folder by one
-exchange of two names. A folder that can't be exchanged (it holds files of others, is a link, a mount point or the
-working folder) gets its files by one rename each; the next run finishes what a killed one began. The hidden names:
+New content is written under a hidden name and flushed; then it replaces the old one: a file by one rename, a folder by
+one exchange of two names. In a folder that can't be exchanged (it contains files of others, or is a link, a mount point
+or the working folder), each file is renamed; the next run finishes this if a run is killed. The hidden names:
 
-* ``.optllm-pymoo-new``: being written. After a kill it is worth nothing;
-* ``.optllm-pymoo-ready``: complete. From here on the new files count, and the next run moves what is left of them;
-* ``.optllm-pymoo-old``: what the new ones replace. Without ``ready`` it goes back to where it was;
-* ``.optllm-pymoo-lock``: belongs to the run that writes. The system takes the lock from a process that ends.
+* ``.optllm-pymoo-new``: being written. After a kill it is deleted;
+* ``.optllm-pymoo-ready``: complete. From now on the new files are valid, and the next run moves the remaining ones;
+* ``.optllm-pymoo-old``: the files that are replaced. Without ``ready`` they are moved back;
+* ``.optllm-pymoo-lock``: locked by the run that writes. The system releases the lock when the process ends.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ from optllm_pymoo.validation import Notice
 
 try:
     import fcntl
-except ImportError:  # Windows: runs that write the same folder at once aren't kept apart there
+except ImportError:  # Windows: no lock between runs that write the same folder
     fcntl = None  # type: ignore[assignment]
 
 PATIENCE_SECONDS = 1.0
-"""A run that waits longer for another one says so."""
+"""A run that waits longer than this for another one warns."""
 
 _EARLIER = re.compile(r"\.[0-9a-f]{8}\.(.+)")
-"""Hidden names of version 0.1.0's first drafts, which killed runs have left behind."""
+"""Hidden names in the first drafts of version 0.1.0; killed runs may have left such files."""
 
 
 @contextmanager
 def replacing(path: str | PathLike[str], /, *, overwrite: bool = True) -> Iterator[Path]:
     """Write a file beside its final place, and rename it at the end.
 
-    The block writes to the path that it is given, which lies in the same folder and ends in the same name,
-    so that suffixes keep their meaning. When the block ends, that file takes the place of `path`; when it
-    raises or is interrupted, that file is removed and `path` is as it was. Another run that writes `path` waits.
+    The block writes to the path that is yielded. It is in the same folder and its name ends in the same way, so
+    that it has the same suffix. When the block ends, that file replaces `path`; when the block raises or is
+    interrupted, that file is removed and `path` is unchanged. Another run that writes `path` waits.
 
     Args:
         path: The final path. A symbolic link is followed.
-        overwrite: Whether a file that is there may be replaced.
+        overwrite: Whether an existing file may be replaced.
 
     Yields:
         The path to write to.
 
     Raises:
         FileExistsError: There is such a file, and `overwrite` is false.
-        OSError: The folder is missing or not writable, or `path` is no regular file; before the block runs.
+        OSError: The folder is missing or not writable, or `path` is not a regular file; raised before the block runs.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -85,7 +85,7 @@ def replacing(path: str | PathLike[str], /, *, overwrite: bool = True) -> Iterat
             _flush(temporary)
             temporary.replace(target)
         except BaseException:
-            # only here: after the rename the hidden name may belong to the next run already
+            # only here: after the rename, the hidden name may already belong to the next run
             temporary.unlink(missing_ok=True)
             raise
 
@@ -99,25 +99,25 @@ def replacing_folder(
     ours: Iterable[str] | None = None,
     keep: bool = False,
 ) -> Iterator[Path]:
-    """Fill a folder beside its final place, and let it take that place at the end.
+    """Fill a folder beside its final place, and move it there at the end.
 
-    An existing folder stays as it is until the new one is complete. If all that it holds is ours, one exchange
-    replaces it. Otherwise our files are replaced one by one and nothing else is touched: see the head of this module.
+    An existing folder is unchanged until the new one is complete. If it contains only our files, one exchange
+    replaces it. Otherwise our files are replaced one by one, and other files are not changed: see the module docstring.
     Another run that writes the folder waits.
 
     Args:
         path: The final path.
-        overwrite: Whether a folder that is there may be replaced.
+        overwrite: Whether an existing folder may be replaced.
         ours: Names, or patterns of names relative to the folder, of the files that may be replaced; None for all.
-        keep: Whether files of ours stay that aren't written again; otherwise they go.
+        keep: Whether to keep files of ours that aren't written again; otherwise they are deleted.
 
     Yields:
         An empty folder to write into.
 
     Raises:
-        FileExistsError: There is something already, and `overwrite` is false or it is not a folder; or something
-            that is not ours stands where a file is to go.
-        OSError: The parent folder is missing or not writable; before the block runs.
+        FileExistsError: `path` exists, and `overwrite` is false or it is not a folder; or a file or folder that is not
+            ours has the name of a new file.
+        OSError: The parent folder is missing or not writable; raised before the block runs.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -144,7 +144,7 @@ def replacing_folder(
                 raise _cannot_write(error, path) from None
             yield new
             others = [] if patterns is None or not target.exists() else list(foreign_entries(target, patterns))
-            gone: list[str] = []  # what is ours and isn't written again
+            gone: list[str] = []  # files of ours that aren't written again
             if target.exists():
                 kept = {name.split("/")[0] for name in others} | {entry.name for entry in os.scandir(new)}
                 names = {entry.name for entry in os.scandir(target)} - kept
@@ -164,8 +164,8 @@ def write_text_atomically(path: str | PathLike[str], text: str, /, *, overwrite:
 
     Args:
         path: The file.
-        text: What it shall contain.
-        overwrite: Whether a file that is there may be replaced.
+        text: The content.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
         FileExistsError: There is such a file, and `overwrite` is false.
@@ -183,13 +183,13 @@ def write_text_atomically(path: str | PathLike[str], text: str, /, *, overwrite:
 
 
 def recover(path: str | PathLike[str], /, *, ours: Iterable[str] = ()) -> None:
-    """Bring a folder that killed runs were writing to a state of its own: all old, or all new, and nothing beside.
+    """Repair a folder after a killed run: it becomes completely old or completely new, without hidden files.
 
-    A `Notice` reports what was found. A run that is still writing the folder is waited for.
+    A `Notice` reports what was found. If another run is still writing the folder, this function waits for it.
 
     Args:
-        path: The folder; where it is missing or may not be written to, nothing happens.
-        ours: As in `replacing_folder`: hidden files of earlier versions are swept that end in one of these names.
+        path: The folder; if it is missing or not writable, nothing happens.
+        ours: As in `replacing_folder`: hidden files of earlier versions that end in one of these names are deleted.
     """
     target = Path(os.path.realpath(path))
     homes = [home for home in (target.parent, target) if home.is_dir() and os.access(home, os.W_OK | os.X_OK)]
@@ -203,15 +203,15 @@ def recover(path: str | PathLike[str], /, *, ours: Iterable[str] = ()) -> None:
 
 
 def foreign_entries(folder: str | PathLike[str], ours: Iterable[str], /, inside: str = "") -> Iterator[str]:
-    """List what a folder holds beside our files, one after another: only as much is read as is asked for.
+    """Yield the names of a folder's entries that are not ours; the folder is read lazily.
 
     Args:
         folder: The folder.
         ours: Names, or patterns of names relative to the folder, of files.
-        inside: What the folder is called in the names, with a slash at its end.
+        inside: Prefix of the folder in the names, with a slash at its end.
 
     Yields:
-        Names relative to the folder of other files, of links, and of folders in which no file of ours has a place.
+        Names, relative to the folder, of other files, of links, and of folders that can't contain files of ours.
     """
     patterns = tuple(ours)
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -223,7 +223,7 @@ def foreign_entries(folder: str | PathLike[str], ours: Iterable[str], /, inside:
 
 
 def _is_any_of(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name fits one of some patterns."""
+    """Return whether a name matches one of some patterns."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -233,19 +233,19 @@ def _hidden(kind: str, target: Path, home: Path) -> Path:
 
 
 def _check_parent(target: Path) -> None:
-    """Refuse a place in a folder that isn't there."""
+    """Raise an error if the parent folder does not exist."""
     if not target.parent.is_dir():
         raise FileNotFoundError(f"can't write {target.name}: there is no folder {target.parent}")
 
 
 def _cannot_write(error: OSError, path: str | PathLike[str]) -> OSError:
-    """Name what the user asked for instead of a hidden name."""
+    """Return the error with the user's path instead of the hidden name."""
     return type(error)(error.errno, f"can't write here, {error.strerror}", str(path))
 
 
 @contextmanager
 def _claimed(hidden: Path, path: str | PathLike[str]) -> Iterator[None]:
-    """Have a hidden file to oneself, empty; another run that has it is waited for, a dead one has it no more."""
+    """Create and lock an empty hidden file; wait for another run that has locked it, unless its process has ended."""
     started, was_reported = time.monotonic(), False
     while True:
         try:
@@ -254,7 +254,7 @@ def _claimed(hidden: Path, path: str | PathLike[str]) -> Iterator[None]:
             raise _cannot_write(error, path) from None
         with file:
             if fcntl is None:
-                file.close()  # an open file can't be renamed there
+                file.close()  # Windows can't rename an open file
             elif not _lock(file):
                 if not was_reported and time.monotonic() - started > PATIENCE_SECONDS:
                     warnings.warn(f"waiting for another run that writes {path}", Notice, stacklevel=4)
@@ -262,14 +262,14 @@ def _claimed(hidden: Path, path: str | PathLike[str]) -> Iterator[None]:
                 time.sleep(0.02)
                 continue
             elif not _stands_at(file, hidden):
-                continue  # the other run has renamed or removed what was opened here
+                continue  # the other run has renamed or removed the opened file
             os.truncate(hidden, 0)
             yield
             return
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Lock a file, unless another run has locked it; file systems without locks keep nothing apart."""
+    """Lock a file; return False if another run has locked it. True without a lock if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -278,7 +278,7 @@ def _lock(file: IO[bytes]) -> bool:
 
 
 def _stands_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file is still the one of that name."""
+    """Return whether an open file is still the file at this path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -287,7 +287,7 @@ def _stands_at(file: IO[bytes], path: Path) -> bool:
 
 @contextmanager
 def only_run(target: Path, path: str | PathLike[str]) -> Iterator[Path]:
-    """Be the only run that writes a folder; the lock lies beside the folder, or in it where nothing may lie beside."""
+    """Lock a folder against other runs; the lock is beside the folder, or in it if the parent is not writable."""
     beside = not target.is_dir() or (os.access(target.parent, os.W_OK | os.X_OK) and not os.path.ismount(target))
     lock = _hidden("lock", target, target.parent if beside else target)
     with _claimed(lock, path):
@@ -299,7 +299,7 @@ def only_run(target: Path, path: str | PathLike[str]) -> Iterator[Path]:
 
 
 def _is_exchangeable(path: Path, target: Path, ours: tuple[str, ...] | None, lock: Path) -> bool:
-    """Whether another folder may take the place of this one, so that nobody loses anything by it."""
+    """Return whether another folder can replace this one without loss of other files."""
     if not target.exists():
         return True
     if path.is_symlink() or Path.cwd().is_relative_to(target) or lock.parent != target.parent:
@@ -310,7 +310,7 @@ def _is_exchangeable(path: Path, target: Path, ours: tuple[str, ...] | None, loc
 
 
 def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
-    """Give a complete folder the modes of the old one and the files that stay, and have it on the disk."""
+    """Copy modes and the files to keep from the old folder to the new one, and flush it to the disk."""
     for name in carried:
         link(target / name, new / name)
     for folder, _, files in os.walk(new):
@@ -322,7 +322,7 @@ def _prepare(new: Path, target: Path, carried: Iterable[str]) -> None:
 
 
 def link(file: Path, name: Path) -> None:
-    """Give a file a second name, or copy it where the file system can't; of a folder, every file in it."""
+    """Make a hard link to a file, or copy it if the file system has no links; for a folder, each file in it."""
     if file.is_dir():
         name.mkdir()
         for entry in file.iterdir():
@@ -335,7 +335,7 @@ def link(file: Path, name: Path) -> None:
 
 
 def _exchange_folder(new: Path, target: Path) -> bool:
-    """Let a complete folder take the place of another; whether that could be done, by one step or by two.
+    """Replace a folder by a complete one, in one step or in two; return whether that was possible.
 
     `_settle` finishes the two steps after a kill.
     """
@@ -344,13 +344,13 @@ def _exchange_folder(new: Path, target: Path) -> bool:
     else:
         try:
             _exchange(new, target)
-        except OSError:  # names can't be swapped there
+        except OSError:  # the system can't exchange names
             ready, old = (_hidden(kind, target, target.parent) for kind in ("ready", "old"))
             new.rename(ready)
             try:
                 target.rename(old)
                 ready.rename(target)
-            except OSError:  # a mount point, say
+            except OSError:  # for example, a mount point
                 if old.exists():
                     old.rename(target)
                 ready.rename(new)
@@ -361,7 +361,7 @@ def _exchange_folder(new: Path, target: Path) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Let two names swap what they stand for, in one step that a kill can't cut (Linux)."""
+    """Exchange two names in one atomic step (Linux)."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, TypeError):  # another system, or an old C library
@@ -372,7 +372,7 @@ def _exchange(one: Path, other: Path) -> None:
 
 
 def _move_in(new: Path, target: Path, gone: Iterable[str], others: Iterable[str]) -> None:
-    """Replace our files in a folder one by one; `_settle` finishes it after a kill."""
+    """Replace our files in a folder one by one; after a kill, `_settle` finishes this."""
     names = sorted(entry.name for entry in os.scandir(new))
     for other in others:
         if other in names or other.split("/")[0] in names:
@@ -392,10 +392,10 @@ def _move_in(new: Path, target: Path, gone: Iterable[str], others: Iterable[str]
 
 
 def _settle(target: Path, home: Path) -> bool:
-    """Finish what a run has begun, if it came so far that the new files count; else put back the old ones.
+    """Finish an interrupted run if its new files are complete; else restore the old files.
 
     Returns:
-        Whether the new files stand.
+        Whether the new files are in place.
     """
     new, ready, old = (_hidden(kind, target, home) for kind in ("new", "ready", "old"))
     complete = ready.exists()
@@ -404,7 +404,7 @@ def _settle(target: Path, home: Path) -> bool:
             shutil.rmtree(old, ignore_errors=True)
             try:
                 target.rename(old)
-            except OSError:  # a mount point: it was about to be filled file by file instead
+            except OSError:  # a mount point: the run would have replaced its files one by one
                 complete = False
                 shutil.rmtree(ready)
         if not target.exists() and (complete or old.exists()):
@@ -420,12 +420,12 @@ def _settle(target: Path, home: Path) -> bool:
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     if home == target and complete:
-        shutil.rmtree(ready)  # last: without it what is left of the old files would come back
+        shutil.rmtree(ready)  # last: without it, the next run would restore the remaining old files
     return complete
 
 
 def _recover(target: Path) -> None:
-    """Clean up what killed runs have left, beside a folder and in it, and report it."""
+    """Clean up after killed runs, beside a folder and in it, and warn."""
     for home in (target.parent, target):
         if any(_hidden(kind, target, home).exists() for kind in ("new", "ready", "old")):
             with held_back():
@@ -435,9 +435,9 @@ def _recover(target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Have a file or the names in a folder on the disk, before anything relies on them."""
+    """Flush a file, or the names in a folder, to the disk."""
     if path.is_dir() and os.name == "nt":
-        return  # folders can't be opened there
+        return  # Windows can't open folders
     if path.is_file() or path.is_dir():
         descriptor = os.open(path, os.O_RDONLY)
         try:

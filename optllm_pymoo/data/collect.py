@@ -1,4 +1,4 @@
-"""From logs of graded runs, a file of queries and a list of prices to a batch."""
+"""Makes a batch from logs of graded runs, a file of queries and a list of prices."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ _ALL_NUMBERS: Final = (*_NUMBERS, "cached_tokens")
 
 
 class FileCount(NamedTuple):
-    """What became of the rows of one file."""
+    """Counts of the rows of one file, by their use."""
 
     path: Path
     kind: str
     rows: int
     matched: int
-    """Rows whose query was put to another LLM too, or is in the file of queries."""
+    """Rows whose query was also sent to another LLM, or is in the file of queries."""
     repeated: int
-    """Rows whose score or cost an earlier row of their query and LLM has too: the means count."""
+    """Rows with a score or cost that an earlier row of the same query and LLM also has: means are used."""
     errors: int
     unpriced: int
-    """Rows of a query and LLM without a cost in any log, nor tokens and prices to make it of, and without an error."""
+    """Rows without an error whose query and LLM have no cost in any log, and no tokens and prices to compute it."""
     unscored: int
-    """Rows of a query and LLM without a score in any log, and without an error."""
+    """Rows without an error whose query and LLM have no score in any log."""
     left_out: dict[str, int]
-    """Records that are no calls, by reason."""
+    """Number of records that are not calls, by reason."""
 
 
 class Collected(NamedTuple):
-    """A batch, and how it came about."""
+    """A batch, and a report about the files it was made from."""
 
     batch: Batch
     files: list[FileCount]
     notes: list[str]
-    """What the user should know: names that were merged, prices that are missing, files that weren't read."""
+    """Messages for the user: merged names, missing prices, files that weren't read."""
     ledger: Ledger
-    """What became of the requests; of none if none were given."""
+    """The states of the requests; empty if no folders of requests were given."""
 
 
 def collect(
@@ -74,33 +74,35 @@ def collect(
     errors_are_wrong: bool = False,
     requests: Sequence[str | PathLike[str]] = (),
 ) -> Collected:
-    """Join logs of graded runs to a batch. Logs are streamed, a record at a time. O(calls).
+    """Make a batch from logs of graded runs. Logs are streamed, one record at a time. O(calls).
 
     Args:
         runs: Logs, or folders of logs, of any kind in `READERS`.
-        queries: More queries, which nobody need have run: a table or JSON lines with an id and a text, or requests of
-            a batch API.
-        prices: What tokens cost, for calls whose log has no cost. None: what the batch says, if ``queries`` is one.
-        price_keys: Names in `prices` by LLM, where they can't be found.
-        batch_prices: Add a column `<llm>@batch` for every LLM that has batch prices: the same outcomes, for less.
+        queries: More queries, also without any call: a table or JSON lines with an id and a text, or requests of a
+            batch API.
+        prices: Prices per token, for calls without a cost in their log. None: the prices of the batch, if
+            ``queries`` is a batch.
+        price_keys: Names in `prices` by LLM, if they can't be found from the LLM's name.
+        batch_prices: Add a column `<llm>@batch` for every LLM that has batch prices: the same outcomes at lower
+            costs.
         columns: Fields by role, see `Log`.
-        by_text: Let logs meet on the texts of queries instead of the harness's keys.
-        errors_are_wrong: Take a harness's error for a wrong answer instead of a missing one.
-        requests: Folders of requests, see `write_requests`: what has the id of one is its answer, whatever name the
-            provider gives the LLM. An answer that is read again counts once, whatever came back and was billed is
-            spent.
+        by_text: Match queries of different logs by their texts instead of the harness's keys.
+        errors_are_wrong: Count a harness's error as a wrong answer instead of a missing one.
+        requests: Folders of requests, see `write_requests`: a call with the id of a request is its answer, even if
+            the provider uses another name of the LLM. An answer that is read twice counts once; every billed answer
+            counts as spent.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: No reader knows a file, a log is damaged (with the line), a query has two texts, or an LLM several
-            prices; an answer is to none of the requests, or an amount in another currency.
+        UserError: No reader recognises a file, a log is damaged (with the line), a query has two texts, an LLM has
+            several prices, an answer belongs to none of the requests, or an amount is in another currency.
     """
     strange = set(columns or {}) - set(_ROLES)
     if strange:
         raise UserError(f"can't map {shown(min(strange))}; known are {', '.join(_ROLES)}")
     rows, ledger = _Rows(by_text, errors_are_wrong), Ledger(requests)
     notes: list[str] = []
-    # which field of a log is its score each reader finds out by itself
+    # the field of the score is found by each reader itself
     unused = set(columns or {}) - {"score"}
     if queries is not None:
         path = Path(queries)
@@ -137,7 +139,7 @@ def collect(
 def _logs(
     runs: Sequence[str | PathLike[str]], columns: Mapping[str, str], unread: list[Path]
 ) -> Iterator[tuple[Path, Log, Any]]:
-    """Each log with its reader. A file named by the user has to be one; of a folder's files those that are."""
+    """Yield each log with its reader. A file that the user named must be a log; other files in folders are skipped."""
     for run in runs:
         path = Path(run)
         if not path.exists():
@@ -160,7 +162,7 @@ def _logs(
 
 
 class _Rows:
-    """All calls as columns of numbers: a million take some 100 MB beside their texts."""
+    """All calls as columns of numbers: a million calls take about 100 MB, without their texts."""
 
     def __init__(self, by_text: bool, errors_are_wrong: bool) -> None:
         self.by_text, self.errors_are_wrong = by_text, errors_are_wrong
@@ -177,7 +179,7 @@ class _Rows:
         self.bills: set[bytes] = set()
 
     def query(self, call: Call, path: Path, line: int | None) -> int:
-        """The number of a call's query, which is entered if it is new."""
+        """Return the number of a call's query; a new query is added."""
         key = call.query.strip()
         if self.by_text:
             key = " ".join(call.text.split())
@@ -201,7 +203,7 @@ class _Rows:
         return i
 
     def ids(self) -> list[str]:
-        """The ids of queries; where logs met on texts, and their ids clash, the texts themselves."""
+        """Return the ids of queries; if logs were matched by text and the ids clash, the texts themselves."""
         if not self.by_text:
             return self.names
         count = Counter(self.names)
@@ -209,7 +211,7 @@ class _Rows:
         return [name if count[name] == 1 else keys[i] for i, name in enumerate(self.names)]
 
     def add(self, call: Call, log: Log) -> None:
-        """Enter a call."""
+        """Add a call."""
         if call.bill:
             bill = hashlib.blake2b(f"{call.query}\0{call.llm}\0{call.bill}".encode(), digest_size=12).digest()
             if bill in self.bills:
@@ -233,7 +235,7 @@ class _Rows:
             column.append(value)
 
     def without_dates(self, notes: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
-        """The LLMs, and that of each row: `gpt-x-2026-05-01` is `gpt-x` where there are both, and no other date."""
+        """Return LLMs, and their index by row; `gpt-x-2026-05-01` is `gpt-x` if both exist, and no other date does."""
         llms = list(self.llms)
         bare: dict[str, list[str]] = {}
         for name in llms:
@@ -264,17 +266,17 @@ def _joined(
     notes: list[str],
     ledger: Ledger,
 ) -> Collected:
-    """Price the calls, take means of repeated ones, and count."""
+    """Compute missing costs from prices, take means of repeated calls, and count rows by their use."""
     of_query = np.frombuffer(rows.of_query, dtype=np.int64)
     numbers = {name: np.frombuffer(column, dtype=np.float64).copy() for name, column in rows.numbers.items()}
     found = _price_calls(numbers, llms, of_llm, prices, price_keys, notes)
     failed = np.zeros(len(of_llm), dtype=bool)
     failed[list(rows.errors)] = True
     pair, inverse = np.unique(of_query * len(llms) + of_llm, return_inverse=True)
-    # written without the noise of binary fractions, bills add up to the last digit
+    # without the rounding error of binary fractions, sums of bills are exact
     billed = [float(exact_usd(each)) for each in _totals(numbers["cost_usd"], inverse, len(pair))[0].tolist()]
     if not rows.errors_are_wrong:
-        # a failed call may have been billed, but what it cost says little of what an answer does
+        # a failed call may have been billed, but its cost is not typical of an answer
         for name in _NUMBERS:
             numbers[name][failed] = np.nan
     calls = {name: _totals(numbers[name], inverse, len(pair))[1] for name in _NUMBERS}
@@ -333,7 +335,7 @@ def _price_calls(
     price_keys: Mapping[str, str],
     notes: list[str],
 ) -> dict[str, PriceTable | None]:
-    """Fill in the costs that logs leave open, in place, and return each LLM's prices."""
+    """Fill in missing costs of logs, in place, and return each LLM's prices."""
     if price_keys and prices is None:
         raise UserError("names of prices need a list of prices; pass prices= (--prices FILE)")
     unknown = [llm for llm in price_keys if llm not in llms]
@@ -362,7 +364,7 @@ def _price_calls(
 
 
 def _hints_to_match(rows: _Rows, files: Sequence[FileCount], *, has_matches: bool) -> list[str]:
-    """Return notes where the ids of logs keep queries apart that their texts could match."""
+    """Return notes if queries with different ids have the same text."""
     if rows.by_text:
         return []
     if not has_matches and any(rows.texts):
@@ -375,7 +377,7 @@ def _hints_to_match(rows: _Rows, files: Sequence[FileCount], *, has_matches: boo
 
 
 def _price_notes(found: Mapping[str, PriceTable | None]) -> list[str]:
-    """Which prices were taken for names that the list has otherwise, and which of them have ended."""
+    """Return notes about prices found under another name, and about prices that have expired."""
     tables = {llm: table for llm, table in found.items() if table is not None}
     keys = {llm: table.provenance["key"] for llm, table in tables.items()}
     others = [f"{shown(key)} for {shown(llm)}" for llm, key in keys.items() if key not in (llm, split_mode(llm)[0])]
@@ -389,7 +391,7 @@ def _price_notes(found: Mapping[str, PriceTable | None]) -> list[str]:
 
 
 def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDArray[np.bool_]) -> FloatArray:
-    """US$ of some calls, NaN where their tokens aren't known."""
+    """Return US$ of some calls, NaN where tokens are unknown."""
     put, got = numbers["input_tokens"][where], numbers["output_tokens"][where]
     known = ~np.isnan(put) & ~np.isnan(got)
     cached = np.nan_to_num(numbers["cached_tokens"][where])[known] if "cached_tokens" in numbers else None
@@ -399,7 +401,7 @@ def _priced(table: PriceTable, numbers: Mapping[str, FloatArray], where: npt.NDA
 
 
 def _totals(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> tuple[FloatArray, FloatArray]:
-    """Sums and means of the known values of each pair, NaN where none is known."""
+    """Return sums and means of the known values of each pair, NaN where none is known."""
     known = ~np.isnan(values)
     count = np.bincount(inverse[known], minlength=n)
     sums = np.where(count > 0, np.bincount(inverse[known], values[known], n), np.nan)
@@ -407,7 +409,7 @@ def _totals(values: FloatArray, inverse: npt.NDArray[np.intp], n: int) -> tuple[
 
 
 def _repeated(values: FloatArray, inverse: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Whether a row's value is known, and an earlier row of its pair has one too."""
+    """Return for each row whether its value is known, and an earlier row of its pair has a value, too."""
     known = np.flatnonzero(~np.isnan(values))
     again = np.zeros(len(values), dtype=bool)
     again[known] = True
@@ -438,14 +440,14 @@ def _with_batch(
         part = frame[frame["llm"] == llm].assign(llm=column)
         numbers = {name: part[name].to_numpy(dtype=np.float64) for name in _NUMBERS}
         part["cost_usd"] = _priced(cheaper, numbers, np.ones(len(part), dtype=bool))
-        parts.append(part.assign(latency_s=np.nan, billed_usd=np.nan))  # nobody has paid for these
+        parts.append(part.assign(latency_s=np.nan, billed_usd=np.nan))  # these calls were not made
         names.append(column)
         tables[column] = cheaper
     return pd.concat(parts, ignore_index=True), names, tables
 
 
 def _row_of(llm: str, table: PriceTable | None) -> dict[str, Any]:
-    """What llms.csv says of a column."""
+    """Return the row of llms.csv for a column."""
     model, mode = split_mode(llm)
     row: dict[str, Any] = {**dict.fromkeys(LLM_COLUMNS, ""), "llm": llm, "model": model, "mode": mode}
     row["provider"] = model.partition("/")[0] if "/" in model else ""

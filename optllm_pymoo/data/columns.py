@@ -1,4 +1,4 @@
-"""Which columns of a table hold ids, texts, groups and LLMs, and what is said of those that nothing was made of."""
+"""Finds the columns of a table with ids, texts, groups and LLMs, and writes the note about unused columns."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ TOKEN_NAMES: Final = ("input_tokens", "output_tokens", "prompt_tokens", "complet
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
 _LIKE_OUTCOMES: Final = ("accuracy", "acc", "outcome", "result", "passed", "pass", "success", "is_correct")
 _LOOKED_AT: Final = 20
-"""Of so many columns it is said which are not used, and is looked for a slip of the pen."""
+"""Largest number of unused columns that are listed and checked for typing errors."""
 
 
 class Roles(NamedTuple):
-    """The columns that say something of a query alone; None where there is none."""
+    """The columns that describe a query; None where there is no such column."""
 
     query_id: str | None
     text: str | None
     group: str | None
     beside: tuple[str, ...] = ()
-    """Others that were asked for."""
+    """Further columns that the caller wants."""
 
     @property
     def columns(self) -> list[str]:
-        """Those that there are."""
+        """The columns that exist."""
         return list(dict.fromkeys(name for name in (*self[:3], *self.beside) if name is not None))
 
 
@@ -49,7 +49,7 @@ def roles_of(
     A nameless first column of row numbers is left out, with a warning.
 
     Raises:
-        DataFileError: There is no column of a name that was given, or a column without a name is no index.
+        DataFileError: A column that was named does not exist, or a column without a name is not an index.
     """
     nameless = [position for position, name in enumerate(source.names) if not name]
     for position in nameless:
@@ -71,7 +71,7 @@ def roles_of(
 
 
 def usual(name: str, /) -> str:
-    """The form in which names of columns are compared.
+    """Return the form in which names of columns are compared.
 
     Examples:
         >>> usual("Query ID")
@@ -81,19 +81,19 @@ def usual(name: str, /) -> str:
 
 
 def llm_column(source: Source, /) -> str | None:
-    """The column that names the LLM of each row, None if there is none."""
+    """Return the column with the LLM of each row, None if there is none."""
     there = {usual(name): name for name in reversed(source.names)}
     return next((there[name] for name in LLM_NAMES if name in there), None)
 
 
 def measure_column(source: Source, measure: Measure, /) -> tuple[str, float] | None:
-    """The column of a measure, and what turns its unit into ours; None if there is none."""
+    """Return the column of a measure, and the factor that converts its unit to ours; None if there is none."""
     there = {usual(name): name for name in reversed(source.names)}
     return next(((there[name], scale) for name, scale in measure.names.items() if name in there), None)
 
 
 def is_long(source: Source, measures: Sequence[Measure], /) -> bool:
-    """Whether a table has a row per query and LLM."""
+    """Return whether a table has one row per query and LLM."""
     names = {usual(name) for name in source.names}
     has_measure = any(measure_column(source, measure) for measure in measures) or names & set(TOKEN_NAMES)
     return llm_column(source) is not None and bool(has_measure)
@@ -110,22 +110,22 @@ def _find(source: Source, wanted: str | None, usual_names: Sequence[str]) -> str
 
 
 def warn(source: Source, note: str, /) -> None:
-    """Tell something about a file as a `DataFileWarning`."""
+    """Issue a `DataFileWarning` about a file."""
     warnings.warn(f"{source.path}: {note}", DataFileWarning, stacklevel=2)
 
 
 def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: Collection[str] = (), /) -> str | None:
-    """Say what a table was not read for. O(columns).
+    """Return a note about the columns of a table that are not used. O(columns).
 
     Args:
         names: Names of all columns.
-        used: Those that are read.
+        used: Names of the columns that are read.
         roles: Columns of ids, texts and groups.
         costs: Columns that look like costs, but of an LLM without outcomes.
 
     Returns:
-        One line: columns that are not used, with what may have been meant, and that rows have numbers for ids if
-        there are columns left and none of them is one of ids. None if all columns are used.
+        One line: the columns that are not used, with similar known names; and, if the table has no column of ids, that
+        ids are row numbers. None if all columns are used.
 
     Example:
         >>> roles, names = Roles("query_id", None, None), ["query_id", "small", "small_cost", "large", "large_costs"]
@@ -155,7 +155,7 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
 
 
 def cost_base(column: str, /) -> str:
-    """The LLM whose cost a column is by its name, or "".
+    """Return the LLM of a column of costs, from the column's name; "" for other columns.
 
     Examples:
         >>> cost_base("yi|total_cost"), cost_base("gpt-4_Cost"), cost_base("gpt-4")
@@ -166,11 +166,11 @@ def cost_base(column: str, /) -> str:
 
 
 def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
-    """Names of columns that would have been understood and are close to one that is not used.
+    """Return known names of columns that are close to the name of an unused one.
 
     Args:
         unused: The columns that are not used.
-        costs: Those of them that look like costs, but of an LLM without outcomes.
+        costs: Unused columns that look like costs, but of an LLM without outcomes.
         has_ids: Whether there is a column of ids.
 
     Examples:
@@ -181,7 +181,7 @@ def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool)
     """
     meant: list[str] = []
     others = [name for name in unused if name not in costs]
-    # a column that begins or ends nearly like a cost, beside another that looks like its outcomes
+    # a column whose name is almost that of a cost, and another that looks like its outcomes
     costly = (name for name in others if "cost" in usual(name)[-8:] or usual(name).startswith("cost"))
     nearly = [name for name in costly if not cost_base(name)][:_LOOKED_AT]
     outcomes = {usual(name): name for name in others if name not in nearly}
@@ -190,7 +190,7 @@ def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool)
         base = (before or after).strip("_ .|")
         close = get_close_matches(base, outcomes, n=1, cutoff=0.9)
         meant += [f"{outcomes[found]}_cost" for found in close]
-    # a cost without outcomes, beside a column whose name is close to that of its LLM
+    # a cost without outcomes, and a column whose name is close to that of its LLM
     for name in list(costs)[:_LOOKED_AT]:
         base = usual(cost_base(name))
         close = [f"{base}_{end}" for end in _LIKE_OUTCOMES if f"{base}_{end}" in outcomes]

@@ -1,4 +1,4 @@
-"""What calls that were never made would cost: estimated from those that were, by size of prompt and group."""
+"""Costs of calls that were not made, estimated from those that were made, by size of prompt and group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optllm_pymoo.validation import FloatArray
 
 _FOLDS = 5
 _PRIOR = 2.0
-"""A group's own deviation counts half when so many of its calls are known."""
+"""Number of known calls at which the mean deviation of a group is shrunk to half."""
 _ROUNDS = 3
 
 
@@ -27,21 +27,21 @@ def completed(
     groups: npt.NDArray[np.intp] | None,
     /,
 ) -> tuple[FloatArray, int, float]:
-    """Costs of one LLM on N queries: those known, those its price makes of known tokens, and estimates of the others.
+    """Return the costs of one LLM on N queries: known ones, those computed from known tokens, and estimates.
 
-    Where all known costs are what the price makes of the tokens, tokens are estimated and paid at that price, which may
-    have tiers; else, as when the bill was of other prices, the costs are.
+    If all known costs equal the price of the known tokens, missing tokens are estimated, and the price, which may have
+    tiers, is applied to them; else (for example, if the bill had other prices) the costs are estimated directly.
 
     Args:
         cost: (N,), US$, NaN where nothing is known.
-        tokens: (N, 2), of prompts and answers, likewise.
-        price: What the LLM charges, if that is known.
+        tokens: (N, 2), tokens of prompts and answers, likewise.
+        price: The price of the LLM, if it is known.
         sizes: (N,), see `sizes_of`.
         groups: (N,), numbers of groups from 0, if there are any.
 
     Returns:
-        (N,) US$; how many of them are estimated, N if no cost is known, and by how much, as a share, their sum may be
-        off for that, see `estimated`.
+        (N,) US$; the number of estimated ones, N if no cost is known; and the possible relative error of their sum, see
+        `estimated`.
     """
     priced = np.full(len(cost), np.nan)
     if price is not None:
@@ -58,11 +58,11 @@ def completed(
 
 
 def sizes_of(texts: Sequence[str] | None, tokens: FloatArray, groups: npt.NDArray[np.intp] | None, /) -> FloatArray:
-    """Sizes of N prompts, in any unit: from tokens where an LLM has counted them, else from the length of the text.
+    """Return the sizes of N prompts, in any unit: from known token counts, else from the length of the text.
 
     Args:
         texts: N texts, if they are known.
-        tokens: (N, M), of the prompt, NaN where nothing is known.
+        tokens: (N, M), tokens of the prompt, NaN where unknown.
         groups: (N,), numbers of groups from 0, if there are any.
 
     Examples:
@@ -74,7 +74,7 @@ def sizes_of(texts: Sequence[str] | None, tokens: FloatArray, groups: npt.NDArra
     known = ~np.isnan(tokens)
     if not known.any():
         return lengths
-    # LLMs count differently: each in tokens of the one that counted the most prompts
+    # tokenizers differ: convert all counts to the tokens of the LLM with the most known prompts
     sizes = np.full(len(tokens), np.nan)
     for j in np.argsort(-known.sum(axis=0), kind="stable"):
         both = known[:, j] & ~np.isnan(sizes)
@@ -85,7 +85,7 @@ def sizes_of(texts: Sequence[str] | None, tokens: FloatArray, groups: npt.NDArra
 
 
 def _usd(price: Price, tokens: FloatArray) -> FloatArray:
-    """US$ of calls (n,), from tokens of prompt and answer (n, 2); NaN where one isn't known."""
+    """Return US$ of calls (n,), from tokens of prompt and answer (n, 2); NaN where a count is unknown."""
     return price.cost(tokens[:, 0], tokens[:, 1])
 
 
@@ -98,21 +98,20 @@ def estimated(
 ) -> tuple[FloatArray, float]:
     """Fill the gaps in one LLM's costs, or token counts, of N queries. O(N).
 
-    A straight line over the size, and on it the mean deviation of each group, drawn toward 0 where little is known;
-    nothing leaves the range of the known values by more than the mean of what this leaves over. With fewer than three
-    known values, their mean.
+    The estimate is a straight line over the size plus the mean deviation of each group, which is shrunk toward 0 where
+    few values are known. It is clipped to the range of the known values; then the mean residual is added. With fewer
+    than three known values, no line is fitted: their mean and the deviations of the groups are used.
 
     Args:
-        values: (N,) or (N, K), ≥ 0, NaN where nothing is known; of some query all K are.
-        sizes: (N,), of the prompts, in any unit.
+        values: (N,) or (N, K), ≥ 0, NaN where unknown; all K are known for at least one query.
+        sizes: (N,), sizes of the prompts, in any unit.
         groups: (N,), numbers of groups from 0; one group if not given.
-        usd: What K values, (n, K), cost, (n,): the first of them if not given.
+        usd: Function from K values, (n, K), to US$, (n,); the first value if not given.
 
     Returns:
-        The values without gaps; and by how much, as a share, the sum of the costs may be off: half the width of a 95 %
-        interval, from the errors on known values that were left out in turn; infinite if fewer than five are known. It
-        is widened where their distribution has a long tail, by Cornish and Fisher's expansion and with as many degrees
-        of freedom as its kurtosis leaves for the variance.
+        The values without gaps; and the possible relative error of the sum of the costs: half the width of a 95 %
+        interval, from cross-validation on the known values; infinite if fewer than five are known. For errors with a
+        long tail, the interval is widened by the Cornish-Fisher expansion, with degrees of freedom from the kurtosis.
 
     Examples:
         >>> filled, error = estimated(np.array([2.0, 4.0, 6.0, 8.0, np.nan]), np.array([1.0, 2.0, 3.0, 4.0, 1.5]))
@@ -133,7 +132,7 @@ def estimated(
     if n_known < _FOLDS:
         return result, np.inf
     y, x, g = table[is_whole], sizes[is_whole], codes[is_whole]
-    # folds by rank, so that the order of the rows changes nothing
+    # folds by rank, so that the result does not depend on the order of the rows
     fold = np.empty(n_known, dtype=np.intp)
     fold[np.lexsort((usd(y), x))] = np.arange(n_known) % _FOLDS
     errors = np.empty(n_known)
@@ -144,7 +143,7 @@ def estimated(
     mean_square = float((errors**2).mean())
     if mean_square == 0:
         return result, 0.0
-    # of the gaps themselves, and of what is estimated for all of them from a sample
+    # the variance of the gaps themselves, plus that of their estimated mean
     deviation = np.sqrt(mean_square * n_gaps * (1 + n_gaps / n_known))
     skewness = abs(float((errors**3).mean())) / mean_square**1.5
     kurtosis = float((errors**4).mean()) / mean_square**2
@@ -155,7 +154,7 @@ def estimated(
 def _fitted(
     y: FloatArray, x: FloatArray, g: npt.NDArray[np.intp], at_x: FloatArray, at_g: npt.NDArray[np.intp]
 ) -> FloatArray:
-    """Fit known values y of sizes x in groups g, and say what that makes elsewhere."""
+    """Fit known values y on sizes x and groups g; return the estimates at other sizes and groups."""
     if not len(at_x):
         return np.empty(0)
     n = int(max(g.max(), at_g.max())) + 1
@@ -170,6 +169,6 @@ def _fitted(
         np.clip(level + slope * (sizes - middle) + off[groups], y.min(), y.max())
         for sizes, groups in ((x, g), (at_x, at_g))
     )
-    # drawn toward 0 and clipped they would be off in the sum
+    # shrinking and clipping bias the sum: add the mean residual
     fitted: FloatArray = np.maximum(there + (y - here).mean(), 0.0)
     return fitted

@@ -1,4 +1,4 @@
-"""Folders: a data set as queries, correct and cost; a collected batch as queries, calls and llms."""
+"""Folders of tables: a data set has queries, correct and cost; a collected batch has queries, calls and llms."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def load_dataset(
 ) -> Dataset:
     """Read a data set from a folder.
 
-    The folder holds `queries.csv.gz` (query_id, and where known text and group), `correct.csv.gz` and
-    `cost.csv.gz` (query_id, then one column per LLM), the rows and the LLMs of all of them in the same order,
-    and where wanted `about.json`. Other formats of tables and other usual names of these columns will do as well.
+    The folder has `queries.csv.gz` (query_id, and where known text and group), `correct.csv.gz` and `cost.csv.gz`
+    (query_id, then one column per LLM), with rows and LLMs in the same order in all of them, and optionally
+    `about.json`. Other formats of tables and other usual names of these columns are read as well.
 
     Args:
         folder: The folder.
-        allow_missing: Take an empty cell in `correct` as "this LLM was not tried on this query" (NaN), and estimate an
+        allow_missing: Read an empty cell in `correct` as "this LLM was not tried on this query" (NaN), and estimate an
             empty one in `cost`, see `read_table`. Otherwise both are errors.
         llms: The LLMs wanted, in this order.
         drop: LLMs to leave out.
-        beside: Columns of `queries` that say more of them, see `read_table`.
+        beside: More columns of `queries`, see `read_table`.
 
     Raises:
         FileNotFoundError: The folder or one of its files is missing.
-        UserError: It is a file.
-        DataFileError: A UserError that names the file, and line and column where there is one.
+        UserError: `folder` is a file.
+        DataFileError: A UserError with the file, and, where known, line and column.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -116,18 +116,18 @@ def load_dataset(
 def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite: bool = False) -> None:
     """Write a data set as a folder that `load_dataset` reads, complete or not at all.
 
-    Outcomes that are not known become empty cells: read them back with
-    `allow_missing=True`. The same data set always gives the same bytes.
+    Unknown outcomes become empty cells: read them with `allow_missing=True`. The same data set always gives the same
+    bytes.
 
     Args:
         dataset: The data set.
-        folder: Where to write it; the folder above must be there.
-        overwrite: Whether a data set that is there may be replaced. It is kept until the new one is complete.
+        folder: The folder to write; its parent must exist.
+        overwrite: Whether an existing data set may be replaced. It is kept until the new one is complete.
 
     Raises:
-        FileExistsError: There is such a folder, and `overwrite` is false or it holds something else than a data set.
+        FileExistsError: `folder` exists, and `overwrite` is false or it has files not of a data set.
         OSError: The folder can't be written.
-        UserError: An LLM has the name of the column of ids, or `about` does not fit into JSON.
+        UserError: An LLM has the name of the column of ids, or `about` is not serialisable as JSON.
     """
     if overwrite:
         _check_ours(Path(folder), FILES, "a data set")
@@ -150,7 +150,7 @@ def save_dataset(dataset: Dataset, folder: str | PathLike[str], /, *, overwrite:
 
 
 def _check_ours(folder: Path, files: Sequence[str], what: str) -> None:
-    """Refuse to replace a folder that holds anything else."""
+    """Raise an error if a folder has files other than these: it must not be replaced."""
     recover(folder, ours=files)
     other = next(foreign_entries(folder, files), None) if folder.is_dir() else None
     if other is not None:
@@ -158,11 +158,11 @@ def _check_ours(folder: Path, files: Sequence[str], what: str) -> None:
 
 
 def find_file(folder: Path, stem: str, /) -> Path:
-    """The table of a folder with this name before its suffix, such as `<stem>.csv.gz`.
+    """Return the table of a folder with this name before its suffix, such as `<stem>.csv.gz`.
 
     Raises:
-        FileNotFoundError: There is none.
-        DataFileError: There are several.
+        FileNotFoundError: There is no such table.
+        DataFileError: There are several such tables.
     """
     found = sorted(
         path
@@ -177,7 +177,7 @@ def find_file(folder: Path, stem: str, /) -> Path:
 
 
 def _read_grid(source: Source, measure: Measure) -> Grid:
-    """A table that has a column of ids, and one per LLM."""
+    """Read a table with a column of ids, and one column per LLM."""
     found = roles_of(source).query_id
     if found is None:
         source.require([ID])
@@ -216,18 +216,18 @@ _PROVENANCE: Final = {"file": "price_file", "sha256": "price_sha256", "date": "p
 
 
 class Batch(NamedTuple):
-    """What is known of queries, of calls and of LLMs, before anything is estimated."""
+    """The known data of queries, calls and LLMs, without any estimates."""
 
     queries: pd.DataFrame
     """`query_id`, and where known `text`, `group`, `system`."""
     calls: pd.DataFrame
-    """The long table, with the columns `CALL_COLUMNS`: `cost_usd` is what one answer costs, `billed_usd` what was paid
-    in all, with repeats and errors."""
+    """The long table, with the columns `CALL_COLUMNS`: `cost_usd` is the cost of one answer, `billed_usd` the total
+    paid, with repeats and errors."""
     llms: pd.DataFrame
-    """A row per column, with the columns `LLM_COLUMNS`, and what else of a price any has, see `PriceTable.from_csv`."""
+    """One row per LLM (or LLM@mode): `LLM_COLUMNS`, and further columns of prices, see `PriceTable.from_csv`."""
 
     def prices(self) -> PriceTable | None:
-        """The prices of its LLMs, with their list if it is one; None if no LLM has any."""
+        """Return the prices of its LLMs, with their provenance if all have the same; None if no LLM has a price."""
         priced = self.llms[(self.llms[list(CSV_FIELDS)] != "").all(axis=1)]
         cells = priced[price_columns(priced.columns)].to_dict("records")
         found = {
@@ -242,16 +242,17 @@ class Batch(NamedTuple):
     def dataset(
         self, llms: Sequence[str] | None = None, drop: Collection[str] = (), *, beside: Sequence[str] = ()
     ) -> Dataset:
-        """The batch as two tables, with costs of calls that weren't made estimated.
+        """Return the batch as a data set, in which the costs of calls that weren't made are estimated.
 
         Args:
             llms: The columns wanted, in this order.
             drop: Columns to leave out.
-            beside: Columns of the queries that say more of them, see `read_table`.
+            beside: More columns of the queries, see `read_table`.
 
         Returns:
-            Its `about` has ``llms`` (name, provider), ``prices`` (file, sha256 and date), what is estimated (see
-            `Dataset.from_long`), and ``too_long``: by LLM the ids of queries that are longer than it can read.
+            A data set whose `about` has ``llms`` (name, provider), ``prices`` (file, sha256 and date), the entries
+            about estimates (see `Dataset.from_long`), and ``too_long``: by LLM, the ids of queries that are longer
+            than its context.
 
         Raises:
             UserError: A name is unknown, or no cost of an LLM is known.
@@ -277,7 +278,7 @@ class Batch(NamedTuple):
         return data.with_about({**more, **({"too_long": too_long} if too_long else {})})
 
     def _too_long(self, data: Dataset) -> dict[str, list[str]]:
-        """By LLM, the queries whose prompt has more tokens than it can read; unknown tokens are estimated."""
+        """Return, by LLM, the queries whose prompt has more tokens than its context; unknown tokens are estimated."""
         context = pd.to_numeric(
             self.llms.set_index("llm").reindex(data.llms)["context_tokens"], errors="coerce"
         ).dropna()
@@ -301,7 +302,7 @@ def save_batch(batch: Batch, folder: str | PathLike[str], /, *, overwrite: bool 
     """Write a batch as a folder of three CSV files, complete or not at all.
 
     Raises:
-        FileExistsError: There is such a folder, and `overwrite` is false or it holds something else than a batch.
+        FileExistsError: `folder` exists, and `overwrite` is false or it has files not of a batch.
         OSError: The folder can't be written.
     """
     folder = as_path(folder)
@@ -313,7 +314,7 @@ def save_batch(batch: Batch, folder: str | PathLike[str], /, *, overwrite: bool 
 
 
 def is_batch(folder: Path, /) -> bool:
-    """Whether a folder is one that `save_batch` writes."""
+    """Return whether a folder has the `calls.csv` that `save_batch` writes."""
     return (folder / "calls.csv").is_file()
 
 
@@ -321,8 +322,8 @@ def load_batch(folder: str | PathLike[str], /) -> Batch:
     """Read a batch that `save_batch` has written.
 
     Raises:
-        FileNotFoundError: A file is missing; of a data set's folder it says what reads it.
-        DataFileError: With file, line and column.
+        FileNotFoundError: A file is missing; for the folder of a data set, the message names the function to use.
+        DataFileError: A value is wrong; the message shows file, line and column.
     """
     folder = Path(folder)
     if folder.is_dir() and not is_batch(folder):
@@ -355,7 +356,7 @@ def load_batch(folder: str | PathLike[str], /) -> Batch:
 
 
 def _columns_of(source: Source, names: Sequence[str]) -> pd.DataFrame:
-    """The columns of texts that there are; the first has to be there."""
+    """Read those columns of text that exist; the first must exist."""
     source.require(names[:1])
     cells, _ = source.read(text=[name for name in names if name in source.names])
     return pd.DataFrame(cells)

@@ -1,4 +1,4 @@
-"""The formats of tables: which one a file is shows in its name. CSV has a file of its own; here are the others."""
+"""The formats of tables, chosen by the suffix of a file: JSON lines and Parquet; CSV is in its own module."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EXPECTED: Final = (
 )
 PARQUET: Final = (".parquet", ".pq")
 _ADDRESS: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
-"""The head of an address; a `Path` has lost one of its slashes."""
+"""The beginning of an address; a `Path` has only one of its slashes."""
 _CHUNK: Final = 8192
 """Records of a table."""
 _CUT_OFF: Final = "the file ends here and may be cut off, get it again"
@@ -33,21 +33,21 @@ _PIECE: Final = 2**20
 _OUTLINE: Final = 4 * 2**20
 """Characters."""
 _DEEPEST: Final = 3
-"""Objects and lists deeper than that are taken as a whole: samples of harnesses stand higher."""
+"""Objects and lists below this depth are read as a whole; samples of harnesses are above it."""
 _LONGEST_WORD: Final = 16
-"""Characters that show what they are part of: an exponent, -Infinity or an escape is shorter."""
+"""Longer than any token that the end of the text in memory can cut: exponents, -Infinity, escapes."""
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 _decode: Final = json.JSONDecoder().raw_decode
 
 
 def open_source(path: Path, /) -> Source:
-    """Open a table; what it is shows in its suffix, in any letter case.
+    """Open a table; its suffix, in any letter case, is its format.
 
     Raises:
         FileNotFoundError: There is no such file.
         DataFileError: Its header can't be read.
         UserError: The suffix is unknown.
-        ImportError: It is a Parquet file, and pyarrow is not installed.
+        ImportError: The file is a Parquet file, and pyarrow is not installed.
     """
     if (files := parquet_files(path)) is not None:
         return ParquetSource(path, [(file, None) for file in files])
@@ -62,7 +62,7 @@ def open_source(path: Path, /) -> Source:
 
 
 class JsonlSource(Source):
-    """A file of JSON lines, plain or gzipped. Its columns are the names of all records; what one lacks is missing."""
+    """A file of JSON lines, plain or gzipped. Its columns are the names in all records; a record may lack some."""
 
     def __init__(self, path: Path) -> None:
         self._lines = array("q")
@@ -74,7 +74,7 @@ class JsonlSource(Source):
         self._keys = dict(zip(self.names, names, strict=True))
 
     def line(self, row: int, /) -> int | None:
-        """Line of a record (from 0)."""
+        """Return the line of a record (from 0)."""
         return self._lines[row]
 
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
@@ -96,7 +96,7 @@ def records_of(path: Path, /) -> Generator[tuple[int, dict[str, Any]], None, Non
     """Stream all records, each with its line; blank lines are skipped.
 
     Raises:
-        DataFileError: With the line that is no JSON object, or the file if it can't be read.
+        DataFileError: A line is not a JSON object (the message shows its number), or the file can't be read.
     """
     line = 0
     expected = "expected a JSON object on one line"
@@ -121,7 +121,7 @@ def read_json_object(path: Path, /) -> dict[str, Any]:
     """Read a file that holds one JSON object.
 
     Raises:
-        DataFileError: It can't be read, is no JSON or holds something else.
+        DataFileError: The file can't be read, is not JSON, or is not an object.
     """
     found = JsonDocument(path).value()
     if not isinstance(found, dict):
@@ -130,12 +130,12 @@ def read_json_object(path: Path, /) -> dict[str, Any]:
 
 
 class JsonDocument:
-    """One JSON object or list in a file, read piece by piece: of a list one item at a time is in memory.
+    """One JSON object or list in a file, read piece by piece: only one item of a list at a time is in memory.
 
-    `NaN` and `Infinity`, which Python writes, are read as it reads them.
+    `NaN` and `Infinity`, which Python's `json` writes, are read as by `json`.
 
     Attributes:
-        line: The line on which the item read last begins, None before any.
+        line: The line on which the last item read begins, None before the first.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -152,19 +152,19 @@ class JsonDocument:
         self.line: int | None = None
 
     def value(self, *names: str) -> Any:
-        """What stands under some nested names, the whole without any; None if nothing does.
+        """Return the value under some nested names, the whole document without names; None if there is no value.
 
         Raises:
-            DataFileError: What was read to find it is no JSON.
+            DataFileError: The part of the file read so far is not JSON.
         """
         with open_text(self.path) as file:
             return next((value for _, value in _Cursor(self.path, file).found(names, of_list=False)), None)
 
     def items(self, *names: str) -> Iterator[Any]:
-        """The items of the list under some nested names, one by one; none if there is no such list.
+        """Yield the items of the list under some nested names; nothing if there is no such list.
 
         Raises:
-            DataFileError: The file is no JSON, with the line; what stands before it has been yielded.
+            DataFileError: The file is not JSON; the message shows the line. Items before it are yielded.
         """
         with open_text(self.path) as file:
             cursor = _Cursor(self.path, file)
@@ -172,17 +172,17 @@ class JsonDocument:
                 yield value
 
     def outline(self) -> Any:
-        """The beginning of the file, some megabytes, with the first item of each list alone.
+        """Return the content of the first megabytes of the file, with only the first item of each list.
 
         Raises:
-            DataFileError: This is no JSON.
+            DataFileError: This part is not JSON.
         """
         with open_text(self.path) as file:
             return _Cursor(self.path, file).outline()
 
 
 class _Cursor:
-    """A place in a JSON text, of which what is needed is in memory."""
+    """A position in a JSON text; only the part around it is in memory."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self.path, self.file = path, file
@@ -191,7 +191,7 @@ class _Cursor:
         self.line, self.counted = 1, 0
 
     def found(self, names: Sequence[str], *, of_list: bool) -> Iterator[tuple[int, Any]]:
-        """What stands under some names, or the items of it, with lines; then the rest of the file is looked at."""
+        """Yield the value under some names, or its items, with lines; then check the rest of the file."""
         yield from self._found(names, of_list)
         if self._next():
             raise self._fault("Extra data", self.at)
@@ -236,7 +236,7 @@ class _Cursor:
         return first
 
     def _keys(self) -> Iterator[str]:
-        """The keys of an object, each with the cursor before its value, which is to be taken."""
+        """Yield the keys of an object, with the cursor before the value; the caller reads the value."""
         self._expect("{")
         if self._next() == "}":
             self.at += 1
@@ -251,7 +251,7 @@ class _Cursor:
                 return
 
     def _items(self) -> Iterator[None]:
-        """The items of a list, each with the cursor before it; it is to be taken."""
+        """Yield for each item of a list, with the cursor before the item; the caller reads the item."""
         self._expect("[")
         if self._next() == "]":
             self.at += 1
@@ -262,7 +262,7 @@ class _Cursor:
                 return
 
     def _skip(self, depth: int) -> None:
-        """Pass a value by, in pieces."""
+        """Skip a value, piece by piece."""
         head = self._next()
         if depth > _DEEPEST or head not in ("{", "["):
             self._value()
@@ -271,27 +271,27 @@ class _Cursor:
             self._skip(depth + 1)
 
     def _value(self) -> Any:
-        """Take a whole value."""
+        """Read a whole value."""
         self._next()
         while True:
             try:
                 value, end = _decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                # what is cut off by the end of the text in memory may be whole with more of it
+                # the value may be cut off only by the end of the text in memory: read more of the file
                 is_open = error.msg.startswith("Unterminated string") or len(self.text) - error.pos < _LONGEST_WORD
                 if is_open and self._more():
                     continue
                 raise self._fault(error.msg, error.pos) from None
             except RecursionError:
                 raise DataFileError(self.path, "this JSON is nested too deep; is it the right file?") from None
-            # so may a number
+            # a number may be cut off, too
             is_open = isinstance(value, int | float) and len(self.text) - end < _LONGEST_WORD
             if not is_open or not self._more():
                 self.at = end
                 return value
 
     def _next(self) -> str:
-        """The next character that is no blank, "" at the end of the file."""
+        """Return the next character that is not a blank, "" at the end of the file."""
         while True:
             found = _BLANKS.match(self.text, self.at)
             self.at = found.end() if found else self.at
@@ -301,7 +301,7 @@ class _Cursor:
                 return ""
 
     def _expect(self, characters: str) -> str:
-        """Take one of some characters."""
+        """Read one character, which must be one of some."""
         found = self._next()
         if not found or found not in characters:
             raise self._fault(f"Expecting {' or '.join(map(repr, characters))}", self.at)
@@ -309,10 +309,10 @@ class _Cursor:
         return found
 
     def _more(self) -> bool:
-        """Read on, and forget what is behind; whether there was more."""
+        """Read more of the file, and drop the text before the cursor; return whether there was more."""
         if len(self.text) - self.at > LARGEST_RECORD:
             raise self._fault(f"a value has more than {LARGEST_RECORD:,} characters", self.at)
-        # as much again as is there already: what is decoded again doubles each time
+        # as much as is in memory: the text doubles each time, so that decoding it again takes linear time
         chunk = self.file.read(max(_PIECE, len(self.text) - self.at))
         if not chunk:
             return False
@@ -328,17 +328,17 @@ class _Cursor:
 
 
 def parquet_files(path: str | PathLike[str], /) -> list[str] | None:
-    """List the Parquet files of a batch in several: of a folder of them, a pattern, or an address that fsspec knows.
+    """List the Parquet files of a batch: of a folder, a pattern, or an address that fsspec can read.
 
     Args:
-        path: Such as ``parts``, ``parts/2026-*.parquet`` or ``s3://bucket/parts``.
+        path: For example ``parts``, ``parts/2026-*.parquet`` or ``s3://bucket/parts``.
 
     Returns:
         Names or addresses, sorted; None if `path` is something else: a single file, or a folder of other files.
 
     Raises:
-        FileNotFoundError: A pattern or an address holds no Parquet file.
-        ImportError: It is an address, and fsspec or what it needs for it is not installed.
+        FileNotFoundError: A pattern or an address has no Parquet file.
+        ImportError: `path` is an address, and fsspec or its package for this kind of address is not installed.
     """
     address = _ADDRESS.sub(r"\1://", str(path))
     if address.startswith("file:"):
@@ -352,7 +352,7 @@ def parquet_files(path: str | PathLike[str], /) -> list[str] | None:
     else:
         if not os.path.isdir(address):
             return None
-        # what engines write beside their parts begins with a dot or an underscore
+        # the names of other files that engines write beside the parts begin with a dot or an underscore
         names = sorted(name for name in os.listdir(address) if not name.startswith((".", "_")))
         if not names or not all(name.lower().endswith(PARQUET) for name in names):
             return None
@@ -363,18 +363,18 @@ def parquet_files(path: str | PathLike[str], /) -> list[str] | None:
 
 
 class ParquetSource(Source):
-    """A Parquet file, or several that are one table; an index that pandas saved along has the name "".
+    """A Parquet file, or several that form one table; the column of an index that pandas saved has the name "".
 
     Args:
-        path: The file, or what stands for all of them in messages.
+        path: The file, or the name for all of them in messages.
         pieces: Files or addresses, and the row groups to read of each, None for all; None for `path` alone.
-        first_row: Number of the first record that is read, for messages.
+        first_row: Number of the first record read, for messages.
 
     Attributes:
         row_groups: By file: records of each of its row groups.
 
     Raises:
-        DataFileError: One is no Parquet file, has other columns than the first, or a name occurs twice.
+        DataFileError: A file is not Parquet, has other columns than the first, or a name occurs twice.
         ImportError: pyarrow is not installed.
     """
 
@@ -398,11 +398,11 @@ class ParquetSource(Source):
         super().__init__(Path(path), ["" if name == "__index_level_0__" else name for name in self._columns])
 
     def line(self, row: int, /) -> None:
-        """None: records have no lines."""
+        """Return None: records have no lines."""
         return
 
     def place(self, row: int, /) -> str:
-        """Where a record stands, in words."""
+        """Return the place of a record, for messages."""
         return super().place(row + self._first_row)
 
     def fault(self, problem: str, row: int, column: str | None = None) -> DataFileError:
@@ -430,7 +430,7 @@ class ParquetSource(Source):
     def read(
         self, *, text: Sequence[str] = (), numbers: Mapping[str, Measure] | None = None
     ) -> tuple[dict[str, list[str]], dict[str, FloatArray]]:
-        """See `Source.read`; a column whose type can be no number is refused with that type."""
+        """See `Source.read`; if the type of a column is not numeric, the error shows this type."""
         arrow = _pyarrow("pyarrow").types
         for name in numbers or {}:
             kind = self._schema.field(self.names.index(name)).type
@@ -442,7 +442,7 @@ class ParquetSource(Source):
         return super().read(text=text, numbers=numbers)
 
     def _check_same_columns(self, other: Any, file: str) -> None:
-        """Refuse a file whose columns have other names or types than those of the first; their order doesn't matter."""
+        """Check that the columns of a file have the names and types of the first file's; their order doesn't matter."""
         first, first_file = self._schema, self._pieces[0][0]
         for name in first.names:
             if name not in other.names:
@@ -461,7 +461,7 @@ class ParquetSource(Source):
         for name in names:
             values = table.column(name)
             if arrow.types.is_floating(values.type) or arrow.types.is_integer(values.type):
-                # an array, or a list where integers have gaps or are used as text
+                # an array; a list if integers have gaps or are read as text
                 cells[name] = values.to_numpy() if values.null_count == 0 else values.to_pylist()
             else:
                 cells[name] = self._listed(values, name)
@@ -469,7 +469,7 @@ class ParquetSource(Source):
             yield cells
 
     def _listed(self, values: Any, name: str) -> Sequence[Any]:
-        """Cells as Python values; what has no text of its own is cast to it."""
+        """Return cells as a list: booleans and nulls as they are, all other types cast to text."""
         arrow = _pyarrow("pyarrow")
         if arrow.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
@@ -486,7 +486,7 @@ class ParquetSource(Source):
 
 
 def _opened(file: str) -> Any:
-    """Open a Parquet file, by its name or by an address that fsspec knows."""
+    """Open a Parquet file, by its name or by an address that fsspec can read."""
     try:
         if "://" in file:
             fsspec = import_extra("fsspec", extra="dask", purpose="reading addresses")

@@ -1,4 +1,4 @@
-"""What calls cost, from token counts and a table of prices."""
+"""Costs of calls, from token counts and a table of prices."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ _LITELLM: Final = (*JSON_FIELDS, "cache_read_input_token_cost", "output_cost_per
 _CELLS: Final = (*CSV_FIELDS, "cached_input_usd_per_million", "reasoning_usd_per_million")
 _ABOVE: Final = re.compile(r"(.+)_above_(\d+(?:\.\d+)?)k_tokens(_batches)?")
 BATCH: Final = "batch"
-"""The mode of a column that is paid at batch prices: ``gpt-x@batch``."""
+"""The mode of a column with batch prices: ``gpt-x@batch``."""
 _DATED: Final = re.compile(r"(.+?)[-@:](?:20\d\d-\d\d-\d\d|20\d{6})$")
 _MODE: Final = re.compile(r"(.+)@([A-Za-z][\w-]*)$")
 
 
 class Tier(NamedTuple):
-    """US$ per token of calls whose prompt has more than so many tokens; they hold for the whole call."""
+    """US$ per token of calls whose prompt has more than `above` tokens; the prices apply to the whole call."""
 
     above: float
     input: float
     output: float
     cached: float | None = None
-    """Of prompt tokens that the provider has in its cache; as others if None."""
+    """For prompt tokens that the provider has in its cache; `input` if None."""
     reasoning: float | None = None
-    """Of answer tokens that were thought and not said; as others if None."""
+    """For reasoning tokens, which are not part of the visible answer; `output` if None."""
 
 
 class Price(NamedTuple):
-    """What a model charges, and what else the table of prices says of it."""
+    """The prices of a model, and other data about it in a table of prices."""
 
     tiers: tuple[Tier, ...]
-    """By rising `above`, the first at 0."""
+    """Sorted by `above`, which is 0 for the first tier."""
     batch: tuple[Tier, ...] = ()
-    """The same through a batch API; empty where there is none."""
+    """The tiers of the batch API; empty if there is none."""
     per_request: float = 0.0
-    """US$ per call, whatever its tokens."""
+    """US$ per call, in addition to the price of tokens."""
     provider: str = ""
     context_tokens: float = math.inf
-    """Largest prompt."""
+    """Largest number of tokens of a prompt."""
     valid_until: str = ""
-    """Last day, as YYYY-MM-DD, if there is one."""
+    """Last valid day, as YYYY-MM-DD; empty if unknown."""
 
     @classmethod
     def of_litellm(cls, entry: Mapping[str, Any], /) -> Price:
@@ -101,7 +101,7 @@ class Price(NamedTuple):
         tiers = _tiers(entry.get("pricing") or {}, "prompt", "completion", "input_cache_read", "internal_reasoning")
         if not tiers:
             raise _Unpriced("the price varies, or there is none")
-        # 0 means that thoughts cost what other tokens do
+        # 0 means that reasoning tokens have the price of other tokens
         first = tiers[0]._replace(reasoning=tiers[0].reasoning or None)
         return cls(
             (first,),
@@ -127,7 +127,7 @@ class Price(NamedTuple):
 
     @property
     def cells(self) -> dict[str, str]:
-        """The row of a table that `of_cells` reads, without what isn't known.
+        """Return the row of a table that `of_cells` reads, without unknown values.
 
         Examples:
             >>> Price((Tier(0, 1e-6, 2e-6), Tier(200_000, 2e-6, 2e-6)), per_request=0.01).cells
@@ -156,7 +156,7 @@ class Price(NamedTuple):
         thought: FloatArray | float = 0.0,
         batch: bool = False,
     ) -> FloatArray:
-        """US$ of calls (N,), from tokens of prompts and answers; the tier of a call is that of its whole prompt."""
+        """Return US$ of calls (N,), from tokens of prompts and answers; the whole prompt selects the tier of a call."""
         tiers = self.batch if batch else self.tiers
         row = np.maximum(np.searchsorted([tier.above for tier in tiers], put, side="left") - 1, 0)
         columns = zip(*tiers, strict=True)
@@ -169,7 +169,7 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class PriceTable:
-    """Prices of LLMs per token. It is never changed.
+    """Prices of LLMs per token. It is immutable.
 
     Args:
         models: M different names.
@@ -177,11 +177,11 @@ class PriceTable:
         output_usd_per_token: (M,), US$ per token of the answer, finite and ≥ 0.
 
     Attributes:
-        prices: M prices, with tiers and batch prices as far as a file has them.
-        provenance: Of a table that was read: its ``file``, ``sha256`` and ``date``.
+        prices: M prices, with tiers and batch prices if the file has them.
+        provenance: ``file``, ``sha256`` and ``date`` of a table that was read from a file.
 
     Raises:
-        UserError: Lengths disagree, a name occurs twice, or a price is no finite number ≥ 0.
+        UserError: Lengths disagree, a name occurs twice, or a price is not a finite number ≥ 0.
 
     Examples:
         >>> prices = PriceTable(["small", "large"], [1e-7, 3e-6], [4e-7, 1.5e-5])
@@ -215,7 +215,7 @@ class PriceTable:
 
     @classmethod
     def of(cls, prices: Mapping[str, Price], /, provenance: Mapping[str, str] | None = None) -> PriceTable:
-        """The table of prices that have more to them than two numbers.
+        """Make a table from prices that may have tiers, batch prices and more.
 
         Examples:
             >>> tiers = (Tier(0, 1e-6, 2e-6), Tier(200_000, 2e-6, 4e-6))
@@ -232,29 +232,29 @@ class PriceTable:
         """Read prices from a file: JSON as `from_json`, tables as `from_csv`.
 
         Raises:
-            DataFileError: As these two.
+            DataFileError: As `from_json` and `from_csv`.
         """
         is_json = as_path(path).name.lower().removesuffix(".gz").endswith(".json")
         return cls.from_json(path, models) if is_json else cls.from_csv(path, models)
 
     @classmethod
     def from_json(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
-        """Read a price table shaped like LiteLLM's `model_prices_and_context_window.json`, or OpenRouter's list.
+        """Read a price table in the form of LiteLLM's `model_prices_and_context_window.json`, or OpenRouter's list.
 
         LiteLLM's is an object with an entry per model, which holds `input_cost_per_token` and `output_cost_per_token`
-        in US$, as numbers or as text, or `tiered_pricing`; -1 means that there is none. Read too: `*_above_Nk_tokens`,
+        in US$, as numbers or as text, or `tiered_pricing`; -1 means no price. Also read: `*_above_Nk_tokens`,
         `*_batches`, `cache_read_input_token_cost`, `output_cost_per_reasoning_token`, `input_cost_per_request`,
         `max_input_tokens`, `litellm_provider`, `deprecation_date`. OpenRouter's has `data`, a list of `id` and
-        `pricing`. Only the models wanted are judged; how many of the others have no usable price, and why, is told in a
-        `DataFileWarning`.
+        `pricing`. Only the models wanted are checked. If `models` is not given, models without a usable price are left
+        out; a `DataFileWarning` shows their number and the reasons.
 
         Args:
             path: The JSON file, plain or gzipped.
-            models: The models wanted, in this order; all that are priced by token if not given.
+            models: The models wanted, in this order; all with a price per token if not given.
 
         Raises:
-            DataFileError: A UserError: the file is not of this shape, or a model is unknown (the message has the
-                closest) or not priced by token.
+            DataFileError: A UserError: the file has another form, or a model is unknown (the message shows the closest
+                name) or has no price per token.
         """
         path = as_path(path)
         found = read_json_object(path)
@@ -277,17 +277,17 @@ class PriceTable:
     def from_csv(cls, path: str | PathLike[str], models: Sequence[str] | None = None, /) -> PriceTable:
         """Read a table with the columns model, input_usd_per_million and output_usd_per_million.
 
-        Where they are there, `cached_input_usd_per_million`, `reasoning_usd_per_million`, `usd_per_request`,
-        `provider`, `context_tokens` and `valid_until` are read too. A name of prices per million with `batch_` before
-        it has those of a batch API, and with `_above_200k_tokens` behind it those of calls with a longer prompt. Cells
-        are judged as in `from_json`.
+        Optional columns are `cached_input_usd_per_million`, `reasoning_usd_per_million`, `usd_per_request`,
+        `provider`, `context_tokens` and `valid_until`. A column of prices per million with the prefix `batch_` has the
+        prices of a batch API, one with the ending `_above_200k_tokens` the prices of calls with a longer prompt. Cells
+        are checked as in `from_json`.
 
         Args:
-            path: The table: CSV, or another format that `read_table` knows.
+            path: The table: CSV, or another format that `read_table` can read.
             models: The models wanted, in this order; all if not given.
 
         Raises:
-            DataFileError: A UserError that names line and column, or an unknown model and the closest.
+            DataFileError: A UserError with line and column, or with an unknown model and the closest name.
         """
         path = as_path(path)
         source = open_source(path)
@@ -316,7 +316,7 @@ class PriceTable:
         fields: str,
         fault: Callable[[str, str], DataFileError],
     ) -> PriceTable:
-        """The models wanted with their prices, and only those judged; without names, all that have usable prices."""
+        """Return the table of the models wanted, which must have prices; without `models`, all with usable prices."""
         found: dict[str, Price] = {}
         reasons: Counter[str] = Counter()
         there = set(known)
@@ -347,14 +347,14 @@ class PriceTable:
     def from_genai_prices(cls, models: Sequence[str], /) -> PriceTable:
         """Look models up in the table that comes with the `genai-prices` package; nothing is downloaded.
 
-        It has tiers and prices of cached tokens, but no batch prices.
+        That table has tiers and prices of cached tokens, but no batch prices.
 
         Args:
-            models: Names such as "gpt-4o-mini"; "anthropic:claude-3-haiku-20240307" says whose price.
+            models: Names such as "gpt-4o-mini", or with a provider, "anthropic:claude-3-haiku-20240307".
 
         Raises:
-            ImportError: `genai-prices` is not installed; the message has the command that installs it.
-            UserError: A model is unknown (the message has the closest) or not priced by token.
+            ImportError: `genai-prices` is not installed; the message shows the command to install it.
+            UserError: A model is unknown (the message shows the closest name) or has no price per token.
         """
         genai, snapshot = (
             import_extra(module, extra="prices", purpose="PriceTable.from_genai_prices")
@@ -364,14 +364,14 @@ class PriceTable:
         owners = {owner.id for owner in providers}
 
         def at(price: Any, start: int) -> float | None:
-            """US$ per token in the tier that begins at `start` tokens."""
+            """Return US$ per token in the tier that begins at `start` tokens."""
             tiers = [tier.price for tier in getattr(price, "tiers", ()) if tier.start <= start]
             found = tiers[-1] if tiers else getattr(price, "base", price)
             return None if found is None else float(found) / 1e6
 
         prices = {}
         for name in models:
-            # names of models have colons too, so only a known provider counts as one
+            # names of models may contain colons, so only a known provider is split off
             provider, colon, model = name.partition(":")
             provider_id, model = (provider, model) if provider in owners else (None, name)
             try:
@@ -400,31 +400,31 @@ class PriceTable:
         return len(self.models)
 
     def __repr__(self) -> str:
-        """Every model with its prices per million tokens."""
+        """Return every model with its prices per million tokens."""
         prices = zip(self.models, self.input_usd_per_token, self.output_usd_per_token, strict=True)
         listed = ", ".join(f"{model} ${1e6 * put:g}/${1e6 * got:g}" for model, put, got in prices)
         return f"PriceTable({listed} per million input/output tokens)"
 
     def select(self, models: Sequence[str], /) -> PriceTable:
-        """The table of some of the models, in the order given.
+        """Return the table of some of the models, in the order given.
 
         Raises:
-            UserError: A model is unknown (the message has the closest) or given twice.
+            UserError: A model is unknown (the message shows the closest name) or given twice.
         """
         rows = positions_of(models, self.models, kind="model")
         as_names("models", models, len(models), default="")
         return PriceTable.of({self.models[row]: self.prices[row] for row in rows}, self.provenance)
 
     def key_of(self, llm: str, /) -> str | None:
-        """The name under which an LLM stands here, None if it doesn't.
+        """Return the name of an LLM in this table, None if it is not in it.
 
-        An LLM stands under its own name; else under that without its mode (``gpt-x@high``), its date
-        (``gpt-x-2026-05-01``), or both; a provider before a colon (``openai:chat:gpt-x``) is taken for one before a
-        slash, or left out; else under a name that ends in one of these after a slash (``openai/gpt-x``), or that one
-        of these ends in.
+        These names are tried: the LLM's own name; the name without its mode (``gpt-x@high``), its date
+        (``gpt-x-2026-05-01``), or both; with a provider before a colon (``openai:chat:gpt-x``), the name with a slash
+        instead, or without the provider. If none is in the table, a name matches that has a further part before a
+        slash (``openai/gpt-x``), or lacks such a part of the LLM's name.
 
         Raises:
-            UserError: Several names end so, and their prices differ: one of them has to be named in full.
+            UserError: Several names match, and their prices differ: the user must give the full name.
 
         Examples:
             >>> table = PriceTable(["openai/gpt-x", "eu/yi", "us/yi"], [1, 1, 2], [1, 1, 2])
@@ -455,11 +455,11 @@ class PriceTable:
         return None
 
     def of_column(self, column: str, /, key: str | None = None) -> PriceTable | None:
-        """The prices of a column alone, under its name: of an LLM in the mode `@batch` the batch prices.
+        """Return a table with only the prices of one column; in the mode `@batch`, they are the batch prices.
 
         Args:
             column: An LLM, or an LLM in a mode.
-            key: Its name in this table; found as by `key_of` if not given.
+            key: Its name in this table; found by `key_of` if not given.
 
         Returns:
             A table of one model, None if there is no price.
@@ -488,14 +488,14 @@ class PriceTable:
         batch: bool = False,
         batch_discount: float = 0.0,
     ) -> FloatArray:
-        """What every query costs on every model.
+        """Return the cost of every query on every model.
 
         Args:
-            input_tokens: Tokens of the prompt, ≥ 0: (N,) if all models count alike, else (N, M).
+            input_tokens: Tokens of the prompt, ≥ 0: (N,) if all models have the same tokenizer, else (N, M).
             output_tokens: Tokens of the answer, likewise.
-            cached_tokens: Those of the prompt that the provider had in its cache, likewise; none if not given.
-            reasoning_tokens: Those of the answer that were thought and not said, likewise; none if not given.
-            batch: Whether to take the table's batch prices.
+            cached_tokens: Prompt tokens that the provider had in its cache, likewise; 0 if not given.
+            reasoning_tokens: Answer tokens of the reasoning, which is not visible, likewise; 0 if not given.
+            batch: Whether to use the table's batch prices.
             batch_discount: Share of the price that a batch API takes off, in [0, 1).
 
         Returns:
@@ -530,7 +530,7 @@ class PriceTable:
 
 
 def split_mode(column: str, /) -> tuple[str, str]:
-    """The LLM of a column, and the mode in which it is used, "" if there is none.
+    """Return the LLM of a column, and its mode, "" if there is none.
 
     Examples:
         >>> split_mode("gpt-x@high"), split_mode("claude@20240229"), split_mode("yi")
@@ -541,7 +541,7 @@ def split_mode(column: str, /) -> tuple[str, str]:
 
 
 def undated(model: str, /) -> str:
-    """The name of a model without the date of its release.
+    """Return the name of a model without the date of its release.
 
     Examples:
         >>> undated("gpt-x-2026-05-01"), undated("claude-20240229"), undated("gpt-4")
@@ -552,7 +552,7 @@ def undated(model: str, /) -> str:
 
 
 def price_columns(names: Iterable[str], /) -> list[str]:
-    """Those columns of a table that say what a model costs, and what else a price says of it.
+    """Return the columns of a table that `Price.of_cells` reads.
 
     Examples:
         >>> price_columns(["model", "batch_input_usd_per_million", "provider", "note"])
@@ -590,7 +590,7 @@ def _counts(values: npt.ArrayLike, name: str, n_models: int) -> FloatArray:
 
 
 class _Unpriced(Exception):
-    """Why a model can't be priced; `problem` if what stands there is no price at all."""
+    """A model has no usable price, with the reason; `problem` is set if a price is not a number."""
 
     def __init__(self, reason: str, problem: str = "") -> None:
         super().__init__(reason)
@@ -598,7 +598,7 @@ class _Unpriced(Exception):
 
 
 def _number(entry: Mapping[str, Any], field: str) -> float | None:
-    """A price, None where there is none (nothing, or -1)."""
+    """Return a price, None if there is none (missing, or -1)."""
     price = number_or_problem(entry.get(field), NUMBER)
     if isinstance(price, float):
         return None if math.isnan(price) else price
@@ -608,7 +608,7 @@ def _number(entry: Mapping[str, Any], field: str) -> float | None:
 
 
 def _tiers(entry: Mapping[str, Any], *fields: str, per: float = 1.0) -> tuple[Tier, ...]:
-    """The tiers of some fields, of input, output and as far as known cached and thought tokens; () without a price."""
+    """Return the tiers from fields of input, output, cached and reasoning prices; () if there is no price."""
     starts = {0.0: ""}
     for name in entry:
         above = _ABOVE.fullmatch(name) if "_above_" in name else None
@@ -629,6 +629,6 @@ def _tiers(entry: Mapping[str, Any], *fields: str, per: float = 1.0) -> tuple[Ti
 
 
 def _context(value: Any) -> float:
-    """Largest prompt in tokens; what is no number says nothing."""
+    """Return the largest prompt in tokens; infinite if the value is not a positive number."""
     number = number_or_problem(value, NUMBER)
     return number if isinstance(number, float) and number > 0 else math.inf

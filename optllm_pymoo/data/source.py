@@ -18,7 +18,7 @@ from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
 from optllm_pymoo.validation import FloatArray, Notice, UserError, first_duplicate, first_place, listed, shown
 
 MISSING: Final = ("", "NA", "N/A", "#N/A", "NaN", "NULL", "None")
-"""Words that stand for no value among numbers, in any letter case."""
+"""Words that mean a missing value in columns of numbers, in any letter case."""
 _MISSING = frozenset(word.lower() for word in MISSING)
 _VERDICTS = frozenset([
     "c", "i", "p", "n", "y", "correct", "incorrect", "right", "wrong", "pass", "fail", "passed", "failed", "yes", "no",
@@ -26,13 +26,13 @@ _VERDICTS = frozenset([
 
 
 class DataFileError(UserError):
-    """A file that can't be read, with the place where it goes wrong.
+    """An error in the content of a file, with its place.
 
     Attributes:
         path: The file.
-        problem: What was found there and what was expected.
-        line: Line of the file on which the record starts, counted from 1; None if the whole file is at fault.
-        column: Name of the column; None if the whole record is at fault.
+        problem: What was found and what was expected.
+        line: Line of the file on which the record starts, counted from 1; None if the error concerns the whole file.
+        column: Name of the column; None if the error concerns the whole record.
 
     Examples:
         >>> print(DataFileError("cost.csv", "expected a number, found 'x'", 7, "gpt-4"))
@@ -49,7 +49,7 @@ class DataFileError(UserError):
         self.column = column
 
     def __str__(self) -> str:
-        """The place, then the problem."""
+        """Return the place, then the problem."""
         place = str(self.path)
         if self.line is not None:
             place += f", line {self.line}"
@@ -59,19 +59,20 @@ class DataFileError(UserError):
 
 
 class DataFileWarning(Notice):
-    """Something in a file was left out or estimated, and its author may want to know."""
+    """A warning that something in a file was left out or estimated."""
 
 
 class Measure(NamedTuple):
-    """What a number in a table says of a query and an LLM.
+    """A quantity that a table has for pairs of query and LLM.
 
     Attributes:
-        name: What it is called in messages.
-        suffixes: Endings of its columns in a wide table, `<llm><suffix>`, each with what turns its unit into ours.
+        name: The name in messages.
+        suffixes: Endings of its columns in a wide table, `<llm><suffix>`, each with the factor that converts the
+            column's unit to ours.
         names: Names of its column in a long table, likewise.
-        unit: Of the numbers, for messages.
+        unit: Unit of the numbers, for messages.
         upper: Largest value; the smallest is 0.
-        booleans: Whether True and False are 1 and 0.
+        booleans: Whether True and False are read as 1 and 0.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Measure(NamedTuple):
 
     @property
     def expected(self) -> str:
-        """What a value has to be."""
+        """The part of a message that describes the expected value."""
         return "expected a value in [0, 1]" if self.upper == 1 else f"expected {self.unit}, finite and >= 0"
 
 
@@ -109,13 +110,13 @@ LATENCY: Final = Measure(
     "seconds per call",
 )
 NUMBER: Final = Measure("number", {}, {}, "a number")
-"""Any number >= 0 that isn't one of the others."""
+"""Any other number >= 0."""
 
 
 def exact_usd(amount: float, /) -> Decimal:
-    """An amount without the noise of binary fractions, so that sums of amounts are exact.
+    """Return an amount without the rounding error of binary fractions, so that sums of amounts are exact.
 
-    Prices and tokens have few digits, and their product fewer than 15; what stands behind them is rounding.
+    Prices and tokens have few digits, and their product fewer than 15; further digits are rounding error.
 
     Examples:
         >>> 3 * 0.1, exact_usd(3 * 0.1)
@@ -129,10 +130,10 @@ class Source(ABC):
 
     Args:
         path: The file.
-        names: Names of its columns as they stand there.
+        names: Names of its columns, unchanged.
 
     Attributes:
-        names: The same without blanks around them; an index that was saved along may have the name "".
+        names: The names without blanks around them; the column of a saved index may have the name "".
 
     Raises:
         DataFileError: A name occurs twice.
@@ -143,7 +144,7 @@ class Source(ABC):
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path = path
         self.names = [name.strip() for name in names]
-        # a table written with blanks for the eye has them in its cells too
+        # a table with blanks for alignment has them in its cells, too
         self.is_padded = any(name != name.strip() for name in names)
         twice = first_duplicate([name for name in self.names if name])
         if twice is not None:
@@ -152,14 +153,14 @@ class Source(ABC):
 
     @abstractmethod
     def _chunks(self, names: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
-        """Yield the cells of some columns, some thousand records at a time."""
+        """Yield the cells of some columns, a few thousand records at a time."""
 
     @abstractmethod
     def line(self, row: int, /) -> int | None:
-        """Line on which a record (from 0) starts, None in a format without lines."""
+        """Return the line on which a record (from 0) starts; None in a format without lines."""
 
     def place(self, row: int, /) -> str:
-        """Where a record stands, in words."""
+        """Return the place of a record, for messages."""
         line = self.line(row)
         return f"in row {row}" if line is None else f"on line {line}"
 
@@ -169,10 +170,10 @@ class Source(ABC):
         return DataFileError(self.path, problem if line is not None else f"in row {row}: {problem}", line, column)
 
     def require(self, needed: Sequence[str], /) -> None:
-        """Refuse a table that lacks one of the columns needed.
+        """Check that the table has the columns needed.
 
         Raises:
-            DataFileError: With the columns there are.
+            DataFileError: A column is missing; the message shows the columns of the table.
         """
         for name in needed:
             if name not in self.names:
@@ -185,11 +186,12 @@ class Source(ABC):
         """Read some columns.
 
         Args:
-            text: Columns read as they stand; an empty cell is an empty string, "NA" is the text "NA".
-            numbers: Columns read as float64, to the last bit, with what they measure; NaN where there is no value.
+            text: Columns read as text, unchanged; an empty cell is an empty string, "NA" is the text "NA".
+            numbers: Columns read as float64, exactly, with their measures; NaN where there is no value.
 
         Raises:
-            DataFileError: With the place of the first cell that is neither missing nor what it should be.
+            DataFileError: A cell has neither a valid nor a missing value; the message shows the place of the first
+                one.
         """
         numbers = numbers or {}
         texts: dict[str, list[str]] = {name: [] for name in text}
@@ -219,7 +221,7 @@ class Source(ABC):
         """Stream the texts of some columns, record by record.
 
         Raises:
-            DataFileError: With the place of the first cell that is no text.
+            DataFileError: A cell is not text; the message shows the place of the first one.
         """
         row = 0
         for chunk in self._chunks(names):
@@ -234,10 +236,10 @@ class Source(ABC):
             row += len(columns[0])
 
     def check_complete(self, numbers: Mapping[str, FloatArray], /) -> None:
-        """Refuse columns of numbers with a missing value.
+        """Check that columns of numbers have no missing value.
 
         Raises:
-            DataFileError: With the place of the first one.
+            DataFileError: A value is missing; the message shows the place of the first one.
         """
         for name, values in numbers.items():
             place = first_place(np.isnan(values))
@@ -245,10 +247,10 @@ class Source(ABC):
                 raise self.fault("expected a number, found an empty cell or NA; fill it in", place[0], name)
 
     def check_ids(self, ids: Sequence[str], column: str, /, what: str = "query") -> None:
-        """Refuse ids that are blank or occur twice.
+        """Check that no id is blank or occurs twice.
 
         Raises:
-            DataFileError: With the place of the first such id; for a repeated one also that of the earlier.
+            DataFileError: An id is; the message shows the place of the first one, for a repeated id both places.
         """
         blank = next((row for row, name in enumerate(ids) if not name.strip()), None)
         if blank is not None:
@@ -260,7 +262,7 @@ class Source(ABC):
 
 
 def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
-    """Turn a cell into a number, NaN where it is missing, or say why it is none.
+    """Convert a cell to a number, NaN if it is missing; if that fails, return the problem as text.
 
     Examples:
         >>> number_or_problem(" 0.5 ", COST), number_or_problem("n/a", COST)
@@ -300,7 +302,7 @@ def number_or_problem(cell: Any, measure: Measure, /) -> float | str:
 
 
 def _hint(word: str, measure: Measure) -> str:
-    """What to write instead of a word that is no number."""
+    """Return the part of a message that shows what to write instead of a word that is not a number."""
     bare = word.strip("$€£¥ ").removesuffix("%").strip()
     if measure.booleans and word.lower() in _VERDICTS:
         return "; write 1 for right, 0 for wrong, and leave empty what is unknown"
@@ -322,17 +324,17 @@ def _hint(word: str, measure: Measure) -> str:
 
 
 def _numbers(cells: Sequence[Any] | FloatArray, measure: Measure) -> tuple[FloatArray, tuple[int, str] | None]:
-    """Numbers of a column, and position and problem of its first fault."""
+    """Return the numbers of a column, and position and problem of its first invalid cell."""
     if isinstance(cells, np.ndarray):
         values = cells.astype(np.float64)
         if (np.isnan(values) | ((values >= 0) & (values <= measure.upper) & np.isfinite(values))).all():
             return values, None
         cells = cells.tolist()
     elif (kinds := set(map(type, cells))) <= {int, float} or (
-        # Python takes more for a number than others do
+        # Python reads more words as numbers than other readers do
         kinds == {str} and (text := "".join(cells)).isascii() and "_" not in text
     ):
-        # most columns are plain numbers and gaps; words and the like are looked at one by one
+        # most columns have only numbers and gaps; other cells are converted one by one
         with suppress(ValueError, OverflowError):
             return _numbers(np.array([math.nan if cell == "" else float(cell) for cell in cells]), measure)
     found = [number_or_problem(cell, measure) for cell in cells]
@@ -341,7 +343,7 @@ def _numbers(cells: Sequence[Any] | FloatArray, measure: Measure) -> tuple[Float
 
 
 def _texts(cells: Sequence[Any], *, strip: bool) -> tuple[list[str], tuple[int, str] | None]:
-    """Text of a column, and position and problem of its first fault."""
+    """Return the text of a column, and position and problem of its first invalid cell."""
     texts = ["" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in cells]
     nested = next((row for row, cell in enumerate(cells) if isinstance(cell, list | dict | tuple)), None)
     fault = None if nested is None else (nested, f"expected text, found {type(cells[nested]).__name__}")
@@ -352,7 +354,7 @@ SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".jsonl.gz", 
 
 
 def table_suffix(path: Path, /) -> str | None:
-    """The suffix of a table in lower case, None if there is none that is known.
+    """Return the suffix of a table in lower case, None if the suffix is unknown.
 
     Examples:
         >>> table_suffix(Path("Batch.CSV.GZ")), table_suffix(Path("batch"))

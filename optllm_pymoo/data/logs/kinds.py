@@ -1,4 +1,4 @@
-"""A reader per kind of log, of harnesses, gateways, tracers and batch APIs: each knows its files by their keys."""
+"""A reader for each kind of log of harnesses, gateways, tracers and batch APIs; it finds its files by their keys."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _EveryEvalEver(Reader):
 
 
 class _LmEvaluation(Reader):
-    """Samples of lm-evaluation-harness; the LLM stands in the results beside them, or names the folder."""
+    """Samples of lm-evaluation-harness; the LLM is read from the results beside them, or from the folder's name."""
 
     kind = "lm-evaluation-harness"
 
@@ -67,7 +67,7 @@ class _LmEvaluation(Reader):
 
     @staticmethod
     def _llm(log: Log, time: str) -> str:
-        """The LLM of a run."""
+        """Return the LLM of a run."""
         others = sorted(path.name for path in log.path.parent.glob("results*.json"))
         same = [name for name in others if time and time in name]
         if not same and len(others) > 1:
@@ -154,7 +154,7 @@ _HELM_SCORES: Final = ("exact_match", "quasi_exact_match", "prefix_exact_match",
 
 
 class _Helm(Reader):
-    """Statistics of a HELM run by instance; the LLM and the texts stand in the files beside them."""
+    """Statistics of a HELM run by instance; the LLM and the texts are in other files of the folder."""
 
     kind = "HELM"
 
@@ -189,7 +189,7 @@ class _Helm(Reader):
 
 
 class _LlmRouterBench(Reader):
-    """Records of LLMRouterBench: a file per model and set, in a folder of the model."""
+    """Records of LLMRouterBench: one file per model and data set, in a folder named after the model."""
 
     kind = "LLMRouterBench"
 
@@ -224,7 +224,7 @@ class _LiteLlm(Reader):
         for record in log.records():
             amounts = log.amounts(record, ("prompt_tokens",), ("completion_tokens",))
             if str(record.get("cache_hit")).lower() == "true":
-                # what the gateway answered from its cache cost nothing, and would not the next time
+                # an answer from the gateway's cache cost nothing, but the next call would cost something
                 amounts["cost_usd"] = amounts["latency_s"] = math.nan
             failed = str(record.get("status") or "").lower() in ("failure", "error")
             text, system = said(record.get("messages"))
@@ -244,7 +244,7 @@ _MODELS: Final = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_na
 
 
 def _spans(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The spans of a record and their attributes, whether exported one by one or in the nested form."""
+    """Yield the spans of a record with their attributes, from the flat or the nested form of export."""
     if "resourceSpans" in record:
         for resource in record["resourceSpans"]:
             for scope in resource.get("scopeSpans") or ():
@@ -255,7 +255,7 @@ def _spans(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, A
 
 
 def _attributes(record: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as a flat dict, from that or from a list of keys and typed values."""
+    """Return attributes as a flat dict, from a dict or from a list of keys and typed values."""
     found = record.get("attributes") or {}
     if isinstance(found, list):
         return {each["key"]: next(iter((each.get("value") or {}).values()), None) for each in found}
@@ -263,7 +263,7 @@ def _attributes(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(nested: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested names as dotted ones."""
+    """Return a nested dict as a flat one with dotted names."""
     flat: dict[str, Any] = {}
     for name, value in nested.items():
         flat.update(_flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value})
@@ -309,7 +309,7 @@ class _Spans(Reader):
 
 
 def _parsed(value: Any) -> Any:
-    """Messages that were written as JSON into a text."""
+    """Parse messages that are a text of JSON; other values are returned unchanged."""
     if isinstance(value, str) and value[:1] in "[{":
         try:
             return json.loads(value)
@@ -321,7 +321,7 @@ def _parsed(value: Any) -> Any:
 class _Answers(Reader):
     """Answers of a batch API, in OpenAI's form, Anthropic's or Gemini's; the column is the LLM at batch prices.
 
-    A refusal doesn't say which LLM it is of: that shows in the id, if this package has written the request.
+    A failed request doesn't contain the LLM: it is read from the id, if this package has written the request.
     """
 
     kind = "batch answers"
@@ -339,7 +339,7 @@ class _Answers(Reader):
             log.check_currency(record, body, usage)
             model = at(body, "model") or at(body, "modelVersion")
             own = log.number(usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), TOKENS)
-            # Anthropic counts what it has read from its cache, or written there, apart
+            # Anthropic counts tokens read from or written to its cache separately
             read, written = (
                 log.number(usage, (f"cache_{name}_input_tokens",), TOKENS) for name in ("read", "creation")
             )
@@ -361,7 +361,7 @@ class _Answers(Reader):
 
     @staticmethod
     def _error(record: dict[str, Any], body: Any) -> str:
-        """Why there is no answer, empty if there is one."""
+        """Return the reason why there is no answer, empty if there is one."""
         kind, code = str(at(record, "result.type") or "succeeded"), at(record, "response.status_code") or 200
         if kind not in ("succeeded", "errored"):
             return kind
@@ -372,7 +372,7 @@ class _Answers(Reader):
 
 
 def _plus(first: float, *others: float) -> float:
-    """A sum in which what isn't known counts for nothing beside a first that is."""
+    """Return the sum; unknown values count as 0, but if the first is unknown, so is the sum."""
     return first + sum(0.0 if math.isnan(each) else each for each in others)
 
 
@@ -385,4 +385,4 @@ KINDS: Final = (
     *(_EveryEvalEver(), _LmEvaluation(), _Inspect(), _Promptfoo(), _Helm(), _LlmRouterBench()),
     *(ANSWERS, _Spans(), _LiteLlm()),
 )
-"""In the order in which they are asked."""
+"""All kinds, in the order in which they are tried."""

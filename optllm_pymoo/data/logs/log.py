@@ -1,4 +1,4 @@
-"""A log as its reader sees it: calls, records that are streamed, and what is looked up in them."""
+"""Logs and their calls: a reader streams the records of a log, and looks up fields in them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from optllm_pymoo.data.formats import JsonDocument, records_of
 from optllm_pymoo.data.source import COST, LATENCY, NUMBER, SCORE, DataFileError, Measure, number_or_problem
 
 _HEAD: Final = 2**20
-"""Characters of a first line: what is longer is no record of JSON lines."""
+"""Largest number of characters in the first line of a file of JSON lines."""
 _ERROR: Final = 200
-"""Characters kept of an error."""
+"""Largest number of characters of an error message; the rest is cut off."""
 SECRET: Final = re.compile(
     r"(?i)(bearer\s+|api[-_ ]?key\S*\W+|\bsk-)[\w.*-]{6,}|\b(AIza|AKIA|ghp_|gsk_|hf_|xai-)[\w-]{16,}"
 )
-"""What looks like a key."""
+"""Pattern of text that looks like a key."""
 _OTHER: Final = re.compile(
     r"(?:\w*_)?(?:cost|spend|billed|amount)_(eur|gbp|cny|rmb|jpy|inr|chf|cad|aud|krw|brl)|(?:\w+_)?currency()"
 )
@@ -34,7 +34,7 @@ TOKENS: Final = NUMBER._replace(name="tokens")
 
 
 class Call(NamedTuple):
-    """One query sent to one LLM. What isn't known is NaN, or empty."""
+    """One query sent to one LLM. Unknown values are NaN or empty."""
 
     query: str
     """The harness's own key of the query, the same in the logs of other LLMs."""
@@ -46,16 +46,16 @@ class Call(NamedTuple):
     cost_usd: float = math.nan
     latency_s: float = math.nan
     error: str = ""
-    """Why there is no outcome; it isn't the LLM's fault."""
+    """The reason if there is no outcome because of an error outside the LLM."""
     text: str = ""
-    """What was asked, without the prompt round it."""
+    """The text of the query, without the prompt template."""
     group: str = ""
     system: str = ""
-    """The system prompt, where it is known apart."""
+    """The system prompt, if the log has it separately."""
     cached_tokens: float = math.nan
-    """Those of the input that the provider had in its cache."""
+    """Number of input tokens that the provider had in its cache."""
     bill: str = ""
-    """What the provider calls this answer: the same answer read twice was paid once."""
+    """The provider's id of this answer: an answer that is read twice was paid once."""
 
 
 class Log:
@@ -68,9 +68,9 @@ class Log:
 
     Attributes:
         line: Line of the record read last, None in a file without lines.
-        left_out: Records by the reason why they are no calls.
+        left_out: Number of records that are not calls, by reason.
         used: Roles whose named field was found.
-        companions: Other files that were read along.
+        companions: Other files that were read with this one.
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str] | None = None) -> None:
@@ -83,7 +83,7 @@ class Log:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the files in a zip archive; of none if it is no archive."""
+        """Names of the files in a zip archive; empty if the file is not an archive."""
         if not zipfile.is_zipfile(self.path):
             return []
         with zipfile.ZipFile(self.path) as archive:
@@ -104,22 +104,22 @@ class Log:
 
     @cached_property
     def document(self) -> JsonDocument:
-        """The file as one JSON object or list, to be read piece by piece."""
+        """The file as one JSON object or list, for reading piece by piece."""
         return JsonDocument(self.path)
 
     @cached_property
     def outline(self) -> Any:
-        """Of one JSON object or list what `JsonDocument.outline` returns, None if the file is something else.
+        """The result of `JsonDocument.outline` for one JSON object or list; None for other files.
 
         Raises:
-            DataFileError: It begins like one, but is cut off or damaged.
+            DataFileError: The file begins like JSON, but is cut off or damaged.
         """
         is_json = self.path.name.lower().removesuffix(".gz").endswith(".json") and not self.names
         return self.document.outline() if is_json and not self._has_lines else None
 
     @property
     def _has_lines(self) -> bool:
-        """Whether there are JSON lines in spite of the name."""
+        """Whether the file has JSON lines although its name ends in .json."""
         if not self.first:
             return False
         with open_text(self.path) as file:
@@ -131,17 +131,17 @@ class Log:
         """Stream the records of JSON lines.
 
         Raises:
-            DataFileError: With the line that is no JSON object.
+            DataFileError: A line is not a JSON object; the message shows its number.
         """
         with closing(records_of(self.path)) as found:
             for self.line, record in found:
                 yield record
 
     def items(self, *names: str) -> Iterator[dict[str, Any]]:
-        """Stream the objects of a list that stands under some names in a JSON document.
+        """Stream the objects of a list in a JSON document; nested names lead to the list.
 
         Raises:
-            DataFileError: With the line where there is no JSON object.
+            DataFileError: An item is not a JSON object; the message shows its line.
         """
         for record in self.document.items(*names):
             self.line = self.document.line
@@ -161,7 +161,7 @@ class Log:
                         raise DataFileError(self.path, f"{name} in this archive is no JSON ({error})") from None
 
     def beside(self, name: str) -> JsonDocument | None:
-        """Another JSON file in the same folder, None if there is none."""
+        """Return another JSON file in the same folder, None if it does not exist."""
         path = self.path.parent / name
         if not path.is_file():
             return None
@@ -169,10 +169,10 @@ class Log:
         return JsonDocument(path)
 
     def number(self, record: Any, names: Sequence[str], measure: Measure) -> float:
-        """The first of some fields that is there, as a number; NaN if none is.
+        """Return the first existing field of some names as a number; NaN if none exists.
 
         Raises:
-            DataFileError: It is no number, or out of range.
+            DataFileError: The value is not a number, or out of range.
         """
         name, value = _first(record, names)
         if value is None:
@@ -183,19 +183,19 @@ class Log:
         return number
 
     def grade(self, value: Any, name: str) -> float:
-        """A grade as a number, NaN where there is none; letters are Inspect's: correct, incorrect, partly, no answer.
+        """Return a grade as a number, NaN if missing; letters are Inspect's: correct, incorrect, partly, no answer.
 
         Raises:
-            DataFileError: It is no grade in [0, 1].
+            DataFileError: The value is not a grade in [0, 1].
         """
         letters = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
         return self.number({name: letters.get(value, value) if isinstance(value, str) else value}, (name,), SCORE)
 
     def check_currency(self, *records: Mapping[str, Any]) -> None:
-        """Refuse amounts in another currency than US$.
+        """Check that no amount is in another currency than US$.
 
         Raises:
-            DataFileError: With the way to convert them.
+            DataFileError: An amount is; the message explains how to convert amounts.
         """
         for record in records:
             for name, value in record.items():
@@ -207,7 +207,7 @@ class Log:
                     raise DataFileError(self.path, f"{problem}; {way}, and drop this column", self.line, name)
 
     def amounts(self, record: Any, put: Sequence[str], got: Sequence[str]) -> dict[str, Any]:
-        """Tokens, cost and seconds of a record, in the names that most logs use beside those of its tokens."""
+        """Return tokens, cost and seconds of a record: tokens under the names given, the others under usual names."""
         self.check_currency(record)
         latency = self.number(record, ("latency_s", "latency", "response_time"), LATENCY)
         if math.isnan(latency):
@@ -220,7 +220,7 @@ class Log:
         }
 
     def text(self, record: Any, role: str, names: Sequence[str], default: str = "") -> str:
-        """The first of some fields that is there, as text; a field that the user named for this role comes first."""
+        """Return the first existing field of some names as text; the user's own name for the role is tried first."""
         if role in self.columns:
             value = at(record, self.columns[role])
             if value is not None:
@@ -233,10 +233,10 @@ class Log:
         return value if isinstance(value, str) else said(value)[0]
 
     def need(self, record: Any, role: str, names: Sequence[str]) -> str:
-        """As `text`, but it has to be there.
+        """As `text`, but the field must exist.
 
         Raises:
-            DataFileError: With the names that were looked for.
+            DataFileError: No field exists; the message shows the names.
         """
         found = self.text(record, role, names)
         if not found:
@@ -247,7 +247,7 @@ class Log:
 
 
 def _first(record: Any, names: Sequence[str]) -> tuple[str, Any]:
-    """The first of some names under which a record has more than nothing, and what that is; None if none has."""
+    """Return the first of some names with a value in a record, and the value; ("", None) if no name has one."""
     is_flat = isinstance(record, dict)
     for name in names:
         value = record.get(name) if is_flat else None
@@ -259,7 +259,7 @@ def _first(record: Any, names: Sequence[str]) -> tuple[str, Any]:
 
 
 def without_secrets(error: str, /) -> str:
-    """An error on one line, cut short, and with what looks like a key struck out.
+    """Return an error on one line, shortened, and with *** instead of text that looks like a key.
 
     Examples:
         >>> without_secrets("401 Authorization: Bearer abcdefgh1234")
@@ -270,28 +270,28 @@ def without_secrets(error: str, /) -> str:
 
 @lru_cache(1024)
 def currency_of(name: str) -> str | None:
-    """The currency in which the name of a column of amounts ends, "" if its cells say which, else None."""
+    """Return the currency at the end of a column's name, "" if its cells have the currency, else None."""
     found = _OTHER.fullmatch(name.lower())
     return found and (found[1] or "").upper()
 
 
 class Reader(ABC):
-    """How one kind of log is recognised and read. A package offers one as an entry point of `optllm_pymoo.readers`."""
+    """Recognises and reads one kind of log. A package adds one as an entry point of `optllm_pymoo.readers`."""
 
     kind: str
-    """What the report calls it."""
+    """Name of the kind in the report."""
 
     @abstractmethod
     def is_of(self, log: Log) -> bool:
-        """Whether a file is of this kind, by its content."""
+        """Return whether the content of a file is of this kind."""
 
     @abstractmethod
     def calls(self, log: Log) -> Iterator[Call]:
-        """Its calls, one after another."""
+        """Yield the calls of a log."""
 
 
 def at(record: Any, path: str) -> Any:
-    """What stands in a record under a name, or under a dotted path of names; None if nothing does.
+    """Return the value of a record under a name or a dotted path of names; None if there is none.
 
     Examples:
         >>> at({"a": {"b": [4, 5]}, "a.c": 6}, "a.b.1"), at({"a.c": 6}, "a.c"), at({}, "a.b")
@@ -312,7 +312,7 @@ def at(record: Any, path: str) -> Any:
 
 
 def said(content: Any) -> tuple[str, str]:
-    """The last turn of the user, and the system prompt, of a text or of a chat's messages in any common form.
+    """Return the last user message and the system prompt of a text or of a chat's messages in any common form.
 
     Examples:
         >>> said([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}])

@@ -1,4 +1,4 @@
-"""All readers in the order in which they are asked, and long tables, which are asked last."""
+"""All readers in the order in which they are tried; those of long tables are last."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _JsonTable(Reader):
             text = log.text(record, "text", TEXT_NAMES, text)
             yield Call(
                 log.text(record, "id", id_names) or text or log.need(record, "id", id_names),
-                # the id of a request says which LLM it went to
+                # the id of a request contains its LLM
                 (log.text if record.get("custom_id") else log.need)(record, "llm", LLM_NAMES),
                 log.number(record, score_names, SCORE),
                 **log.amounts(record, _PUT, _GOT),
@@ -81,7 +81,7 @@ class _Table(Reader):
             "system": column("system", ("system",)),
             "error": column("error", ("error",)),
         }
-        # the id of a request says which LLM it went to
+        # the id of a request contains its LLM
         if texts["query"] is None or (texts["llm"] is None and texts["query"] != there.get("custom_id")):
             what, role = ("id", "id") if texts["query"] is None else ("LLM", "llm")
             problem = f"found no column of the {what}; name it with --map {role}=COLUMN"
@@ -120,12 +120,12 @@ READERS: Final[tuple[Reader, ...]] = (*KINDS, *TABLES)
 
 
 def reader_of(log: Log, /) -> Reader | None:
-    """Find out by a file's content which reader knows it, None if none does.
+    """Return the reader that recognises the content of a file, None if there is none.
 
-    Readers of other packages, entry points of the group `optllm_pymoo.readers`, are asked first.
+    Readers of other packages, entry points of the group `optllm_pymoo.readers`, are tried first.
 
     Raises:
-        UserError: It is a pickle, or what an entry point names is no reader.
+        UserError: The file is a pickle, or an entry point is not a `Reader`.
     """
     with log.path.open("rb") as file:
         head = file.read(2)
@@ -143,14 +143,15 @@ def reader_of(log: Log, /) -> Reader | None:
 
 
 def read_log(path: str | PathLike[str], columns: Mapping[str, str] | None = None, /) -> Iterator[Call]:
-    """Stream the calls of a log of graded runs, whichever harness has written it.
+    """Stream the calls of a log of graded runs, of any known harness.
 
     Args:
         path: The file.
         columns: Fields by role, see `Log`.
 
     Raises:
-        DataFileError: No reader knows it, or a record is damaged; the message has the line where there are lines.
+        DataFileError: No reader recognises the file, or a record is damaged; the message shows the line, if there are
+            lines.
 
     Examples:
         >>> from pathlib import Path
