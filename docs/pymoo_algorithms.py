@@ -47,13 +47,16 @@ def numeric() -> dict[str, Any]:
 OTHERS: dict[str, tuple[Callable[[], Algorithm], str]] = {
     "R-NSGA-III": (
         lambda: RNSGA3(TWO.supported_front.F[[0, -1]], 49, **categorical()),
-        "its reference points need dollars, and its answer is what lies near them; see `rnsga2` for that",
+        "its reference points are in dollars, and it returns only plans near them; `rnsga2` does that too",
     ),
     "Omni-optimizer": (
         lambda: OmniOptimizer(pop_size=100, **categorical()),
         "parents and survivors are chosen by distances between LLM numbers, which mean nothing",
     ),
-    "GDE3": (lambda: GDE3(pop_size=100, **numeric()), "its steps are differences of LLM numbers; see `mopso` for such"),
+    "GDE3": (
+        lambda: GDE3(pop_size=100, **numeric()),
+        "its steps are differences of LLM numbers; `mopso` is the baseline for those",
+    ),
     "NSDE": (lambda: NSDE(pop_size=100, **numeric()), "as GDE3"),
     "NSDE-R": (lambda: NSDER(ref_dirs=largest_lattice(2, 100), pop_size=100, **numeric()), "as GDE3"),
     "D-NSGA-II": (
