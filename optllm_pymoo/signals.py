@@ -1,4 +1,4 @@
-"""Signals that end a process: SIGTERM cleans up as Ctrl-C does, and neither comes between two renames."""
+"""Signals that end a process: SIGTERM cleans up like Ctrl-C, and no signal interrupts a sequence of renames."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, as an exception: whatever cleans up after Ctrl-C cleans up after it too."""
+    """SIGTERM as an exception: code that cleans up after Ctrl-C also cleans up after it."""
 
 
 def heed_sigterm() -> None:
-    """Let SIGTERM raise `Terminated` in this process, unless something else is to happen already."""
+    """Let SIGTERM raise `Terminated` in this process, unless it has another handler already."""
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
 
 
 def exit_code(end: KeyboardInterrupt, /) -> int:
-    """Return the exit code of a process that a signal ended: 128 and its number.
+    """Return the exit code of a process that a signal ended: 128 plus its number.
 
     Examples:
         >>> exit_code(KeyboardInterrupt()), exit_code(Terminated())
@@ -34,14 +34,15 @@ def exit_code(end: KeyboardInterrupt, /) -> int:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let signals that would end this process wait until the block is done.
+    """Delay signals that would end this process until the block is done.
 
-    Python runs handlers in the main thread only: the block waits for nothing in another one, where none can stop it.
+    Python runs signal handlers only in the main thread: in other threads no signal can interrupt the block, and nothing
+    is delayed.
     """
     arrived: list[int] = []
     before = {}
     if threading.current_thread() is threading.main_thread():
-        # a handler of None was set by C code, and couldn't be put back
+        # None: a handler set by C code, which Python couldn't restore
         before = {number: handler for number in ENDING if (handler := signal.getsignal(number)) is not None}
     for number in before:
         signal.signal(number, lambda number, frame: arrived.append(number))

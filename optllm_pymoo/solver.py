@@ -1,4 +1,4 @@
-"""HiGHS: the multiple-choice knapsack with more rows, as a linear or an integer programme. Nothing else knows it."""
+"""Solves multiple-choice knapsacks with several rows by HiGHS, as linear or integer programmes; only here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LINEAR: tuple[dict[str, Any], ...] = (
     {"solver": "simplex", "presolve": "on"},
     {"solver": "ipm", "presolve": "on"},
 )
-"""Ways to solve a linear programme: where the tight one gives up, the next serves."""
+"""Options of HiGHS for linear programmes: if the first, with tight tolerances, fails, the next is tried."""
 
 
 class Status(Enum):
-    """How a programme ended."""
+    """The status of a programme after solving."""
 
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
@@ -31,18 +31,18 @@ class Status(Enum):
 
 
 class Solved(NamedTuple):
-    """What came of a programme."""
+    """The result of a programme."""
 
     status: Status
-    """`Status.OPTIMAL` within the gap that was asked for."""
+    """`Status.OPTIMAL` means: within the gap given."""
     x: np.ndarray | None
     """(V,) shares of the choices, whole in an integer programme; None if none were found."""
     value: float
-    """Objective of ``x``, penalties included; NaN without it."""
+    """Objective of ``x``, including penalties; NaN if ``x`` is None."""
     excess: np.ndarray
-    """(K,) by how much each row was exceeded at a penalty; zeros where there is none."""
+    """(K,) amount by which each row exceeds its limit, at a penalty; zeros if there are no penalties."""
     prices: np.ndarray
-    """(K,) what one more unit of each row's limit is worth in a linear programme, >= 0; NaN in an integer one."""
+    """(K,) multipliers of the rows in a linear programme, per unit of the limit, >= 0; NaN in an integer programme."""
 
 
 def solve_multiple_choice(
@@ -63,21 +63,21 @@ def solve_multiple_choice(
 ) -> Solved:
     """Minimise Σ objective·x over choices in classes, subject to rows·x <= limits.
 
-    One variable stands for each choice, for example of an LLM by a query, or by all queries that are alike. The
-    choices of a class sum to its number at the most, or exactly. HiGHS judges rows and integrality with tolerances of
-    about 1e-6, so rows are to be given in units in which that is little, and what comes out is to be checked.
+    Each choice is one variable, for example the LLM of a query, or of all queries that are alike. The choices of a
+    class sum to its number, at most or exactly. HiGHS checks rows and integrality with tolerances of about 1e-6, so
+    the caller must choose units of the rows in which this is small, and must check the result.
 
     Args:
         objective: (V,) finite.
         class_of: (V,) class of each choice, 0 ... C-1.
         rows: (K, V) dense or sparse; K may be 0.
         limits: (K,) finite, or inf.
-        each: How many are chosen per class: a number or (C,).
-        exactly: Whether just so many, else at the most so many.
-        lower: Least share of a choice: a number or (V,).
+        each: Number of choices per class: a number or (C,).
+        exactly: Whether exactly this number is chosen, or at most this number.
+        lower: Smallest share of a choice: a number or (V,).
         upper: Largest share: a number or (V,).
-        penalty: (K,) >= 0, what one unit beyond a limit adds to the objective; None: no limit can be exceeded.
-        whole: Whether shares (and what exceeds a limit) are integers.
+        penalty: (K,) >= 0, cost of one unit beyond a limit, added to the objective; None: limits are hard.
+        whole: Whether shares (and excesses of limits) are integers.
         relative_gap: Gap to its own bound, relative to the value, at which HiGHS ends an integer programme.
         seconds: Time limit of an integer programme.
 
@@ -85,10 +85,10 @@ def solve_multiple_choice(
         See `Solved`.
 
     Raises:
-        RuntimeError: If HiGHS gives up; the message is its own.
+        RuntimeError: If HiGHS fails; the message has its status.
 
     Example:
-        Of items worth 3, 4 and 5 that weigh 2, 3 and 4, a knapsack of 6 takes the first and the last.
+        Items with values 3, 4, 5 and weights 2, 3, 4, capacity 6: the first and the last are chosen.
 
         >>> weights, worth = np.array([[2.0, 3.0, 4.0]]), np.array([3.0, 4.0, 5.0])
         >>> solved = solve_multiple_choice(-worth, np.arange(3), weights, np.array([6.0]))
@@ -100,7 +100,7 @@ def solve_multiple_choice(
     sizes = np.bincount(class_of, minlength=int(np.max(class_of, initial=-1)) + 1)
     each = np.broadcast_to(each, len(sizes)).astype(float)
     if not exactly:
-        # a choice that is alone in its class needs a bound, not a row
+        # a class with a single choice needs a bound, not a row
         alone = sizes[class_of] == 1
         upper = np.where(alone, np.minimum(upper, each[class_of]), upper)
     in_rows = np.flatnonzero(sizes > (0 if exactly else 1))
@@ -131,7 +131,7 @@ def _run(
     whole: bool,
     ways: tuple[dict[str, Any], ...],
 ) -> tuple[highspy.Highs, Status]:
-    """Solve a programme in the first way that leads to an outcome, each with a silent HiGHS of its own."""
+    """Solve a programme with the first options that give a result; each try has a new HiGHS without output."""
     import highspy
 
     programme = highspy.HighsLp()
@@ -165,7 +165,7 @@ def _run(
 
 
 def _solved(highs: highspy.Highs, status: Status, n: int, n_limits: int, has_penalties: bool, whole: bool) -> Solved:
-    """Read the outcome; out of time there may be a plan all the same."""
+    """Read the result; there may be a solution even if the time is over."""
     unknown = np.full(n_limits, np.nan)
     value = float(highs.getInfo().objective_function_value)
     if status is Status.INFEASIBLE or not np.isfinite(value):

@@ -1,10 +1,10 @@
-"""Conformance tests for operators of your own: subclass one, name your operator, run pytest.
+"""Conformance tests for your own operators: subclass a test class, return your operator, run pytest.
 
-They say what every destruction, reconstruction and mutation has to hold; `edge_cases` are the small batches that it is
-tried on.
+The tests check the requirements for every destruction, reconstruction and mutation, on the small batches of
+`edge_cases`.
 
 Example:
-    A test file for a destruction of your own reads
+    A test file for your own destruction:
 
     ```python
     from optllm_pymoo.testing import DestructionConformance
@@ -32,10 +32,10 @@ from optllm_pymoo.problems import AllocationProblem, make_problem
 
 
 def edge_cases() -> dict[str, AllocationProblem]:
-    """Build named small problems with all that operators have to live with: each family, and the degenerate cases.
+    """Build small problems that every operator must support: each family of problems, and degenerate cases.
 
     Returns:
-        Problems by name, new ones at each call.
+        Problems by name; each call makes new ones.
 
     Example:
         >>> sorted(edge_cases())[:3]
@@ -67,7 +67,7 @@ def _random_plans(problem: AllocationProblem, n: int, /, *, seed: int) -> np.nda
 
 
 class _OperatorConformance:
-    """Claims that hold for both families."""
+    """Tests for both families of operators."""
 
     def make_operator(self) -> AllocationOperator:
         """Return a new instance of the operator under test; the one method to write."""
@@ -79,7 +79,7 @@ class _OperatorConformance:
         return np.asarray(changed)
 
     def test_returns_allowed_allocations_of_the_same_shape(self) -> None:
-        """On every edge case it returns allocations that the problem accepts, of the shape and type that came in."""
+        """On every edge case, it returns allocations that the problem accepts, of the shape and type of the input."""
         for name, problem in edge_cases().items():
             X = _random_plans(problem, 4, seed=1)
             changed = self.apply(problem, X)
@@ -87,7 +87,7 @@ class _OperatorConformance:
             np.testing.assert_array_equal(problem.as_allocations(changed), changed, err_msg=name)
 
     def test_leaves_its_input_alone(self) -> None:
-        """The allocations that were handed in are not changed."""
+        """The input allocations are not changed."""
         for name, problem in edge_cases().items():
             X = _random_plans(problem, 4, seed=2)
             before = X.copy()
@@ -104,7 +104,7 @@ class _OperatorConformance:
         np.testing.assert_array_equal(pickled.do(problem, X, random_state=np.random.default_rng(9)), expected)
 
     def test_keeps_no_state(self) -> None:
-        """One instance that is applied twice gives the same twice."""
+        """One instance that is applied twice gives the same result twice."""
         problem = make_problem(60, 5)
         X = _random_plans(problem, 5, seed=3)
         operator = self.make_operator()
@@ -112,7 +112,7 @@ class _OperatorConformance:
         np.testing.assert_array_equal(first, second)
 
     def test_population_and_array_agree(self) -> None:
-        """A population gives a new, unevaluated population with the allocations that an array gives."""
+        """For a population, it returns a new, unevaluated population with the same allocations as for an array."""
         problem = make_problem(40, 4)
         X = _random_plans(problem, 3, seed=4)
         pop = self.make_operator().do(problem, Population.new(X=X), random_state=np.random.default_rng(5))
@@ -121,12 +121,12 @@ class _OperatorConformance:
         np.testing.assert_array_equal(pop.get("X"), self.apply(problem, X, seed=5))
 
     def test_one_allocation_alone(self) -> None:
-        """One allocation (N,) comes back as one allocation (N,)."""
+        """For one allocation (N,), it returns one allocation (N,)."""
         problem = make_problem(40, 4)
         assert self.apply(problem, _random_plans(problem, 1, seed=6)[0]).shape == (40,)
 
     def check_in_algorithms(self, optllm: OptLLM, mating: RuinAndRecreate) -> None:
-        """Run in OptLLM and in NSGA-II on every edge case: both end, and score the plans that they return."""
+        """Run in OptLLM and in NSGA-II on every edge case: both end, and the plans that they return are evaluated."""
         for name, problem in edge_cases().items():
             for algorithm in (optllm, NSGA2(8, sampling=CategoricalSampling(), mating=mating)):
                 res = minimize(problem, algorithm, ("n_gen", 6), seed=1)
@@ -141,7 +141,7 @@ class DestructionConformance(_OperatorConformance):
         assert isinstance(self.make_operator(), Destruction)
 
     def test_moves_something(self) -> None:
-        """On some edge case it leaves some allocation: one that never does would end every walk at its start."""
+        """It changes an allocation in at least one edge case: otherwise every walk would end at its start."""
         moved = False
         for problem in edge_cases().values():
             X = np.concatenate([_random_plans(problem, 4, seed=1), problem.extremes()])
@@ -149,7 +149,7 @@ class DestructionConformance(_OperatorConformance):
         assert moved
 
     def test_works_in_algorithms(self) -> None:
-        """OptLLM takes it in all three roles, NSGA-II through `RuinAndRecreate`."""
+        """It works in OptLLM in all three roles, and in NSGA-II through `RuinAndRecreate`."""
         operator = self.make_operator()
         assert isinstance(operator, Destruction)
         optllm = OptLLM(5, destruction_up=operator, destruction_down=operator, split=operator)
@@ -164,13 +164,13 @@ class ReconstructionConformance(_OperatorConformance):
         assert isinstance(self.make_operator(), Reconstruction)
 
     def test_works_in_algorithms(self) -> None:
-        """OptLLM takes it, NSGA-II through `RuinAndRecreate`."""
+        """It works in OptLLM, and in NSGA-II through `RuinAndRecreate`."""
         operator = self.make_operator()
         assert isinstance(operator, Reconstruction)
         self.check_in_algorithms(OptLLM(5, reconstruction=operator), RuinAndRecreate(reconstruction=operator))
 
     def test_never_makes_an_allocation_worse(self) -> None:
-        """What comes back is never dominated by what went in."""
+        """The input never dominates the returned allocation."""
         for name, problem in edge_cases().items():
             X = _random_plans(problem, 6, seed=8)
             before, after = problem.evaluate(X), problem.evaluate(self.apply(problem, X))
@@ -193,7 +193,7 @@ class MutationConformance:
         return np.asarray(mutated.get("X"))
 
     def test_returns_allowed_allocations_of_the_same_type(self) -> None:
-        """On every edge case it returns allocations that the problem accepts, of the type that came in."""
+        """On every edge case, it returns allocations that the problem accepts, of the type of the input."""
         for name, problem in edge_cases().items():
             X = _random_plans(problem, 4, seed=1)
             mutated = self.apply(problem, X)
@@ -211,7 +211,7 @@ class MutationConformance:
         np.testing.assert_array_equal(again.get("X"), expected)
 
     def test_works_in_nsga2(self) -> None:
-        """NSGA-II takes it on every edge case, ends, and scores the plans that it returns."""
+        """It works in NSGA-II on every edge case: NSGA-II ends, and the plans that it returns are evaluated."""
         for name, problem in edge_cases().items():
             algorithm = NSGA2(8, sampling=CategoricalSampling(), crossover=UX(), mutation=self.make_operator())
             res = minimize(problem, algorithm, ("n_gen", 3), seed=1)

@@ -1,6 +1,6 @@
 """Every tolerance by name, with its reason.
 
-Relative ones are shares of the number beside them; others say their unit.
+Relative tolerances are shares of the value compared; others have their unit in the text.
 """
 
 from __future__ import annotations
@@ -14,68 +14,68 @@ import numpy as np
 SAME_TOTAL: Final = 1e-12
 """Relative distance up to which two totals are the same: the same cells, summed in another order; absolute for means.
 
-Budgets, targets and limits are met by what lies so little beyond them."""
+A total that is beyond a budget, target or limit by no more than this still meets it."""
 
 SAME_COST: Final = 1e-12
 """Relative distance up to which two costs of a query are the same: prices times tokens, rounded in another order.
 
-Rounding leaves some 1e-16 per operation; list prices that really differ do so by more than a thousandth.
+Rounding errors are about 1e-16 per operation; different list prices differ by more than a thousandth.
 """
 
 CLEARLY_BETTER: Final = 1000 * SAME_COST
-"""Lead of an LLM, relative to the sizes of what is compared, above which no rounding and no `SAME_COST` takes it away.
+"""Lead of an LLM, relative to the values compared, above which neither rounding nor `SAME_COST` can reverse it.
 
-Costs that are the same in a row of 127 LLMs may differ by 126 times as much."""
+In a chain of 127 LLMs, each with the same cost as the next, the first and last may differ by 126 times `SAME_COST`."""
 
 SAME_PRICE: Final = 1e-9
-"""Relative: a call costs what a price makes of its tokens; prices are written with 15 digits, and a bill has fewer."""
+"""Relative distance up to which a cost equals price times tokens; prices have 15 digits, and bills have fewer."""
 
 SUM_ROUNDING: Final = 1e-9
-"""Mean accuracy, or relative US$, by which sums of a million terms in another order may differ; less is nothing."""
+"""Mean accuracy, or relative US$, by which sums of a million terms in another order may differ; count as equal."""
 
 BOUND_ROUNDING: Final = 1e-10
-"""Mean accuracy, or relative US$, by which a bound may lie beyond a plan through the rounding of two sums alone."""
+"""Mean accuracy, or relative US$, by which a bound may differ from a plan only because two sums are rounded."""
 
 QUERY_ROUNDING: Final = 1e-15
-"""Accuracy per query by which sums may be off."""
+"""Rounding error of sums of accuracies, per query."""
 
 WHOLE: Final = 1e-6
-"""Sums of multiples of 1/q may be so far off a multiple by rounding, in units of 1/q."""
+"""Distance of a sum of multiples of 1/q from the nearest multiple that rounding may cause, in units of 1/q."""
 
 LINE_ROUNDING: Final = 8 * float(np.finfo(float).eps)
 """Relative rounding error of a line's height."""
 
 TIED_SUMS: Final = 16 * float(np.finfo(float).eps)
-"""Weighted sums that differ by less, relative to the sum of their terms' sizes, tie: rates, products and sums round."""
+"""Weighted sums tie if they differ by less, relative to the sum of their absolute terms: all steps round."""
 
 ULPS_ABOVE_ONE: Final = 4
-"""A mean of shares that are all 1 may be rounded to so many units in the last place above 1; it is 1."""
+"""Units in the last place by which rounding may lift a mean of ones above 1; such a mean counts as 1."""
 
 SINGULAR: Final = 1e-6
-"""Singular values below this share of the largest carry rounding noise only (float32)."""
+"""Singular values below this share of the largest are only rounding noise (float32)."""
 
-# --- numbers too small or too near an end to reckon with --------------------------------------------------------------
+# --- numbers too small or too near a limit to compute with ------------------------------------------------------------
 
 LEAST_AMOUNT: Final = 1e-12
-"""Smallest amount but 0 that can be asked for: US$ and seconds below it are lost in the rounding of any sum."""
+"""Smallest amount above 0 that a user can give: smaller US$ and seconds are lost in the rounding of sums."""
 
 SMALLEST_RANGE: Final = float(np.finfo(float).tiny)
-"""Ranges of an objective below it count as none: their reciprocals would be infinite."""
+"""Smaller ranges of an objective count as 0: their reciprocals would be infinite."""
 
 FREE: Final = 1e-290
-"""Stands for a Δ of nothing in a ratio: far below any price, far above what would overflow."""
+"""Replaces a Δ of 0 in the denominator of a ratio: far below any price, but too large for an overflow."""
 
 TIE_BREAKER: Final = 1e-7
-"""Weight of an objective that only breaks ties beside one of weight 1, both on scaled objectives."""
+"""Weight of an objective that only breaks ties; the other has weight 1, both on scaled objectives."""
 
 SMALLEST_WEIGHT: Final = 1e-4
-"""In place of a weight of 0: of two plans with equal cost the more accurate one is preferred, and vice versa."""
+"""Replaces a weight of 0: the more accurate of two plans with equal cost is preferred, and vice versa."""
 
 LARGEST_WEIGHT: Final = 1.0 - 1e-12
-"""The largest weight of cost in a sweep: at 1 itself LLMs of equal cost would tie, whatever their accuracy."""
+"""Largest weight of cost in a sweep: at 1, LLMs of equal cost would tie even if their accuracies differ."""
 
 TIED_SCORES: Final = 1e-7
-"""Expected correct answers by which two LLMs must differ at a plan's prices for these to decide: duals leave less."""
+"""Expected correct answers by which two LLMs must differ at a plan's prices not to tie; errors of duals are less."""
 
 # --- when a search or a proof is done ---------------------------------------------------------------------------------
 
@@ -83,29 +83,29 @@ OPTIMAL: Final = 1e-11
 """Gap up to which a plan counts as optimal: of mean accuracy, or relative to the US$."""
 
 CERTIFIED: Final = 1e-11
-"""Gap at which a linear relaxation counts as solved, relative to what N queries' scores range over."""
+"""Gap at which a linear relaxation counts as solved, relative to the range of the scores of N queries."""
 
 PROVEN: Final = 1e-9
-"""Relative distance from a bound that counts as one: HiGHS' duals and long sums leave less."""
+"""Relative distance up to which a value counts as equal to a bound; errors of HiGHS' duals and sums are less."""
 
 FLAT: Final = 1e-9
-"""On scaled objectives: a range in which points count as level, a distance from a bound that leaves nothing to find."""
+"""On scaled objectives: range in which points count as equal; distance to a bound at which a search stops."""
 
 COVERED: Final = 1e-9
 """Slack, on the scaled objectives, within which a plan counts as no worse than another."""
 
 LEAST_GAIN: Final = 1e-12
-"""Rise of a move's score that is more than rounding."""
+"""Smallest increase of a move's score that is not only rounding."""
 
 HIGHS_LEAST_GAIN: Final = 1e-6
-"""Gains, relative to the range of scores, below which they aren't scaled up to 1 for HiGHS: where all are rounding, as
-with two objectives in balance, penalties would become what HiGHS takes for infinity."""
+"""Smallest gains, relative to the range of scores, that are scaled up to 1 for HiGHS: if all gains are only rounding,
+as with two balanced objectives, scaled penalties would be so large that HiGHS reads them as infinity."""
 
 HIGHS_LINEAR: Final = 1e-10
-"""Feasibility that HiGHS is asked for in linear programmes, the least it takes; 1e-7 by default."""
+"""Feasibility tolerance of HiGHS in linear programmes, the smallest that it accepts; its default is 1e-7."""
 
 HIGHS_WHOLE: Final = 2e-6
-"""Twice what HiGHS takes for nothing in an integer programme: by so much a bound is tightened that it missed."""
+"""Twice the tolerance of HiGHS in integer programmes: a limit that its solution exceeds is tightened by this."""
 
 TOO_WIDE: Final = 1.0 + 1e-9
-"""Grid cells beyond which a gap is to be split: one of exactly one cell may come out a rounding error wider."""
+"""Width in grid cells above which a gap is split: rounding may make a gap of one cell slightly wider."""

@@ -1,4 +1,4 @@
-"""Checks at the door: bad tables are refused with the first offending place and what was expected."""
+"""Checks of the user's input: an error shows the first wrong place and what was expected."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from optllm_pymoo.tolerances import ULPS_ABOVE_ONE
 
 FloatArray = npt.NDArray[np.float64]
 LISTED = 20
-"""Known names are all listed in a message up to so many."""
+"""Largest number of names that a message lists."""
 SHOWN = 60
-"""Names and cells are cut in a message after so many characters."""
+"""Largest number of characters of a name or cell in a message; a longer one is cut."""
 
 
 class UserError(ValueError):
-    """What the user can mend: bad input or a request that can't be met, refused at the door.
+    """An error that the user can correct: bad input, or a request that can't be met.
 
-    The message says what is wrong, where, and the next step. Any other exception of this package is a bug.
+    The message explains what is wrong, where, and the next step. Any other exception of this package is a bug.
 
     Example:
         >>> from optllm_pymoo import AllocationProblem
@@ -42,7 +42,7 @@ class UserError(ValueError):
 
 
 class Notice(UserWarning):
-    """What a user should know of a run that goes on all the same; the command prints it as one line."""
+    """A warning to the user about a run that continues; the command prints it as one line."""
 
 
 def as_table(
@@ -51,18 +51,18 @@ def as_table(
     """Turn a table of one number per query and LLM into a checked, read-only, C-contiguous array.
 
     Args:
-        name: What the table is called in messages.
+        name: Name of the table in messages.
         values: Array-like or DataFrame (N, M). A C-contiguous float32 or float64 array is not copied; the caller
             must not change it afterwards.
         lower: Smallest value allowed.
-        upper: Largest value allowed; what is a few units in the last place above 1 is rounded, and becomes 1.
-        missing: Whether NaN is allowed, for what is not known.
+        upper: Largest value allowed; a value a few units in the last place above 1 becomes 1.
+        missing: Whether NaN is allowed, for unknown values.
 
     Returns:
         Read-only view, float32 stays float32, everything else becomes float64.
 
     Raises:
-        UserError: The values are not numbers, or masked; the table is not two-dimensional, is empty, or holds NaN,
+        UserError: The values are not numbers, or masked; the table is not two-dimensional, is empty, or has NaN,
             infinities or values out of range; or the largest values of its queries add up to infinity.
     """
     _refuse_masked(name, values)
@@ -97,7 +97,7 @@ def as_table(
 
 
 def _refuse_masked(name: str, values: Any) -> None:
-    """Refuse an array with masked cells: the mask would be lost, and what is behind it counted."""
+    """Raise an error for masked cells: NumPy would drop the mask and use the hidden values."""
     if np.ma.isMaskedArray(values):
         place = first_place(np.ma.getmaskarray(values))
         if place is not None:
@@ -110,7 +110,7 @@ def as_mask(name: str, values: Any, shape: tuple[int, int], /) -> np.ndarray:
     """Turn a mask of allowed LLMs per query into a checked, read-only bool array.
 
     Args:
-        name: What the mask is called in messages.
+        name: Name of the mask in messages.
         values: Array-like (N, M) of bool, or of 0 and 1.
         shape: (N, M) expected.
 
@@ -139,13 +139,13 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
     """Turn names into a tuple of distinct strings.
 
     Args:
-        name: What they are called in messages.
-        values: The names, or None for ``default`` with a number behind it.
-        n: How many are expected.
+        name: Name of the argument in messages.
+        values: The names, or None for ``default`` followed by a number.
+        n: Expected number of names.
         default: Prefix of generated names.
 
     Raises:
-        UserError: If it is a single text, their number differs or two are the same.
+        UserError: If ``values`` is a single text, their number differs, or two are the same.
     """
     if values is None:
         return tuple(f"{default}{k}" for k in range(n))
@@ -167,7 +167,7 @@ def as_path(value: Any, /) -> Path:
         value: A text, or a path.
 
     Raises:
-        UserError: If it is neither.
+        UserError: If ``value`` is neither.
 
     Example:
         >>> as_path("batch.csv").name
@@ -194,7 +194,7 @@ def check_frame_labels(**tables: Any) -> None:
     """Raise UserError unless all tables that have labels have the same ones, in the same order.
 
     Args:
-        **tables: Tables by name; what is no DataFrame has no labels and is matched by position.
+        **tables: Tables by name; a table that is not a DataFrame has no labels and is matched by position.
     """
     labelled = [(name, table) for name, table in tables.items() if isinstance(table, pd.DataFrame)]
     for name, table in labelled[1:]:
@@ -209,7 +209,7 @@ def check_frame_labels(**tables: Any) -> None:
 
 
 def in_full(value: Any, /) -> str:
-    """Write a number that is refused with all its digits: rounded, it might look like one that isn't.
+    """Return a refused number as text with all its digits: a rounded number might look like a valid one.
 
     >>> in_full(2.0), in_full(1.0000000001), in_full(np.float32(1.2)), in_full(1e-6)
     ('2', '1.0000000001', '1.2', '0.000001')
@@ -218,7 +218,7 @@ def in_full(value: Any, /) -> str:
 
 
 def written(number: Decimal, /) -> str:
-    """Write the digits of an amount, with an exponent only where it would be very long.
+    """Return the digits of an amount as text, with an exponent only if the text would be very long.
 
     >>> written(Decimal("1E-6")), written(Decimal("1200.0")), written(Decimal("1e300"))
     ('0.000001', '1200', '1E+300')
@@ -230,7 +230,7 @@ def written(number: Decimal, /) -> str:
 
 
 def rounded_up(amount: float, /) -> str:
-    """Write an amount rounded up: a budget of what is printed pays for it, nothing reaches a higher accuracy.
+    """Return an amount as text, rounded up: a printed cost is enough as a budget, a printed bound is still a bound.
 
     >>> rounded_up(0.97000001), rounded_up(0.25)
     ('0.97001', '0.25')
@@ -239,7 +239,7 @@ def rounded_up(amount: float, /) -> str:
 
 
 def rounded_down(amount: float, /) -> str:
-    """Write an amount rounded down: a target of what is printed is reached, nothing costs less.
+    """Return an amount as text, rounded down: a printed target is reached, a printed lower bound is still a bound.
 
     >>> rounded_down(0.75999999), rounded_down(0.5)
     ('0.75999', '0.5')
@@ -248,22 +248,22 @@ def rounded_down(amount: float, /) -> str:
 
 
 def rounded(amount: float, rounding: str, /, *, digits: int = 5) -> str:
-    """Write an amount with some significant digits.
+    """Return an amount as text with some significant digits.
 
     Args:
-        amount: Written as it is where it is not finite.
-        rounding: One of those of the module `decimal`.
-        digits: How many at the most.
+        amount: The number; it is not rounded if it is not finite.
+        rounding: A rounding mode of the module `decimal`.
+        digits: Largest number of digits.
     """
     if not math.isfinite(amount):
         return str(amount)
-    # 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit is not to be rounded up
+    # round to 15 digits first: 0.1 + 0.2 is 0.3 here, its 17th digit must not be rounded up
     exact = Context(prec=15).create_decimal(Decimal(amount))
     return written(Context(prec=digits, rounding=rounding).create_decimal(exact))
 
 
 def printable(text: str, /) -> str:
-    r"""Write a text of the user's so that it can't steer a terminal: what is no printable character is escaped.
+    r"""Escape unprintable characters in a text of the user, so that it can't control a terminal.
 
     >>> printable("gpt-4 \x1b[2J"), printable("雪")
     ('gpt-4 \\x1b[2J', '雪')
@@ -272,7 +272,7 @@ def printable(text: str, /) -> str:
 
 
 def read_only(array: np.ndarray, /) -> np.ndarray:
-    """Return a view that can't be written to, leaving the caller's own array as it is."""
+    """Return a read-only view; the caller's own array stays writable."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -280,7 +280,7 @@ def read_only(array: np.ndarray, /) -> np.ndarray:
 
 def _check_range(name: str, table: np.ndarray, lower: float, upper: float, missing: bool) -> float:
     """Raise UserError at the first value that is not finite or out of range; return the largest size of a value."""
-    # two reductions instead of masks: they need no memory, and NaN and infinities fail the comparison too
+    # two reductions instead of masks: they need no memory, and NaN and infinities also fail the comparison
     low, high = table.min(), table.max()
     if np.isfinite(low) and np.isfinite(high) and low >= lower and high <= upper:
         return max(abs(float(low)), abs(float(high)))
@@ -303,13 +303,13 @@ def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf
     """Check the number that limits a sum.
 
     Args:
-        name: What it is called in messages.
-        value: What was given.
-        expected: What it should have been, for messages.
+        name: Name of the argument in messages.
+        value: The value given.
+        expected: Description of a valid value, for messages.
         upper: Largest value allowed.
 
     Raises:
-        UserError: If it is no real number; if it is NaN, infinite, negative or too large.
+        UserError: If the value is not a real number; if it is NaN, infinite, negative or too large.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise UserError(f"{name} must be {expected}; got {value!r}")
@@ -320,14 +320,14 @@ def as_limit(name: str, value: Any, expected: str, /, *, upper: float = math.inf
 
 
 def as_budget(name: str, value: Any, /) -> float:
-    """Check a number of US$; infinity is no limit at all.
+    """Check a number of US$; infinity means no limit.
 
     Args:
-        name: What it is called in messages.
-        value: What was given.
+        name: Name of the argument in messages.
+        value: The value given.
 
     Raises:
-        UserError: If it is no real number; if it is NaN or negative.
+        UserError: If the value is not a real number; if it is NaN or negative.
     """
     if isinstance(value, Real) and value == math.inf:
         return math.inf
@@ -335,15 +335,15 @@ def as_budget(name: str, value: Any, /) -> float:
 
 
 def as_whole(name: str, value: Any, /, *, lower: int | None = None) -> int:
-    """Check a whole number, as an index or a size is one.
+    """Check a whole number, for example an index or a size.
 
     Args:
-        name: What it is called in messages.
-        value: What was given.
+        name: Name of the argument in messages.
+        value: The value given.
         lower: Smallest value allowed.
 
     Raises:
-        UserError: If it is no whole number, or too small.
+        UserError: If the value is not a whole number, or too small.
     """
     if type(value) is not int and (isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral)):
         raise UserError(f"{name} must be a whole number; got {value!r:.60}")
@@ -353,7 +353,7 @@ def as_whole(name: str, value: Any, /, *, lower: int | None = None) -> int:
 
 
 def first_duplicate(names: Iterable[Hashable], /) -> tuple[int, int] | None:
-    """The first name that has been there before.
+    """Return the positions of the first repeated name.
 
     Returns:
         Positions (earlier, later) of the two equal names, or None if all differ.
@@ -371,15 +371,15 @@ def first_duplicate(names: Iterable[Hashable], /) -> tuple[int, int] | None:
 
 
 def positions_of(names: Sequence[str], known: Sequence[str], /, *, kind: str = "LLM") -> list[int]:
-    """Where each of `names` stands in `known`.
+    """Return the position in `known` of each of `names`.
 
     Args:
-        names: The names asked for.
-        known: The names there are.
-        kind: What the names name, for the message.
+        names: The names to find.
+        known: All known names.
+        kind: The kind of the names, for the message.
 
     Raises:
-        UserError: One of `names` is not among `known`; the message has the closest and the known ones.
+        UserError: One of `names` is not among `known`; the message shows the closest and the known names.
 
     Examples:
         >>> positions_of(["b"], ["a", "b"])
@@ -397,7 +397,7 @@ def positions_of(names: Sequence[str], known: Sequence[str], /, *, kind: str = "
 
 
 def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
-    """The message for a name that is not among `known`: the closest, and all of them if they are few.
+    """Return the message for a name that is not among `known`: with the closest names, and all if they are few.
 
     Examples:
         >>> unknown_name("gpt5", [f"gpt-{version}" for version in range(100)], kind="LLM")
@@ -412,7 +412,7 @@ def unknown_name(name: str, known: Sequence[str], /, *, kind: str) -> str:
 
 
 def listed(names: Sequence[Any], /) -> str:
-    """The first names of a list for a message, each quoted and cut, and how many there are beside them.
+    """Return the first names of a list for a message, each quoted and cut, and the number of further names.
 
     Examples:
         >>> listed(["a", "b"])
@@ -423,7 +423,7 @@ def listed(names: Sequence[Any], /) -> str:
 
 
 def shown(value: Any, /) -> str:
-    """A name or cell as a message shows it: quoted, with control characters escaped, and cut if it is long.
+    """Return a name or cell for a message: quoted, with control characters escaped, and cut if it is long.
 
     Examples:
         >>> shown("gpt-4"), shown("x" * 100)
@@ -435,7 +435,7 @@ def shown(value: Any, /) -> str:
 
 
 def first_place(mask: npt.NDArray[np.bool_], /) -> tuple[int, ...] | None:
-    """Index of the first True in row order, or None.
+    """Return the index of the first True in row order, or None.
 
     Examples:
         >>> first_place(np.array([[False, False], [False, True]]))
@@ -450,12 +450,12 @@ def import_extra(module: str, /, *, extra: str, purpose: str) -> Any:
     """Import a package that is installed only with an extra of this one.
 
     Args:
-        module: What to import.
+        module: The module to import.
         extra: The extra that installs it.
-        purpose: What it is needed for.
+        purpose: The task that needs it.
 
     Raises:
-        ImportError: It is not installed; the message has the command that installs it.
+        ImportError: The module is not installed; the message shows the command to install it.
 
     Examples:
         >>> import_extra("not_there", extra="parquet", purpose="reading Parquet")

@@ -1,4 +1,4 @@
-"""How many labels are enough: which queries to label next, and what more labels would bring."""
+"""Chooses queries to label next, and forecasts the effect of more labels."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from optllm_pymoo.prediction.members import in_order
 from optllm_pymoo.validation import FloatArray, UserError, as_whole
 
 FACTORS: Final = (1.5, 2.0, 4.0)
-"""Multiples of the labels at hand that are forecast."""
+"""Multiples of the number of labels at which forecasts are made."""
 FEWEST: Final = 10
-"""Queries with the outcomes of all LLMs; from fewer no curve is drawn."""
+"""Smallest number of queries with the outcomes of all LLMs from which a curve is measured."""
 MIDDLE: Final = 0.5
-"""Of the way from the cheapest plan to the dearest LLM: the budget of the plan whose interval is forecast."""
-_FRACTIONS: Final = (0.4, 0.55, 0.75)  # of the labels at hand that the curve is drawn from, beside all of them
+"""Budget of the plan whose interval is forecast: share of the way from the cheapest plan to the dearest LLM."""
+_FRACTIONS: Final = (0.4, 0.55, 0.75)  # shares of the labels at which the curve is measured, in addition to all
 _REPETITIONS: Final = 3  # draws of each fraction
 _BOOTSTRAPS: Final = 40
 _PROBABILITY: Final = 0.9
-_USUAL_RISE: Final = 0.2  # rise and its deviation, times √n: what data sets had on which this was measured
-_CURVATURE: Final = 0.5  # deviation of a gain, as a share of it, since no curve is known to go on as it began
-_LUCK: Final = (0.05, 0.1)  # deviation of the area from draw to draw, times √n: small samples show none, or too much
+_USUAL_RISE: Final = 0.2  # prior mean and deviation of the rise, times √n: measured on data sets
+_CURVATURE: Final = 0.5  # relative deviation of a gain, since a curve may not continue as it began
+_LUCK: Final = (0.05, 0.1)  # bounds of the deviation of the area between draws, times √n, as few draws are unsure
 _LEAST_ERROR: Final = 0.05  # relative deviation of a width
 
 
 def next_to_label(dataset: Dataset, n: int, /, *, random_state: int = 0) -> np.ndarray:
-    """Draw queries to label next, at random among those without any label, of each group in proportion.
+    """Draw queries to label next: a random sample of those without any label, proportional to the groups.
 
-    The queries are sorted by group, and within it by their `draws`; every k-th is taken, from a random start on (a
-    systematic sample). So every query is as likely as any other, and of a group that holds a share s of them s·n are
-    drawn, rounded up or down. The order of the rows changes nothing.
+    The queries are sorted by group, and within a group by their `draws`; from a random start, every k-th is taken (a
+    systematic sample). So all queries have the same probability, and s·n queries, rounded up or down, are drawn from a
+    group with a share s of the queries. The result does not depend on the order of the rows.
 
     Args:
         dataset: A batch, with NaN where an LLM wasn't tried.
-        n: How many, >= 1.
+        n: Number of queries to draw, >= 1.
         random_state: Seed of the draw.
 
     Returns:
         (n,) rows of the batch, rising.
 
     Raises:
-        UserError: If fewer queries have no label.
+        UserError: If fewer than n queries have no label.
 
     Example:
         >>> batch = Dataset(np.ones((7, 1)), [[1]] + [[np.nan]] * 6, groups=["de"] * 5 + ["en"] * 2)
@@ -69,10 +69,10 @@ def next_to_label(dataset: Dataset, n: int, /, *, random_state: int = 0) -> np.n
 
 
 def usd_per_label(dataset: Dataset, /) -> FloatArray:
-    """What it costs to run each query on all LLMs, (N,) US$.
+    """Return the cost of running each query on all LLMs, (N,) US$.
 
     Args:
-        dataset: The batch. A column at batch prices has the same answers as its LLM, so the cheaper of both counts.
+        dataset: The batch. A column at batch prices has the same answers as its LLM, so only the cheaper one counts.
 
     Example:
         >>> usd_per_label(Dataset([[2.0, 1.0, 5.0]], [[1, 1, 1]], llms=["small", "small@batch", "large"])).tolist()
@@ -85,7 +85,7 @@ def usd_per_label(dataset: Dataset, /) -> FloatArray:
 
 
 class Range(NamedTuple):
-    """What is forecast, and where it will be with 90 % probability."""
+    """An expected value, and the interval that has it with 90 % probability."""
 
     expected: float
     low: float
@@ -93,27 +93,27 @@ class Range(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """What would be with more labels."""
+    """The forecast for more labels."""
 
     n_labels: int
-    """In all."""
+    """Total number of labels."""
     width: Range
-    """Of the 95 % interval of a plan in the middle of the budgets, in accuracy."""
+    """Width, in accuracy, of the 95 % interval of a plan in the middle of the budgets."""
     area: Range
     """Mean true accuracy over budgets, as a share of the oracle's."""
     gain: Range
-    """Of the area, on that with the labels at hand."""
+    """Increase of the area, compared with the labels at hand."""
 
 
 class AreaLine(NamedTuple):
-    """How the area rises with the labels: area(m) = limit - rise·√(n/m) for m labels, where n are at hand."""
+    """The area as a function of m labels: area(m) = limit - rise·√(n/m), with n labels at hand."""
 
     area: float
-    """With the labels at hand."""
+    """Area with the labels at hand."""
     error: float
     """Standard error of it."""
     rise: float
-    """What infinitely many labels would add, >= 0."""
+    """Increase of the area with infinitely many labels, >= 0."""
     rise_error: float
     """Standard error of it."""
     luck: float
@@ -121,17 +121,17 @@ class AreaLine(NamedTuple):
 
     @classmethod
     def through(cls, fractions: FloatArray, areas: FloatArray, n: int, /) -> AreaLine:
-        """Lay a line in 1/√m through areas that were measured on parts of n labels.
+        """Fit a line in 1/√m to areas that were measured on parts of n labels.
 
-        Its slope by least squares is joined with what is usual, a normal prior of mean and deviation 0.2/√n, by its
-        standard error: that over bootstraps, and that of the draws of the parts. The area itself is that of all labels
-        with one right and one wrong answer beside them (Laplace), and as unsure as a share of n queries, or more where
-        bootstraps say so.
+        The least-squares slope is combined with a normal prior of mean and deviation 0.2/√n, weighted by its standard
+        error, from bootstraps and from the draws of the parts. The area is that of all labels plus one right and one
+        wrong answer (Laplace); its standard error is that of a share of n queries, or that of the bootstraps if this is
+        larger.
 
         Args:
-            fractions: Of the labels that each predictor learnt from, the last one 1, (k,), rising.
-            areas: In the first row of all n labelled queries, then of bootstraps of them, (1 + B, k).
-            n: Labelled queries.
+            fractions: (k,) shares of the labels that each predictor learnt from, rising; the last is 1.
+            areas: (1 + B, k), in the first row on all n labelled queries, then on bootstraps of them.
+            n: Number of labelled queries.
 
         Examples:
             >>> m = np.array([0.25, 0.25, 0.5, 0.5, 1.0]) * 10_000
@@ -160,16 +160,16 @@ class AreaLine(NamedTuple):
 
 
 class LearningCurve(NamedTuple):
-    """How good plans become with more labels, seen on parts of the labels at hand.
+    """Quality of plans as a function of the number of labels, measured on parts of the labels at hand.
 
     **Area.** Predictors learn from 40, 55 and 75 % of the labelled queries, each drawn three times, and from all of
-    them. Each predicts the labelled queries, by members that didn't learn from the query, and the front of its
-    predictions is followed on the outcomes. `AreaLine` is laid through the areas.
+    them. Each predicts the labelled queries, by members that didn't learn from the query; the front of the
+    predictions is evaluated on the outcomes. An `AreaLine` is fitted to the areas.
 
-    **Width** of the interval of a plan in the middle of the budgets. Its variance has three parts, which are carried
-    over to m labels each by itself: how easy the labelled queries happen to be, a(1 - a)/m; what is left of the error
-    of the excess, which held-out queries tell (see `Optimism`); and chance among the planned queries. That a itself is
-    known to its standard error only is what makes the width unsure.
+    **Width** of the interval of a plan in the middle of the budgets. Its variance has three parts, each of which
+    is extrapolated to m labels: the sampling of the labelled queries, a(1 - a)/m; the remaining error of the excess,
+    which is estimated from held-out queries (see `Optimism`); and chance among the planned queries. The width is
+    uncertain because a is only known up to its standard error.
 
     Examples:
         >>> line = AreaLine(area=0.8, error=0.02, rise=0.04, rise_error=0.02, luck=0.01)
@@ -181,19 +181,19 @@ class LearningCurve(NamedTuple):
     """
 
     n_labels: int
-    """Queries with the outcomes of all LLMs, from which the curve is drawn."""
+    """Number of queries with the outcomes of all LLMs, from which the curve is measured."""
     n_planned: int
     measured: tuple[tuple[int, float], ...]
-    """Numbers of labels and the areas measured with them, means over draws, the fewest first."""
+    """Pairs of a number of labels and the mean area over draws, the smallest number first."""
     line: AreaLine
     accuracy: float
-    """Of a plan in the middle of the budgets, on the labelled queries, as predicted."""
+    """Predicted accuracy of a plan in the middle of the budgets, on the labelled queries."""
     n_distinct: float
-    """As how many queries the labelled ones count, where texts are repeated (Kish)."""
+    """Effective number of labelled queries, if texts are repeated (Kish)."""
     excess: float
     """Variance of the error of the excess."""
     chance: float
-    """Variance of the planned queries' mean accuracy by chance alone."""
+    """Variance of the planned queries' mean accuracy that is only chance."""
 
     @classmethod
     def of(
@@ -208,14 +208,14 @@ class LearningCurve(NamedTuple):
         """Measure the curve of a batch.
 
         Args:
-            split: The labelled queries, and the others; with texts, as in `predict_accuracy`.
+            split: The labelled and the planned queries, with texts, as in `predict_accuracy`.
             random_state: Seed.
-            n_jobs: As joblib counts; the result is the same.
-            report: Called with the name of each stage.
+            n_jobs: As in joblib; the result does not depend on it.
+            report: Function called with the name of each stage.
 
         Returns:
-            The curve; None if fewer than `FEWEST` different queries have the outcomes of all LLMs, or all of these are
-            wrong.
+            The curve; None if fewer than `FEWEST` different queries have the outcomes of all LLMs, or all these
+            outcomes are wrong.
 
         Raises:
             UserError: If there are no texts.
@@ -243,14 +243,14 @@ class LearningCurve(NamedTuple):
         n_jobs: int | None = None,
         report: Callable[[str], None] = silent,
     ) -> LearningCurve | None:
-        """Measure the curve on features; the order of the rows changes nothing.
+        """Measure the curve on features; the result does not depend on the order of the rows.
 
         Args:
             labelled: Features (n, D), outcomes, all known, (n, M), and costs in US$, (n, M).
-            planned: Features (N, D) and costs (N, M) of the other queries.
+            planned: Features (N, D) and costs (N, M) of the planned queries.
             random_state: Seed.
-            n_jobs: As joblib counts.
-            report: Called with the name of each stage.
+            n_jobs: As in joblib.
+            report: Function called with the name of each stage.
 
         Returns:
             As `of`.
@@ -274,7 +274,7 @@ class LearningCurve(NamedTuple):
             if not rows.all():
                 table[~rows] = predictor.predict(features[~rows])
             tables.append(table)
-        # the last one has learnt from all labels
+        # the last predictor has learnt from all labels
         (known, asked), optimism = (table, np.asarray(predictor.predict(planned[0]))), predictor.optimism_
         assert optimism is not None
         (x,), (there,) = plans_within(cost, known, [MIDDLE]), plans_within(planned[1], asked, [MIDDLE])
@@ -297,13 +297,13 @@ class LearningCurve(NamedTuple):
         )
 
     def width(self, factor: float = 1.0, /) -> float:
-        """Expect the width of the 95 % interval of a plan in the middle of the budgets.
+        """Forecast the width of the 95 % interval of a plan in the middle of the budgets.
 
         Args:
-            factor: Multiple of the labels at hand; those added are planned no more.
+            factor: Multiple of the labels at hand; new labels reduce the number of planned queries.
         """
         level = self.accuracy * (1 - self.accuracy) / self.n_distinct
-        # the excess is known by what was assumed of it, joined with held-out queries: the error of the latter falls
+        # the excess combines a prior and held-out queries: only the error of the latter falls with more labels
         least = min(self.excess, 0.999 * DEVIATION**2)
         seen = least * DEVIATION**2 / (DEVIATION**2 - least) / factor
         left = self.n_planned - (factor - 1) * self.n_labels
@@ -311,13 +311,13 @@ class LearningCurve(NamedTuple):
         return float(2 * norm.ppf(0.975) * np.sqrt(variance))
 
     def forecast(self, factor: float, /) -> Forecast | None:
-        """Say what would be with more labels.
+        """Forecast area, gain and width for more labels.
 
         Args:
             factor: Multiple of the labels at hand, above 1.
 
         Returns:
-            The forecast; None if no query were left to plan.
+            The forecast; None if no query would be left to plan.
         """
         n_labels = round(factor * self.n_labels)
         if n_labels - self.n_labels >= self.n_planned:
@@ -326,7 +326,7 @@ class LearningCurve(NamedTuple):
         gain, unsure = reached * line.rise, reached**2 * (line.rise_error**2 + (_CURVATURE * line.rise) ** 2)
         area_error = math.sqrt(line.error**2 + unsure + line.luck**2 / factor)
         gain_error = math.sqrt(unsure + line.luck**2 * (1 + 1 / factor) / 2)
-        # d ln √(a (1 - a)) / da, times the standard error of what will be added to what is known of a
+        # d ln √(a (1 - a)) / da, times the standard deviation of the change of a by the new labels
         a = min(max(self.accuracy, 1 / (self.n_distinct + 2)), 1 - 1 / (self.n_distinct + 2))
         moved = abs(1 - 2 * a) / (2 * math.sqrt(a * (1 - a) * self.n_distinct)) * math.sqrt(1 - 1 / factor)
         width, relative = self.width(factor), half * math.hypot(moved, _LEAST_ERROR)
@@ -340,7 +340,7 @@ class LearningCurve(NamedTuple):
 
 
 def _areas(cost: FloatArray, correct: FloatArray, tables: list[np.ndarray], rows: np.ndarray) -> list[float]:
-    """Follow the front of each table on some queries, as shares of what the best plans in hindsight reach."""
+    """Return the realised area of each table's front on some queries, as a share of the oracle's area."""
     paid, true = cost[rows], correct[rows]
     oracle = realised_area(paid, true, Path.along(SupportedFront(paid, true)))
     with np.errstate(invalid="ignore", divide="ignore"):

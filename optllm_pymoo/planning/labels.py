@@ -1,4 +1,4 @@
-"""Which queries are learnt from, what is learnt, and what is expected of the others."""
+"""Splits a batch into labelled and planned queries, learns from the former and predicts the latter."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from optllm_pymoo.validation import FloatArray, UserError, in_full, listed
 def read_columns(
     path: str | Path, names: Sequence[str], /, *, query_id: str | None = None
 ) -> dict[str, dict[str, str]]:
-    """Read columns that say something of queries beside their texts.
+    """Read further columns about queries, in addition to their texts.
 
     Args:
-        path: The table of the queries, or a folder that has one; where a query has several rows, the first counts.
-        names: Of the columns.
-        query_id: The column of ids; one with a usual name if not given, else queries are numbered.
+        path: The table of the queries, or a folder with one; if a query has several rows, the first counts.
+        names: Names of the columns.
+        query_id: The column of ids; if not given, one with a usual name; without one, queries are numbered.
 
     Returns:
-        By column: texts by id.
+        By column: the text of each cell by id.
 
     Raises:
         FileNotFoundError: If there is no such table.
-        UserError: If there is no column of a name.
+        UserError: If a column does not exist.
     """
     path = Path(path)
     source = open_source(find_file(path, "queries") if path.is_dir() else path)
@@ -52,17 +52,17 @@ def read_columns(
 
 
 class Beside(NamedTuple):
-    """What is known of queries beside their texts, as features: a column per category, or a number."""
+    """Features from further columns about queries: one feature per category, or a number."""
 
     kinds: dict[str, list[str] | float]
-    """By name: the categories, or what stands for a missing number."""
+    """By column: the categories, or the value that replaces a missing number."""
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[str]], /) -> Beside:
-        """Learn from all queries, without labels, which columns hold numbers, and the categories of the others.
+        """Find out from all queries, without labels, which columns have numbers, and the categories of the others.
 
         Args:
-            columns: By name: a text per query, empty where nothing is known.
+            columns: By name: a text per query, empty if unknown.
         """
         kinds: dict[str, list[str] | float] = {}
         for name, texts in columns.items():
@@ -76,13 +76,13 @@ class Beside(NamedTuple):
         return cls(kinds)
 
     def table(self, columns: Mapping[str, Sequence[str]] | None, /) -> npt.NDArray[np.float32]:
-        """Turn columns into numbers, (N, K).
+        """Convert columns to features, (N, K).
 
         Args:
-            columns: As in `of`; a category that wasn't there then is none.
+            columns: As in `of`; a category that `of` did not find has 0 in all features.
 
         Raises:
-            UserError: If a column is missing, or a number is none.
+            UserError: If a column is missing, or a value in a column of numbers is not a number.
         """
         missing = [name for name in self.kinds if name not in (columns or {})]
         if columns is None or missing:
@@ -105,30 +105,30 @@ _CATEGORIES: Final = 50
 
 
 class Learner(NamedTuple):
-    """Features, a predictor of them, and what calls cost by the length of the text."""
+    """Features, a predictor that uses them, and costs of calls as a function of the text length."""
 
     features: QueryFeatures
     predictor: SuccessPredictor
     columns: np.ndarray
-    """(M,) which of the predictor's LLMs are asked about."""
+    """(M,) indices of the predictor's LLMs that are used."""
     lines: FloatArray
-    """(5, M) by LLM: US$ at the mean length, US$ per character, that length, and the least and most US$ of a call."""
+    """(5, M) by LLM: US$ at the mean length, US$ per character, the mean length, smallest and largest US$ of a call."""
     too_long: FloatArray
-    """(M,) characters from which on a text is too long for an LLM; infinite where none was."""
+    """(M,) characters from which a text is too long for an LLM; infinite if no text was."""
     beside: Beside | None = None
-    """What else is asked of queries; None if their texts are all."""
+    """The features of further columns; None if only texts are used."""
 
     @classmethod
     def of(
         cls, features: QueryFeatures, predictor: SuccessPredictor, *batches: Dataset, beside: Beside | None = None
     ) -> Learner:
-        """Join what was learnt with a straight line of costs over the lengths of texts, by least squares.
+        """Make a learner, and fit a straight line of costs over the lengths of texts by least squares.
 
         Args:
-            features: Fitted on texts.
-            predictor: Fitted on them.
-            *batches: With texts and costs.
-            beside: What the predictor takes beside the features of the texts.
+            features: Features fitted on texts.
+            predictor: Predictor fitted on these features.
+            *batches: Data sets with texts and costs.
+            beside: Further columns that the predictor uses, in addition to the texts.
         """
         cost = np.vstack([batch.cost for batch in batches])
         length = np.array([float(len(text)) for batch in batches for text in batch.texts or ()])
@@ -143,22 +143,22 @@ class Learner(NamedTuple):
         return cls(features, predictor, np.arange(len(level)), lines, too_long, beside)
 
     def changed(self, columns: Sequence[int] | np.ndarray, factors: FloatArray, /) -> Learner:
-        """Keep some LLMs, at other prices.
+        """Return a learner of some of the LLMs, at other prices.
 
         Args:
-            columns: Places of those to keep.
-            factors: What their costs are multiplied by.
+            columns: Indices of the LLMs to keep.
+            factors: Factors of their costs.
         """
         lines = self.lines[:, columns]
         lines = np.where(np.arange(len(lines))[:, None] == 2, lines, lines * factors)
         return self._replace(columns=self.columns[columns], lines=lines, too_long=self.too_long[columns])
 
     def accuracy(self, texts: Sequence[str], columns: Mapping[str, Sequence[str]] | None = None, /) -> FloatArray:
-        """Expect accuracies, (N, M).
+        """Predict accuracies, (N, M).
 
         Args:
             texts: N texts.
-            columns: What is known beside them, by name, where the plan learnt from that.
+            columns: Further columns by name, if the learner uses some.
 
         Raises:
             UserError: If a column is missing.
@@ -169,7 +169,7 @@ class Learner(NamedTuple):
         return np.asarray(self.predictor.predict(table)[:, self.columns])
 
     def cost(self, texts: Sequence[str], /) -> FloatArray:
-        """Expect costs by the lengths of texts, never beyond those known, (N, M) US$.
+        """Estimate costs from the lengths of texts, clipped to the range of known costs, (N, M) US$.
 
         Args:
             texts: N texts.
@@ -179,7 +179,7 @@ class Learner(NamedTuple):
         return np.asarray(np.clip(level + slope * (length - mean), least, most))
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything as plain arrays by name, for `from_state`."""
+        """Return the whole state as plain arrays by name, for `from_state`."""
         parts: dict[str, Mapping[str, np.ndarray]] = {
             "features": self.features.state(),
             "predictor": self.predictor.state(),
@@ -191,10 +191,10 @@ class Learner(NamedTuple):
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, np.ndarray], /) -> Learner:
-        """Put together what `state` took apart.
+        """Make a learner from the arrays that `state` returned.
 
         Args:
-            arrays: By name.
+            arrays: The arrays by name.
         """
         features, predictor = (
             {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}
@@ -207,23 +207,23 @@ class Learner(NamedTuple):
 
 
 DEFAULT_SHARE: Final = 0.05
-"""Share that is learnt from if all outcomes are known and nothing else is said."""
+"""Share of queries to learn from if all outcomes are known and no share is given."""
 
 
 class Split(NamedTuple):
     """A batch in two parts."""
 
     labelled: Dataset
-    """Queries to learn from: at least one outcome is known of each."""
+    """Queries to learn from: each has at least one known outcome."""
     planned: Dataset
-    """Queries to be planned. Their outcomes have been erased: all NaN."""
+    """Queries to be planned. Their outcomes are removed: all are NaN."""
 
 
 def split_by_known(dataset: Dataset, /) -> Split:
-    """Learn from the queries of which any outcome is known, plan the others.
+    """Split a batch: learn from the queries with any known outcome, plan the others.
 
     Args:
-        dataset: With NaN where an LLM was not tried on a query.
+        dataset: The batch, with NaN where an LLM was not tried on a query.
 
     Raises:
         UserError: If either part would be empty.
@@ -240,12 +240,12 @@ def split_by_known(dataset: Dataset, /) -> Split:
 
 
 def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.random.Generator = 0) -> Split:
-    """Learn from a random share of the queries, plan the others as if their outcomes were unknown.
+    """Split a batch: learn from a random share of the queries, plan the others as if their outcomes were unknown.
 
     Args:
         dataset: The batch; outcomes may be missing.
         share: In (0, 1), of the queries with any known outcome; rounded up to whole queries.
-        random_state: Seed or generator of the draw, which depends on ids and texts and not on the order of the rows.
+        random_state: Seed or generator of the draw, which depends on ids and texts, but not on the order of the rows.
 
     Raises:
         UserError: If the share is outside (0, 1), or one part would be empty.
@@ -270,12 +270,12 @@ def split_by_share(dataset: Dataset, share: float, /, *, random_state: int | np.
 
 
 def split_by(dataset: Dataset, labels: float | str | Path | None, /, *, random_state: int = 0) -> Split:
-    """Split a batch as it is asked for.
+    """Split a batch by a share, a file of labels, or its known outcomes.
 
     Args:
         dataset: The batch.
-        labels: A share of the labelled queries, a file of labels, or None: the outcomes that are there; if none is
-            missing, a share of `DEFAULT_SHARE`.
+        labels: A share of the labelled queries, a file of labels, or None: the known outcomes of the batch, or, if no
+            outcome is missing, a share of `DEFAULT_SHARE`.
         random_state: Seed of the draw of a share.
 
     Raises:
@@ -294,7 +294,7 @@ def split_by(dataset: Dataset, labels: float | str | Path | None, /, *, random_s
 
 
 def draws(dataset: Dataset, random_state: int | np.random.Generator, /) -> np.ndarray:
-    """Draw a number per query by a hash of the seed, its id and its text: the order of the rows changes nothing.
+    """Draw a number per query by a hash of the seed, its id and its text: independent of the order of the rows.
 
     Args:
         dataset: N queries.
@@ -312,7 +312,7 @@ def draws(dataset: Dataset, random_state: int | np.random.Generator, /) -> np.nd
 
 
 def _without_outcomes(dataset: Dataset, /) -> Dataset:
-    """Erase all outcomes, so that nothing downstream can look at them.
+    """Return the batch without outcomes, so that later steps can't use them.
 
     Args:
         dataset: The batch.
@@ -328,11 +328,11 @@ def with_labels_from(dataset: Dataset, path: str | Path, /) -> Dataset:
         path: A table of outcomes, see `read_outcomes`; queries and LLMs may be missing.
 
     Returns:
-        The batch with NaN wherever the file says nothing.
+        The batch with NaN where the file has no outcome.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataFileError: A UserError that names file, line and column, as `read_outcomes`.
+        DataFileError: A UserError with file, line and column, as `read_outcomes`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file of labels {path}")
@@ -345,15 +345,15 @@ class Prediction(NamedTuple):
     accuracy: np.ndarray
     """(N, M) probability that an LLM answers a query correctly."""
     sigma: np.ndarray
-    """(N, M) standard deviation of it."""
+    """(N, M) standard deviation of this probability."""
     optimism: Optimism | None
-    """By how much plans made on it expect too much."""
+    """The amount by which plans made from the prediction expect too much accuracy."""
     shift: Shift | None
-    """How unlike the labelled queries the planned ones look."""
+    """The difference between labelled and planned queries."""
     skill: Skill | None = None
-    """How much texts tell about which LLM suits which query."""
+    """How well texts predict which LLM is best for a query."""
     learner: Learner | None = None
-    """What it comes from, to be asked about other queries; None where it isn't kept."""
+    """The learner, for predictions of other queries; None if it isn't kept."""
 
 
 def silent(message: str, /) -> None:
@@ -368,16 +368,16 @@ def predict_accuracy(
     n_jobs: int | None = None,
     report: Callable[[str], None] = silent,
 ) -> Prediction:
-    """Learn from the labelled part of a batch and predict the other.
+    """Learn from the labelled part of a batch and predict the planned part.
 
-    Features are fitted on the texts of both parts, which needs no outcomes; the predictor sees the labelled part
-    only.
+    Features are fitted on the texts of both parts, which needs no outcomes; the predictor uses only the labelled
+    part.
 
     Args:
-        split: The two parts of the batch, with texts; ``beside`` in `about` has columns beside them (`read_table`).
-        random_state: Seed; same seed, same prediction, whatever ``n_jobs``.
-        n_jobs: Ensemble members fitted at a time, as joblib counts.
-        report: Called with the name of each stage as it begins.
+        split: The two parts of the batch, with texts; ``beside`` in `about` has further columns (`read_table`).
+        random_state: Seed; the same seed gives the same prediction for any ``n_jobs``.
+        n_jobs: Number of ensemble members fitted at a time, as in joblib.
+        report: Function called with the name of each stage when it begins.
 
     Raises:
         UserError: If there are no texts, or an LLM has no label at all.
@@ -396,15 +396,15 @@ def predict_accuracy(
 
 
 def features_of(split: Split, /, *, random_state: int = 0) -> tuple[QueryFeatures, Beside | None, np.ndarray]:
-    """Turn the queries of both parts into numbers, without labels.
+    """Compute the features of the queries of both parts, without labels.
 
     Args:
-        split: With texts; ``beside`` in `about` has columns beside them.
+        split: The two parts, with texts; ``beside`` in `about` has further columns.
         random_state: Seed of the features.
 
     Returns:
-        What reads texts, what reads the columns beside them, and what both make of the labelled queries and then of the
-        planned ones, (n + N, D).
+        The fitted features of texts, those of further columns, and the table of both, first for the labelled and then
+        for the planned queries, (n + N, D).
 
     Raises:
         UserError: If there are no texts.
@@ -429,7 +429,7 @@ def labels_of(labelled: Dataset, /) -> np.ndarray:
     """Return the outcomes to learn from, (n, M), NaN where an LLM wasn't tried.
 
     Args:
-        labelled: The queries that are learnt from.
+        labelled: The queries to learn from.
 
     Raises:
         UserError: If an LLM has no label at all.

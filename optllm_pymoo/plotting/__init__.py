@@ -1,7 +1,7 @@
 """Pictures of fronts, plans and predictions.
 
-Every function takes axes, or makes those of a figure of its own, and returns them; `ax.figure.savefig("front.png")`
-writes it. Nothing here touches pyplot or its settings.
+Every function draws on the axes given, or on those of a new figure, and returns them; `ax.figure.savefig("front.png")`
+writes the figure. No function changes pyplot or its settings.
 """
 
 from optllm_pymoo.plotting.front import plot_front, plot_third

@@ -1,4 +1,4 @@
-"""The front: what every dollar buys, and with a third objective as colour what that costs."""
+"""Plots of the front: accuracy over cost, and a third objective as colour."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from optllm_pymoo.problems import AllocationProblem
 from optllm_pymoo.validation import UserError
 
 CURVE_POINTS: Final = 600
-"""Points of the exact front that are drawn; more can't be seen apart."""
+"""Number of points of the exact front that are drawn; more can't be distinguished."""
 
 NAMED: Final = 12
-"""LLMs with a name at the most; the others are grey dots."""
+"""Largest number of LLMs with a name; the others are grey dots."""
 
 COLOURS: Final = "cividis"
-"""Of a third objective: rises evenly in lightness, also for the colour-blind and in print."""
+"""Colour map of a third objective: its lightness rises evenly, also for the colour-blind and in print."""
 
 
 def plot_front(
@@ -45,11 +45,12 @@ def plot_front(
 ) -> Axes:
     """Draw the exact front, single LLMs as labelled points, and the chosen plan.
 
-    Of more than `NAMED` LLMs the most accurate one has a name, then those in the plan, then those nearest to the front.
+    If there are more than `NAMED` LLMs, the names of these are drawn first: the most accurate LLM, those in the plan,
+    those nearest to the front.
 
     Args:
-        problem: The batch; the curve is its supported front, above which no plan can be.
-        plan: The chosen plan, if any; with the 95 % interval of its accuracy.
+        problem: The batch; the curve is its supported front; no plan can be above it.
+        plan: The chosen plan, if any; drawn with the 95 % interval of its accuracy.
         F: (n, 2) objectives of plans that a search found, if any: total US$, negated mean accuracy; further columns
             (latency, see `plot_third`) are not shown.
         ax: Where to draw; None for a new figure.
@@ -76,7 +77,7 @@ def plot_front(
         name = "chosen plan"
         if error != [[0.0], [0.0]]:
             name += ", 95 % interval"
-            mark = "_" if centre < plan.accuracy else ""  # where the interval is about less than what is expected
+            mark = "_" if centre < plan.accuracy else ""  # if the centre of the interval is below the expected accuracy
             look: dict[str, Any] = {"color": GREY, "ecolor": GREY, "capsize": 3, "markersize": 9, "zorder": 5}
             ax.errorbar(plan.cost_usd, centre, error, fmt=mark, **look)
         ax.plot(plan.cost_usd, plan.accuracy, color="#D55E00", label=name, zorder=5, **STAR)
@@ -93,10 +94,10 @@ def plot_third(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Draw plans by cost and accuracy, coloured by the third objective, below the front of any amount of it.
+    """Draw plans by cost and accuracy, coloured by the third objective, below the front without a limit on it.
 
-    How far a point lies below the curve is what its third objective costs. Plans that are worst in it are drawn
-    first, so that the best are seen where both are to be had.
+    The distance of a point below the curve is the accuracy lost for its third objective. Plans with the worst values
+    are drawn first, so that the best plans are visible where points overlap.
 
     Args:
         problem: The batch, with a third objective.
@@ -167,19 +168,19 @@ def draw_llms(
     """Finish a picture of curves: single LLMs with their names, the legend and the title.
 
     Args:
-        ax: Axes on which all else is drawn.
+        ax: Axes on which everything else has been drawn.
         problem: The batch.
         llms: (n,) numbers of the LLMs.
         singles: (n, 2) their total US$ and accuracy.
         plan: The chosen plan, if any: its LLMs are named first.
         curve: (k, 2) the front.
-        avoid: (m, 2) further points that names keep clear of.
+        avoid: (m, 2) further points that names must not cover.
         title: Title of the axes.
     """
     if len(llms) > NAMED:
         ax.plot(*singles.T, ".", color="#999999", markersize=4, label="other LLMs", zorder=1)
     else:
-        ax.plot(*singles.T, linestyle="none")  # the limits of the axes are to hold them before names find their places
+        ax.plot(*singles.T, linestyle="none")  # the limits of the axes must include them before names are placed
     ax.margins(0.08, 0.1)
     ax.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
     percent_axis(ax)
@@ -194,7 +195,7 @@ def draw_llms(
     order = np.concatenate([best, order[order != best]])[:NAMED]
     inside = curve[(curve[:, 0] > 0) | (ax.get_xscale() != "log")]
     if len(inside) > 1:
-        # points between neighbours too, so that a name can't cross a line unseen
+        # also points between neighbours, so that no name covers a line
         share = np.linspace(0, 1, 8)[:, None, None]
         inside = (inside[:-1] * (1 - share) + inside[1:] * share).reshape(-1, 2)
     clear = np.concatenate([inside, avoid, singles])
@@ -213,7 +214,7 @@ def single_totals(problem: AllocationProblem, /) -> tuple[np.ndarray, np.ndarray
         problem: The batch.
 
     Returns:
-        Their numbers (n,), and (n, 2) total US$ and accuracy.
+        Numbers of these LLMs (n,), and (n, 2) their total US$ and accuracy.
     """
     usable = np.arange(problem.n_llms)
     if problem.allowed is not None:

@@ -1,4 +1,4 @@
-"""The mix of LLMs along the budget."""
+"""Plots of the mix of LLMs along the front."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from optllm_pymoo.plotting.style import BLACK, axes, dollars, looks_of, percent_
 from optllm_pymoo.problems import AllocationProblem
 
 COLUMNS = 400
-"""Plans along the front whose mix is drawn."""
+"""Number of plans along the front whose mix is drawn."""
 
 NAMED = 10
-"""LLMs with an area of their own at the most: those with the largest share of any plan drawn; the rest is one area."""
+"""Largest number of LLMs with their own area: those with the largest share in any plan; the rest is one area."""
 
 SMALL = 0.004
-"""An LLM that never gets a larger share belongs to the rest."""
+"""An LLM whose share is never larger is part of the rest."""
 
 
 def mix_along_front(
@@ -29,7 +29,7 @@ def mix_along_front(
 
     Args:
         front: The exact front.
-        n_points: Plans at the most, spread evenly along the curve; of a front in parts those of `along`.
+        n_points: Largest number of plans, spread evenly along the curve; for a front in parts, those of `along`.
 
     Returns:
         Total US$ (n,) and number of queries per LLM (n, M) of each of these plans.
@@ -55,7 +55,7 @@ def sums_along_front(
     Args:
         front: The exact front.
         chosen: (n,) rising points of it, the first and the last among them.
-        values: (N, M) what is summed; None counts queries.
+        values: (N, M) values to sum; None counts queries.
         group: (N,) number of each query's group; None sums per LLM.
 
     Returns:
@@ -69,7 +69,7 @@ def sums_along_front(
         weights = None if values is None else values[query, llm]
         return np.bincount(point * size + key.astype(np.int64), weights, minlength=len(chosen) * size)
 
-    # step k leads to point k + 1, and shows in the first chosen point that is no earlier
+    # step k leads to point k + 1, and counts from the first chosen point that is not before it
     point = np.searchsorted(chosen, np.arange(1, len(front)))
     change = totals(point, steps.query, steps.to_llm) - totals(point, steps.query, steps.from_llm)
     change = change + totals(0, np.arange(len(x)), x)
@@ -122,7 +122,7 @@ def plot_mix(
     if len(cost) == 1:  # one plan is best at every budget: a bar instead of an area without width
         cost, counts = np.array([cost[0] * 0.9, cost[0] * 1.1 + (cost[0] == 0)]), np.repeat(counts, 2, axis=0)
     shares = counts / problem.n_queries
-    # stacked: the LLM that is used at the lowest costs at the bottom, all that get little at the top
+    # stacked: at the bottom the LLM used at the lowest costs, at the top all LLMs with small shares
     largest = shares.max(axis=0)
     used = np.flatnonzero(largest > 0)
     named = used[np.argsort(-largest[used], kind="stable")]

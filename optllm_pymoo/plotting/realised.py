@@ -1,4 +1,4 @@
-"""What predictions, and a front that was planned on them, are worth on true outcomes."""
+"""Plots that compare predictions, and the front planned on them, with true outcomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from optllm_pymoo.validation import UserError
 
 
 def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray:
-    """True mean accuracy of every plan of the exact front that was planned on expected accuracies.
+    """Return the true mean accuracy of every plan of the exact front, which was planned on expected accuracies.
 
     Args:
         problem: The batch with expected accuracies.
@@ -27,7 +27,7 @@ def realised_accuracy(problem: AllocationProblem, correct: Any, /) -> np.ndarray
         (S + 1,) in the order of ``problem.supported_front.F``. O(N + S log S).
 
     Raises:
-        UserError: If ``correct`` has another shape or holds NaN.
+        UserError: If ``correct`` has another shape or contains NaN.
 
     Example:
         >>> from optllm_pymoo import AllocationProblem
@@ -92,12 +92,12 @@ def plot_realised(
 def plot_calibration(
     predicted: Any, outcome: Any, /, *, n_groups: int = 10, ax: Axes | None = None, title: str | None = None
 ) -> Axes:
-    """Draw realised against predicted probability, with 95 % intervals and how often each is predicted.
+    """Draw realised against predicted probability, with 95 % intervals and the frequency of each prediction.
 
     Args:
         predicted: Probabilities, any shape.
         outcome: In [0, 1], NaN where unknown; same shape.
-        n_groups: Groups at the most.
+        n_groups: Largest number of groups.
         ax: Where to draw; None for a new figure.
         title: Title of the axes.
 

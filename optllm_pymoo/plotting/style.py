@@ -1,4 +1,4 @@
-"""Colours, markers, hatches and names that stay apart: in print, for the colour-blind, at any number of LLMs."""
+"""Colours, markers, hatches and names that can be distinguished: in print, by the colour-blind, for many LLMs."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 OKABE_ITO: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#DDDDDD")
-"""Okabe and Ito's palette without black, which is kept for lines and text; light grey takes its
-place, since a middle grey looks like the reddish purple to those without green cones."""
+"""Okabe and Ito's palette without black, which is used for lines and text; light grey replaces it, because people
+without green cones can't distinguish a middle grey from the reddish purple."""
 
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "p")
 HATCHES: Final = ("", "//", "..", "\\\\", "xx", "--", "++", "oo", "||")
 BLACK: Final = "#000000"
 GREY: Final = "#666666"
 STAR: Final[dict[str, Any]] = {"marker": "*", "markersize": 15, "linestyle": "none", "markeredgecolor": BLACK}
-"""How a chosen plan is drawn."""
+"""Style of the marker of a chosen plan."""
 
 LOG_RATIO: Final = 15.0
-"""From this ratio of the dearest to the cheapest amount on, dollars are shown on a logarithmic axis."""
+"""Ratio of the largest to the smallest amount from which the axis of dollars is logarithmic."""
 
 LONGEST: Final = 36
-"""Letters of a name in a picture; more are left out in its middle."""
+"""Largest number of letters of a name in a picture; the middle of a longer name is left out."""
 
 MISSING: Final = "□"
-"""Takes the place of a letter that no font on this machine has."""
+"""Replaces a letter that no font on this machine has."""
 
 _ANGLES: Final = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225, 22, 158, 338, 202])
 _DISTANCES: Final = (8.0, 14.0, 22.0, 32.0, 44.0, 58.0, 76.0, 100.0, 130.0)  # points
 _MARGIN: Final = 2.5  # points; about the radius of a marker
-_FAR: Final = 12.0  # points; from there on a line leads to the name
+_FAR: Final = 12.0  # points; from this distance, a line connects point and name
 
 
 class Look(NamedTuple):
-    """How one LLM is drawn."""
+    """Colour, marker and hatch of one LLM."""
 
     colour: str
     marker: str
@@ -51,11 +51,11 @@ class Look(NamedTuple):
 
 
 class Names(NamedTuple):
-    """Names as a picture shows them.
+    """Names for a picture.
 
     Attributes:
-        texts: For matplotlib, one per name, all different.
-        fonts: Families that hold their letters.
+        texts: Texts for matplotlib, one per name, all different.
+        fonts: Font families that have their letters.
     """
 
     texts: list[str]
@@ -63,9 +63,10 @@ class Names(NamedTuple):
 
 
 def looks_of(llms: Sequence[int], /) -> list[Look]:
-    """Choose how some LLMs are drawn; colours, markers and hatches don't repeat together.
+    """Choose the looks of some LLMs; no combination of colour, marker and hatch repeats.
 
-    Few LLMs look alike in every picture of a batch; of many, those that stand beside one another here differ.
+    If there are few LLMs, each has the same look in every picture of a batch; if there are many, neighbours in `llms`
+    have different looks.
 
     Args:
         llms: Their numbers, in the order in which they are drawn.
@@ -83,7 +84,7 @@ def looks_of(llms: Sequence[int], /) -> list[Look]:
 
 
 def axes(ax: Axes | None, /, *, size: tuple[float, float] = (7.0, 4.6)) -> Axes:
-    """Return the axes given, or those of a new figure that belongs to no window: pyplot is left alone.
+    """Return the axes given, or those of a new figure without a window; pyplot is not used.
 
     Args:
         ax: Axes or None.
@@ -98,7 +99,7 @@ def axes(ax: Axes | None, /, *, size: tuple[float, float] = (7.0, 4.6)) -> Axes:
 
 
 def figure_of(ax: Axes, /) -> Figure:
-    """Return the figure that holds the axes, also from within a subfigure.
+    """Return the figure of the axes, also if they are in a subfigure.
 
     Args:
         ax: The axes.
@@ -110,10 +111,10 @@ def figure_of(ax: Axes, /) -> Figure:
 
 
 def as_written(name: str, /) -> str:
-    r"""Have matplotlib show a name as it is: no mathematics between dollar signs, not hidden for an underscore.
+    r"""Escape a name, so that matplotlib shows it unchanged, also with dollar signs or a leading underscore.
 
     Args:
-        name: Of an LLM, say.
+        name: A name, for example of an LLM.
 
     Example:
         >>> as_written("$mart"), as_written("_draft"), as_written("gpt-4")
@@ -123,13 +124,13 @@ def as_written(name: str, /) -> str:
 
 
 def shown_names(names: Sequence[str], /) -> Names:
-    r"""Write names so that they can be drawn: shortened in the middle, without letters that no font has.
+    r"""Return names that can be drawn: shortened in the middle, without letters that no font has.
 
-    Names that become alike by that get a number. O(letters), and one look at each font of the machine if a letter
-    isn't in the default one.
+    Names that become equal get a number. O(letters); each font of the machine is read once if a letter isn't in the
+    default font.
 
     Args:
-        names: Of LLMs, say.
+        names: Names, for example of LLMs.
 
     Example:
         >>> shown_names(["gpt-4", "provider/a-model-with-such-a-very-long-name", "two\nlines"]).texts
@@ -148,7 +149,7 @@ def shown_names(names: Sequence[str], /) -> Names:
 
 @lru_cache(maxsize=64)
 def _fonts_for(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Find families for letters, the default first, and the letters that none has."""
+    """Return font families for letters, the default first, and the letters that no family has."""
     missing, fonts = _not_in(findfont(FontProperties()), letters), list(mpl.rcParams["font.family"])
     if not missing:
         return tuple(fonts), missing
@@ -164,10 +165,10 @@ def _fonts_for(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]
 
 
 def _not_in(file: str, letters: frozenset[str]) -> frozenset[str]:
-    """Keep the letters that a file of a font can't draw as they are; boxes and pictures in their place don't count."""
+    """Return the letters that a font file can't draw; boxes and pictures in their place don't count as drawn."""
     try:
         font = get_font(file)
-    except (OSError, RuntimeError):  # gone since matplotlib listed it, or not a font that FreeType reads
+    except (OSError, RuntimeError):  # removed since matplotlib listed it, or not readable by FreeType
         return letters
     return frozenset(x for x in letters if not font.scalable or not font.get_char_index(ord(x)))
 
@@ -177,7 +178,7 @@ def dollars(ax: Axes, amounts: Any, /) -> None:
 
     Args:
         ax: The axes.
-        amounts: US$ that are to be seen.
+        amounts: US$ that must be visible.
     """
 
     def plain(amount: float, _: Any = None) -> str:
@@ -186,7 +187,7 @@ def dollars(ax: Axes, amounts: Any, /) -> None:
     values = np.asarray(amounts, dtype=float)
     if values.min() > 0 and values.max() / values.min() > LOG_RATIO:
         ax.set_xscale("log")
-        # of the ticks between the powers of ten, 2 and 5 have labels
+        # between the powers of ten, only the ticks at 2 and 5 have labels
         ax.xaxis.set_minor_formatter(FuncFormatter(lambda amount, _: plain(amount) if f"{amount:e}"[0] in "25" else ""))
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -209,20 +210,20 @@ def label_points(
 ) -> list[Annotation | None]:
     """Write a name beside every point that has room for one.
 
-    Greedy: each name takes the nearest place around its point where it covers as little as can be of the points and
-    of ``avoid``. It never covers another name, the line that leads to one, or the legend, and lies inside the axes.
+    Greedy: each name gets the nearest place around its point at which it covers as few of the points and of ``avoid``
+    as possible. It never covers another name, a line to a name, or the legend, and it is inside the axes.
 
     Args:
         ax: Axes whose limits and scales are final.
-        points: (n, 2) in data coordinates; the first has the first choice of places.
+        points: (n, 2) in data coordinates; they get their places in this order.
         names: n names, from `shown_names`.
-        avoid: (k, 2) further places to keep clear, for example points along a curve.
+        avoid: (k, 2) further points that names should not cover, for example along a curve.
         fontsize: In points.
 
     Returns:
         n annotations, None for a name without a free place. O(n (n + k)).
     """
-    figure_of(ax).draw_without_rendering()  # a layout engine moves the axes only now
+    figure_of(ax).draw_without_rendering()  # a layout engine moves the axes only when drawing
     places = np.asarray(points, dtype=float).reshape(-1, 2)
     centres = ax.transData.transform(places)
     clear = centres if avoid is None else np.concatenate([centres, ax.transData.transform(np.asarray(avoid))])
@@ -258,7 +259,7 @@ def label_points(
 def _free_place(
     ax: Axes, centre: np.ndarray, size: np.ndarray, taken: list[np.ndarray], clear: np.ndarray, centres: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Find the box (x0, y0, x1, y1) of a name, in pixels, and points along the line to it, empty where it is near."""
+    """Return the box (x0, y0, x1, y1) of a name, in pixels, and points along the line to it, none if it is near."""
     unit = figure_of(ax).dpi / 72
     distance, angle = (np.array(values) for values in zip(*product(_DISTANCES, _ANGLES), strict=True))
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -268,13 +269,13 @@ def _free_place(
     boxes = np.concatenate([middle - size / 2, middle + size / 2], axis=1)
     wide = boxes + np.array([-1, -1, 1, 1]) * _MARGIN * unit
     share = np.linspace(0, 1, 24)[:, None, None]
-    ends = np.clip(centre, boxes[:, :2], boxes[:, 2:])  # a line leads to the nearest place of the box
+    ends = np.clip(centre, boxes[:, :2], boxes[:, 2:])  # the line ends at the nearest point of the box
     lines = centre + (ends - centre) * share  # (24, k, 2)
     inside = (wide[:, :2] >= ax.bbox.min).all(axis=1) & (wide[:, 2:] <= ax.bbox.max).all(axis=1)
     for other in taken:
         inside &= ~((wide[:, :2] < other[2:]) & (wide[:, 2:] > other[:2])).all(axis=1)
         crossed = ((lines > other[:2]) & (lines < other[2:])).all(axis=2).any(axis=0)
-        covered = ((centre > other[:2]) & (centre < other[2:])).all()  # then every line begins in there
+        covered = ((centre > other[:2]) & (centre < other[2:])).all()  # then every line begins inside this box
         inside &= ~(crossed & (distance > _FAR) & ~covered)
     if not inside.any():
         return None

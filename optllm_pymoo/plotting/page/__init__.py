@@ -1,4 +1,4 @@
-"""`plan.html`: one file, without library, network or server, in which one slides along the front."""
+"""`plan.html`: one interactive file, without library, network or server; a slider moves along the front."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from optllm_pymoo.plotting.mix import sums_along_front
 from optllm_pymoo.problems import AllocationProblem
 
 MAX_QUERIES: Final = 100_000
-"""Queries up to which the page holds every step; of more it holds a thinned front, without CSV."""
+"""Largest number of queries for which the page has every step; else it has a thinned front, without CSV."""
 
 TABLE_CELLS: Final = 100_000
-"""Cells (query, LLM) up to which the page holds whole tables, so that prices can be changed; else hulls only."""
+"""Largest number of cells (query, LLM) for which the page has whole tables, to change prices; else only hulls."""
 
 MAX_POINTS: Final = 500
-"""Points of a thinned front, and of one that a search found."""
+"""Largest number of points of a thinned front, or of a front that a search found."""
 
 MAX_GROUPS: Final = 200
 """More groups than this are not listed."""
 
 MAX_ID_BYTES: Final = 1_000_000
-"""Compressed bytes that query ids may take; beyond, the page counts rows instead."""
+"""Largest size of the query ids, in compressed bytes; if they are larger, the page shows row numbers instead."""
 
 
 def page_html(
@@ -47,23 +47,23 @@ def page_html(
     groups: Sequence[str | None] | None = None,
     prices: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """Write the page on which one slides along a front: cost, accuracy, mix, groups and the next upgrades.
+    """Return the page with a slider along a front: cost, accuracy, mix, groups and the next upgrades.
 
-    Up to `MAX_QUERIES` queries on an exact front the page holds the hull of every query and walks it as
-    `SupportedFront` does, in O(N + S) per move; up to `TABLE_CELLS` it holds all costs and accuracies, so that factors
-    on prices lead to another front. Otherwise it holds at most `MAX_POINTS` points with their mixes. Accuracies are
-    rounded to a millionth, costs of hulls to float32.
+    For an exact front with up to `MAX_QUERIES` queries, the page has the hull of every query and follows it like
+    `SupportedFront`, in O(N + S) per move; with up to `TABLE_CELLS` cells, it has all costs and accuracies, so that
+    the user can change prices and get another front. Otherwise it has at most `MAX_POINTS` points with their mixes.
+    Accuracies are rounded to a millionth, costs of hulls to float32.
 
     Args:
         problem: The batch.
         found: The exact front, or a search's result with ``F`` and ``X``; None for ``problem.supported_front``.
-        plan: The chosen plan, if any: a star with the 95 % interval of its accuracy.
-        groups: (N,) name of each query's group, None for queries of no group; of a front in parts the names of its
-            groups.
-        prices: ``file``, ``date`` and ``sha256`` of the lists of prices that costs come from.
+        plan: The chosen plan, if any; drawn as a star with the 95 % interval of its accuracy.
+        groups: (N,) name of each query's group, None for queries without a group; for a front in parts, the names of
+            its groups.
+        prices: ``file``, ``date`` and ``sha256`` of the lists of prices from which costs were computed.
 
     Returns:
-        HTML. Whatever comes from the batch is text in it, never markup.
+        HTML. All data of the batch is escaped: it is text, never markup.
 
     Example:
         >>> from optllm_pymoo import make_problem
@@ -95,21 +95,21 @@ def page_html(
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        # a script of data ends at the first "</", wherever it stands
+        # a script of data ends at the first "</", even inside a string
         facts=json.dumps(data.facts, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         tables=base64.b64encode(zlib.compress(binary, 9)).decode(),
     )
 
 
 def _hash(text: str) -> str:
-    """Hash for the Content-Security-Policy."""
+    """Return the hash of a text for the Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 class _Data:
-    """What the page knows of a batch: facts as JSON, tables as bytes.
+    """The data of a batch for the page: facts as JSON, tables as bytes.
 
-    Groups are numbered, most queries first; queries of no group come after all names.
+    Groups are numbered, the largest first; queries without a group come last.
     """
 
     def __init__(self, problem: AllocationProblem, groups: Sequence[str | None] | None) -> None:
@@ -127,9 +127,9 @@ class _Data:
         }  # fmt: skip
 
     def cells(self, front: SupportedFront) -> bytes:
-        """Pack cells query by query: how many, then LLM, cost and accuracy byte by byte, which compresses best.
+        """Pack cells query by query: their number, then LLM, cost and accuracy byte by byte, which compresses best.
 
-        Query ids come after them, nothing where they would make the page too large, and the numbers of groups.
+        Then come query ids (none if they would make the page too large) and the numbers of groups.
         """
         problem, is_whole = self.problem, self.problem.cost.size <= TABLE_CELLS
         if is_whole:
@@ -150,7 +150,7 @@ class _Data:
         return b"".join([*short, *byte_by_byte, ids, self.group.astype("<u2").tobytes()])
 
     def in_parts(self, front: PartitionedFront, names: Sequence[str | None]) -> bytes:
-        """Pack the points of a front in parts, as `points` does; the queries of no group come last and are left out."""
+        """Pack the points of a front in parts, like `points`; queries without a group come last and are left out."""
         rows, by_llm, by_group = front.along
         by_group = by_group[:, : len(names)]
         self.facts |= {"groups": list(names), "sizes": by_group[0, :, 0].astype(int).tolist()}
@@ -161,7 +161,7 @@ class _Data:
     def points(self, found: Any, plan: Plan | None) -> bytes:
         """Pack points: cost and accuracy; queries, US$ and correct answers per LLM; US$ and correct answers per group.
 
-        Of an exact front or of a search's result they are thinned evenly.
+        Points of an exact front or of a search's result are thinned evenly.
         """
         problem, n_groups, bound = self.problem, len(self.facts["groups"]), []
         is_exact = isinstance(found, SupportedFront)
@@ -186,7 +186,7 @@ class _Data:
 
         arrays = [F[:, :2] * (1, -1), *(sums(values) for values in (None, problem.cost, problem.accuracy))]
         sizes: list[int] = []
-        if n_groups:  # the queries of no group come last
+        if n_groups:  # queries without a group come last
             arrays += [sums(values, self.group)[:, :n_groups] for values in (problem.cost, problem.accuracy)]
             sizes = np.bincount(self.group)[:n_groups].tolist()
         self.facts |= {"mode": "points", "points": len(F), "bound": bound, "sizes": sizes, "tables": False}
