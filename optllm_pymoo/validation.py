@@ -102,7 +102,7 @@ def _refuse_masked(name: str, values: Any) -> None:
         place = first_place(np.ma.getmaskarray(values))
         if place is not None:
             index = ", ".join(map(str, place))
-            hint = "fill it, values.filled(...); what a query must not use is said with allowed="
+            hint = "fill it, values.filled(...); to forbid LLMs for a query, use allowed="
             raise UserError(f"{name} has no value at {name}[{index}], which is masked; {hint}")
 
 
@@ -156,7 +156,7 @@ def as_names(name: str, values: Sequence[Any] | None, n: int, /, *, default: str
         raise UserError(f"{name} must name all {n}; got {len(names)} names")
     twice = first_duplicate(names)
     if twice is not None:
-        raise UserError(f"{name} must be distinct; {shown(names[twice[0]])} stands at {twice[0]} and at {twice[1]}")
+        raise UserError(f"{name} must be distinct; {shown(names[twice[0]])} is at positions {twice[0]} and {twice[1]}")
     return names
 
 

@@ -376,7 +376,7 @@ def _move_in(new: Path, target: Path, gone: Iterable[str], others: Iterable[str]
     names = sorted(entry.name for entry in os.scandir(new))
     for other in others:
         if other in names or other.split("/")[0] in names:
-            raise FileExistsError(f"{target / other} is not a file that optllm-pymoo has written, and in the way")
+            raise FileExistsError(f"{target / other} is not a file of optllm-pymoo; move it away")
     if new.parent != target:
         new = Path(shutil.move(new, _hidden("new", target, target)))
         _prepare(new, target, ())
@@ -430,7 +430,7 @@ def _recover(target: Path) -> None:
         if any(_hidden(kind, target, home).exists() for kind in ("new", "ready", "old")):
             with held_back():
                 complete = _settle(target, home)
-            state = "its files are in place now" if complete else "what it left lying is swept away"
+            state = "its files are in place now" if complete else "its incomplete files are deleted"
             warnings.warn(f"an earlier run was killed while it wrote {target}; {state}", Notice, stacklevel=4)
 
 

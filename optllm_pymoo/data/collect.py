@@ -184,7 +184,7 @@ class _Rows:
         if self.by_text:
             key = " ".join(call.text.split())
             if not key:
-                raise DataFileError(path, f"query {shown(call.query)} has no text to meet others on", line)
+                raise DataFileError(path, f"query {shown(call.query)} has no text by which it could be matched", line)
         i = self.keys.setdefault(key, len(self.keys))
         if i == len(self.names):
             self.names.append(call.query.strip())
@@ -196,7 +196,7 @@ class _Rows:
             self.texts[i] = call.text
         elif call.text and call.text != self.texts[i] and call.text.split() != self.texts[i].split():
             both = f"{shown(call.text)}, and before {shown(self.texts[i])}"
-            hint = "pass --key text (by_text=True) to let logs meet on texts, or give the queries other ids"
+            hint = "pass --key text (by_text=True) to match queries by text, or give the queries other ids"
             raise DataFileError(path, f"query {shown(call.query)} has two texts: {both}; {hint}", line)
         self.groups[i] = self.groups[i] or call.group
         self.systems[i] = self.systems[i] or call.system
@@ -222,7 +222,7 @@ class _Rows:
             log.left_out[f"without an answer ({call.error})"] += 1
             return
         if not call.llm.strip():
-            raise DataFileError(log.path, "a call names no LLM; is a file missing beside it?", log.line)
+            raise DataFileError(log.path, "a call names no LLM; is a file of the run missing in its folder?", log.line)
         row = len(self.of_llm)
         self.of_query.append(self.query(call, log.path, log.line))
         self.of_llm.append(self.llms.setdefault(call.llm.strip(), len(self.llms)))
@@ -247,9 +247,9 @@ class _Rows:
         for plain, dated in bare.items():
             if len(dated) == 1:
                 target[dated[0]] = plain
-                notes.append(f"{shown(dated[0])} is taken for {shown(plain)}: the same name but for the date behind it")
+                notes.append(f"{shown(dated[0])} is counted as {shown(plain)}: only the date in the name differs")
             else:
-                notes.append(f"{listed(dated)} have different dates and stay apart from {shown(plain)}")
+                notes.append(f"{listed(dated)} have different dates and are not merged with {shown(plain)}")
         names = list(dict.fromkeys(target.values()))
         where = np.array([names.index(target[name]) for name in llms], dtype=np.int64)
         return names, where[np.frombuffer(self.of_llm, dtype=np.int64)]
@@ -368,11 +368,11 @@ def _hints_to_match(rows: _Rows, files: Sequence[FileCount], *, has_matches: boo
     if rows.by_text:
         return []
     if not has_matches and any(rows.texts):
-        return ["no query was put to two LLMs: if their texts agree, pass --key text"]
+        return ["no query was sent to two LLMs: if the same texts have different ids, pass --key text"]
     several = Counter(" ".join(text.split()) for text in rows.texts if text)
     n_texts = sum(count > 1 for count in several.values())
     if n_texts and any(not each.matched for each in files):
-        return [f"texts under several ids: {n_texts:,}; pass --key text to let logs meet on them"]
+        return [f"texts under several ids: {n_texts:,}; pass --key text to match queries by text"]
     return []
 
 

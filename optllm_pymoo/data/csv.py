@@ -151,7 +151,7 @@ class CsvSource(Source):
         if len(fields) < n_names:
             return f"{problem}; a line may be cut off"
         if not any(fields[n_names:]):
-            return f"{problem}, the last of them empty; remove what ends the line"
+            return f"{problem}, the last of them empty; remove the separator at the end of the line"
         return f"{problem}; put text with {_NAMES[self._separator]} in it between double quotes"
 
     def _records(self, path: Path, *, first: bool = False) -> Generator[tuple[int, list[str]], None, None]:

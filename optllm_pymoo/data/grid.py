@@ -258,7 +258,7 @@ def read_long(
                 raise source.fault(problem, row, llm_name)
         for name in roles.columns:
             if texts[name][row] != texts[name][first[i]]:
-                problem = f"this differs from what is said of query {shown(query)} {source.place(first[i])}"
+                problem = f"this differs from the cell of query {shown(query)} {source.place(first[i])}"
                 raise source.fault(problem, row, name)
     rows = np.full((len(first), len(where)), -1)
     for (i, j), row in cells.items():

@@ -301,7 +301,7 @@ class _Form:
         parts = [said[name] for name in self.sections if name in said]
         if mode not in ("", BATCH) and not {f"@{mode}", llm} & set(said):
             hint = f'add "@{mode}": {{...}} with the fields that stand for it'
-            raise UserError(f"the template doesn't say what the mode of {shown(llm)} is; {hint}")
+            raise UserError(f"the template doesn't define the mode of {shown(llm)}; {hint}")
         fields: dict[str, Any] = {name: value for part in parts for name, value in part.items()}
         form = fields.pop("$form", None)
         if form is not None and form not in FORMS:
@@ -314,7 +314,7 @@ class _Form:
         self.fields = fields
         turns = fields.get("contents" if self.provider.form == "gemini" else "messages")
         if turns is not None and "{query}" not in json.dumps(turns):
-            raise UserError(f"the template's messages to {shown(llm)} never say {{query}}, so nothing would be asked")
+            raise UserError(f"the template's messages to {shown(llm)} don't contain {{query}}, so no text is sent")
 
     def request(self, custom_id: str, text: str, system: str) -> bytes:
         """Return one request as a line of JSON."""

@@ -86,7 +86,7 @@ class Beside(NamedTuple):
         """
         missing = [name for name in self.kinds if name not in (columns or {})]
         if columns is None or missing:
-            raise UserError(f"the plan learnt from columns beside the text, and {listed(missing)} are not given")
+            raise UserError(f"the predictions need columns besides the text, and {listed(missing)} are not given")
         parts: list[Any] = []
         for name, kind in self.kinds.items():
             texts = pd.Series(list(columns[name]), dtype=object)

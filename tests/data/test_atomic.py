@@ -149,7 +149,7 @@ def test_a_folder_that_a_killed_run_took_away_is_there_again(tmp_path):
     (tmp_path / ".optllm-pymoo-old.d").mkdir()
     (tmp_path / ".optllm-pymoo-old.d" / "old").write_text("old")
     with (
-        pytest.warns(Notice, match="what it left lying is swept away"),
+        pytest.warns(Notice, match="its incomplete files are deleted"),
         pytest.raises(FileExistsError, match="pass overwrite=True"),
         replacing_folder(tmp_path / "d"),
     ):
@@ -165,7 +165,7 @@ def test_what_cannot_be_finished_is_given_up(tmp_path, monkeypatch):
     (tmp_path / ".optllm-pymoo-ready.d" / "both").write_text("new")
     rename = Path.rename
     monkeypatch.setattr(Path, "rename", lambda self, to: refuse() if self == tmp_path / "d" else rename(self, to))
-    with pytest.warns(Notice, match="what it left lying is swept away"):
+    with pytest.warns(Notice, match="its incomplete files are deleted"):
         recover(tmp_path / "d")
     assert contents(tmp_path) == {"d/both": "old"}
 
@@ -225,7 +225,7 @@ def test_what_is_not_ours_is_never_in_the_way_for_good(tmp_path):
             (temporary / name).write_text("new")
 
     for name in ("plan.csv", "figures/a.svg"):
-        with pytest.raises(FileExistsError, match="is not a file that optllm-pymoo has written, and in the way"):
+        with pytest.raises(FileExistsError, match="is not a file of optllm-pymoo; move it away"):
             write(name)
         assert contents(tmp_path) == {"figures/mine.txt": "theirs"}
         assert names(tmp_path) == ["figures", "plan.csv"]

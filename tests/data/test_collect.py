@@ -166,11 +166,11 @@ def test_logs_meet_on_texts(tmp_path):
     ]
     apart = collect(logs)
     assert [each.matched for each in apart.files] == [0, 0]
-    assert "no query was put to two LLMs: if their texts agree, pass --key text" in apart.notes
+    assert "no query was sent to two LLMs: if the same texts have different ids, pass --key text" in apart.notes
     together = collect(logs, by_text=True)
     assert [each.matched for each in together.files] == [1, 1]
     assert together.batch.queries["query_id"].tolist() == ["1"]
-    with pytest.raises(DataFileError, match="query '2' has no text to meet others on"):
+    with pytest.raises(DataFileError, match="query '2' has no text by which it could be matched"):
         collect([write(tmp_path / "3.jsonl", call("2", "small"))], by_text=True)
 
 
@@ -186,7 +186,7 @@ def test_dated_names_are_taken_for_the_name_asked_for(tmp_path):
     log = write(tmp_path / "1.jsonl", call("1", "gpt-x"), call("2", "gpt-x-2026-05-01"))
     found = collect([log])
     assert found.batch.llms["llm"].tolist() == ["gpt-x"]
-    assert found.notes[0] == "'gpt-x-2026-05-01' is taken for 'gpt-x': the same name but for the date behind it"
+    assert found.notes[0] == "'gpt-x-2026-05-01' is counted as 'gpt-x': only the date in the name differs"
     write(log, call("1", "gpt-x"), call("2", "gpt-x-2026-05-01"), call("2", "gpt-x-2026-08-01"))
     assert len(collect([log]).batch.llms) == 3
     write(log, call("2", "gpt-x-2026-05-01"))
@@ -415,7 +415,7 @@ def test_what_was_taken_for_what_is_told(tmp_path):
     assert collect([one, two], prices=prices).notes == [
         "prices taken: 'small' for 'openai:chat:small'",
         "the price of 'large' was valid until 2020-02-01; get a new list, or leave the LLM out",
-        "texts under several ids: 1; pass --key text to let logs meet on them",
+        "texts under several ids: 1; pass --key text to match queries by text",
     ]
     still = PriceTable.of({name: Price(tiers, valid_until="2999-01-01") for name in ("openai/small", "small", "large")})
     assert collect([one, two], prices=still, by_text=True).notes == [

@@ -39,9 +39,9 @@ nan, inf = float("nan"), float("inf")
         (GOOD, [[0, 1], [inf, 0]], {}, r"correct[1, 0] = inf"),
         (GOOD, np.eye(2), {"llms": ["a"]}, "llms must name all 2; got 1 names"),
         (GOOD, np.eye(2), {"llms": "ab"}, "llms must be a list of names; got the text 'ab'"),
-        (GOOD, np.eye(2), {"llms": ["a", "a"]}, "llms must be distinct; 'a' stands at 0 and at 1"),
+        (GOOD, np.eye(2), {"llms": ["a", "a"]}, "llms must be distinct; 'a' is at positions 0 and 1"),
         (GOOD, np.eye(2), {"llms": ["a", " "]}, "llms must not be empty; llms[1] is"),
-        (GOOD, np.eye(2), {"query_ids": ["7", 7]}, "query_ids must be distinct; '7' stands at 0 and at 1"),
+        (GOOD, np.eye(2), {"query_ids": ["7", 7]}, "query_ids must be distinct; '7' is at positions 0 and 1"),
         (GOOD, np.eye(2), {"query_ids": ["", "b"]}, "query_ids must not be empty; query_ids[0] is"),
         (GOOD, np.eye(2), {"texts": ["a"]}, "texts must have one entry per row of cost, 2; got 1"),
         (GOOD, np.eye(2), {"groups": "abc"}, "groups must have one entry per row of cost, 2; got 3"),
@@ -104,7 +104,7 @@ def test_selections_that_make_no_data_set_are_refused(small):
     """No query, one twice, one that isn't there, or a mask of another length."""
     with pytest.raises(ValueError, match="cost must hold at least one query"):
         small.select([])
-    with pytest.raises(ValueError, match="query_ids must be distinct; 'q1' stands at 0 and at 1"):
+    with pytest.raises(ValueError, match="query_ids must be distinct; 'q1' is at positions 0 and 1"):
         small.select([0, 0])
     with pytest.raises(IndexError):
         small.select([3])

@@ -146,7 +146,7 @@ def test_an_index_that_pandas_saved_is_left_out(tmp_path):
     trailing = fault_of(tmp_path, "query_id,s,s_cost,\na,1,0.1,\n")
     assert "column 4 has no name; if its cells are empty, remove the separator that ends each line" in trailing.problem
     cells = fault_of(tmp_path, "query_id,s,s_cost\na,1,0.1,\n")
-    assert "found 4, the last of them empty; remove what ends the line" in cells.problem
+    assert "found 4, the last of them empty; remove the separator at the end of the line" in cells.problem
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_long_tables_are_checked_row_by_row(tmp_path):
     head = "id,prompt,model,score,cost\n"
     for text, line, problem in [
         (head + "a,p,s,1,1\na,p,s,0,1\n", 3, "query 'a' on 's' is already on line 2; keep one row"),
-        (head + "a,p,s,1,1\na,q,l,0,1\n", 3, "this differs from what is said of query 'a' on line 2"),
+        (head + "a,p,s,1,1\na,q,l,0,1\n", 3, "this differs from the cell of query 'a' on line 2"),
         (head + "a,p,,1,1\n", 2, "this row names no LLM"),
         ("model,score,cost\ns,1,1\n", 1, "needs a column of ids"),
         ("id,model,score,input_tokens\na,s,1,9\n", 1, "no column of the cost; .*PriceTable.cost makes costs of tokens"),

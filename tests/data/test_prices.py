@@ -71,7 +71,7 @@ def test_bad_counts_and_discounts_are_refused(arguments, options, message):
     ("arguments", "message"),
     [
         (([], [], []), "a price table needs one model at least"),
-        ((["a", "a"], [1, 1], [1, 1]), "models must be distinct; 'a' stands at 0 and at 1"),
+        ((["a", "a"], [1, 1], [1, 1]), "models must be distinct; 'a' is at positions 0 and 1"),
         ((["a", "b"], [1], [1, 1]), "input_usd_per_token must have one entry per model, 2; got 1"),
         ((["a"], [[1]], [1]), "input_usd_per_token must have shape (M,)"),
         ((["a"], [1], [-1]), "output_usd_per_token must be finite and >= 0; that of 'a' is -1.0"),

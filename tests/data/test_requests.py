@@ -150,7 +150,7 @@ def test_a_section_is_about_its_own_llm_alone(desk):
         ({"*": {"headers": {"Authorization": "x"}}}, r"\*.headers.Authorization looks like a secret"),
         ({"metadata": {"note": ["Bearer abcdef123456"]}}, r"metadata.note.0 looks like a secret"),
         ({"*": {}, "openia": {}}, "'openia' is no provider, LLM or @mode of this plan"),
-        ({"*": {"messages": [{"role": "user", "content": "Hi"}]}}, "never say {query}"),
+        ({"*": {"messages": [{"role": "user", "content": "Hi"}]}}, "don't contain {query}"),
         ({"*": {"$form": "soap"}}, r"unknown \$form 'soap'"),
         ({"*": 3}, "expected an object of fields under"),
     ],
@@ -167,7 +167,7 @@ def test_templates_that_are_refused(desk, template, message):
 def test_a_mode_needs_its_template(desk):
     """Without, another mode would be run and paid than was planned; @batch is how requests are sent anyhow."""
     pd.DataFrame({"query_id": ["t0"], "llm": ["own@high"]}).to_csv("plan.csv", index=False)
-    with pytest.raises(UserError, match="doesn't say what the mode of 'own@high' is; add \"@high\""):
+    with pytest.raises(UserError, match="doesn't define the mode of 'own@high'; add \"@high\""):
         write_requests("plan.csv", "queries.csv", "out")
 
 

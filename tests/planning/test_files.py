@@ -76,7 +76,7 @@ def test_what_killed_runs_left_is_settled_before_the_work(tmp_path: Path) -> Non
         check_writable(tmp_path)
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"plan.csv": "new", "notes.txt": "theirs"}
     (tmp_path / ".optllm-pymoo-new").mkdir()
-    with pytest.warns(Notice, match="what it left lying is swept away"):
+    with pytest.warns(Notice, match="its incomplete files are deleted"):
         check_writable(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"plan.csv", "notes.txt"}
 

@@ -134,7 +134,7 @@ def test_number_of_names(option, wrong, good):
 @pytest.mark.parametrize(("option", "names"), [("llms", ["a", "b", "a"]), ("query_ids", [1, "1"])])
 def test_names_twice(option, names):
     """Both places of a repeated name are shown; as text 1 and "1" are the same."""
-    with pytest.raises(ValueError, match=rf"^{option} must be distinct; '[a1]' stands at 0 and at {len(names) - 1}$"):
+    with pytest.raises(ValueError, match=rf"^{option} must be distinct; '[a1]' is at positions 0 and {len(names) - 1}"):
         AllocationProblem(COST, ACCURACY, **{option: names})
 
 

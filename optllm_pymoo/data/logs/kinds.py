@@ -71,7 +71,7 @@ class _LmEvaluation(Reader):
         others = sorted(path.name for path in log.path.parent.glob("results*.json"))
         same = [name for name in others if time and time in name]
         if not same and len(others) > 1:
-            problem = f"which run is it? {', '.join(others)} stand beside it; keep each in its folder"
+            problem = f"its folder has the results of several runs, {', '.join(others)}; use one folder per run"
             raise DataFileError(log.path, problem)
         results = log.beside((same or others)[0]) if others else None
         arguments = None if results is None else results.value("config", "model_args")
@@ -166,7 +166,7 @@ class _Helm(Reader):
         adapter = None if run is None else run.value("adapter_spec")
         llm = str(at(adapter, "model") or at(adapter, "model_deployment") or "")
         if run is None or not llm:
-            raise DataFileError(log.path, "there is no run_spec.json beside it that names the model")
+            raise DataFileError(log.path, "its folder has no run_spec.json with the model")
         asked = () if states is None else states.items("request_states")
         texts = {at(each, "instance.id"): at(each, "instance.input.text") for each in asked}
         group = str(run.value("name") or "").partition(",")[0]

@@ -202,8 +202,8 @@ class Log:
                 other = currency_of(name)
                 other = str(value).strip().upper() if other == "" and value else other
                 if other and other not in ("USD", "US$", "$"):
-                    problem = f"amounts are in {other}, and this command counts US$"
-                    way = "multiply them by the US$ that one cost on the day of the bill, write them as cost_usd"
+                    problem = f"amounts are in {other}, and US$ are needed"
+                    way = "multiply them by the exchange rate of the day of the bill, write them as cost_usd"
                     raise DataFileError(self.path, f"{problem}; {way}, and drop this column", self.line, name)
 
     def amounts(self, record: Any, put: Sequence[str], got: Sequence[str]) -> dict[str, Any]:

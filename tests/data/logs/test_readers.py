@@ -175,7 +175,7 @@ def test_helm(tmp_path):
     stats = [{"name": {"name": name}, "mean": mean} for name, mean in (("exact_match", 1.0), ("num_prompt_tokens", 33))]
     rows = [{"instance_id": "id1", "stats": stats}, {"instance_id": "id1", "stats": stats, "perturbation": {"n": 1}}]
     path = document(tmp_path / "per_instance_stats.json", rows)
-    with pytest.raises(DataFileError, match=r"no run_spec.json beside it"):
+    with pytest.raises(DataFileError, match=r"its folder has no run_spec.json"):
         list(read_log(path))
     document(tmp_path / "run_spec.json", {"name": "mmlu:subject=law,model=m", "adapter_spec": {"model": "org/m"}})
     states = [{"instance": {"id": "id1", "input": {"text": "Q"}}}]
@@ -332,9 +332,7 @@ def test_other_currencies_are_refused(tmp_path, amount, ending):
     rows = pd.DataFrame([{"id": "a", "model": "m", "score": 1, **amount}])
     path = tmp_path / f"run.{ending}"
     rows.to_csv(path, index=False) if ending == "csv" else rows.to_json(path, orient="records", lines=True)
-    with pytest.raises(
-        DataFileError, match=r"amounts are in EUR, and this command counts US\$; multiply them by .*cost_usd"
-    ):
+    with pytest.raises(DataFileError, match=r"amounts are in EUR, and US\$ are needed; multiply them by .*cost_usd"):
         list(read_log(path))
     path.write_text("id,model,cost,currency\na,m,1,usd\nb,m,2,\n")
     if ending == "csv":
