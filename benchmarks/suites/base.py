@@ -1,4 +1,4 @@
-"""What a suite is: a list of cells, the data sets they are about, and a report on their outcomes."""
+"""The base of suites: a list of cells, the data sets that they need, and a report on their outcomes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ SWARMS = ("mopso", "cmopso")
 # The paper's baselines, in the order of its tables.
 PAPER = ("nsga2", "mopso", "moead", "rnsga2", "sms-emoa", "moead-gen")
 
-# The same with the operators that the paper gave them.
+# The same with the paper's operators.
 PUBLISHED = tuple(name if name == "mopso" else f"{name}:published" for name in PAPER)
 
-# What the paper ran of pygmo.
+# The paper's algorithms from pygmo.
 PYGMO = ("pygmo-nspso", "pygmo-moead", "pygmo-moead-gen")
 
 # Samplers of the exact front, or nearly so.
@@ -55,7 +55,7 @@ FAIR = (
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line lets a user set; None, or nothing, leaves it to the suite.
+    """Options of the command line; None or an empty value takes the suite's default.
 
     Attributes:
         data: Folders or wide files; empty for the suite's synthetic batches.
@@ -64,16 +64,16 @@ class Options:
         evaluations: Plans that each search may evaluate.
         seconds: Time that each search has where searches are compared at equal seconds.
         quick: Whether to take small sizes.
-        seeds: Of the searches, where nothing is predicted.
+        seeds: Seeds of the searches, where nothing is predicted.
         n_grid: Gaps of OptLLM's grid.
         shares: Labelled shares.
         predictors: Names of `benchmarks.cells.predictors.known_predictors`.
         drawn: What the labelled share is drawn from, of `benchmarks.cells.split.Split`.
-        forecasts: Whether to hold forecasts of more labels against what these bring, in place of predictors.
-        is_stored: Whether a cell need not be measured, so that what it would need of the machine doesn't matter.
+        forecasts: Whether to compare forecasts for more labels with their true effect, in place of predictors.
+        is_stored: Whether a cell is stored: it is then not measured, and its memory and disk needs don't matter.
 
     Raises:
-        UserError: A number is too small to mean anything, a name is unknown, or there is nothing at a path.
+        UserError: A number is too small, a name is unknown, or a path doesn't exist.
     """
 
     data: tuple[Path, ...] = ()
@@ -91,7 +91,7 @@ class Options:
     is_stored: Callable[[Cell], bool] = field(default=lambda cell: False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse what no suite can do with."""
+        """Refuse values that no suite can use."""
         for name, least in (("splits", 1), ("evaluations", 2), ("n_grid", 1)):
             number = getattr(self, name)
             if number is not None and number < least:
@@ -106,47 +106,47 @@ class Options:
 
 
 class Suite(ABC):
-    """One kind of comparison: which cells, and what their outcomes say.
+    """One kind of comparison: its cells, and a report on their outcomes.
 
-    A suite of another package joins through an entry point that leads to an instance.
+    Another package adds a suite with an entry point that names an instance.
     """
 
     name: ClassVar[str]
-    """As on the command line."""
+    """Its name on the command line."""
     what: ClassVar[str]
     """One line for ``--help``."""
     uses: ClassVar[tuple[str, ...]] = ()
-    """The `Options` that it makes use of; others are refused."""
+    """The `Options` that it uses; others are refused."""
     has_targets: ClassVar[bool] = False
-    """Whether a target that is missed makes the exit code 1."""
+    """Whether the exit code is 1 if a target is missed."""
 
     def planned(self, options: Options, /) -> Plan:
-        """List the cells for the options given.
+        """List the cells for the options.
 
         Raises:
-            UserError: Options are given of which this suite makes no use, or with which it can do nothing.
+            UserError: An option isn't used by this suite, or it can't run with these options.
         """
         for option in fields(options):
             if option.name not in (*self.uses, "is_stored") and getattr(options, option.name) != option.default:
                 name = option.name.replace("_", "-")
-                raise UserError(f"the suite {self.name} makes no use of --{name}; leave it out")
+                raise UserError(f"the suite {self.name} doesn't use --{name}; leave it out")
         return self.plan(options)
 
     @abstractmethod
     def plan(self, options: Options, /) -> Plan:
-        """List the cells for the options given, all of which are among those that the suite `uses`."""
+        """List the cells for the options; all of them are among those that the suite `uses`."""
 
     @abstractmethod
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell the outcome. Called with all that is stored, also when some cells failed."""
+        """Write the report on all stored outcomes; also called when some cells failed."""
 
 
 def sources_of(options: Options, own: Callable[[], list[Source]] | None = None, /) -> list[Source]:
     """Return the user's data sets, or else the suite's own.
 
     Args:
-        options: Of the command line.
-        own: Makes those of the suite; without it they are three synthetic batches of questions, which need no file:
+        options: Options of the command line.
+        own: Makes the suite's data sets; without it they are three synthetic batches of questions, which need no file:
             1,000 to 3,000 queries, 4 to 8 LLMs.
     """
     if options.data:
@@ -165,19 +165,19 @@ class Available(NamedTuple):
 
 
 def available(algorithms: Sequence[str], /) -> Available:
-    """Leave out what needs a package that isn't installed."""
+    """Leave out algorithms that need a package that isn't installed."""
     missing = {name: extra for name in algorithms if (extra := missing_extra(name)) is not None}
     by_extra = {extra: [name for name in missing if missing[name] == extra] for extra in missing.values()}
     notes = tuple(
         f"Left out, because the extra `{extra}` isn't installed: {', '.join(f'`{name}`' for name in names)};"
-        f' `pip install "optllm-pymoo[{extra}]"` brings it.'
+        f' `pip install "optllm-pymoo[{extra}]"` installs it.'
         for extra, names in by_extra.items()
     )
     return Available(tuple(name for name in algorithms if name not in missing), notes)
 
 
 def wanted(options: Options, default: Sequence[str], /) -> Available:
-    """Return the algorithms that the user named, or else the suite's own, as far as they can run.
+    """Return the algorithms named by the user, or else the suite's own, without those that can't run.
 
     Raises:
         UserError: None of them can.
@@ -197,7 +197,7 @@ class Protocol(NamedTuple):
     splits: int
 
     def settings(self, source: Source, /) -> Iterator[Setting]:
-        """Yield the splits of a data set; one without texts, where nothing can be predicted, is searched as it is.
+        """Yield the splits of a data set; without texts nothing can be predicted, and the known outcomes are searched.
 
         Then the splits only differ in the seeds of the searches.
         """
@@ -211,7 +211,7 @@ class Protocol(NamedTuple):
 def plan_of_searches(
     parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source], notes: Sequence[str] = (), /
 ) -> Plan:
-    """Put a plan together, and say which data sets have no texts."""
+    """Make a plan, with a note on each data set without texts."""
     silent = [
         f"{code(source.name)} has no texts, so its known outcomes are searched, and nothing is realised."
         for source in sources

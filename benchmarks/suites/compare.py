@@ -1,4 +1,4 @@
-"""`compare`: head to head on known outcomes, with equal evaluations and seeds of one's choice."""
+"""`compare`: algorithms compared on known outcomes, with equal evaluations and chosen seeds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALGORITHMS = (
     *("optllm", "optllm:walks", "lambda-sweep", "single-llms", "random-search", "nsga2:warm"),
     *("nsga2", "rnsga2", "sms-emoa", "moead", "moead-gen", *PUBLISHED),
 )
-# Where time is short.
+# With --quick.
 QUICK_ALGORITHMS = (
     *("optllm", "optllm:walks", "lambda-sweep", "random-search"),
     *("nsga2", "nsga2:published", "nsga2:warm", "moead"),
@@ -34,7 +34,7 @@ QUICK_ALGORITHMS = (
 
 
 class Compare(Suite):
-    """Who finds most of the exact front within equal evaluations?"""
+    """Which algorithm finds most of the exact front with equal evaluations?"""
 
     name = "compare"
     what = "head to head on known outcomes, with seeds of your choice"

@@ -28,7 +28,7 @@ N_LIMITS = 20
 MILLION = 1_000_000
 LOGPAI = (32_000, 8)
 SECONDS_RATIO = 100.0
-# What OptLLM gets at most where NSGA-II is its rival.
+# The most that OptLLM gets where NSGA-II is its rival.
 SECONDS = 2.0
 
 # Queries at most in a batch whose outcomes are predicted.
@@ -57,8 +57,7 @@ class Constraints(Suite):
     def plan(self, options: Options, /) -> Plan:
         """List the cells for the data given, and those of fixed sizes.
 
-        Without data they are for the four families of synthetic tables, and the data sets that a variable of the
-        environment points at.
+        Without data they are for the four families of synthetic tables, and the data sets below ``$OPTLLM_SHARED``.
         """
 
         def own() -> list[Source]:
@@ -84,7 +83,7 @@ class Constraints(Suite):
         }
 
     def tables(self, source: Source, max_queries: int | None = None, /) -> list[Subset]:
-        """Return a data set's queries; labels from files, which tie, also blurred."""
+        """Return a data set's queries; labels from files, which have ties, also blurred."""
         blurred = (False, True) if not self.is_synthetic(source) else (False,)
         return [Subset.of(source, max_queries, is_blurred=each) for each in blurred]
 
@@ -140,7 +139,7 @@ class Constraints(Suite):
         return RowsCell.of(measurement, n_queries=n_queries, n_llms=n_llms, **options)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell what is reached, part by part."""
+        """Report which targets are reached, part by part."""
         sections = [self.section(part, results.rows(plan.parts[part])) for part in TITLES]
         rows = results.rows(plan.cells)
         drawn = targets_figure(rows, name="targets", title="Measurements beside their targets")
@@ -153,7 +152,7 @@ class Constraints(Suite):
         """Tell one part."""
         title, summary = TITLES[part], explained(f"constraints: {part}")
         if not rows:
-            return Section(title, [Text(f"{summary} Nothing of it is measured yet.")])
+            return Section(title, [Text(f"{summary} No cell of this part is measured yet.")])
         return Section(title, [Text(summary), targets_table(rows)])
 
 

@@ -32,14 +32,14 @@ LABELS = 0.05
 
 
 class Fair(Suite):
-    """Who is best if everybody gets every chance?"""
+    """Which algorithm is best if all get the best conditions?"""
 
     name = "fair"
     what = "every algorithm with every chance, at equal evaluations and at equal seconds"
     uses = ("data", "algorithms", "splits", "evaluations", "seconds")
 
     def plan(self, options: Options, /) -> Plan:
-        """List every algorithm, those of other packages among them, under each limit."""
+        """List every algorithm, including those of other packages, under each limit."""
         sources = base.sources_of(options)
         chosen = base.wanted(options, (*base.FAIR, *joining_algorithms()))
         limits = (Limit(evaluations=options.evaluations or EVALUATIONS), Limit(seconds=options.seconds or SECONDS))
@@ -61,13 +61,13 @@ class Fair(Suite):
                 yield from base.searches(how.settings(source), algorithms, limit)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell targets, search quality, realised quality, and statistics of both."""
+        """Report targets, search quality, realised quality, and statistics of both."""
         found = measured(results, plan, "fair")
         return whole_document("A fair comparison", self.headlines(found), results, plan, self.sections(found, plan))
 
     @staticmethod
     def headlines(found: Measured, /) -> list[str]:
-        """Say whether targets are reached, and what is saved on true outcomes."""
+        """Summarise which targets are reached, and the saving on true outcomes."""
         judged = targets(found.frame)
         summary = [f"Search quality: {targets_sentence(judged)}"] if judged else []
         return [*summary, *saving_sentences(found.frame, OURS)]
@@ -105,18 +105,18 @@ class Fair(Suite):
 
 SUITE = Fair()
 
-# Families of evolutionary algorithms and swarms, which OptLLM is to beat.
+# Families of evolutionary algorithms and swarms; OptLLM must be better than these.
 GENERAL = (*base.EVOLUTIONARY, *base.SWARMS, *base.PYGMO)
 
-# Samplers of the exact front, of which OptLLM is to stay within `WITHIN`.
+# Samplers of the exact front; OptLLM must stay within `WITHIN` of them.
 SAMPLERS = ("lambda-sweep", "epsilon-constraint")
 
-# A rival, of which OptLLM is to stay within `WITHIN`, too; its ratio is 1.
+# A rival, too: OptLLM must stay within `WITHIN` of it; its ratio is 1.
 EXACT = "the exact front"
 
 WITHIN = 0.005
 
-# Ratio at which everything is found, up to rounding: nobody can be above it.
+# Ratio at which the whole front is found, up to rounding: none can be above it.
 ALL = 1 - 1e-9
 
 TIED = "tied at 1"
@@ -139,7 +139,7 @@ class Judged(NamedTuple):
 
     Attributes:
         margin: Share by which OptLLM's ratio is larger.
-        splits: In which both have a value.
+        splits: Number of splits in which both have a value.
     """
 
     data: str
@@ -154,10 +154,10 @@ class Judged(NamedTuple):
 
 
 def targets(frame: pd.DataFrame, ours: str = OURS, /) -> list[Judged]:
-    """Judge OptLLM beside evolutionary algorithms and swarms, beside each sweep, and beside the exact front.
+    """Compare OptLLM with evolutionary algorithms and swarms, with each sweep, and with the exact front.
 
-    Rivals are compared over the splits in which both have a value. Of the evolutionary algorithms and swarms the one
-    is reported of which OptLLM is least ahead.
+    Rivals are compared over the splits in which both have a value. Of the evolutionary algorithms and swarms, only the
+    one with the smallest lead of OptLLM is reported.
     """
     judged = []
     for data in datasets_in(frame):
@@ -169,11 +169,11 @@ def targets(frame: pd.DataFrame, ours: str = OURS, /) -> list[Judged]:
 
 
 def targets_sentence(judged: list[Judged], /) -> str:
-    """Count what is reached, and name what isn't."""
+    """Count the targets that are reached, and name the others."""
     missed = [judge for judge in judged if judge.reached == "NO"]
     n_tied = sum(judge.reached == TIED for judge in judged)
     summary = f"{len(judged) - len(missed)} of {len(judged)} targets are reached"
-    summary += f", {n_tied} of them by a tie: both found all there is." if n_tied else "."
+    summary += f", {n_tied} of them by a tie: both found the whole front." if n_tied else "."
     names = "; ".join(
         f"{m.rival if m.rival == EXACT else f'`{m.rival}`'} on {escape(m.data)} at {m.limit}"
         f" ({m.theirs:.4f} against {m.ours:.4f})"

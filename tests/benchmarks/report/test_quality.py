@@ -186,5 +186,5 @@ def test_nobody_can_be_above_one(tmp_path):
     """Where OptLLM and a rival both found everything, that is a tie and no defeat; short of everything it is one."""
     judged = targets(_frame(tmp_path / "a", {"optllm": [1.0], "nsga2": [1.0]}))
     assert [judge.reached for judge in judged] == ["tied at 1", "yes"]
-    assert targets_sentence(judged) == "2 of 2 targets are reached, 1 of them by a tie: both found all there is."
+    assert targets_sentence(judged) == "2 of 2 targets are reached, 1 of them by a tie: both found the whole front."
     assert targets(_frame(tmp_path / "b", {"optllm": [0.9], "nsga2": [0.9]}))[0].reached == "NO"

@@ -108,7 +108,7 @@ def test_without_data(monkeypatch):
 
 def test_other_options_are_refused():
     """They would be ignored."""
-    with pytest.raises(ValueError, match="suite constraints makes no use of --splits"):
+    with pytest.raises(ValueError, match="suite constraints doesn't use --splits"):
         SUITE.planned(Options(splits=3))
 
 
@@ -131,5 +131,5 @@ def test_the_report_counts_and_names(tmp_path):
     table = one.blocks[1]
     assert table.frame["what"].tolist() == ["near", "elsewhere", "far"]
     assert list(table.bold) == [2]
-    assert "Nothing of it is measured yet" in quotas.blocks[0].markdown
+    assert "No cell of this part is measured yet" in quotas.blocks[0].markdown
     assert key_of(later) not in outcomes
