@@ -42,7 +42,7 @@ Algorithms = Annotated[
     ),
 ]
 Splits = Annotated[int | None, typer.Option("--splits", "--seeds", help="Splits per share: 0, 1, ...")]
-Out = Annotated[Path, typer.Option("--out", help="Folder for what is measured and for the reports.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for stored cells and reports.")]
 Jobs = Annotated[int, typer.Option("--jobs", "--n-jobs", help="Cells measured at a time, each on one core.")]
 Dask = Annotated[
     str | None,
@@ -51,8 +51,8 @@ Dask = Annotated[
         help='Measure on a Dask cluster: address of its scheduler, or "local" to start one with --jobs workers.',
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Measure also what is stored.")]
-Latex = Annotated[bool, typer.Option("--latex", help="Write the report's tables to tables.tex, too.")]
+Force = Annotated[bool, typer.Option("--force", help="Measure stored cells again.")]
+Latex = Annotated[bool, typer.Option("--latex", help="Also write the report's tables to tables.tex.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer or smaller of everything.")]
 
 OUT = Path("benchmark-results")
@@ -81,7 +81,7 @@ def compare(
     force: Force = False,
     latex: Latex = False,
 ) -> None:
-    """Compare search algorithms head to head, with equal evaluations, against the exact front.
+    """Compare search algorithms with the exact front, at equal evaluations.
 
     True labels of --data are the accuracies. Prints a table and writes results.csv, report.md and report.html to
     OUT/compare. Exit code 1 if an algorithm failed.
@@ -125,16 +125,16 @@ def run(
     dask: Dask = None,
     force: Force = False,
     latex: Latex = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be run.")] = False,
     list_cells: Annotated[bool, typer.Option("--list", help="Only list the cells: key, state, title.")] = False,
     only_report: Annotated[
-        bool, typer.Option("--only-report", help="Only write table and report, from what is stored by now.")
+        bool, typer.Option("--only-report", help="Only write table and report, from the stored cells.")
     ] = False,
 ) -> None:
-    """Run a suite of comparisons, or go on with it, and write its report.
+    """Run a suite of comparisons, or continue it, and write its report.
 
-    Each cell that is measured is stored at once in OUT/cells; what is stored is not measured again, whichever suite
-    stored it. So a run may be stopped or killed at any time: the same command goes on. The table and the report go to
+    Each cell is stored in OUT/cells as soon as it is measured. Stored cells, of any suite, are not measured again. So
+    a run may be stopped or killed at any time: the same command continues it. The table and the report go to
     OUT/SUITE. Exit code 1 if a cell failed, 130 after Ctrl-C, 143 after SIGTERM.
     """
     with _refusals():
@@ -166,7 +166,7 @@ def predict(
     force: Force = False,
     latex: Latex = False,
 ) -> None:
-    """Compare predictors by the true accuracy along the fronts that their predictions lead to.
+    """Compare predictors by the true accuracy along the fronts of their predictions.
 
     The table and the report go to OUT/predict.
     """
@@ -198,7 +198,7 @@ def keep_results(
     out: Out = OUT,
     to: Annotated[Path, typer.Option(help="Folder for kept results.")] = KEPT,
 ) -> None:
-    """Copy table, report and figures of a complete run on synthetic data to where they are kept in the repository."""
+    """Copy table, report and figures of a complete run on synthetic data to the repository's folder of results."""
     with _refusals():
         files = keep(out / suite, to / suite)
     typer.echo("\n".join(f"wrote {path}" for path in files))
@@ -216,7 +216,7 @@ def draw_table(
         Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
     ] = None,
 ) -> None:
-    """Draw the table of algorithms, predictors or routers from results, and print it or write it into a file."""
+    """Make the table of algorithms, predictors or routers from results, and print it or write it into a file."""
     from benchmarks.table import drawn_table, with_table
 
     with _refusals():
@@ -228,7 +228,7 @@ def draw_table(
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Refuse what the user has to change as wrong usage is refused."""
+    """Report errors that the user can correct in the way of wrong usage."""
     try:
         yield
     except (OSError, UserError) as error:
@@ -248,7 +248,7 @@ class _Command:
     latex: bool
 
     def carry_out(self, only: str = "") -> None:
-        """Run the suite, or do the part of it that is asked for, and end with its exit code."""
+        """Run the suite, or the requested part of it, and end with its exit code."""
         store, console = Store(self.out / "cells"), Console(soft_wrap=True, highlight=False)
         with _refusals():
             if self.jobs < 1:
@@ -280,14 +280,14 @@ class _Command:
 
     @staticmethod
     def _make_folder(folder: Path) -> None:
-        """Make a folder before anything runs, and refuse a path where there can't be one."""
+        """Make a folder before anything runs, and refuse a path that can't be a folder."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise typer.BadParameter(f"--out: {folder} can't be a folder: {error.strerror}") from None
 
     def _measured(self, plan: Plan, store: Store) -> RunReport:
-        """Run the cells behind a progress bar; what ends the run as a whole is reported in one sentence."""
+        """Run the cells with a progress bar; an error that ends the whole run is reported in one sentence."""
         errors, tally = Console(stderr=True, soft_wrap=True, highlight=False), Tally()
         where = {"jobs": self.jobs, "dask": self.dask, "force": self.force, "tally": tally}
         goes_on = "what is done is stored, and the same command goes on from there."
@@ -306,7 +306,7 @@ class _Command:
 
     @staticmethod
     def _tell(report: RunReport, console: Console) -> None:
-        """Print what was done, what was damaged, what failed and why, and what the runner itself cost."""
+        """Print counts of cells, damaged files, failures with their reasons, and the runner's own time."""
         for path, reason in report.damaged.items():
             console.print(f"{path} was damaged ({reason}); its cell was to be measured again", markup=False)
         for failure in report.failed:
@@ -320,7 +320,7 @@ class _Command:
             console.print(f"{spent}, {report.overhead:.1%} of the cores' time on top", markup=False)
 
     def _write(self, suite: Suite, plan: Plan, results: Results, console: Console) -> bool:
-        """Write the table and the suite's report on it, print its gist, and return whether a target is missed."""
+        """Write the table and the suite's report, print its summary, and return whether a target is missed."""
         from benchmarks.report.writer import print_document, write_report
 
         for warning in results.warnings():
@@ -351,10 +351,10 @@ def parse_shares(text: str, /) -> tuple[float, ...]:
 
 
 def parse_seeds(text: str, /) -> tuple[int, ...]:
-    """Read seeds: a single number says how many, from 1 on; with a comma they are the seeds themselves.
+    """Read seeds: a single number is their count, from 1 on; with a comma they are the seeds themselves.
 
     Raises:
-        UserError: If it is neither, or there is none.
+        UserError: It is neither, or there is no seed.
     """
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]

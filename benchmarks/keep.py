@@ -11,7 +11,7 @@ from benchmarks.runner.results import load_results
 from optllm_pymoo import UserError
 from optllm_pymoo.data import replacing_folder
 
-# Where results are kept that may be shipped.
+# Folder of results that are shipped.
 KEPT = Path(__file__).parent / "results"
 
 # Names of the synthetic batches, which may be shipped.
@@ -25,18 +25,18 @@ FIGURES = "figures"
 
 
 def keep(folder: Path, target: Path, /) -> list[Path]:
-    """Copy what a suite wrote, but for the page, which holds the same once more.
+    """Copy the files that a suite wrote, without the page, which has the same content.
 
     Args:
-        folder: Of the suite.
-        target: What was kept there before is replaced; files of others stay.
+        folder: The suite's output.
+        target: Results kept there before are replaced; other files stay.
 
     Returns:
         The files.
 
     Raises:
         OSError: A file is missing or can't be written.
-        UserError: The results are of data that can't be shipped or incomplete, or the report names a place on this
+        UserError: The results are incomplete or from data that can't be shipped, or the report has a path of this
             machine, as tracebacks do.
     """
     frames = load_results(folder).values()

@@ -1,4 +1,4 @@
-"""What other installed packages bring: entry points of the group ``optllm_pymoo.benchmarks``."""
+"""Objects of other installed packages: entry points of the group ``optllm_pymoo.benchmarks``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._+-]*")
 
 @cache
 def joined() -> dict[str, Any]:
-    """Load the entry points by name, once in each process: workers do so by themselves.
+    """Load the entry points by name, once in each process, also in workers.
 
     Raises:
         UserError: One can't be loaded, two have one name, or a name has other letters than A-Z, a-z, 0-9 and ``:._+-``.
@@ -36,14 +36,14 @@ def joined() -> dict[str, Any]:
 
 
 def joining(is_wanted: Callable[[Any], bool], taken: Iterable[str], /) -> dict[str, Any]:
-    """Return the entry points of one sort.
+    """Return the entry points of one kind.
 
     Args:
-        is_wanted: Whether an object is of the sort.
-        taken: Names that are ours.
+        is_wanted: Whether an object is of the kind.
+        taken: Names of this package.
 
     Raises:
-        UserError: One has a name of ours; or as `joined` says.
+        UserError: One has a name of this package; or as for `joined`.
     """
     found = {name: thing for name, thing in joined().items() if is_wanted(thing)}
     for name in set(taken) & found.keys():

@@ -1,4 +1,4 @@
-"""Tables of documents, drawn from results: the README's comparison, and those of predictors and routers."""
+"""Tables of documents, made from results: the README's comparison, and those of predictors and routers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from optllm_pymoo import UserError
 
 START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
 
-# The strongest of each kind, and the paper's baselines with the operators that the paper gave them.
+# The best of each kind, and the paper's baselines with the paper's operators.
 ROWS = (
     *("optllm", "optllm:walks", "lambda-sweep", "epsilon-constraint", "alns", "single-llms"),
     *("pygmo-moead-gen:warm", "pygmo-nspso:warm", "mopso:warm", "nsga2:warm", "nsga2", "nsga2:published"),
@@ -34,19 +34,19 @@ COLUMNS = (
 
 
 def drawn_table(paths: Sequence[Path], /) -> str:
-    """Write the table that results are for, in Markdown: routers, predictors against constants, or else algorithms.
+    """Write the table for the results, in Markdown: routers, predictors against constants, or else algorithms.
 
-    Of predictors it has the rows of the first, and the means of all; of predictors with more features what these bring;
-    of forecasts the means over all data sets; of routers the means of all, the best rival of the first on every data
+    For predictors it has the rows of the first, and the means of all; for predictors with more features their gain;
+    for forecasts the means over all data sets; for routers the means of all, the best rival of the first on every data
     set, and where a rival is clearly better.
 
     Args:
-        paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are put together:
+        paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are joined:
             data sets can have different shares and numbers of splits.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: One isn't of this program, or there is nothing in them that a table shows.
+        UserError: One was not written by this program, or they have no rows for a table.
     """
     kinds = [load_results(path) for path in paths]
     if len(kinds) == 1 and ("search" in kinds[0] or "table" not in kinds[0]):
@@ -69,7 +69,7 @@ def drawn_table(paths: Sequence[Path], /) -> str:
 
 
 def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:
-    """Write what the suite `routers` found on texts as they are, in Markdown.
+    """Write the results of the suite `routers` on unchanged texts, in Markdown.
 
     Args:
         tables: A row per table.
@@ -84,14 +84,14 @@ def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:
 
 
 def readme_table(path: Path, /) -> str:
-    """Write the table in Markdown, with what its numbers are of below.
+    """Write the table in Markdown, with a legend below.
 
     Args:
         path: ``results.csv`` of the suite `fair`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: It isn't of this program, or holds none of `ROWS`.
+        UserError: It was not written by this program, or has none of `ROWS`.
     """
     searches = load_results(path).get("search", pd.DataFrame(columns=["algorithm"]))
     if not searches["algorithm"].isin(ROWS).any():
@@ -104,7 +104,7 @@ def readme_table(path: Path, /) -> str:
 
 
 def legend(searches: pd.DataFrame, /) -> str:
-    """Say what the table's numbers are of, and which algorithms end long before their evaluations are spent.
+    """Write the legend of the table, and which algorithms end long before their evaluations are used up.
 
     Args:
         searches: A row per search.
@@ -128,7 +128,7 @@ def with_table(text: str, table: str, /) -> str:
     """Put the table between the markers of a text.
 
     Raises:
-        UserError: The markers are not there, each once and in order.
+        UserError: The text doesn't have each marker once, in order.
     """
     if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
         raise UserError(f"the text needs one line {START!r} and below it one line {END!r}")

@@ -1,1 +1,1 @@
-"""Runs cells: in which order, where, and what is kept of each, so that a run can be stopped and gone on with."""
+"""Runs cells in order, in processes or on a cluster, and stores each, so that a stopped run can continue."""

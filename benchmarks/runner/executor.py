@@ -16,12 +16,12 @@ from optllm_pymoo.validation import import_extra
 
 LOCAL = "local"
 CONNECT_SECONDS = 10
-# How long a cluster without workers is waited for: those that died are started again.
+# How long to wait for a cluster without workers: crashed ones are started again.
 RESTART_SECONDS = 60
 
 
 class WorkersLost(Exception):
-    """No worker can be started or reached any more: what was being measured is lost."""
+    """No worker can be started or reached any more: the cells that were running are lost."""
 
 
 class Workers(Protocol):
@@ -34,17 +34,17 @@ class Workers(Protocol):
     n_jobs: int
 
     def executor(self) -> Executor:
-        """Return an executor in working order: the last one, unless it was lost since."""
+        """Return a working executor: the last one, unless it was lost since."""
 
     def renew(self) -> None:
-        """Take note that a worker was lost, and with it maybe the executor."""
+        """Record that a worker was lost, and perhaps the executor with it."""
 
     def close(self) -> None:
-        """End all workers, also in the midst of a task."""
+        """End all workers, also during a task."""
 
 
 class InProcess(Executor):
-    """One task after the other in this process, each when it is handed in."""
+    """Runs each task in this process as soon as it is submitted."""
 
     n_jobs = 1
 
@@ -66,7 +66,7 @@ class InProcess(Executor):
 
 
 class _Spawning(ProcessPoolExecutor):
-    """Starts workers when tasks are handed in; none is left half-started, unknown to whoever ends them."""
+    """Starts workers when tasks are submitted; an interrupt never leaves a worker that nobody would end."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with held_back():
@@ -74,10 +74,10 @@ class _Spawning(ProcessPoolExecutor):
 
 
 class Processes:
-    """Worker processes on this machine, started afresh: a fork of a process with threads may hang.
+    """Worker processes on this machine, spawned: a fork of a process with threads may hang.
 
     Args:
-        n_jobs: How many.
+        n_jobs: Number of processes.
     """
 
     def __init__(self, n_jobs: int, /) -> None:
@@ -93,7 +93,7 @@ class Processes:
         return self._executor
 
     def renew(self) -> None:
-        """End what is left; the next call of `executor` starts workers again."""
+        """End the remaining workers; the next call of `executor` starts workers again."""
         self.close()
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class DaskWorkers:
     """Workers of a Dask cluster; `benchmarks` and `optllm_pymoo` must be importable there.
 
     Args:
-        address: Of the scheduler, as "tcp://10.0.0.1:8786", or "local" to start a cluster on this machine.
+        address: Address of the scheduler, such as "tcp://10.0.0.1:8786", or "local" to start a cluster on this machine.
         n_workers: Worker processes of a local cluster.
 
     Raises:
@@ -140,7 +140,7 @@ class DaskWorkers:
 
     @staticmethod
     def _started(distributed: Any, n_workers: int) -> Any:
-        """Start a cluster in which a cell that takes its worker down isn't sent to the others as well."""
+        """Start a cluster in which a cell that crashes its worker isn't sent to other workers."""
         import dask
 
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
@@ -165,7 +165,7 @@ class DaskWorkers:
         """The cluster starts workers again by itself."""
 
     def close(self) -> None:
-        """Let go of all tasks; a local cluster ends."""
+        """Release all tasks; a local cluster ends."""
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()

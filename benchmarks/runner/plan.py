@@ -1,4 +1,4 @@
-"""What is to be run."""
+"""The plan of a run: its cells and data sets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Plan:
     """The cells of one run.
 
     Attributes:
-        cells: What is to be measured, each once. Cells that they need are found through `Cell.needs`.
-        datasets: How to read each data set by name; read when first asked for.
-        notes: Sentences in Markdown for the report on what was left out, such as baselines whose extra is missing.
+        cells: The cells to measure, each once. Cells that they need are found through `Cell.needs`.
+        datasets: How to read each data set by name; read at first use.
+        notes: Sentences in Markdown for the report on omissions, such as baselines whose extra is missing.
         parts: The cells by the part of the report that shows them; a cell may be in several.
     """
 
@@ -30,7 +30,7 @@ class Plan:
 
     @classmethod
     def of(cls, parts: Mapping[str, Iterable[Cell]], sources: Sequence[Source] = (), notes: Sequence[str] = ()) -> Plan:
-        """Put a plan together, each cell once.
+        """Make a plan, with each cell once.
 
         Raises:
             UserError: If two data sets that differ have one name.

@@ -15,12 +15,12 @@ from benchmarks.cells.cell import Cell, key_of
 from benchmarks.runner.schedule import Expectation, Group, closure, group_of
 from benchmarks.runner.store import Store
 
-# How often a line is written where there is no terminal.
+# Seconds between lines where there is no terminal.
 LINE_SECONDS = 30
 
 
 class Tally:
-    """How far a run is: the run writes it, from several threads, and a display reads it."""
+    """Progress of a run: the run updates it, from several threads, and a display reads it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,23 +31,23 @@ class Tally:
         self.total = self.done = self.failed = 0
 
     def begin(self, cells: Sequence[Cell], seen: Sequence[tuple[Cell, float]]) -> None:
-        """Start with the cells that are to be run, and the seconds of those that were stored."""
+        """Start with the cells to run, and the seconds of the stored cells."""
         with self._lock:
             self.total = len(cells)
             self._left = Counter(map(group_of, cells))
             self._expectation = Expectation.of(seen)
 
     def working(self, n_jobs: int) -> None:
-        """From now on so many cells are measured at a time."""
+        """Set how many cells are measured at a time from now on."""
         self._n_jobs = n_jobs
 
     def started(self, cell: Cell) -> None:
-        """A cell is on its way to a worker."""
+        """Record that a cell was sent to a worker."""
         with self._lock:
             self._running[key_of(cell)] = cell.title()
 
     def ended(self, cell: Cell, seconds: float | None) -> None:
-        """A cell is done after so many seconds; None if it failed or can't be run."""
+        """Record that a cell ended after these seconds; None if it failed or can't be run."""
         with self._lock:
             self._running.pop(key_of(cell), None)
             self._left[group_of(cell)] -= 1
@@ -58,7 +58,7 @@ class Tally:
                 self._expectation.learn(cell, seconds)
 
     def line(self) -> str:
-        """Say how much is done, how long the rest may take, and what is running."""
+        """Return a line with the number of cells done, the expected time left, and the running cells."""
         with self._lock:
             seconds, n_unknown = self._expectation.total(+self._left)
             running = list(self._running.values())[: self._n_jobs]

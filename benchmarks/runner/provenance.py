@@ -1,4 +1,4 @@
-"""What the numbers were made with."""
+"""Versions, machine and revision with which the numbers were measured."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def git_revision(folder: Path = Path(__file__).parent, /) -> str:
     """Return the revision of the checkout that a folder belongs to.
 
     Returns:
-        Twelve hexadecimal digits, with "-dirty" behind them if a tracked file has uncommitted changes; "unknown" where
-        there is no git, or where the folder lies in a checkout without being part of it, as an installed package may.
+        Twelve hexadecimal digits, with "-dirty" after them if a tracked file has uncommitted changes; "unknown" where
+        there is no git, or where the folder is inside a checkout but not part of it, as an installed package may be.
     """
 
     def git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""All that is stored of a plan, as tables and cell by cell."""
+"""All stored outcomes of a plan, as tables and cell by cell."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from benchmarks.runner.store import Record, Store
 from optllm_pymoo import UserError
 from optllm_pymoo.data import replacing
 
-# Column of how long a measurement took as a whole; the last one.
+# Column with the seconds of the whole measurement; the last one.
 CELL_SECONDS = "cell_seconds"
 
 
 class Results:
-    """What is stored of a plan's cells and of those that they need.
+    """Stored outcomes of a plan's cells and of those that they need.
 
     Tables have a row per cell that is done, named by its key, in the order of the plan, needed cells first. Their
-    columns are ``kind``, what describes the cells, ``seed``, the measures, and last the timings, of which
-    ``cell_seconds`` is the whole measurement's. Where a description has a ``seed`` of its own, the one that is derived
-    from the description is called ``derived_seed``. What a cell doesn't have is missing.
+    columns are ``kind``, the descriptions of the cells, ``seed``, the measures, and last the timings;
+    ``cell_seconds`` is the time of the whole measurement. Where a description has its own ``seed``, the one derived
+    from the description is called ``derived_seed``. Values that a cell doesn't have are missing.
 
     Args:
-        cells: Of the plan.
-        store: Where outcomes are kept; read at once but for the arrays.
+        cells: Cells of the plan.
+        store: Where outcomes are stored; all but the arrays are read at once.
         failed: Cells that failed in the last run.
 
     Raises:
-        UserError: The store is of another version of this program.
+        UserError: Another version of this program wrote the store.
     """
 
     def __init__(self, cells: Iterable[Cell], store: Store, /, *, failed: Sequence[Failure] = ()) -> None:
@@ -61,7 +61,7 @@ class Results:
         return [cell for key, cell in self._cells.items() if key not in self._records]
 
     def outcome(self, cell: Cell, /) -> Outcome:
-        """Return what came of a cell, arrays and all, from its file.
+        """Return the outcome of a cell from its file, including arrays.
 
         Raises:
             LookupError: It isn't done.
@@ -76,7 +76,7 @@ class Results:
         return self._table(self._rows(kind), timings=True)
 
     def reproducible(self) -> pd.DataFrame:
-        """Return what must be equal in every run: without timings, without measures against the clock, by key."""
+        """Return the measures that must be equal in every run, by key: without timings and runs with a time limit."""
         rows = self._rows(None)
         for key, row in rows.items():
             if not self._cells[key].is_reproducible:
@@ -99,14 +99,14 @@ class Results:
             table.to_csv(temporary)
 
     def provenance(self) -> dict[str, list[str]]:
-        """Return what the stored cells were measured with: revisions, machines and sets of versions, each once."""
+        """Return revisions, machines and sets of versions of the stored cells, each once."""
         all_of = [record.provenance for record in self._records.values()]
         lines = (", ".join(f"{name} {number}" for name, number in each.versions.items()) for each in all_of)
         revisions, machines = (each.revision for each in all_of), (each.machine for each in all_of)
         return {"revisions": _distinct(revisions), "machines": _distinct(machines), "versions": _distinct(lines)}
 
     def warnings(self) -> list[str]:
-        """Say what makes the stored cells differ from those that would be measured now."""
+        """Return warnings about stored cells that may differ from cells measured now."""
         present, total = git_revision(), len(self._records)
         counts = Counter(record.provenance.revision for record in self._records.values())
         return [
@@ -157,7 +157,7 @@ TEXTS = (
     *("measurement", "limit", "family", "what", "size", "unit", "relation", "details"),
 )
 
-# Columns that hold whole numbers. All others hold numbers, but for `FLAGS`.
+# Columns of integers. All others hold numbers, except `FLAGS`.
 COUNTS = (
     *("split", "max_evaluations", "n_grid", "repetition", "seed", "derived_seed", "max_queries", "n_queries", "n_llms"),
     *("n_features", "n_labelled", "n_planned", "best_llm", "evaluations", "distinct_plans", "distinct_points"),
@@ -174,9 +174,9 @@ def load_results(path: Path | str, /) -> dict[str, pd.DataFrame]:
         path: The file, or the folder that it is in.
 
     Returns:
-        A frame for each kind of cell, in the order of the file, indexed by cell, with those columns alone in which
-        the kind has values. Texts are pandas' ``string``, whole numbers ``Int64``, flags ``boolean``, other numbers
-        ``float64``; columns of suites that other packages bring have the type that pandas infers.
+        A frame for each kind of cell, in the order of the file, indexed by cell, with only those columns in which
+        the kind has values. Texts are pandas' ``string``, integers ``Int64``, flags ``boolean``, other numbers
+        ``float64``; columns of suites of other packages have the type that pandas infers.
 
     Raises:
         FileNotFoundError: There is no such file.

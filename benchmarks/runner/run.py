@@ -1,4 +1,4 @@
-"""Runs what is missing, and keeps each cell as soon as it is measured."""
+"""Runs the missing cells, and stores each as soon as it is measured."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Failure:
     """A cell without an outcome.
 
     Attributes:
-        cell: Which.
-        text: The traceback; or why it was not run.
-        was_run: False if something that it needs failed.
+        cell: The cell.
+        text: The traceback, or the reason why it was not run.
+        was_run: False if a cell that it needs failed.
     """
 
     cell: Cell
@@ -52,9 +52,9 @@ class RunReport:
         done: Cells measured in this run, in the order in which they ended.
         reused: Cells that were stored already.
         failed: Cells without an outcome.
-        damaged: What was wrong with files that couldn't be read, by path; their cells were measured again.
-        wall_seconds: From the first cell's start to the last one's end, the start of workers included.
-        cell_seconds: Sum over what was run, each cell on one core.
+        damaged: The fault of each file that couldn't be read, by path; their cells were measured again.
+        wall_seconds: From the first cell's start to the last one's end, including the start of workers.
+        cell_seconds: Sum over the cells that were run, each on one core.
         core_seconds: Wall seconds times the cores that the run had at the time.
     """
 
@@ -68,7 +68,7 @@ class RunReport:
 
     @property
     def overhead(self) -> float:
-        """Time of cores that didn't go into cells, as a share of the time that did; NaN if nothing was run."""
+        """Core time outside cells, as a share of the time in cells; NaN if nothing was run."""
         return (self.core_seconds - self.cell_seconds) / self.cell_seconds if self.cell_seconds else float("nan")
 
 
@@ -85,22 +85,22 @@ def run_cells(
 ) -> RunReport:
     """Measure the cells that are not stored, and all that they need.
 
-    Only this process writes files. A cell has one core, wherever it runs. Cells that are exclusive run in this
-    process, one by one, when nothing else can be run, without workers beside them. A cell that fails takes down with
-    it only those that need it, and is tried again at the next run.
+    Only this process writes files. A cell has one core in any process. Exclusive cells run in this process, one by
+    one, when no other cell can run, without workers at the same time. If a cell fails, only the cells that need it are
+    not run; the next run tries it again.
 
     Args:
-        cells: What is wanted.
+        cells: The cells to measure.
         datasets: How to read each data set by name.
-        store: Where outcomes are kept.
+        store: Where outcomes are stored.
         jobs: How many cells are measured at a time; 1 is in this process.
         dask: Address of a Dask scheduler, or "local" for a cluster of `jobs` workers on this machine.
-        force: Whether to measure also what is stored.
-        tally: Counts what happens.
+        force: Whether to measure stored cells again.
+        tally: Records the progress.
 
     Raises:
-        ValueError: Cells need one another in a circle.
-        UserError: The store is of another version of this program.
+        ValueError: Cells need one another in a cycle.
+        UserError: Another version of this program wrote the store.
         ImportError: Dask is not installed.
         OSError: A result can't be written, or no Dask cluster is at the address.
         WorkersLost: No worker can be started or reached any more; what is done is stored.
@@ -118,7 +118,7 @@ def run_cells(
 
 
 class _Run:
-    """Hands tasks to workers and files what they send back: what is stored, what is in flight, what came back."""
+    """Sends tasks to workers and stores their answers."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class _Run:
         return Processes(jobs) if dask is None else DaskWorkers(dask, n_workers=jobs)
 
     def _stored_seconds(self) -> dict[str, float]:
-        """Read every file there is, and take note of those that are damaged."""
+        """Read every stored file, and record the damaged ones."""
         seconds = {}
         for key, cell in self._cells.items():
             look = self._store.look(cell)
@@ -192,7 +192,7 @@ class _Run:
         return seconds
 
     def _tasks(self, *, exclusive: bool) -> Iterator[Task]:
-        """Gather inputs of whatever is ready."""
+        """Collect the inputs of all cells that are ready."""
         while (cell := self.schedule.take(exclusive=exclusive)) is not None:
             try:
                 task = Task.of(cell, cell.inputs(self._workbench))
@@ -203,10 +203,10 @@ class _Run:
             yield task
 
     def _measured(self, executor: Executor, tasks: Iterator[Task], ahead: int) -> list[Task]:
-        """Hand in tasks, a few ahead of those that run, and file what comes back.
+        """Submit tasks, a few ahead of those that run, and store the answers.
 
         Returns:
-            What was in flight when a worker was lost, and didn't come back.
+            Tasks that were running when a worker was lost, and have no answer.
         """
         flying: dict[Future[Answer], Task] = {}
         lost: list[Task] = []
@@ -226,7 +226,7 @@ class _Run:
                     self._file(future.result())
 
     def _file(self, answer: Answer) -> None:
-        """Keep what a worker sent back."""
+        """Store an answer of a worker."""
         cell = self._cells[answer.key]
         if answer.outcome is None:
             self._lose(cell, answer.error)
@@ -239,7 +239,7 @@ class _Run:
         self._tally.ended(cell, answer.seconds)
 
     def _lose(self, cell: Cell, text: str) -> None:
-        """Take note that a cell failed, and those with it that need it."""
+        """Record that a cell failed, and with it the cells that need it."""
         self._failed.append(Failure(cell, text))
         self._tally.ended(cell, None)
         for other in self.schedule.fail(cell):
@@ -247,10 +247,10 @@ class _Run:
             self._tally.ended(other, None)
 
     def _retry_alone(self, workers: Workers, task: Task) -> None:
-        """Find out whether it is this task that takes its worker down.
+        """Run a task alone, to find out whether it crashes its worker.
 
         Raises:
-            WorkersLost: It is the workers that are ill.
+            WorkersLost: Workers crash without a task, too.
         """
         error = _told(workers.executor().submit(measure, task), self._file)
         if error:
@@ -262,7 +262,7 @@ class _Run:
 
 
 def _told(future: Future[Answer], receive: Callable[[Answer], None]) -> str:
-    """Wait for a task and hand on what came back; otherwise return what kept it from coming."""
+    """Wait for a task and return its answer, or the reason why there is none."""
     wait([future])
     error = None if future.cancelled() else future.exception()
     if future.cancelled() or error is not None:
@@ -273,7 +273,7 @@ def _told(future: Future[Answer], receive: Callable[[Answer], None]) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back warnings about what is dealt with here: tasks given up, large inputs."""
+    """Hide warnings about cases that are handled here: cancelled tasks, large inputs."""
     with warnings.catch_warnings():
         for beginning in (".*tasks (have been|which were)", "Sending large graph"):
             warnings.filterwarnings("ignore", message=beginning)

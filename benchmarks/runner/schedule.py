@@ -1,4 +1,4 @@
-"""Which cells a plan comes down to, needed ones first."""
+"""The cells of a plan with those that they need, needed ones first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def closure(cells: Iterable[Cell], /) -> dict[str, Cell]:
     """Add what is needed, directly or through others; every cell once.
 
     Returns:
-        The cells by key; each behind all that it needs, otherwise in the order given.
+        The cells by key; each after all that it needs, otherwise in the given order.
 
     Raises:
         ValueError: A cell needs itself, directly or through others.
@@ -42,7 +42,7 @@ Group = tuple[str, str, str]
 
 
 def group_of(cell: Cell, /) -> Group:
-    """Return the group of a cell; what its description doesn't have is empty."""
+    """Return the group of a cell; entries that its description doesn't have are empty."""
     description = cell.description()
     what = description.get("measurement", description.get("stage", ""))
     return f"{cell.kind} {what}".rstrip(), str(description.get("algorithm", "")), str(description.get("data", ""))
@@ -55,14 +55,14 @@ class Expectation:
         self._totals: dict[tuple[str, ...], tuple[int, float]] = {}
 
     def learn(self, cell: Cell, seconds: float, /) -> None:
-        """Take note of how long a cell took."""
+        """Record the seconds of a cell."""
         group = group_of(cell)
         for width in range(len(group) + 1):
             count, total = self._totals.get(group[:width], (0, 0.0))
             self._totals[group[:width]] = count + 1, total + seconds
 
     def seconds(self, group: Group, /) -> float | None:
-        """Return how long a cell of a group will take; None if none of its kind was ever seen."""
+        """Return the expected seconds of a cell of a group; None if none of its kind was ever measured."""
         for width in range(len(group), 0, -1):
             if group[:width] in self._totals:
                 count, total = self._totals[group[:width]]
@@ -70,7 +70,7 @@ class Expectation:
         return None
 
     def any_seconds(self, group: Group, /) -> float:
-        """Return how long a cell will take; the mean over all kinds where its own is new, a second if all are."""
+        """Return the expected seconds of a cell; the mean over all kinds if its own is new, one second if all are."""
         count, total = self._totals.get((), (1, 1.0))
         known = self.seconds(group)
         return total / count if known is None else known
@@ -95,15 +95,15 @@ class Expectation:
 
 
 class Schedule:
-    """Hands out cells, each once, as soon as all that they need is done.
+    """Returns cells, each once, as soon as all that they need is done.
 
-    Cells that run alone are handed out separately. Among the ready ones, those with the longest chain of cells behind
-    them come first, which keeps all workers busy until late. Order never decides on results.
+    Cells that run alone are returned separately. Among the ready ones, those with the longest chain of dependent cells
+    come first, which keeps all workers busy for longest. The order never changes results.
 
     Args:
         cells: By key, needed ones first; see `benchmarks.runner.order.closure`.
         done: Keys of those that need not be run.
-        expected_seconds: How long a cell will take, as far as known.
+        expected_seconds: Returns the expected seconds of a cell.
     """
 
     def __init__(
@@ -124,20 +124,20 @@ class Schedule:
             self._make_ready(key)
 
     def take(self, *, exclusive: bool) -> Cell | None:
-        """Hand out the next ready cell; None if there is none at present.
+        """Return the next ready cell; None if there is none at present.
 
         Args:
-            exclusive: Whether it shall be one of those that run alone, or one of the others.
+            exclusive: Whether to return one of the cells that run alone, or one of the others.
         """
         ready = self._ready[exclusive]
         return self._cells[heapq.heappop(ready)[-1]] if ready else None
 
     def has_ready(self, *, exclusive: bool) -> bool:
-        """Whether `take` would hand one out."""
+        """Whether `take` would return a cell."""
         return bool(self._ready[exclusive])
 
     def finish(self, cell: Cell, /) -> None:
-        """Take note that a cell is done: others may become ready."""
+        """Record that a cell is done: others may become ready."""
         finished = key_of(cell)
         for key in self._dependents.pop(finished, ()):
             self._waits[key].discard(finished)
@@ -145,10 +145,10 @@ class Schedule:
                 self._make_ready(key)
 
     def fail(self, cell: Cell, /) -> list[Cell]:
-        """Take note that a cell failed.
+        """Record that a cell failed.
 
         Returns:
-            Those that can't be run for want of it, directly or indirectly; each is returned only once.
+            The cells that can't be run because they need it, directly or indirectly; each is returned only once.
         """
         lost: set[str] = set()
         stack = [key_of(cell)]
@@ -164,7 +164,7 @@ class Schedule:
         heapq.heappush(self._ready[bool(self._cells[key].is_exclusive)], entry)
 
     def _longest_chains(self, expected_seconds: Callable[[Cell], float]) -> dict[str, float]:
-        """Add up, from the last cell to the first, how long the longest chain behind each will take, in seconds."""
+        """Add up, from the last cell to the first, the seconds of the longest chain of dependent cells of each."""
         chains: dict[str, float] = {}
         for key in reversed(list(self._waits)):
             beyond = max((chains[dependent] for dependent in self._dependents.get(key, ())), default=0.0)

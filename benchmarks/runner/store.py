@@ -25,7 +25,7 @@ from optllm_pymoo.validation import unknown_name
 # Raised when files of older versions can't be read any more; folders of such files are refused.
 FORMAT = 2
 
-# What `Record.parse` may raise of a damaged record: zipfile, its codecs, NumPy and JSON have their own.
+# Exceptions that `Record.parse` may raise for a damaged record: zipfile, its codecs, NumPy and JSON have their own.
 DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -47,7 +47,7 @@ _ARRAY = "array."
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a cell was measured with.
+    """Versions, machine and revision with which a cell was measured.
 
     Attributes:
         versions: Version by library, Python's among them, of the process that measured.
@@ -65,11 +65,11 @@ class Record:
     """One cell that is done.
 
     Attributes:
-        description: The cell's description, its kind and its definition among it.
+        description: The cell's description, including its kind and its definition.
         seed: Seed of the cell.
-        outcome: What came of it.
-        provenance: With what it was measured.
-        seconds: How long the measurement took, without gathering inputs and without waiting.
+        outcome: Its outcome.
+        provenance: Versions, machine and revision.
+        seconds: Time of the measurement, without collecting inputs and without waiting.
     """
 
     description: Mapping[str, Value]
@@ -99,11 +99,11 @@ class Record:
 
     @classmethod
     def parse(cls, content: bytes, cell: Cell, /) -> Record:
-        """Take the record of a cell out of a file's bytes, arrays and all, so that every byte is checked.
+        """Read the record of a cell from a file's bytes, including arrays, so that every byte is checked.
 
         Raises:
             DAMAGES: One of them, if the file is damaged.
-            ValueError: The file is whole, but of another cell or of another version of the format.
+            ValueError: The file is complete, but belongs to another cell or has another version of the format.
         """
         with np.load(BytesIO(content), allow_pickle=False) as members:
             text = json.loads(members[_TEXT].tobytes().decode())
@@ -120,10 +120,10 @@ class Record:
 
 
 def plain_outcome(outcome: Outcome, /) -> Outcome:
-    """Turn NumPy's scalars into Python's, as they are after a file was written and read.
+    """Convert NumPy's scalars to Python's, as they are after a file was written and read.
 
     Raises:
-        TypeError: It is no outcome, or a measure, timing or array can't be kept in a file.
+        TypeError: It is no outcome, or a measure, timing or array can't be stored in a file.
     """
     if not isinstance(outcome, Outcome):
         raise TypeError(f"measure() must return an Outcome; got {type(outcome).__name__}")
@@ -144,15 +144,15 @@ def _plain(place: str, value: Any) -> Value:
     raise TypeError(f"{place} is a {type(value).__name__}; expected a number, text, a boolean or None")
 
 
-# Age at which the half-written file of a killed run is taken away.
+# Age at which the half-written file of a killed run is deleted.
 STALE_SECONDS = 3600
 
 
 class Look(NamedTuple):
-    """What there is of a cell.
+    """State of a cell in the store.
 
     Attributes:
-        reason: What is wrong with the file, if it is damaged.
+        reason: The fault of the file, if it is damaged.
     """
 
     state: Literal["done", "missing", "damaged"]
@@ -163,21 +163,21 @@ class Look(NamedTuple):
 class Store:
     """A folder with a file ``<key>.npz`` for every cell that is done.
 
-    Files are written beside their place and renamed, so that a run that is killed leaves none half-written, and
-    several runs may share a folder. A file that is damaged counts as missing: its cell is measured again.
+    Files are written under a temporary name and renamed, so that a killed run leaves none half-written, and several
+    runs may share a folder. A damaged file counts as missing: its cell is measured again.
 
     Args:
-        folder: Where the files lie; made at the first `write`.
+        folder: Folder of the files; made at the first `keep`.
     """
 
     def __init__(self, folder: Path, /) -> None:
         self.folder = folder
 
     def check(self) -> None:
-        """Refuse a folder that another version of this program wrote: its cells would be passed over without a word.
+        """Refuse a folder that another version of this program wrote: its cells would be ignored silently.
 
         Raises:
-            UserError: It holds cells, and says another format than `FORMAT`, or none.
+            UserError: It holds cells, and its format is not `FORMAT`, or it has none.
         """
         said = (self.folder / _SAID).read_text().strip() if (self.folder / _SAID).is_file() else "1"
         if said != str(FORMAT) and next(self.folder.glob("*.npz"), None) is not None:
@@ -187,14 +187,14 @@ class Store:
             )
 
     def path(self, cell: Cell, /) -> Path:
-        """Return the file of a cell, be it there or not."""
+        """Return the path of a cell's file, which need not exist."""
         return self.folder / f"{key_of(cell)}.npz"
 
     def look(self, cell: Cell, /) -> Look:
-        """Read the file of a cell whole, and say in what state it is.
+        """Read the whole file of a cell, and return its state.
 
         Raises:
-            OSError: There is a file, but it can't be read; what is in it is not to be lost.
+            OSError: There is a file, but it can't be read; its content must not be lost.
         """
         try:
             content = self.path(cell).read_bytes()
@@ -210,7 +210,7 @@ class Store:
         return self.look(cell).record
 
     def keep(self, cell: Cell, outcome: Outcome, provenance: Provenance, seconds: float, /) -> None:
-        """Keep what came of a cell, in the place of an older record.
+        """Store the outcome of a cell, in place of an older record.
 
         Raises:
             OSError: The file can't be written.
@@ -223,7 +223,7 @@ class Store:
             Record(described, seed_of(cell), outcome, provenance, seconds).write(temporary)
 
     def sweep(self) -> None:
-        """Take away half-written files that killed runs have left, but none that another run may be writing."""
+        """Delete half-written files of killed runs, but none that another run may be writing."""
         for path in self.folder.glob(".*.npz"):
             if time.time() - path.stat().st_mtime > STALE_SECONDS:
                 path.unlink(missing_ok=True)
@@ -233,11 +233,11 @@ KEPT_OUTCOMES = 8
 
 
 class StoredWorkbench:
-    """Reads data sets when first asked for, and outcomes from the store; the last few outcomes stay in memory.
+    """Reads data sets at first use, and outcomes from the store; the last few outcomes stay in memory.
 
     Args:
         datasets: How to read each data set by name.
-        store: Where outcomes are kept.
+        store: Where outcomes are stored.
     """
 
     def __init__(self, datasets: Mapping[str, Callable[[], Dataset]], store: Store, /) -> None:
@@ -259,10 +259,10 @@ class StoredWorkbench:
         return self._datasets[name]
 
     def outcome(self, cell: Cell, /) -> Outcome:
-        """Return what came of a cell that is done.
+        """Return the outcome of a cell that is done.
 
         Raises:
-            LookupError: It isn't done; `Cell.needs` must name whatever `Cell.inputs` asks for.
+            LookupError: It isn't done; `Cell.needs` must list all cells whose outcomes `Cell.inputs` reads.
         """
         key = key_of(cell)
         if key not in self._outcomes:

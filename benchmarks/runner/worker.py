@@ -1,4 +1,4 @@
-"""What happens to one cell, in whichever process it is measured."""
+"""The measurement of one cell, in any process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from benchmarks.cells.cell import Cell, key_of
 from benchmarks.runner.provenance import machine, versions
 from benchmarks.runner.store import plain_outcome
 
-# How often a worker looks whether the process that runs the suite is still there.
+# Seconds between a worker's checks that the process that runs the suite still exists.
 ORPHAN_CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """A cell with its inputs, pickled: in the same form for every process, so that none can change another's data."""
+    """A cell with its inputs, pickled for every kind of process, so that no cell can change another's data."""
 
     key: str
     content: bytes
@@ -47,15 +47,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker sends back.
+    """The answer of a worker.
 
     Attributes:
-        key: Of the cell.
-        outcome: Pickled; None if the cell failed.
+        key: Key of the cell.
+        outcome: The outcome, pickled; None if the cell failed.
         error: The traceback, if the cell failed.
-        seconds: How long `Cell.measure` took.
+        seconds: Time of `Cell.measure`.
         versions: Version by library in the worker.
-        machine: Where the worker ran.
+        machine: Machine of the worker.
     """
 
     key: str
@@ -66,12 +66,12 @@ class Answer:
     machine: str
 
 
-# A task that any worker can do, to find out whether one can be reached.
+# A task that any worker can do, to check whether one can be reached.
 PROBE = Task("probe", pickle.dumps(None))
 
 
 def measure(task: Task, /) -> Answer:
-    """Measure a cell, on one core unless it has all; whatever it raises comes back as text."""
+    """Measure a cell, on one core unless it has all cores; an exception is returned as text."""
     started, seconds = time.perf_counter(), 0.0
     content, error = None, ""
     try:
@@ -90,7 +90,7 @@ def measure(task: Task, /) -> Answer:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Keep everything in the block to one thread: our kernels, BLAS and OpenMP, and joblib's calls inside cells.
+    """Limit everything in the block to one thread: our kernels, BLAS and OpenMP, and joblib's calls inside cells.
 
     A cell has one core on any number of jobs, so that timings can be compared, and numbers don't depend on jobs.
     """
@@ -104,10 +104,10 @@ def one_core() -> Iterator[None]:
 
 
 def prepare_worker(parent: int, /) -> None:
-    """Start a worker process: leave Ctrl-C to the parent, and end when the parent is gone, however it ended.
+    """Prepare a worker process: leave Ctrl-C to the parent, and end when the parent has ended for any reason.
 
     Args:
-        parent: Process that runs the suite, of which this one is a child.
+        parent: Id of the parent process, which runs the suite.
     """
     leave_interrupts_to_parent()
     if platform.system() == "Windows":
