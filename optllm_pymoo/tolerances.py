@@ -31,7 +31,7 @@ SAME_PRICE: Final = 1e-9
 """Relative distance up to which a cost equals price times tokens; prices have 15 digits, and bills have fewer."""
 
 SUM_ROUNDING: Final = 1e-9
-"""Mean accuracy, or relative US$, by which sums of a million terms in another order may differ; count as equal."""
+"""Mean accuracy, or relative US$, up to which sums of a million terms, added in any order, count as equal."""
 
 BOUND_ROUNDING: Final = 1e-10
 """Mean accuracy, or relative US$, by which a bound may differ from a plan only because two sums are rounded."""
@@ -46,7 +46,7 @@ LINE_ROUNDING: Final = 8 * float(np.finfo(float).eps)
 """Relative rounding error of a line's height."""
 
 TIED_SUMS: Final = 16 * float(np.finfo(float).eps)
-"""Weighted sums tie if they differ by less, relative to the sum of their absolute terms: all steps round."""
+"""Weighted sums tie if they differ by less, relative to the sum of their absolute terms: each operation rounds."""
 
 ULPS_ABOVE_ONE: Final = 4
 """Units in the last place by which rounding may lift a mean of ones above 1; such a mean counts as 1."""
@@ -63,7 +63,7 @@ SMALLEST_RANGE: Final = float(np.finfo(float).tiny)
 """Smaller ranges of an objective count as 0: their reciprocals would be infinite."""
 
 FREE: Final = 1e-290
-"""Replaces a Δ of 0 in the denominator of a ratio: far below any price, but too large for an overflow."""
+"""Replaces a difference of 0 in a ratio: far below any price, but too large to cause an overflow."""
 
 TIE_BREAKER: Final = 1e-7
 """Weight of an objective that only breaks ties; the other has weight 1, both on scaled objectives."""

@@ -1,4 +1,4 @@
-"""A batch of queries with what every LLM costs and achieves on each of them."""
+"""A batch of queries with the cost and the outcome of every LLM on each query."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def completed(
     tiers, is applied to them; else (for example, if the bill had other prices) the costs are estimated directly.
 
     Args:
-        cost: (N,), US$, NaN where nothing is known.
+        cost: (N,), US$, NaN where unknown.
         tokens: (N, 2), tokens of prompts and answers, likewise.
         price: The price of the LLM, if it is known.
         sizes: (N,), see `sizes_of`.
@@ -143,7 +143,7 @@ def estimated(
     mean_square = float((errors**2).mean())
     if mean_square == 0:
         return result, 0.0
-    # the variance of the gaps themselves, plus that of their estimated mean
+    # variance of the sum of the gaps: their own, plus that of the estimates, which come from a sample
     deviation = np.sqrt(mean_square * n_gaps * (1 + n_gaps / n_known))
     skewness = abs(float((errors**3).mean())) / mean_square**1.5
     kurtosis = float((errors**4).mean()) / mean_square**2

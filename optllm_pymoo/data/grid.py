@@ -86,7 +86,7 @@ class Grid(NamedTuple):
         raise self.fault(problem, measure, (i, j))
 
     def estimated_costs(self) -> tuple[FloatArray, dict[str, int]]:
-        """Return costs, with the mean of the LLM's known costs for missing ones, and the number of these by LLM.
+        """Return costs, in which missing ones are the mean of the LLM's known costs, and the number of these by LLM.
 
         Raises:
             DataFileError: No cost of an LLM is known.

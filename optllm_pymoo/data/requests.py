@@ -482,7 +482,7 @@ class Ledger:
             words = call.error.lower()
             state = 1 if "expired" in words else 2 if "cancel" in words else 3
             self._reasons[row] = without_secrets(call.error)
-        self._states[row] = max(self._states[row], state)  # an answer counts, whatever failed before or after it
+        self._states[row] = max(self._states[row], state)  # an answer counts even if other tries failed
         return call._replace(query=self._cells[row][1], llm=self._cells[row][2])
 
     def counts(self) -> dict[str, Counter[str]]:

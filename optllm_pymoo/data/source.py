@@ -1,4 +1,4 @@
-"""Tables in files, whatever their format: names of columns, and cells that become text or numbers."""
+"""Tables in files of any format: names of columns, and cells that are read as text or numbers."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class _Candidates(NamedTuple):
 
 
 def make_dataset(n_queries: int = 2000, n_llms: int = 6, *, random_state: int | np.random.Generator = 0) -> Dataset:
-    """A seeded synthetic batch: nothing in it comes from a real LLM, and `about` says so.
+    """A seeded synthetic batch: no data comes from a real LLM, as stated in `about`.
 
     Questions of six kinds are made from templates. A harder question has more and harder parts, so that its text
     shows most of its difficulty; the rest is noise that all LLMs share. The skill of LLMs rises with their price

@@ -357,7 +357,7 @@ class Prediction(NamedTuple):
 
 
 def silent(message: str, /) -> None:
-    """Report nothing; the default of all functions that report their stages."""
+    """Ignore a report; the default of all functions that report their stages."""
 
 
 def predict_accuracy(
