@@ -1,4 +1,4 @@
-"""`ablation`: what each part and each setting of OptLLM is good for; the paper's numbers stand below ours."""
+"""`ablation`: the effect of each part and each setting of OptLLM; the paper's numbers are below ours."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SPLITS = 3
 
 N_GRIDS = (10, 50, 100, 200)
 ALPHAS = (-1.0, 0.0, 1.0)
-# The paper's 1, 5, 10 and 20 % to train on, and 1 % to validate with.
+# The paper's 1, 5, 10 and 20 % for training, plus 1 % for validation.
 LABELS = (0.02, 0.06, 0.11, 0.21)
 
-# Beside the published one.
+# In addition to the published one.
 COMPARED_PREDICTORS = ("ours", "unshrunk", "constants")
 
-# OptLLM as it ends by itself, with parts taken out or exchanged, and the exact front alone.
+# OptLLM until it ends by itself, with parts removed or replaced, and the exact front alone.
 WALKS = ("optllm:walks", "optllm:up", "optllm:down", "optllm:random-destruction", "exact")
 
 ENDS_BY_ITSELF = Limit(evaluations=published.EVALUATIONS)
@@ -53,14 +53,14 @@ RIGHT = Column("right", ".3f", "label vectors right ↑")
 
 
 class Ablation(Suite):
-    """What is each part and setting good for?"""
+    """What does each part and setting contribute?"""
 
     name = "ablation"
-    what = "what each part and setting is good for"
+    what = "what each part and setting contributes"
     uses = ("data", "algorithms", "splits")
 
     def plan(self, options: Options, /) -> Plan:
-        """List the searches, operators of other packages among them."""
+        """List the searches, including those with operators of other packages."""
         sources = sources_of(options)
         chosen = wanted(options, (*WALKS, *joining_operators(), "single-llms", "random-search"))
         how = published.Published().protocol(options.splits or SPLITS)
@@ -70,13 +70,13 @@ class Ablation(Suite):
     def cells(
         sources: Sequence[Source], algorithms: Sequence[str], how: Protocol, shares: Sequence[float] = LABELS, /
     ) -> dict[str, list[SearchCell]]:
-        """Return all searches, by what they are about; what needs a prediction is left out for data without texts.
+        """Return all searches, by part of the report; those that need a prediction are left out without texts.
 
         Args:
             sources: Data sets.
-            algorithms: OptLLM with parts taken out or exchanged; without the search, single LLMs remain.
+            algorithms: OptLLM with parts removed or replaced; without the search, single LLMs remain.
             how: Predictor and splits.
-            shares: Labelled shares, each with one hundredth of the queries to validate with.
+            shares: Labelled shares, each including one hundredth of the queries for validation.
         """
         walks, alpha = ("optllm:walks",), published.ALPHA
         found: dict[str, list[SearchCell]] = {name: [] for name in ("n_grid", "parts", "alpha", "labels", "predictors")}
@@ -103,7 +103,7 @@ class Ablation(Suite):
         return found
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell what each part and setting is good for."""
+        """Report what each part and setting contributes."""
         return whole_document("Parts and settings", [], results, plan, self.sections(results, plan))
 
     def sections(self, results: Results, plan: Plan, /) -> list[Section]:
@@ -114,7 +114,7 @@ class Ablation(Suite):
 
     @staticmethod
     def n_grid(found: Measured, /) -> Section:
-        """Tell what the number of gaps changes."""
+        """Report the effect of the number of gaps."""
         rows = means(found, "n_grid")
         theirs = [
             {"data": data, "n_grid": int(n), **numbers, "seconds": 60 * numbers["minutes"]}
@@ -129,7 +129,7 @@ class Ablation(Suite):
 
     @staticmethod
     def alpha(found: Measured, /) -> Section:
-        """Tell what α changes: label vectors that are predicted right, and what the search makes of it."""
+        """Report the effect of α on the share of label vectors predicted right, and on the search."""
         rows = means(found, "alpha", extra=[name for name in found.tables.columns if name.startswith("labels_right")])
         for row in rows:
             row["right"] = row.get(f"labels_right_{row['alpha']:+g}")
@@ -140,8 +140,8 @@ class Ablation(Suite):
             for (data, a), right in printed("alpha")["right"].items()
         ]
         summary = (
-            "Robust accuracies are mean + α·σ; in the search they steer the downward walk. A query counts as right if"
-            " the outcomes of all LLMs are. α = 0 is what the paper calls without robust prediction."
+            "Robust accuracies are mean + α·σ; the downward walk of the search uses them. A query counts as right if"
+            " the outcomes of all LLMs are. The paper calls α = 0 “without robust prediction”."
             f" {_change(rows, 'alpha', 'right', 'the share of label vectors that are right')}"
         )
         names = ("right", "igd", "ratio", "area", "saving", "runs")
@@ -149,22 +149,22 @@ class Ablation(Suite):
 
     @staticmethod
     def labels(found: Measured, /) -> Section:
-        """Tell what more labels bring."""
+        """Report the effect of more labels."""
         rows = means(found, "labels")
         theirs = [
             {"data": data, "labels": float(share) + 0.01, "igd": igd}
             for (data, share), igd in printed("training share")["igd"].items()
         ]
         summary = (
-            "As in the paper one hundredth of the queries validates, and the predictor trains on the other labelled"
-            f" ones. {_change(rows, 'labels', 'area', 'the realised area')}"
+            "As in the paper, one hundredth of the queries is used for validation, and the predictor trains on the"
+            f" other labelled ones. {_change(rows, 'labels', 'area', 'the realised area')}"
         )
         names, column = ("igd", "area", "saving", "brier", "runs"), Column("labels", ".0%", "labelled")
         return _section("Labelled share", rows, theirs, column, names, summary, _drawn(found, "labels"))
 
     @staticmethod
     def parts(found: Measured, /) -> Section:
-        """Tell what remains with parts taken out or exchanged."""
+        """Report the results with parts removed or replaced."""
         rows = means(found, "algorithm")
         theirs = [
             {"data": data, "algorithm": part, "igd": igd}
@@ -181,11 +181,11 @@ class Ablation(Suite):
 
     @staticmethod
     def predictors(found: Measured, /) -> Section:
-        """Tell what the predictor is good for, along the exact front of its predictions."""
+        """Report the effect of the predictor, along the exact front of its predictions."""
         rows = means(found, "predictor")
         summary = (
-            "Each follows the exact front of its own predictions, so no search stands between: `unshrunk` is `ours`"
-            " without its shrinkage, `constants` says the same of every query."
+            "The plans of each are the exact front of its own predictions, without a search: `unshrunk` is `ours`"
+            " without its shrinkage, `constants` predicts the same for every query."
             f" {_best(rows, 'predictor', 'area', 'realised area')}"
         )
         names, column = ("igd", "area", "saving", "brier", "runs"), Column("predictor", "", "predictor")
@@ -200,11 +200,11 @@ def means(found: Measured, setting: str, /, *, extra: Iterable[str] = ()) -> lis
 
     Args:
         found: The searches.
-        setting: Column that differs.
-        extra: Measures of the tables to be averaged too.
+        setting: Column of the setting.
+        extra: Further measures of the tables to average.
 
     Returns:
-        One row per data set and value of the setting, sorted by neither.
+        One row per data set and value of the setting, unsorted.
     """
     extra = list(extra)
     frame = found.frame.assign(**{name: found.tables[name] for name in ("brier", *extra)})
@@ -235,7 +235,7 @@ def _section(
     summary: str,
     drawn: Sequence[Block],
 ) -> Section:
-    """Lay out what was measured, and the paper's numbers below."""
+    """Lay out our measurements, and the paper's numbers below."""
     if not rows:
         return Section(title, [Text("No search of this part is done.")])
     columns = [Column("data", "", "data"), setting, *(COLUMNS.get(name, RIGHT) for name in names)]
@@ -248,7 +248,7 @@ def _section(
 
 
 def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:
-    """Say how a measure changes from the first to the last value of a setting, per data set."""
+    """Return a sentence on how a measure changes from the first to the last value of a setting, per data set."""
     frame = pd.DataFrame(rows)
     if frame.empty or measure not in frame or frame[measure].isna().all():
         return ""
@@ -265,7 +265,7 @@ def _change(rows: list[dict[str, object]], setting: str, measure: str, what: str
 
 
 def _best(rows: list[dict[str, object]], setting: str, measure: str, what: str) -> str:
-    """Say which value of a setting is best, per data set."""
+    """Return a sentence with the best value of a setting, per data set."""
     frame = pd.DataFrame(rows)
     if frame.empty or frame[measure].isna().all():
         return ""

@@ -1,4 +1,4 @@
-"""`anytime`: how good each algorithm is at which moment of its run."""
+"""`anytime`: how good each algorithm is at each moment of its run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TARGET = 0.99
 
 
 class Curve(NamedTuple):
-    """How good the runs of one algorithm are along the way.
+    """Quality of the runs of one algorithm over evaluations or seconds.
 
     Attributes:
         x: (n,) evaluations or seconds, rising.
@@ -57,19 +57,19 @@ def curve_of(runs: pd.DataFrame, /) -> Curve:
 
 
 def arrivals(runs: pd.DataFrame, target: float, /) -> np.ndarray:
-    """Return the first x at which each run is as good as that, rising; infinite for those that end before that.
+    """Return the first x at which each run reaches a target, in rising order; infinite for runs that never do.
 
     Args:
         runs: As in `curve_of`.
-        target: Value to be reached.
+        target: Value to reach.
     """
     return np.sort(runs["x"].where(runs["value"] >= target, np.inf).groupby(runs["run"]).min())
 
 
 def median_run(values: np.ndarray, /) -> float:
-    """Return the arrival of the median run, of an even number the later of the two in the middle.
+    """Return the arrival of the median run; for an even number of runs the later of the two in the middle.
 
-    So nothing is averaged with what wasn't reached.
+    So no value is averaged with an infinite one.
 
     Args:
         values: As `arrivals` returns them.
@@ -93,11 +93,11 @@ def anytime_figure(
         records: Columns ``algorithm``, ``run``, ``x``, ``value``; one row per record of a run. Records at x <= 0 or
             without a value are left out. Where there are many algorithms, the best variants of the best families
             are drawn.
-        x: What is counted.
-        name: Of the picture's file.
-        title: What is drawn.
-        measure: What the values are; larger is better.
-        target: Value; the sentence says when it is reached.
+        x: Unit of the axis.
+        name: Name of the picture's file.
+        title: Title of the picture.
+        measure: Name of the values; larger is better.
+        target: Value; the sentence has the moment at which it is reached.
     """
     good = records[(records["x"] > 0) & records["value"].notna()]
     runs_of = {str(a): runs for a, runs in good.groupby("algorithm", sort=False)}
@@ -144,7 +144,7 @@ def _amount(value: float, unit: str) -> str:
 
 
 TARGETS = (0.9, 0.99, 0.999)
-# Instead of evaluations or seconds, where half of the runs end before they are as good as that.
+# Instead of evaluations or seconds, where half of the runs end before they reach the target.
 NOT_WITHIN = "not within its limit"
 TITLE = "Over evaluations and seconds"
 
@@ -158,25 +158,25 @@ COLUMNS = (
 
 SPLITS = 5
 
-# Enough to see how fast each kind gets how far.
+# One or two of each kind.
 ANYTIME = ("optllm", "lambda-sweep", "alns", "random-search", "nsga2", "nsga2:warm", "sms-emoa:warm", "moead", "mopso")
 
 
 def repeated(source: Source, algorithms: Sequence[str], repetitions: int, evaluations: int, /) -> Iterator[SearchCell]:
-    """Yield several searches of one table, that of the first split: attainment is about one problem."""
+    """Yield several searches of one table, that of the first split: attainment needs repeated runs on one problem."""
     setting = next(fair.Fair().protocol(1).settings(source))
     yield from searches([setting], algorithms, Limit(evaluations=evaluations), repetitions=repetitions)
 
 
 class Anytime(Suite):
-    """Who is how good at which moment?"""
+    """How good is each algorithm at each moment?"""
 
     name = "anytime"
-    what = "who is how good at which moment"
+    what = "how good each algorithm is at each moment"
     uses = ("data", "algorithms", "splits", "evaluations")
 
     def plan(self, options: Options, /) -> Plan:
-        """List the cells of `fair` at equal evaluations, whose traces hold the rest."""
+        """List the cells of `fair` at equal evaluations; their traces have the values at each moment."""
         sources = sources_of(options)
         chosen = wanted(options, ANYTIME)
         evaluations, splits = options.evaluations or fair.EVALUATIONS, options.splits or SPLITS
@@ -201,12 +201,12 @@ class Anytime(Suite):
 
     @staticmethod
     def anytime_section(found: Measured, /, *, split_name: str = "runs") -> Section:
-        """Draw hypervolume ratios over evaluations and seconds, and say when each target is reached."""
+        """Draw hypervolume ratios over evaluations and seconds, and tabulate when each target is reached."""
         records = Anytime.records_of(found)
         if records.empty:
             return Section(TITLE, [Text("No search left a trace.")])
         summary = (
-            f"Hypervolume ratio of what was found by each moment; median and quartiles over {split_name}. A run keeps"
+            f"Hypervolume ratio of the plans found so far; median and quartiles over {split_name}. A run keeps"
             " its value until its next record. Seconds include building the exact front for the algorithms that use it."
         )
         return Section(TITLE, [Text(summary), *(Anytime._of_data(records, data) for data in datasets_in(records))])

@@ -1,7 +1,7 @@
-"""What the OptLLM paper prints (arXiv 2405.15130), for the tables that stand beside ours.
+"""Numbers printed in the OptLLM paper (arXiv 2405.15130), for tables beside ours.
 
-Data sets are named as there. Of these only LogPai is a data set that can be had with its outcomes; the paper's own
-bills and splits differ from those of any copy, so its numbers are a landmark, not a target.
+Data sets have the paper's names. Only LogPai is available with its outcomes; the paper's own bills and splits differ
+from those of any copy, so its numbers are for orientation, not a target.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`predict`: what plans made from a few labels are worth on the true outcomes."""
+"""`predict`: the quality, on true outcomes, of plans made from a few labels."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ COLUMNS = (
 )
 
 PLACES = ("25%", "50%", "75%")
-# Of a loss that is more than chance.
+# Level of significance of a loss.
 LEVEL = 0.05
-# Standard error of a difference that is known well.
+# Largest standard error of a precise difference.
 SURE = 0.001
 
 DIFFERENCES = (
@@ -162,7 +162,7 @@ class Predict(Suite):
         return found
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Draw area and saving over the labelled share, and tabulate them."""
+        """Draw and tabulate area and saving over the labelled share."""
         frame = self.summary(results)
         if frame.empty:
             nothing = Section("Predictors", [Text("Nothing is measured.")])
@@ -245,8 +245,8 @@ def against_constants(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFram
 
     Returns:
         `DIFFERENCES`, a row per data set, share and predictor, and `POOLED`, their means by predictor; both empty where
-        there are no constants, or nothing beside them. ``p`` says how likely so small a difference is by chance if a
-        predictor were as good as constants (one-sided t test over splits), after Holm's correction for all its rows.
+        there are no constants, or no other predictor. ``p`` is the probability of a difference this low if a predictor
+        were as good as constants (one-sided t test over splits), after Holm's correction for all its rows.
     """
     split = ["data", "drawn", "labels", "split"]
     frame = frame.assign(saving=frame["saving"].fillna(0.0))
@@ -279,7 +279,7 @@ def against_constants(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFram
 
 
 def beside(cells: pd.DataFrame, /) -> pd.DataFrame:
-    """Hold predictors with more features against the first one on the same splits, and average them.
+    """Compare predictors with more features with the first one on the same splits, and average them.
 
     Args:
         cells: Of `against_constants`.
@@ -328,13 +328,13 @@ def forecasts(lines: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def _holm(p: pd.Series) -> pd.Series:
-    """Correct p values for their number (Holm, 1979); those that aren't known don't count."""
+    """Correct p values for their number (Holm, 1979); missing ones don't count."""
     known = p.dropna().sort_values()
     return (known * np.arange(len(known), 0, -1)).cummax().clip(upper=1.0)
 
 
 def _pooled(predictor: str, cells: pd.DataFrame) -> dict[str, float | str]:
-    """Average over data sets and shares, each as much; their splits are independent."""
+    """Average over data sets and shares with equal weights; their splits are independent."""
     means = ["difference", "lead", "saving", "first_saving", "saving_of_constants", "below_95", "above_95"]
     errors = {name: float(np.sqrt((cells[name] ** 2).sum()) / len(cells)) for name in ("error", "lead_error")}
     return {

@@ -1,4 +1,4 @@
-"""`published`: the paper's protocol, as far as the data allow; its tables in its own shape, its numbers beside ours."""
+"""`published`: the paper's protocol, as far as the data allow, with the paper's tables and numbers beside ours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SPLITS = 10
 
 N_GRID = 50
 
-# Robust accuracies steer the downward walk.
+# The downward walk uses robust accuracies.
 ALPHA = 1.0
 
 # 1 % to train on and 1 % to validate with.
@@ -40,7 +40,7 @@ LABELS = 0.02
 
 OPTLLM = "optllm:walks"
 
-# Accuracies that differ by less are the same, but for rounding.
+# Accuracies that differ by less are equal up to rounding.
 SLACK = 1e-9
 
 NEVER = "never reached"
@@ -59,7 +59,7 @@ SAVING_COLUMNS = (
 
 
 class Published(Suite):
-    """Does the paper's comparison come out as the paper says?"""
+    """Does the paper's comparison have the result that the paper reports?"""
 
     name = "published"
     what = "the paper's comparison, as far as the data allow"
@@ -75,27 +75,27 @@ class Published(Suite):
 
     @staticmethod
     def protocol(splits: int, /) -> base.Protocol:
-        """Return the paper's way to predict: its predictor, rows drawn at random."""
+        """Return the paper's protocol of prediction: its predictor, rows drawn at random."""
         return base.Protocol("published", LABELS, Split.random.value, splits)
 
     @staticmethod
     def cells(
         sources: Sequence[Source], algorithms: Sequence[str], how: base.Protocol, evaluations: int, /
     ) -> Iterator[SearchCell]:
-        """Yield OptLLM as published, once it ends by itself, and the baselines."""
+        """Yield OptLLM as published, until it ends by itself, and the baselines."""
         limit = Limit(evaluations=evaluations)
         for source in sources:
             yield from base.searches(how.settings(source), algorithms, limit, n_grid=N_GRID, alpha=ALPHA)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell the paper's tables, then how much of it is more than chance."""
+        """Report the paper's tables, then which differences are more than chance."""
         found = measured(results, plan, "published")
         summary = self.headlines(found)
         return whole_document("The paper's comparison", summary, results, plan, self.sections(found, plan))
 
     @staticmethod
     def headlines(found: Measured, /) -> list[str]:
-        """Say what OptLLM saves under the paper's protocol, and who else saves."""
+        """Summarise the saving of OptLLM and of others under the paper's protocol."""
         summary = saving_sentences(found.frame, OPTLLM)
         return [f"With the paper's predictor, {sentence[0].lower()}{sentence[1:]}" for sentence in summary]
 
@@ -152,10 +152,10 @@ class Published(Suite):
 
     @staticmethod
     def leak_sentence(dataset: Dataset, settings: Iterable[Setting], /) -> str:
-        """Say what share of the planned queries repeats the text of a labelled one."""
+        """Return a sentence with the share of planned queries that repeat the text of a labelled one."""
         shares = []
         for setting in settings:
-            # a single query can't be split; its cells fail, and say so
+            # a single query can't be split; its cells fail with an error
             if not setting.is_known and len(dataset) > 1:
                 labelled, texts = setting.labelled(dataset), np.asarray(dataset.texts, dtype=object)
                 seen = set(texts[labelled])
@@ -164,7 +164,7 @@ class Published(Suite):
             return ""
         return (
             f" Rows are drawn at random as in the paper, so {np.mean(shares):.1%} of the planned queries repeat the"
-            " text of a labelled one, whose outcome the predictor has seen."
+            " text of a labelled one, whose outcome the predictor has learned."
         )
 
 
@@ -175,7 +175,7 @@ class Tables:
     """The paper's four tables.
 
     Args:
-        found: Searches, OptLLM's among them.
+        found: Searches, including OptLLM's.
         llms: Names of the LLMs by data set.
     """
 
@@ -187,7 +187,7 @@ class Tables:
         return [self.savings(), self.highest_accuracy(), self.cost(), self.igd()]
 
     def savings(self) -> Section:
-        """Tell what OptLLM saves at the best single LLM's accuracy."""
+        """Report OptLLM's saving at the best single LLM's accuracy."""
         frame = self._found.frame
         ours = frame[(frame["algorithm"] == OPTLLM) & frame["area"].notna()]
         title = "Saving at the best single LLM's accuracy"
@@ -201,7 +201,7 @@ class Tables:
         """Return our row, and the paper's if it has the data set."""
         saving = numbers_of(rows["saving"].astype(float))
         if saving.n:
-            # both costs of the same splits, so that one fits the other
+            # both costs from the same splits, so that they can be compared
             rows = rows[rows["saving"].notna()]
         numbers = rows[["saving", "best_cost_usd", "best_accuracy"]].astype(float)
         ours = {
@@ -221,7 +221,7 @@ class Tables:
         return [ours, {"data": data, "who": "the paper's", **row, "saving": f"{row['saving']:.2%}", "reached": None}]
 
     def highest_accuracy(self) -> Section:
-        """Tell the highest true accuracy of each algorithm's plans, per data set."""
+        """Report the highest true accuracy of each algorithm's plans, per data set."""
         frame = self._found.frame[self._found.frame["highest_accuracy"].notna()]
         title = "Highest accuracy found"
         if frame.empty:
@@ -235,7 +235,7 @@ class Tables:
         return Section(title, [_side_by_side(frame, ours, theirs, caption)])
 
     def cost(self) -> Section:
-        """Tell how much less OptLLM costs at each baseline's best accuracy."""
+        """Report how much less OptLLM costs at each baseline's best accuracy."""
         frame = self.cost_savings()
         title = "Cost of OptLLM at each baseline's best accuracy: saving"
         if frame.empty:
@@ -281,7 +281,7 @@ class Tables:
         return pd.DataFrame(rows, columns=["data", "algorithm", "split", "saving"])
 
     def igd(self) -> Section:
-        """Tell the paper's IGD and Δ, and minutes of search."""
+        """Report the paper's IGD and Δ, and minutes of search."""
         frame = self._found.frame[self._found.frame["realised_igd_raw"].notna()]
         title = "IGD, Δ and time"
         if frame.empty:
@@ -294,8 +294,8 @@ class Tables:
         seconds = (tables["fit_seconds"] + tables["predict_seconds"]).astype(float).dropna()
         predicting = f"predicting takes {_time(seconds.mean())} on top, once per split for all of them."
         summary = (
-            "IGD: mean distance of the true front from the realised plans, in raw dollars and accuracy, in which"
-            " dollars drown accuracy; it depends on the size of the bills and can't be compared between data sets. Δ:"
+            "IGD: mean distance of the true front from the realised plans, in raw dollars and accuracy, where"
+            " dollars dominate; it depends on the size of the bills and can't be compared between data sets. Δ:"
             " spread of the realised plans that don't dominate each other. Time: of the search alone;"
             f" {predicting if len(seconds) else 'nothing was predicted.'}"
         )

@@ -1,4 +1,4 @@
-"""`quick`: a cut through the suites, within a minute."""
+"""`quick`: a small part of every suite, within a minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.suites.base import Options, Suite
 
 EVALUATIONS = 1_000
 N_QUERIES, N_LLMS = (1_000, 10_000), (2,)
-# Each size is a process of its own, which takes seconds; predicting takes longest, and `fair` measures how long.
+# Each size needs a separate process, which takes seconds; predicting takes longest, and `fair` measures its time.
 PREDICT_UP_TO = 0
 
 SECONDS = 0.2
@@ -32,7 +32,7 @@ PARTS = ("optllm:up", "optllm:down", "optllm:random-destruction", "exact", "sing
 
 
 class Quick(Suite):
-    """Does it all work here?"""
+    """Does everything work on this machine?"""
 
     name = "quick"
     what = "a little of each, within a minute"
@@ -65,7 +65,7 @@ class Quick(Suite):
         return [synthetic_texts(400, 4), synthetic_texts(600, 6, random_state=1)]
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell a little of each, under one heading per suite."""
+        """Report a little of each suite, under one heading per suite."""
         in_time, paper, moments = (measured(results, plan, part) for part in ("fair", "published", "anytime"))
         frame = results.frame("scaling")
         sections = [

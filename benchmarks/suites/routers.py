@@ -1,4 +1,4 @@
-"""`routers`: which router, on which data, with how many labels."""
+"""`routers`: which router is best, on which data, with how many labels."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from benchmarks.runner.results import Results
 from benchmarks.suites.base import Options
 from benchmarks.suites.predict import KEYS, Predict
 
-# Labelled where nothing can be learnt, and of the groups where others are planned.
+# Labelled share on permuted texts, and share of labelled groups where other groups are planned.
 NULL_SHARE, SHIFT_SHARE = 0.05, 0.2
 
-# Standard errors beyond which a difference is called one.
+# Standard errors beyond which a difference counts as clear.
 CLEAR = 2.0
 
 FIGURES = ["area", "saving", "performance_gain", "aiq", "distance", "brier"]
@@ -74,7 +74,7 @@ BATCHES = (
     Column("spent", ".1%", "of the budget spent"),
 )
 
-# What is asked, the heading, and the text that explains it.
+# The part of the plan, the heading, and the text that explains it.
 PARTS = {
     "routers": ("Figures", "routers"),
     "shift": ("Unseen groups", "routers on unseen groups"),
@@ -83,14 +83,14 @@ PARTS = {
 
 
 class Routers(Predict):
-    """Which router, on which data, with how many labels?"""
+    """Which router is best, on which data, with how many labels?"""
 
     name = "routers"
     what = "rival routers in their own currency, and with unseen groups and nothing to learn"
     predictors = ("ours", "constants", *RIVALS, *SWEEPS)
 
     def plan(self, options: Options, /) -> Plan:
-        """List every router on every split, on groups that it hasn't seen, and with permuted texts.
+        """List every router on every split, on unseen groups, and with permuted texts.
 
         Raises:
             UserError: A data set has no texts, or can't be split as asked for.
@@ -111,7 +111,7 @@ class Routers(Predict):
         return Plan.of({**parts, **others}, [*sources, *shuffled])
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Draw area over labels and distances, answer which router is best where, and tabulate all figures."""
+        """Draw area over labels and distances, name the best router for each case, and tabulate all figures."""
         distances, batches = (
             pd.DataFrame(
                 {**cell.description(), "what": row.what, "measured": row.measured}
@@ -180,7 +180,7 @@ def compared(tables: pd.DataFrame, distances: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def pooled(cells: pd.DataFrame, /) -> pd.DataFrame:
-    """Average over data sets and shares, each as much, and count where a router is clearly better or worse."""
+    """Average over data sets and shares with equal weights, and count where a router is clearly better or worse."""
     rows = []
     for name, of in cells.groupby("predictor", sort=False):
         error = float(np.sqrt((of["lead_error"] ** 2).sum()) / len(of))
@@ -202,7 +202,7 @@ def best_rivals(cells: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def verdicts(cells: pd.DataFrame, /) -> list[str]:
-    """Say in Markdown who is best on the mean, and name every row in which a rival is clearly better."""
+    """Name in Markdown the best router on the mean, and every row in which a rival is clearly better."""
     table, first = pooled(cells), cells["predictor"].iloc[0]
     largest, nearest = table.loc[table["area"].idxmax()], table.sort_values("distance").iloc[0]
     sentences = [f"`{largest['predictor']}` has the largest mean area, {largest['area']:.4f}."]
@@ -227,14 +227,14 @@ def verdicts(cells: pd.DataFrame, /) -> list[str]:
 
 
 def of_batches(lines: pd.DataFrame, /) -> pd.DataFrame:
-    """Average what became of adversarial batches: a row per order, plans and accuracies."""
+    """Average the results on adversarial batches: a row per order, plans and accuracies."""
     named = lines["what"].str.split(": ", expand=True).set_axis(["about", "figure"], axis=1)
     table = named.assign(measured=lines["measured"]).groupby(["about", "figure"], sort=False)["measured"].mean()
     return table.unstack("figure").reindex(named["about"].unique()).reset_index()
 
 
 def distance_figure(cells: pd.DataFrame, /) -> FigureBlock:
-    """Draw every router's distance to the best plans of all: its mean, and a small dot per data set and share."""
+    """Draw every router's distance to the best plans of all routers: the mean, and a dot per data set and share."""
     means = cells.groupby("predictor", sort=False)["distance"].mean().sort_values()
     figure, (axes,) = panels(height=1.2 + 0.27 * len(means))
     for y, (name, mean) in enumerate(means.items()):

@@ -32,12 +32,12 @@ def scaling_figure(
     """Draw a measure over a size per stage, with the fitted power law as a thin line.
 
     Args:
-        measurements: Columns ``stage``, ``size``, ``value``; sizes that come several times are drawn and fitted by
-            their median. Values that are not positive and finite are left out.
-        size: What is varied, such as "queries N".
-        measure: What is measured, with its unit, such as "seconds".
-        name: Of the picture's file.
-        title: What is drawn.
+        measurements: Columns ``stage``, ``size``, ``value``; repeated sizes are drawn and fitted by their median.
+            Values that are not positive and finite are left out.
+        size: The size that varies, such as "queries N".
+        measure: The measure with its unit, such as "seconds".
+        name: Name of the picture's file.
+        title: Title of the picture.
         reference: Stage that the others are compared with, drawn in black: the pure sort.
     """
     medians = _medians(measurements)
@@ -165,7 +165,7 @@ def sweeps(frame: pd.DataFrame, /) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def sizes_table(frame: pd.DataFrame, /) -> pd.DataFrame:
-    """Put beside each stage how many times as long as the sort of the same size it takes."""
+    """Add the ratio of each stage's seconds to those of the sort of the same size."""
     sort = frame[frame["stage"] == SORT].drop_duplicates(["n_queries", "n_llms"]).set_index(["n_queries", "n_llms"])
     pairs = pd.MultiIndex.from_frame(frame[["n_queries", "n_llms"]])
     ratio = frame["seconds"].to_numpy() / sort["seconds"].reindex(pairs).to_numpy()
@@ -185,7 +185,7 @@ def growth_table(over_n: pd.DataFrame, over_m: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def sort_sentences(frame: pd.DataFrame, stages: Sequence[str] | None = None, /) -> list[str]:
-    """Say how long each stage that allocates, or some, takes beside the sort, at the largest N that both have."""
+    """Compare the seconds of each stage that allocates, or of some, with the sort, at the largest N of both."""
     table = sizes_table(frame)
     sentences = []
     allocating = ~table["stage"].isin((SORT, PREDICT)) if stages is None else table["stage"].isin(stages)
@@ -196,7 +196,7 @@ def sort_sentences(frame: pd.DataFrame, stages: Sequence[str] | None = None, /) 
             ratio = format(last["times_sort"], ",.0f" if last["times_sort"] >= 100 else ".3g")
             size = f"{last['n_queries']:,} × {last['n_llms']}"
             sentences.append(f"*{stage}* takes {last['seconds']:.3g} s at {size}, {ratio} times the sort.")
-    return sentences or ([] if stages else ["The sort was not measured, so nothing stands beside it."])
+    return sentences or ([] if stages else ["The sort was not measured, so nothing can be compared with it."])
 
 
 STAGES = ("sort", "front", "search", "evaluate", "predict")
@@ -206,10 +206,10 @@ N_LLMS = (2, 4, 8, 16, 32, 64)
 FIXED_N_LLMS = 12
 FIXED_N_QUERIES = 100_000
 
-# Beyond so many queries tables are float32.
+# Above this number of queries tables are float32.
 FLOAT64_UP_TO = 1_000_000
 
-# Texts beyond so many take hours.
+# More texts take hours.
 PREDICT_UP_TO = 100_000
 
 SHARE_OF_MEMORY = 0.7
@@ -265,10 +265,10 @@ class Scaling(Suite):
         n_bytes_on_disk: float = math.inf,
         /,
     ) -> Plan:
-        """Leave out the sizes that would need more than 70 % of some memory, or of some disk, and say so.
+        """Leave out the sizes that would need more than 70 % of the memory or of the disk, with a note on each.
 
-        Those that are stored stay, so that a run that goes on where less memory is free, or one that only writes the
-        report, has no smaller table.
+        Stored sizes stay, so that the table doesn't get smaller if a run continues with less free memory, or only
+        writes the report.
         """
         fitting, beyond = [], []
         for cell in found:
@@ -286,14 +286,14 @@ class Scaling(Suite):
         return Plan.of({"scaling": fitting}, (), notes)
 
     def report(self, results: Results, plan: Plan, /) -> Document:
-        """Tell growth of time and memory."""
+        """Report the growth of time and memory."""
         frame = results.frame("scaling")
         summary = self.headlines(frame)
         return whole_document("Growth with the size", summary, results, plan, [scaling_section(frame)])
 
     @staticmethod
     def headlines(frame: pd.DataFrame, /) -> list[str]:
-        """Say how the exact front and the search grow."""
+        """Summarise how time grows for the exact front and the search."""
         if frame.empty:
             return []
         table = growth_table(*sweeps(frame)).set_index("stage")["seconds N"].dropna()

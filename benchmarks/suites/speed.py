@@ -24,7 +24,7 @@ METHOD = explained("speed")
 
 
 class Speed(Suite):
-    """Does the package reach what it is to reach?"""
+    """Does the package reach its targets?"""
 
     name = "speed"
     what = "speed, memory and search quality of the package, against targets"
@@ -70,7 +70,7 @@ class Speed(Suite):
 
     @staticmethod
     def waits(*, quick: bool) -> Iterator[RowsCell]:
-        """Yield what people wait for: texts, predictions, and the first minute."""
+        """Yield the times that users wait: texts, predictions, and the first minute."""
         n_texts, larger = (300, 600) if quick else (100_000, 1_000_000)
         for measurement, options in (
             (waiting.features, {"n_queries": n_texts, "target": 5.0, "repeats": 1}),
