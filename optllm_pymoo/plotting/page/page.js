@@ -1,6 +1,6 @@
 "use strict";
 /* The page of a plan: reads the tables inside it, walks the front, draws, and keeps the sliders together.
-   Whatever comes from the batch reaches the page through textContent or an attribute's value, never as markup. */
+   All data of the batch is inserted as textContent or as an attribute's value, never as markup. */
 
 // ---- numbers, written as the report writes them ----
 
@@ -624,7 +624,7 @@ class Page {
       ["Queries", `${count(facts.queries)} on ${used} of ${plural(facts.llms.length, "LLM")}`],
       ["Cost", `${usd(front.cost[k])} US$`],
       ["Expected accuracy", percent(front.accuracy[k])],
-      ["One more correct", Number.isNaN(next) ? "not to be had: no plan here is more accurate" : `costs ${usd(next)} US$ at the next ${this.cells ? "upgrade" : "point"}`],
+      ["One more correct", Number.isNaN(next) ? "not possible: no plan here is more accurate" : `costs ${usd(next)} US$ at the next ${this.cells ? "upgrade" : "point"}`],
       ["One fewer correct", Number.isNaN(last) ? "saves nothing: this is the cheapest plan" : `saves ${usd(last)} US$ at the ${this.cells ? "last upgrade" : "point before"}`],
     ];
     if (best) entries.push(["Best single LLM", [isolated(facts.llms[best.llm]), ` with ${percent(best.accuracy)} for ${usd(best.cost)} US$`]]);
