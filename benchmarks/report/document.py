@@ -1,4 +1,4 @@
-"""What a report consists of, whatever it is written as."""
+"""The blocks of a report, for every output format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^ {0,3}#{1,6}(\s|$)", re.MULTILINE)
 class Text:
     """Paragraphs and lists in Markdown.
 
-    Names and messages from data go through `benchmarks.report.text.escape` or ``code`` first. Raw HTML is
+    Escape names and messages from data with `benchmarks.report.text.escape` or ``code`` first. Raw HTML is
     shown as it is written, and headings belong to sections.
 
     Raises:
@@ -44,7 +44,7 @@ def bullets(sentences: Sequence[str], /) -> Text:
 
 @dataclass(frozen=True)
 class Code:
-    """Text shown letter by letter, such as a traceback; nothing in it is markup."""
+    """Text shown unchanged, such as a traceback; nothing in it is markup."""
 
     text: str
 
@@ -55,8 +55,8 @@ class Column(NamedTuple):
     Attributes:
         name: Column of the frame.
         form: How a number is printed; ``"code"`` is for names, an empty one for any text.
-        title: What stands over it.
-        short: Title on the terminal, which has no room for the columns without one.
+        title: Its heading.
+        short: Heading on the terminal, which leaves out the columns without one.
     """
 
     name: str
@@ -71,10 +71,10 @@ class TableBlock:
 
     Attributes:
         frame: One row per line; indexes are not shown.
-        columns: What is shown of it. NaN and None are shown as a dash.
-        caption: What it shows, in plain text.
-        bold: Positions of the rows that stand out.
-        n_left: Columns aligned left; all others are aligned right. The first column stays in sight.
+        columns: The columns shown. NaN and None are shown as a dash.
+        caption: Content of the table, in plain text.
+        bold: Positions of the rows in bold.
+        n_left: Columns aligned left; all others are aligned right. The first column stays visible when scrolling.
 
     Raises:
         ValueError: If the caption is empty, or the frame lacks a column.
@@ -95,7 +95,7 @@ class TableBlock:
             raise ValueError(f"table {self.caption!r}: the frame has no column {missing[0]!r}; it has {have}")
 
     def texts(self, columns: Sequence[Column] | None = None, /) -> list[tuple[str, ...]]:
-        """Return the cells row by row, as plain text, of all columns or of some."""
+        """Return the cells of all or some columns row by row, as plain text."""
 
         def text(value: Any, form: str) -> str:
             if value is None or pd.isna(value):
@@ -109,13 +109,13 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class FigureBlock:
-    """A picture with the one sentence that says what it shows, drawn from the numbers.
+    """A picture with one sentence that describes the result, computed from the numbers.
 
     Attributes:
-        name: Its file is called after it; names that come twice are numbered.
-        figure: Not changed any more once it is here.
-        title: What is drawn, in plain text: the title over it, and its alternative text.
-        sentence: What can be seen, in plain text.
+        name: Name of its file; repeated names are numbered.
+        figure: The figure, which must not change after this.
+        title: Content in plain text: the title of the picture, and its alternative text.
+        sentence: The result, in plain text.
 
     Raises:
         ValueError: If title or sentence is empty.
@@ -137,8 +137,8 @@ class Details:
     """Blocks that are folded away on the screen, and shown in print.
 
     Attributes:
-        summary: The line that is always seen, in plain text.
-        blocks: The rest.
+        summary: The line that is always visible, in plain text.
+        blocks: The content.
     """
 
     summary: str
@@ -151,7 +151,7 @@ class Section:
 
     Attributes:
         title: Plain text.
-        blocks: In order; sections within come last.
+        blocks: Blocks in order; inner sections come last.
     """
 
     title: str
@@ -167,9 +167,9 @@ class Document:
 
     Attributes:
         title: Plain text.
-        summary: Markdown: what was run, and what came of it.
-        sections: The rest; the first ones have the pictures that answer the report's question.
-        printed: Tables that are printed on the terminal, too.
+        summary: Markdown: the runs and their results in brief.
+        sections: The content; the first ones have the pictures that answer the report's question.
+        printed: Tables that are also printed on the terminal.
     """
 
     title: str
@@ -192,7 +192,7 @@ def blocks_of(document: Document, /) -> Iterator[Block | Section]:
 
 
 def picture_files(document: Document, /, *, suffix: str = "svg") -> dict[int, str]:
-    """Give every figure a file name of its own, such as ``fronts-mmlu.svg``.
+    """Give every figure a unique file name, such as ``fronts-mmlu.svg``.
 
     Returns:
         By ``id`` of the block; a block that is shown twice has one file.

@@ -26,7 +26,7 @@ from optllm_pymoo.plotting.style import dollars, label_points, shown_names
 
 POINTS_PER_FRONT = 40
 CURVE_POINTS = 600
-# More single LLMs than this are drawn without their names.
+# Above this number single LLMs are drawn without their names.
 LABELS = 12
 
 # Per cent of the runs.
@@ -84,7 +84,7 @@ def _exact_curve(problem: AllocationProblem) -> np.ndarray:
 
 
 class Attainment:
-    """What a quarter, half and three quarters of an algorithm's runs reach, computed by moocore.
+    """Attainment surfaces of a quarter, half and three quarters of an algorithm's runs, computed by moocore.
 
     Fonseca, Guerreiro, López-Ibáñez and Paquete (2011), "On the computation of the empirical attainment function".
 
@@ -94,7 +94,7 @@ class Attainment:
     Attributes:
         surfaces: By level in `LEVELS`: (k, 2) points sorted by the first objective; that share of the runs found
             something at least as good as each of them.
-        n_runs: How many there are.
+        n_runs: Number of runs.
     """
 
     def __init__(self, fronts: Sequence[np.ndarray], /) -> None:
@@ -129,11 +129,11 @@ class Attainment:
         axes.step(costs, median, where="post", color=colour, linewidth=1.6, zorder=3)
         dollars(axes, [exact[0, 0], end])
         axes.set_xlabel("")
-        # two in a row have no room for 2 and 5 between the powers of ten
+        # panels side by side have no room for 2 and 5 between the powers of ten
         axes.xaxis.set_minor_formatter(NullFormatter())
 
     def described(self, cost: float, /) -> str:
-        """Say what is reached within a cost."""
+        """Return a text with the accuracy reached within a cost."""
         best, median, worst = (float(self.accuracy(level, np.array([cost]))[0]) for level in LEVELS)
         if np.isnan(median):
             return "has no plan in half of its runs"
@@ -181,7 +181,7 @@ def attainment_figure(
 
 
 def mix_figure(problem: AllocationProblem, /, *, name: str, title: str, found: Any = None) -> FigureBlock:
-    """Draw which share of the queries each LLM gets, from the cheapest to the most accurate plan.
+    """Draw the share of the queries of each LLM, from the cheapest to the most accurate plan.
 
     Args:
         problem: The batch.
@@ -222,13 +222,13 @@ def fronts_section(found: Measured, plan: Plan, /) -> Section:
         title = f"{data}, first split: fronts found, over the exact front of the searched table"
         first = {algorithm: runs[0] for algorithm, runs in fronts.items()}
         figures.append(fronts_figure(problem, first, name=f"fronts-{data}", title=title))
-        title = f"{data}, first split: who gets the queries along the exact front"
+        title = f"{data}, first split: shares of the LLMs along the exact front"
         figures.append(mix_figure(problem, name=f"mix-{data}", title=title))
-    return Section("Fronts", figures or [Text("No search is done whose front could be drawn.")])
+    return Section("Fronts", figures or [Text("No search is done, so there is no front to draw.")])
 
 
 def attainment_section(found: Measured, plan: Plan, /) -> Section:
-    """Draw what shares of the repeated searches of one table attain."""
+    """Draw the attainment surfaces of repeated searches of one table."""
     figures = []
     for data in datasets_in(found.frame):
         setting = first_setting(found, data)
@@ -242,7 +242,7 @@ def attainment_section(found: Measured, plan: Plan, /) -> Section:
 
 
 def first_setting(found: Measured, data: str, /) -> Setting | None:
-    """Return the first split of a data set of which a search is done."""
+    """Return the first split of a data set with a search that is done."""
     frame = found.frame
     done = frame.index[(frame["data"] == data) & ~frame["failed"]]
     return found.cells[done[0]].setting if len(done) else None
@@ -251,7 +251,7 @@ def first_setting(found: Measured, data: str, /) -> Setting | None:
 def fronts_of(found: Measured, setting: Setting, /) -> Mapping[str, list[np.ndarray]]:
     """Return the fronts that were found on one table, by algorithm, in the order of the plan.
 
-    Searches at equal evaluations count; those at equal seconds do only where there are no others.
+    Searches at equal evaluations count; those at equal seconds count only if there are no others.
     """
     here = found.frame["split"].eq(setting.split) & found.frame["data"].eq(setting.data)
     by_evaluations = here & found.frame["max_evaluations"].notna()

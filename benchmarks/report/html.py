@@ -1,4 +1,4 @@
-"""A report's Markdown as one HTML page that asks for nothing else: style, script and pictures are inside."""
+"""A report's Markdown as one HTML page that loads no other file: style, script and pictures are inside."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def to_html(markdown: str, pictures: Mapping[str, bytes], /) -> str:
 
     Args:
         markdown: From `benchmarks.report.markdown.to_markdown`.
-        pictures: SVG by the name of the file, as the Markdown refers to it.
+        pictures: SVG by the name of the file in the Markdown.
     """
     return _Page(pictures).write(_MARKDOWN.parse(markdown))
 
 
 class _Page:
-    """Puts what the Markdown refers to into the page, and gives names to what is to be found."""
+    """Embeds the pictures of the Markdown in the page, and adds anchors."""
 
     def __init__(self, pictures: Mapping[str, bytes]) -> None:
         self._pictures = pictures
 
     def write(self, tokens: list[Token]) -> str:
-        """Fill the template: the title, what stands before the first section, and the sections."""
+        """Fill the template: the title, the text before the first section, and the sections."""
         contents = self._mark_headings(tokens)
         tokens = self._with_captions(tokens)
         heads = (k for k, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2")

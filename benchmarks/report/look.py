@@ -26,7 +26,7 @@ WIDTH = 5.8
 # Points; never less than 9.
 FONT = 10.5
 
-# About as many letters of a legend fit beside one another.
+# About the number of letters of a legend that fit in one line.
 LETTERS = 76
 
 # Letters of a name; more are left out in its middle.
@@ -42,7 +42,7 @@ def look(k: int, /) -> tuple[str, str]:
 
 
 def best_per_family(scores: pd.Series, /, *, higher_is_better: bool = True, most: int = MOST) -> list[str]:
-    """Choose what a panel shows where there are more algorithms than can be seen apart.
+    """Choose the algorithms that a panel shows, if there are more than can be distinguished.
 
     Args:
         scores: By algorithm; NaN for those that failed, which are not chosen.
@@ -70,7 +70,7 @@ def best_per_family(scores: pd.Series, /, *, higher_is_better: bool = True, most
 
 
 def left_out(shown: Iterable[str], given: Sequence[str], /) -> str:
-    """Say that not all algorithms are drawn, or nothing."""
+    """Return a sentence if not all algorithms are drawn, else an empty text."""
     n_shown, n_given = len(set(shown)), len(set(given))
     return "" if n_shown == n_given else f" Of {n_given} algorithms {n_shown} are drawn: the best of their families."
 
@@ -133,5 +133,5 @@ def legend_below(figure: Figure, axes: Axes, /, *, n_columns: int = 3) -> None:
 
 
 def shown_name(name: str, /) -> str:
-    """Write a name as it is, shortened in the middle where it is very long."""
+    """Return a name, shortened in the middle if it is very long."""
     return as_written(name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}")

@@ -19,7 +19,7 @@ from benchmarks.report.document import (
 )
 from benchmarks.report.text import code, escape, fenced
 
-# Where the pictures are, beside the report.
+# Folder of the pictures, beside the report.
 FOLDER = "figures"
 
 

@@ -1,4 +1,4 @@
-"""What is stored of some cells: their table, with a row also for those that are not done, and their arrays."""
+"""Stored outcomes of some cells: their table, also with a row for cells that are not done, and their arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PREDICTED = ("brier", "n_labelled", "n_planned", "fit_seconds", "predict_seconds
 
 @dataclass(frozen=True)
 class Measured:
-    """Searches that were planned, and what came of them.
+    """Planned searches and their outcomes.
 
     Attributes:
         frame: A row per planned search, by key, in the order of the plan: its description, ``limit`` in words,
@@ -32,7 +32,7 @@ class Measured:
             where they are missing.
         tables: A row per search, by the same key: measures of the accuracy table that it needs, NaN without one.
         cells: The searches by key.
-        results: Where arrays are looked up.
+        results: Source of the arrays.
     """
 
     frame: pd.DataFrame
@@ -71,7 +71,7 @@ def measured(results: Results, plan: Plan, part: str, /) -> Measured:
 
 
 class Numbers(NamedTuple):
-    """Mean and standard deviation of a measure, and how often there is one."""
+    """Mean and standard deviation of a measure, and the number of values."""
 
     mean: float
     sd: float
@@ -81,7 +81,7 @@ class Numbers(NamedTuple):
 
 
 def numbers_of(values: pd.Series, /) -> Numbers:
-    """Summarise the values that there are."""
+    """Summarise the values that aren't missing."""
     good = values.dropna().astype(float)
     sd = float(good.std()) if len(good) > 1 else np.nan
     return Numbers(float(good.mean()) if len(good) else np.nan, sd, len(good), len(values))

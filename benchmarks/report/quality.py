@@ -19,10 +19,10 @@ CLOSE = 0.01
 
 ROUNDING = 1e-9
 
-# More changes than this are summed up in one sentence.
+# More changes than this are summarised in one sentence.
 TOLD = 5
 
-# Tables with more algorithms show the best of each family, and all of them folded away.
+# Tables with more algorithms show the best of each family, and all of them in a folded block.
 ROWS = 14
 
 METHOD = explained("search quality")
@@ -54,14 +54,14 @@ OVERVIEW_COLUMNS = (
 
 
 def averages(runs: pd.DataFrame, /) -> pd.DataFrame:
-    """Average the runs of each algorithm that succeeded, best hypervolume ratio first, what failed last.
+    """Average the successful runs of each algorithm, best hypervolume ratio first, failed algorithms last.
 
     Args:
         runs: One row per run: ``algorithm``, the measures of a search, ``budget`` and ``failed``.
 
     Returns:
         Indexed by algorithm: means; ``peak_rss_mib`` the maximum; ``hypervolume_sd`` the standard deviation, NaN for a
-        single run; ``n_seeds`` how many succeeded. NaN where all failed.
+        single run; ``n_seeds`` the number of successful runs. NaN where all failed.
     """
     failed = runs["failed"].astype(bool)
     counts = (~failed).groupby(runs["algorithm"], sort=False).sum().rename("n_seeds")
@@ -74,7 +74,7 @@ def averages(runs: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def findings(summary: pd.DataFrame, /, *, ours: str = OURS) -> list[str]:
-    """Draw sentences from the table of one batch.
+    """Return sentences on the table of one batch.
 
     Args:
         summary: From `averages`. Its ``budget`` is NaN where evaluations are not limited.
@@ -104,7 +104,7 @@ def findings(summary: pd.DataFrame, /, *, ours: str = OURS) -> list[str]:
 
 
 def rivals(values: pd.Series, ours: str, /, *, most_close: int | None = None) -> list[str]:
-    """Say who beats OptLLM or comes within 1 %, and if nobody does, who is nearest.
+    """Return sentences on algorithms better than OptLLM or within 1 % of it, or else on the nearest one.
 
     Args:
         values: By algorithm, best first; larger is better.
@@ -135,7 +135,7 @@ def rivals(values: pd.Series, ours: str, /, *, most_close: int | None = None) ->
 
 
 def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
-    """How long OptLLM takes beside the baselines that evaluate as much, the budget at least."""
+    """Compare OptLLM's seconds with those of baselines that evaluate as many plans or use up the budget."""
     own = done.loc[ours]
     as_many = done["evaluations"] >= np.minimum(own["evaluations"], done["budget"])
     seconds = done.loc[_is_baseline(done.index) & as_many, "seconds"]
@@ -149,7 +149,7 @@ def _seconds(done: pd.DataFrame, ours: str) -> list[str]:
 
 
 def _effects(ratio: pd.Series, variant: str, what: str) -> list[str]:
-    """What a variant changes, wherever an algorithm was run both with and without it and it shows."""
+    """Return sentences on the effect of a variant, for algorithms run both with and without it."""
     changed = [
         (after - before, f"`{plain}` from {before:.4f} to {after:.4f}")
         for name, after in ratio.items()
@@ -169,7 +169,7 @@ def _is_baseline(names: pd.Index) -> np.ndarray:
 
 
 def quality_section(frame: pd.DataFrame, ours: str = OURS, /) -> Section:
-    """Tell search quality, data set by data set and limit by limit.
+    """Report search quality, data set by data set and limit by limit.
 
     Args:
         frame: Of `benchmarks.report.measured.Measured`.
@@ -205,14 +205,14 @@ def unproved_sentences(runs: pd.DataFrame, /) -> list[str]:
 def ranked_tables(
     rows: pd.DataFrame, columns: Sequence[Column], caption: str, scores: pd.Series, /, *, ours: str = OURS
 ) -> list[Block]:
-    """Show a table; where it is long, the best variant of each family, and all of it folded away.
+    """Show a table; if it is long, the best variant of each family, and the whole table in a folded block.
 
     Args:
         rows: Indexed by algorithm.
-        columns: What is shown; ``algorithm`` is the index.
-        caption: What the table shows.
-        scores: By algorithm: what says which variant is the best, larger is better.
-        ours: Rows of this family stand out, and are never left out.
+        columns: The columns shown; ``algorithm`` is the index.
+        caption: Content of the table.
+        scores: By algorithm: the best variant has the largest.
+        ours: Rows of this family are in bold, and are never left out.
     """
     whole = rows.rename_axis("algorithm").reset_index()
     if len(whole) <= ROWS:
@@ -269,7 +269,7 @@ def overview_blocks(frame: pd.DataFrame, /) -> list[Block]:
 
 
 def saving_sentences(frame: pd.DataFrame, ours: str, /) -> list[str]:
-    """Say per data set what OptLLM saves against the best single LLM, and which algorithm saves most.
+    """Return, per data set, OptLLM's saving against the best single LLM, and the algorithm that saves most.
 
     Args:
         frame: Of `benchmarks.report.measured.Measured`.

@@ -1,4 +1,4 @@
-"""Realised quality: what the plans are worth on true outcomes, which no search saw."""
+"""Realised quality: accuracy and cost of the plans on true outcomes, which no search used."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ MOST = 12
 def dots_figure(
     values: pd.DataFrame, /, *, name: str, title: str, measure: str, form: str = ".1%", what: str = "algorithm"
 ) -> FigureBlock:
-    """Draw one dot with its interval per data set and algorithm, or whatever is compared; names are on the axis.
+    """Draw one dot with its interval per data set and algorithm (or another compared item); names are on the axis.
 
     Args:
         values: Columns ``data``, ``algorithm``, ``value`` (NaN where there is none), ``low`` and ``high`` of an
             interval, NaN where there is none. One row per pair. Where there are many algorithms, the best variants of
             the best families are drawn.
-        name: Of the picture's file.
-        title: What is drawn.
-        measure: What the values are; larger is better.
-        form: How a value is written.
-        what: What the rows compare.
+        name: Name of the picture's file.
+        title: Title of the picture.
+        measure: Name of the values; larger is better.
+        form: Format of a value.
+        what: Kind of the compared items.
     """
     means = values.groupby("algorithm", sort=False)["value"].mean()
     shown = best_per_family(means, most=MOST)
@@ -58,7 +58,7 @@ def dots_figure(
 
 
 def _highest(values: pd.DataFrame, measure: str, form: str, what: str) -> str:
-    """Say which value is the highest on each data set."""
+    """Return a sentence with the highest value on each data set."""
     reached = values.dropna(subset=["value"])
     if reached.empty:
         return f"There is no {measure} on any data set: no {what} reaches what is asked for."
@@ -79,7 +79,7 @@ def with_ranges(rows: pd.DataFrame, measure: str, /, by: str = "algorithm") -> p
     Args:
         rows: Columns ``data``, ``by`` and the measure; a row per run.
         measure: Column that is averaged.
-        by: Column with what is compared.
+        by: Column with the compared items.
     """
     table = []
     for (data, label), runs in rows.groupby(["data", by], sort=False):
@@ -90,7 +90,7 @@ def with_ranges(rows: pd.DataFrame, measure: str, /, by: str = "algorithm") -> p
 
 
 def savings_block(frame: pd.DataFrame, name: str, /) -> list[Block]:
-    """Draw what is saved at equal evaluations, or say that nothing is; nothing at all where nothing is realised.
+    """Draw savings at equal evaluations, or return a text that there are none; nothing where nothing is realised.
 
     Args:
         frame: Of `benchmarks.report.measured.Measured`.
@@ -122,7 +122,7 @@ REALISED_COLUMNS = (
 
 
 def realised_section(found: Measured, ours: str = OURS, /) -> Section:
-    """Tell realised quality, data set by data set; equal seconds are folded away."""
+    """Report realised quality, data set by data set; equal seconds are in a folded block."""
     frame = found.frame
     realised = frame[~frame["failed"] & frame["area"].notna()]
     if realised.empty:
@@ -152,7 +152,7 @@ def realised_table(rows: pd.DataFrame, /) -> pd.DataFrame:
 
 
 def _of_data(found: Measured, data: str, ours: str) -> list[Block]:
-    """Tell one data set."""
+    """Report one data set."""
     one = found.frame[(found.frame["data"] == data) & found.frame["area"].notna()].drop_duplicates("split")
     blocks: list[Block] = [
         Text(
@@ -177,7 +177,7 @@ def _of_data(found: Measured, data: str, ours: str) -> list[Block]:
 
 
 def area_findings(areas: pd.Series, ours: str, /) -> list[str]:
-    """Say who realises most, and how the baselines stand beside OptLLM.
+    """Return sentences on the largest realised area, and on the baselines compared with OptLLM.
 
     Args:
         areas: Mean area by algorithm; NaN for what failed.
@@ -187,5 +187,5 @@ def area_findings(areas: pd.Series, ours: str, /) -> list[str]:
     if ranked.empty:
         return ["Every algorithm failed."]
     first = f"`{ranked.index[0]}` has the largest mean area, {ranked.iloc[0]:.4f}."
-    # in realised quality much comes close, since all plans stand on the same predictions
+    # many algorithms have nearly the same realised quality, since all plans use the same predictions
     return [first, *(rivals(ranked, ours, most_close=3) if ours in ranked.index else [])]

@@ -1,4 +1,4 @@
-"""What was run: data sets, algorithms, limits, machines; what was left out, what failed, what is missing."""
+"""The report's section on the run: data sets, algorithms, limits, machines; left out, failed and missing cells."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def whole_document(
     sections: Sequence[Section],
     printed: Sequence[TableBlock] = (),
 ) -> Document:
-    """Put a report together: what came of it first, what was run last.
+    """Make a report: results first, the list of what was run last.
 
     Args:
         title: Plain text.
         sentences: Sentences in Markdown for the top.
-        results: What is stored of the plan.
-        plan: What was to be run.
-        sections: What stands between; those with the pictures that answer the report's question come first.
+        results: Stored outcomes of the plan.
+        plan: The plan of the run.
+        sections: Sections between; those with the pictures that answer the report's question come first.
         printed: Tables for the terminal.
     """
     missing = completeness(results) if results.missing() else []
@@ -53,7 +53,7 @@ def whole_document(
 
 
 def setup_section(results: Results, plan: Plan, /) -> Section:
-    """Tell what was run, with what, and what was not."""
+    """List what was run, with which versions, and what was not run."""
     searches = [cell for cell in plan.cells if isinstance(cell, SearchCell)]
     what: list[str] = []
     if searches:
@@ -95,7 +95,7 @@ def setup_section(results: Results, plan: Plan, /) -> Section:
 
 
 def completeness(results: Results, /) -> list[str]:
-    """Say how much of the plan is measured, and what to do about the rest."""
+    """Return a sentence on how much of the plan is measured, and how to continue."""
     missing = results.missing()
     n_failed = sum(failure.was_run for failure in results.failed)
     total = len(results.cells()) + len(missing)
@@ -105,7 +105,7 @@ def completeness(results: Results, /) -> list[str]:
     failed = f" {n_failed:,} of them failed." if n_failed else " The run was stopped."
     return [
         f"**Incomplete: {len(missing):,} of {total:,} cells are missing** ({summary}).{failed}"
-        " The same command goes on from here; tables show what there is."
+        " The same command continues from here; tables show the cells that are done."
     ]
 
 

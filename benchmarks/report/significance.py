@@ -80,7 +80,7 @@ def _sentence(ranking: Ranking) -> str:
     if len(ranks) > 1:
         first += f", followed by {ranks.index[1]} with {ranks.iloc[1]:.2f}"
     if np.isnan(ranking.critical_difference):
-        return f"{first}; no test says whether that is more than chance."
+        return f"{first}; no test was possible, so that may be chance."
     close = len(ranking.indistinct_from_best())
     n_rivals = len(ranks) - 1
     summary = f"{n_rivals - close} of {n_rivals} rivals are further behind than the critical difference"
@@ -132,7 +132,7 @@ class Comparison:
             self.ranking = rank_algorithms(scores[self._shown], higher_is_better=higher_is_better, keep=self._keep)
 
     def _best_variants(self) -> list[str]:
-        """Choose the best variant of each family by mean score, and the one to keep, whatever its score."""
+        """Choose the best variant of each family by mean score, and always the one to keep."""
         scores, keep = self._scores, self._keep
         if scores.shape[1] <= MOST:
             return [str(name) for name in scores.columns]
@@ -142,7 +142,7 @@ class Comparison:
         return [str(name) for name in scores.columns if name in best]
 
     def figure(self, name: str, /) -> list[FigureBlock]:
-        """Draw mean ranks, if there is something to compare.
+        """Draw mean ranks, if there are at least two algorithms.
 
         Args:
             name: Of the picture's file.
@@ -152,7 +152,7 @@ class Comparison:
         )
 
     def section(self) -> Section:
-        """Say whether ranks differ, and how large differences from OptLLM are."""
+        """Report whether ranks differ, and how large the differences from OptLLM are."""
         if self.ranking is None:
             nothing = Text("Fewer than two algorithms were measured, so there is nothing to compare.")
             return Section(self._title, [nothing])
@@ -178,7 +178,7 @@ class Comparison:
 def comparison_table(
     scores: pd.DataFrame, ours: str, /, *, higher_is_better: bool = True, ranking: Ranking | None = None
 ) -> pd.DataFrame:
-    """Put ranks, effect sizes, intervals and wins of OptLLM against each rival side by side, best rank first.
+    """Tabulate ranks, effect sizes, intervals and wins of OptLLM against each rival, best rank first.
 
     Args:
         scores: Blocks × algorithms, indexed by data set and split.

@@ -1,4 +1,4 @@
-"""Tables of blocks × algorithms, and what to do about measurements that are missing."""
+"""Tables of blocks × algorithms, missing measurements, and tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import stats
 
 
 class Complete(NamedTuple):
-    """A table without gaps, and what had to go for it."""
+    """A table without gaps, and the algorithms and blocks left out for it."""
 
     scores: pd.DataFrame
     """Blocks × algorithms, no NaN."""
@@ -23,7 +23,7 @@ class Complete(NamedTuple):
     """Left out."""
 
     def sentences(self) -> list[str]:
-        """Name what was left out."""
+        """Return a sentence on what was left out."""
         return [
             f"Left out because of failed measurements: {', '.join(names)} ({kind})."
             for kind, names in (("algorithms", self.algorithms), ("blocks", self.blocks))
@@ -37,7 +37,7 @@ def blocks_table(frame: pd.DataFrame, value: str, /, *, block: str | Sequence[st
     Args:
         frame: One row per measurement; several of the same block and algorithm are averaged.
         value: Column that is compared.
-        block: Column or columns that say what was measured under equal conditions, such as data set and split.
+        block: Column or columns of the conditions, such as data set and split; equal values are one block.
         algorithm: Column with the algorithm.
 
     Returns:
@@ -62,12 +62,12 @@ def blocks_table(frame: pd.DataFrame, value: str, /, *, block: str | Sequence[st
 def complete(scores: pd.DataFrame, /, *, keep: str | None = None) -> Complete:
     """Leave out algorithms and blocks until nothing is missing.
 
-    In each round the algorithm or block that lacks the largest share of its measurements goes; of equals, the
+    In each round the algorithm or block that lacks the largest share of its measurements is left out; in a tie the
     algorithm, and the later one.
 
     Args:
         scores: Blocks × algorithms.
-        keep: Algorithm that must stay, whatever it lacks; the blocks go where it failed.
+        keep: Algorithm that must stay; blocks in which it failed are left out.
 
     Example:
         >>> table = pd.DataFrame({"x": [1, 2, 3], "y": [None, None, 1], "z": [3, 4, None]})
@@ -138,12 +138,12 @@ def mean_vargha_delaney(ours: np.ndarray, theirs: np.ndarray, data: np.ndarray, 
     """Return the mean over data sets of Vargha and Delaney's A within each of them.
 
     Scores of different data sets are never compared. Within one, each split of ours is compared with each of theirs,
-    so that a lead counts as far as it stands out from the spread over splits.
+    so that a lead is measured relative to the spread over splits.
 
     Args:
         ours: (n,) numbers.
         theirs: (n,) numbers.
-        data: (n,) data set of each; all data sets weigh the same, however many splits they have.
+        data: (n,) data set of each; all data sets have the same weight for any number of splits.
 
     Returns:
         In [0, 1]; NaN without numbers. A data set with one split is 0, 1/2 or 1.
@@ -176,7 +176,7 @@ def median_interval(
     """Return a percentile bootstrap interval of a median.
 
     Each sample draws from every data set as many numbers as it has, and takes the median of all of them. So it shows
-    what other splits of the same data sets would change; other data sets may change more.
+    the effect of other splits of the same data sets; other data sets may have a larger effect.
 
     Args:
         values: (n,) numbers, independent within a data set.
@@ -185,7 +185,7 @@ def median_interval(
         level: Confidence level.
 
     Returns:
-        Lower and upper end; NaN without numbers or if a data set has only one, which says nothing about its spread.
+        Lower and upper end; NaN without numbers or if a data set has only one, whose spread is then unknown.
     """
     values = np.asarray(values, dtype=float)
     data = np.zeros(len(values), dtype=int) if data is None else np.asarray(data)
@@ -214,7 +214,7 @@ def effect_sizes(
             level numbers the blocks of one data set. With a single level all are of one data set.
         reference: Column that is compared with all others.
         random_state: Generator for the bootstrap.
-        higher_is_better: Direction of the scores; A > 1/2 says in any case that the reference is ahead.
+        higher_is_better: Direction of the scores; A > 1/2 always means that the reference is ahead.
         level: Confidence level of the interval.
 
     Returns:
@@ -281,7 +281,7 @@ def pairs_with(scores: pd.DataFrame, reference: str, /) -> list[Pairs]:
     """
     if reference not in scores.columns:
         raise ValueError(f"no scores of {reference!r}; there are those of {', '.join(map(str, scores.columns))}")
-    # the data set of each block is what its levels but the last one say
+    # the data set of a block is in all levels of the index but the last
     data = np.zeros(len(scores), dtype=int)
     if scores.index.nlevels > 1:
         data = scores.index.droplevel(-1).factorize(use_na_sentinel=False)[0]
@@ -375,7 +375,7 @@ class Ranking:
         return [str(name) for name in self.mean_ranks.index[close][1:]]
 
     def sentences(self) -> list[str]:
-        """Say what came of it, in plain text."""
+        """Return the result of the tests, in plain text."""
         if np.isnan(self.p_value):
             return list(self.notes)
         verdict = "differ" if self.is_significant else "don't differ"

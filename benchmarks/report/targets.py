@@ -17,7 +17,7 @@ COLUMNS = tuple(
     for title in ("what", "N × M", "measured", "target", "reached", "details")
 )
 
-# Times the target beyond which a picture shows no more.
+# Times the target at which a picture is cut.
 LARGEST = 1e3
 
 
@@ -40,7 +40,7 @@ def verdict(rows: Sequence[Row], /) -> str:
 
 
 def targets_table(rows: Sequence[Row], /) -> TableBlock:
-    """Tabulate rows; those that miss their target stand out."""
+    """Tabulate rows; those that miss their target are in bold."""
     table = pd.DataFrame([texts_of(row) for row in rows], columns=[column.name for column in COLUMNS])
     missed = [place for place, row in enumerate(rows) if row.reached is False]
     return TableBlock(table, COLUMNS, f"{verdict(rows)}.", missed, n_left=2)
@@ -54,7 +54,7 @@ def targets_sentences(rows: Sequence[Row], /) -> list[str]:
 
 
 def targets_figure(rows: Sequence[Row], /, *, name: str, title: str) -> list[Block]:
-    """Draw how far the measurements stay on the right side of their targets; nothing if there is no target above 0.
+    """Draw the ratio of measurements to their targets; nothing if there is no target above 0.
 
     Args:
         rows: Those without a target are left out.
@@ -64,7 +64,7 @@ def targets_figure(rows: Sequence[Row], /, *, name: str, title: str) -> list[Blo
     judged = [row for row in rows if row.required]
     if not judged:
         return []
-    # how many times better than asked for: 1 is just reached
+    # times better than the target: 1 is just reached
     times = np.array([row.measured / row.required for row in judged])  # type: ignore[operator]
     upward = np.array([row.relation == "≥" for row in judged])
     shown = np.clip(np.where(upward, times, 1 / np.maximum(times, 1 / LARGEST)), 1 / LARGEST, LARGEST)

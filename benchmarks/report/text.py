@@ -64,7 +64,7 @@ def explained(name: str, /, **numbers: object) -> str:
 
     Args:
         name: Its heading.
-        numbers: What stands for ``$name`` in it.
+        numbers: Values for each ``$name`` in it.
     """
     whole = (files("benchmarks.report") / "templates" / "explained.md").read_text(encoding="utf-8")
     text = whole.split(f"\n## {name}\n")[1].split("\n## ")[0].strip()
@@ -83,7 +83,7 @@ def listed(names: Iterable[str], separator: str = ", ") -> str:
 
 
 def unmarked(markdown: str, /) -> str:
-    r"""Take emphasis, code and escapes out of Markdown, for the terminal.
+    r"""Remove emphasis, code and escapes from Markdown, for the terminal.
 
     Example:
         >>> print(unmarked(r"**On** `a\_b` and c\_d"))
@@ -97,7 +97,7 @@ def slug(text: str, /, *, taken: Set[str] = frozenset()) -> str:
 
     Args:
         text: A title, say.
-        taken: What is in use; a number is added where the name is among it.
+        taken: Names in use; a number is added if the name is one of them.
 
     Example:
         >>> slug("Fronts: <MMLU> & co"), slug("?"), slug("a", taken={"a", "a-2"})

@@ -1,4 +1,4 @@
-"""Writes a report: Markdown with its pictures, one HTML page, LaTeX, and what is printed on the terminal."""
+"""Writes a report: Markdown with its pictures, one HTML page, LaTeX, and the output on the terminal."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def write_report(document: Document, folder: Path, /, *, latex: bool = False) ->
     The same document gives the same bytes.
 
     Args:
-        document: What to write.
-        folder: Made if it isn't there; its figures are replaced as a whole, files of others stay.
+        document: The report.
+        folder: Made if it doesn't exist; its figures are replaced as a whole, other files stay.
         latex: Whether to write ``tables.tex``, too.
 
     Returns:
