@@ -21,10 +21,10 @@ from optllm_pymoo.validation import unknown_name
 OURS = "optllm"
 
 POP_SIZE = 100
-# Evaluations that algorithms which divide a number of them beforehand get where only seconds count.
+# Where only seconds count: the number of evaluations for algorithms that divide it in advance.
 MANY = 100_000
 
-# Integer programmes of a sweep, each of which takes seconds, whatever the budget of evaluations.
+# Integer programmes of a sweep, for any budget of evaluations: each takes seconds.
 N_PROGRAMMES = 20
 
 # The same where only seconds count: in an order in which any number of them spreads over the front.
@@ -35,7 +35,7 @@ GAP = 1e-3
 
 
 class Settings(NamedTuple):
-    """What all algorithms of a comparison are given alike.
+    """Settings that all algorithms of a comparison get.
 
     Attributes:
         n_grid: Gaps of OptLLM's grid.
@@ -54,9 +54,9 @@ class Variant(NamedTuple):
     Attributes:
         make: Builds the pymoo algorithm.
         what: One line on what it is.
-        fills_budget: Whether it is to go on until the budget is spent; otherwise it ends by itself.
-        is_random: Whether seeds make a difference.
-        requires: Package that has to be installed, with the extra of the same name; None for what always is.
+        fills_budget: Whether it continues until the budget is used up; otherwise it ends by itself.
+        is_random: Whether seeds change the result.
+        requires: Package that must be installed, with the extra of the same name; None if no extra is needed.
     """
 
     make: Callable[[Settings], Algorithm]
@@ -67,14 +67,14 @@ class Variant(NamedTuple):
 
 
 class Standstill(Destruction):
-    """Destroys nothing, so that the walk it belongs to ends at once, and no gap is split."""
+    """Destroys nothing, so that its walk ends at once, and no gap is split."""
 
     def _do(self, problem: Any, X: np.ndarray, *, random_state: Any, **kwargs: Any) -> np.ndarray:
         return X
 
 
 def _walks(up: type[Destruction] | None, down: type[Destruction] | None) -> Callable[[Settings], Algorithm]:
-    """OptLLM's walks with other destructions, None for the usual ones, and nothing after the walks."""
+    """OptLLM's walks with other destructions (None for the usual ones), ending after the walks."""
 
     def make(settings: Settings) -> Algorithm:
         changed = {"destruction_up": up and up(), "destruction_down": down and down(), "split": Standstill()}
@@ -88,7 +88,7 @@ _STARTS = {"": ("cold", "random start"), ":warm": ("warm", "started from the two
 
 
 def _n_programmes(settings: Settings) -> int:
-    """Return how many integer programmes a sweep solves, if there is time."""
+    """Return the number of integer programmes of a sweep, if time allows."""
     return N_PROGRAMMES_IN_TIME if settings.is_timed else max(2, min(N_PROGRAMMES, settings.budget))
 
 
@@ -195,17 +195,17 @@ VARIANTS: dict[str, Variant] = {
 
 
 def is_operator(thing: Any, /) -> bool:
-    """Whether something is a class of operators that OptLLM's walks can be given."""
+    """Whether an object is a class of operators for OptLLM's walks."""
     return isinstance(thing, type) and issubclass(thing, (Destruction, Reconstruction))
 
 
 def joining_algorithms() -> dict[str, Variant]:
-    """Return the algorithms that other packages bring, by name."""
+    """Return the algorithms of other packages, by name."""
     return joining(lambda thing: isinstance(thing, Variant), VARIANTS)
 
 
 def joining_operators() -> dict[str, Variant]:
-    """Return OptLLM's walks with the operators that other packages bring; one called x is ``optllm:x``."""
+    """Return OptLLM's walks with the operators of other packages; an operator x gives ``optllm:x``."""
 
     def maker(operator: type[Destruction] | type[Reconstruction]) -> Callable[[Settings], Algorithm]:
         names = ("destruction_up", "destruction_down") if issubclass(operator, Destruction) else ("reconstruction",)
@@ -218,7 +218,7 @@ def joining_operators() -> dict[str, Variant]:
 
 
 def known_algorithms() -> dict[str, Variant]:
-    """Return every algorithm by name, ours and those that other packages bring."""
+    """Return every algorithm by name, ours and those of other packages."""
     return VARIANTS | joining_algorithms() | joining_operators()
 
 
@@ -257,7 +257,7 @@ def parse_algorithms(text: str, /) -> tuple[str, ...]:
 
 
 def missing_extra(name: str, /) -> str | None:
-    """Return the extra that has to be installed before an algorithm can run, None if it can.
+    """Return the extra that an algorithm needs and that isn't installed; None if it can run.
 
     Raises:
         UserError: If there is no algorithm of that name.

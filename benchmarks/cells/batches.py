@@ -1,4 +1,4 @@
-"""Adversarial batches: queries sorted by how hard or dear they are predicted to be, in batches with a budget each."""
+"""Adversarial batches: queries sorted by predicted difficulty or by cost, in batches with a budget each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optllm_pymoo.prediction.heldout import probabilities
 
 N_BATCHES = 10
 
-# Of the way from the cheapest plan to the dearest LLM.
+# Budget, as a share of the way from the cheapest plan to the most expensive LLM.
 BUDGET_SHARE = 0.25
 
 
@@ -51,8 +51,8 @@ class BatchesCell(Cell):
     def measure(self, accuracy: np.ndarray, sigma: np.ndarray, cost: np.ndarray, correct: np.ndarray, /) -> Outcome:
         """Measure true accuracy, of all queries and of the batch with the least, and the share of the budget spent.
 
-        Every query brings as much to the budget of its batch, whatever the batch. A batch whose cheapest plan costs
-        more gets that plan. Robust accuracies are mean - sigma, brought into [0, 1] as `predict_robust` does.
+        Every query adds the same amount to the budget of its batch. A batch whose cheapest plan costs more than its
+        budget gets that plan. Robust accuracies are mean - sigma, brought into [0, 1] as `predict_robust` does.
         """
         orders = {
             "difficulty": np.argsort(accuracy.mean(axis=1), kind="stable"),

@@ -1,4 +1,4 @@
-"""A cell: one independent measurement that is named, keyed and seeded by its own description."""
+"""A cell: one independent measurement; its description determines its name, key and seed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Value = float | int | str | bool | None
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell.
+    """The outcome of a cell.
 
     Attributes:
-        measures: Numbers that are the same wherever the same cell is measured, if the cell is reproducible.
+        measures: Numbers that are equal in every run on every machine, if the cell is reproducible.
         timings: Numbers that differ from run to run: seconds, memory.
         arrays: Anything larger, by name: fronts, traces, tables.
         rows: Measurements with targets, as plain values by name; see `benchmarks.cells.rows`.
@@ -35,54 +35,54 @@ class Outcome:
 
 
 class Workbench(Protocol):
-    """What a cell may ask for while its inputs are gathered, in the process that runs the suite."""
+    """Data sets and outcomes for a cell's `inputs`, in the process that runs the suite."""
 
     def dataset(self, name: str, /) -> Dataset:
         """Return a data set of the suite."""
 
     def outcome(self, cell: Cell, /) -> Outcome:
-        """Return what came of a cell that is done."""
+        """Return the outcome of a cell that is done."""
 
 
 class Cell(ABC):
     """One measurement.
 
-    Cells are compared and seeded by `description` alone, and stored by it together with the definition of what is
-    measured. They are frozen dataclasses of plain values, so that they can be sent to any process.
+    Cells are compared and seeded by `description` alone; the key in the store is a hash of the description and of the
+    definition of the measured object. They are frozen dataclasses of plain values, so they can be sent to any process.
     """
 
     kind: ClassVar[str]
-    """The sort of measurement; part of the description."""
+    """The kind of measurement; part of the description."""
     is_exclusive: ClassVar[bool] = False
-    """Whether it is to run alone, because it measures the machine."""
+    """Whether it must run alone, because it measures time or memory."""
     has_all_cores: ClassVar[bool] = False
-    """Whether it isn't kept to one core, as others are."""
+    """Whether it may use all cores; others are limited to one."""
 
     @property
     def needs(self) -> tuple[Cell, ...]:
-        """Cells whose outcomes `inputs` asks for."""
+        """Cells whose outcomes `inputs` reads."""
         return ()
 
     @property
     def is_reproducible(self) -> bool:
-        """Whether its measures are the same in every run; those of a run against the clock are not."""
+        """Whether its measures are equal in every run; those of a run with a time limit are not."""
         return True
 
     @property
     def subject(self) -> Hashable:
-        """What is measured, beside the cell's own class: see `benchmarks.cells.definition.definition_of`."""
+        """The measured objects, in addition to the cell's class: see `benchmarks.cells.definition.definition_of`."""
         return None
 
     @abstractmethod
     def description(self) -> dict[str, Value]:
-        """Return everything that decides the outcome, as plain values: the columns of the table of results."""
+        """Return all settings that determine the outcome, as plain values: the columns of the table of results."""
 
     @abstractmethod
     def title(self) -> str:
         """Return one line for people."""
 
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
-        """Gather what `measure` needs, in the process that runs the suite.
+        """Collect the inputs of `measure`, in the process that runs the suite.
 
         Returns:
             Picklable arguments of `measure`.
@@ -91,7 +91,7 @@ class Cell(ABC):
 
     @abstractmethod
     def measure(self, *inputs: Any) -> Outcome:
-        """Do the measurement, in any process, with no other randomness than from `seed_of`."""
+        """Do the measurement, in any process; all randomness comes from `seed_of`."""
 
 
 def canonical(cell: Cell, /) -> str:
@@ -107,7 +107,7 @@ def canonical(cell: Cell, /) -> str:
 
 
 def definition(cell: Cell, /) -> str:
-    """Return 12 hexadecimal digits that change when what the cell measures, or needs, is defined otherwise."""
+    """Return 12 hexadecimal digits that change with the definition of what the cell measures or needs."""
     return definition_of((type(cell), cell.subject, tuple(map(definition, cell.needs))))
 
 
@@ -117,8 +117,8 @@ def key_of(cell: Cell, /) -> str:
 
 
 def seed_of(cell: Cell, /) -> int:
-    """Return the seed of a cell, in 0 ... 2³² - 1, which depends on nothing but its description.
+    """Return the seed of a cell, in 0 ... 2³² - 1, which depends only on its description.
 
-    So an algorithm that was changed is measured again with the same chances as before.
+    So an algorithm that was changed is measured again with the same seed.
     """
     return int(hashlib.sha256(f"seed of {canonical(cell)}".encode()).hexdigest()[:8], 16)

@@ -1,4 +1,4 @@
-"""What an object is made of: class, parameters, source and version, as one hash that any process agrees on."""
+"""The definition of an object: class, parameters, source and version, as one hash that is equal in every process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 
 
 class Built(NamedTuple):
-    """Something that is built before it is looked at; in itself it can be hashed, and so remembered."""
+    """An object that is built before its definition is read; it is hashable itself, so results can be cached."""
 
     make: Callable[..., Any]
     given: tuple[Hashable, ...] = ()
@@ -26,11 +26,11 @@ class Built(NamedTuple):
 
 @cache
 def definition_of(subject: Hashable, /) -> str:
-    """Return 12 hexadecimal digits that change with what an object is.
+    """Return 12 hexadecimal digits that change with the definition of an object.
 
-    Looked at are the path of its class, the code of the class and of those that it inherits from, the version of
-    the distribution that brings it, and its parameters: its attributes, and theirs. What a method calls in turn isn't
-    looked at, but for what is a parameter.
+    The definition includes the path of its class, the code of the class and of its base classes, the version of its
+    distribution, and its parameters: its attributes, and theirs. Code that a method calls isn't included, unless it is
+    a parameter.
 
     Args:
         subject: Classes, functions, plain values, `Built` objects, or tuples of them.
@@ -97,7 +97,7 @@ class _Walk:
     def _built(self, value: Built) -> Any:
         try:
             return self.of(value.make(*value.given))
-        except Exception as error:  # makers are anybody's: that one fails is reported when its cell is measured
+        except Exception as error:  # makers may come from other packages: a failure is reported with the cell
             return [self.of(value.make), self.of(value.given), type(error).__name__]
 
 
@@ -130,7 +130,7 @@ def _source(thing: Any) -> str:
 
 @cache
 def _version(module: str) -> str:
-    """Return the version of the distribution that brings a module; empty for what was never installed."""
+    """Return the version of a module's distribution; empty if it was never installed."""
     top = module.partition(".")[0]
     try:
         return str(getattr(sys.modules[top], "__version__", "")) or version(packages_distributions()[top][0])

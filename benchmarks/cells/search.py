@@ -1,4 +1,4 @@
-"""One algorithm on one accuracy table, until its evaluations or its seconds are spent."""
+"""One algorithm on one accuracy table, until its evaluations or its seconds are used up."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from optllm_pymoo.measures.search import hypervolume_ratio, search_quality, spre
 WARM_UP = Settings(n_grid=2, budget=200)
 WARM_UP_QUERIES = 20
 
-# Points of a front that are kept for pictures and for comparing costs; measures are taken of all.
+# Points of a front that are stored for pictures and for comparing costs; measures use all points.
 KEPT_POINTS = 1000
 
-# Points of the true front that the paper's IGD is taken to.
+# Points of the true front for the paper's IGD.
 REFERENCE_POINTS = 1000
 
 
@@ -61,10 +61,10 @@ class Limit(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What is searched, and what the plans are judged by. All (N, M).
+    """The tables that are searched, and the true outcomes. All (N, M).
 
     Attributes:
-        correct: True outcomes that the search doesn't see; None where the outcomes themselves are searched.
+        correct: True outcomes, which the search doesn't use; None where the outcomes themselves are searched.
     """
 
     cost: np.ndarray
@@ -158,7 +158,7 @@ class SearchCell(Cell):
         robust = None if batch.sigma is None else np.clip(batch.accuracy + self.alpha * batch.sigma, 0.0, 1.0)
         problem = AllocationProblem(batch.cost, batch.accuracy, robust_accuracy=robust)
         few = WARM_UP._replace(budget=min(WARM_UP.budget, self.settings.budget))
-        with suppress(Exception):  # what goes wrong here will go wrong, and be reported, later
+        with suppress(Exception):  # an error here will be raised again, and reported, later
             self._searched(same_tables(problem, WARM_UP_QUERIES), few, Recorder(), ("n_eval", few.budget), 0)
         forget_peak()
         recorder = Recorder(self.limit.evaluations, seconds=self.limit.seconds)
@@ -204,7 +204,7 @@ class SearchCell(Cell):
 
 
 def realised_quality(cost: np.ndarray, correct: np.ndarray, X: np.ndarray, /) -> tuple[np.ndarray, dict[str, float]]:
-    """Value plans on true outcomes that the search never saw.
+    """Value plans on true outcomes that the search didn't use.
 
     Args:
         cost: (N, M) US$.
@@ -214,7 +214,7 @@ def realised_quality(cost: np.ndarray, correct: np.ndarray, X: np.ndarray, /) ->
     Returns:
         (n, 2) total US$ and true mean accuracy, cheapest first, and the less accurate first among equally dear ones.
         The measures: those of `optllm_pymoo.measures.RealisedQuality`; ``realised_igd_raw``, the mean distance of the
-        true front from the plans in raw dollars and accuracy, in which dollars drown accuracy (the paper's IGD); and
+        true front from the plans in raw dollars and accuracy, where dollars dominate (the paper's IGD); and
         ``realised_spread``, Δ of the plans that don't dominate each other, to the true front.
     """
     cost, correct = (np.asarray(table, dtype=np.float64) for table in (cost, correct))

@@ -1,4 +1,4 @@
-"""Where data sets come from: folders of a user's, and synthetic ones that need no file."""
+"""Sources of data sets: the user's folders, and synthetic batches that need no file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Source(NamedTuple):
     """A data set by name, and how to get it.
 
     Attributes:
-        fingerprint: Of its content, so that results on a data set that has changed since are not taken for the present
-            one's: 12 hexadecimal digits that change with costs, outcomes, LLM names, texts or groups.
+        fingerprint: 12 hexadecimal digits that change with costs, outcomes, LLM names, texts or groups, so that
+            results on an older version of a data set are not reused.
         has_texts: Whether anything can be predicted.
     """
 
@@ -96,7 +96,7 @@ PERMUTED = "-permuted"
 
 
 def permuted(source: Source, /) -> Source:
-    """Describe a data set whose texts are permuted among its queries, so that they say nothing about outcomes."""
+    """Describe a data set with texts permuted among its queries, so that they carry no information on outcomes."""
 
     def read() -> Dataset:
         """Permute the texts, always in the same way."""
@@ -122,7 +122,7 @@ class Subset(NamedTuple):
     """Which queries of which data set, and what counts as their accuracies.
 
     Attributes:
-        max_queries: At most so many are drawn; None, or more than there are, takes all in order.
+        max_queries: The most queries to draw; None, or more than the data set has, takes all in order.
         is_blurred: Whether outcomes are averaged with random numbers: without the ties of labels of 0 and 1.
     """
 
@@ -160,7 +160,7 @@ class Subset(NamedTuple):
 
 
 def same_tables(problem: AllocationProblem, /, n_queries: int | None = None) -> AllocationProblem:
-    """Build a problem again on the same tables, so that nothing derived earlier is found ready-made.
+    """Build a problem again on the same tables, so that no cached result of the old one is reused.
 
     Args:
         problem: The batch; its tables are shared.

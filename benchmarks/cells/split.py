@@ -1,4 +1,4 @@
-"""One way to split a data set: what is labelled, what is planned, and who predicts it."""
+"""One split of a data set: labelled queries, planned queries, and the predictor."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.cells.sources import Source
 from optllm_pymoo import UserError
 from optllm_pymoo.data import Dataset
 
-# The predictor of a split that holds nothing back: the outcomes themselves are searched, all queries are planned.
+# In place of a predictor: the known outcomes themselves are searched, and all queries are planned.
 KNOWN = "known"
 
 
 class Split(str, Enum):
-    """What is drawn: a share of distinct texts (with all their repetitions), of whole groups, or of rows."""
+    """The unit of the draw: distinct texts (with all their repetitions), whole groups, or rows."""
 
     text = "text"
     group = "group"
@@ -75,7 +75,7 @@ class Setting(NamedTuple):
     def labelled(self, dataset: Dataset, /) -> NDArray[np.bool_]:
         """Return the mask of the labelled rows, (N,), with at least one row on either side; none for known outcomes.
 
-        Whole texts or groups are drawn, so that nothing of them leaks into the rest.
+        Whole texts or groups are drawn, so that no information on them leaks into the rest.
 
         Raises:
             UserError: If the share is out of range or there are fewer than two things to draw from.

@@ -27,10 +27,10 @@ ALPHAS = (-1.0, 0.0, 1.0)
 
 THRESHOLD = 0.5
 
-# Share of a data set beyond which more labels are not looked at: too few queries would be planned.
+# Largest share of a data set for forecasts of more labels: with more, too few queries would be planned.
 MOST_LABELLED = 0.85
 
-# Plans that are kept of each predictor.
+# Number of plans stored for each predictor.
 POINTS = 101
 
 
@@ -39,7 +39,7 @@ class FeatureCell(Cell):
     """`QueryFeatures` of all texts of a data set, computed once for all splits and predictors; no label is read.
 
     Attributes:
-        reader: What reads texts beside the built-in view, see `find_reader`; empty for nothing.
+        reader: Function that adds features of texts, see `find_reader`; empty for none.
     """
 
     kind: ClassVar[str] = "features"
@@ -92,7 +92,7 @@ class FeatureCell(Cell):
 
 @dataclass(frozen=True)
 class TableCell(Cell):
-    """What a predictor says about the queries of a split that are planned, and what it is worth by itself."""
+    """Predictions for the planned queries of a split, and the predictor's own quality."""
 
     kind: ClassVar[str] = "table"
     setting: Setting
@@ -136,7 +136,7 @@ class TableCell(Cell):
         correct: np.ndarray,
         /,
     ) -> Outcome:
-        """Fit, predict, and follow the exact front of the predictions, or a sweep, with the true outcomes.
+        """Fit, predict, and value the plans of the exact front of the predictions, or of a sweep, on the true outcomes.
 
         Returns:
             Arrays ``accuracy`` and ``sigma``, (N, M) each, and ``realised``, cost in US$ and true accuracy of at most
@@ -164,7 +164,7 @@ class TableCell(Cell):
             **quality_of_points(cost, correct, spent, won, oracle_area=oracle)._asdict(),
             **({} if optimism is None else kept_promises(cost, accuracy, sigma, correct, optimism, len(labels))),
         }
-        # at evenly spread budgets, so that nobody's points lie closer where they say little
+        # at evenly spread budgets, so that all predictors have points at the same budgets
         budgets = np.linspace(spent[0], spent[-1], POINTS)
         kept = np.unique(np.searchsorted(spent, budgets, side="right") - 1)
         realised = np.column_stack([spent, won])[kept]
@@ -179,7 +179,7 @@ class TableCell(Cell):
         cost: np.ndarray,
         correct: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, float], Optimism | None]:
-        """Fit the predictor with this cell's seed, and ask it for accuracies, sigma, plans, seconds and optimism."""
+        """Fit the predictor with this cell's seed; return accuracies, sigma, plans, seconds and optimism."""
         recipe, nothing = find_predictor(self.setting.predictor), np.zeros(correct.shape)
         if recipe is None:
             return correct.astype(float), nothing, None, {"fit_seconds": 0.0, "predict_seconds": 0.0}, None
@@ -199,7 +199,7 @@ class TableCell(Cell):
 
 @dataclass(frozen=True)
 class DistanceCell(Cell):
-    """How far the plans of several predictors on one split lie from the best plans of all of them.
+    """Distances of the plans of several predictors on one split to the best plans of all of them.
 
     Attributes:
         setting: The split, with any of the predictors.
@@ -240,7 +240,7 @@ class DistanceCell(Cell):
 
 @dataclass(frozen=True)
 class ForecastCell(Cell):
-    """What the labels of a split forecast of more labels, held against what they bring.
+    """Forecasts for more labels from the labels of a split, compared with their true effect.
 
     Attributes:
         setting: The split, with a predictor for plans; splits of one number have the same labels and more.
@@ -266,7 +266,7 @@ class ForecastCell(Cell):
         return f"{self.setting.title()}: what more labels would bring"
 
     def inputs(self, workbench: Workbench, /) -> tuple[Any, ...]:
-        """Gather the labelled queries, the others, and what came of more labels."""
+        """Collect the labelled queries, the others, and the outcomes with more labels."""
         dataset, (features, *tables) = workbench.dataset(self.setting.data), map(workbench.outcome, self.needs)
         table, labelled = features.arrays["features"], self.setting.labelled(dataset)
         known = table[labelled], dataset.correct[labelled], dataset.cost[labelled]
@@ -274,7 +274,7 @@ class ForecastCell(Cell):
         return known, (table[~labelled], dataset.cost[~labelled]), reached
 
     def measure(self, labelled: Any, planned: Any, reached: Sequence[tuple[float, float]], /) -> Outcome:
-        """Measure a row for every number of a forecast, and for what came true."""
+        """Measure a row for every number of a forecast, and for the true value."""
         found = LearningCurve.measure(labelled, planned, random_state=seed_of(self))
         n, rows = len(labelled[0]), []
         for factor, (area, width) in zip(FACTORS, reached[1:], strict=False):
@@ -295,15 +295,15 @@ def kept_promises(
     n_labelled: int,
     /,
 ) -> dict[str, float]:
-    """Hold what three plans expect against what came true.
+    """Compare expected and true accuracy of three plans.
 
     Args:
         cost: (N, M) US$ per call.
         accuracy: (N, M) predicted.
         sigma: (N, M) how far predictions may be off.
         correct: (N, M) true outcomes.
-        optimism: By how much plans expect too much, as measured on the labelled queries.
-        n_labelled: Queries that were learnt from.
+        optimism: Excess of expected over true accuracy, as measured on the labelled queries.
+        n_labelled: Number of labelled queries.
 
     Returns:
         For plans at 25, 50 and 75 % of the way from the cheapest plan to the dearest LLM expected less true accuracy,
