@@ -1,7 +1,7 @@
-"""Batches in Parquet files: how they are made up, and what is measured on them beside what a user would write in SQL.
+"""Batches in Parquet files: how they are generated, and the measured stages, compared with the same search in SQL.
 
-The upgrade steps of a batch, and not its tables, are what DuckDB and Polars are given: neither finds hulls. All ways
-return the accuracy per US$ of the first step that half of the steps' US$ don't pay for.
+DuckDB and Polars get the upgrade steps of a batch, not its tables, since neither finds hulls. All ways return the
+accuracy per US$ of the first step beyond half of the steps' total US$.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ BUCKETS: Final = 256
 
 
 def write_parts(folder: Path, n_queries: int, n_llms: int, /) -> None:
-    """Make up a batch, file by file: float32 costs and known outcomes of queries with ids.
+    """Generate a batch, file by file: float32 costs and known outcomes of queries with ids.
 
     Args:
         folder: Where the files go.
         n_queries: N.
-        n_llms: M; 1 makes up upgrade steps instead, with columns ``cost`` and ``efficiency``.
+        n_llms: M; 1 generates upgrade steps instead, with columns ``cost`` and ``efficiency``.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -64,7 +64,7 @@ N_LABELS: Final = 500
 
 
 def write_texts(folder: Path, n_queries: int, n_llms: int, /) -> None:
-    """Make up a batch with texts, file by file, some of whose first queries are labelled.
+    """Generate a batch with texts, file by file; some of the first queries are labelled.
 
     Args:
         folder: Where the files go.
@@ -87,7 +87,7 @@ def files_in(folder: Path, /) -> list[Path]:
 
 
 def read_twice(folder: Path, /) -> int:
-    """Read all files twice with pyarrow, one after another: the yardstick of a plan in parts."""
+    """Read all files twice with pyarrow, one after another: the reference for a plan in parts."""
     from pyarrow import parquet
 
     return sum(parquet.read_table(file).num_rows for _ in range(2) for file in files_in(folder))
@@ -198,7 +198,7 @@ def rate_by_polars(folder: Path, /) -> float:
 
 
 def _ending(buckets: list[float], totals: list[float]) -> tuple[float, float]:
-    """Find the bucket in which half of all US$ ends, and what is left of them there."""
+    """Find the bucket in which half of all US$ ends, and the US$ left there."""
     along = np.cumsum(totals)
     at = int(np.searchsorted(along, along[-1] / 2, side="right"))
     return buckets[at], float(along[-1] / 2 - (along[at - 1] if at else 0.0))

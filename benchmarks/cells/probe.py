@@ -1,8 +1,8 @@
-"""Memory of this process, and time and memory of one stage in a process of its own.
+"""Memory of this process, and time and memory of one stage in a separate process.
 
-``python -m benchmarks.cells.probe STAGE FOLDER`` prints the latter as JSON. A process of its own measures memory from
-nothing. Tables are read from files, since making them here would leave a peak behind that hides the stage's own.
-Resident memory is looked at, because ``tracemalloc`` doesn't see what numba allocates.
+``python -m benchmarks.cells.probe STAGE FOLDER`` prints the latter as JSON. A separate process starts without earlier
+peaks of memory. Tables are read from files, since generating them here would cause a peak that hides the stage's own.
+Resident memory is measured, because ``tracemalloc`` doesn't include allocations of numba.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ UNLIMITED = 1 << 62
 def peak_rss_bytes() -> int:
     """Return the highest resident memory that this process has had so far.
 
-    Linux has it as ``VmHWM``. Its ``ru_maxrss`` won't do: a new process inherits that from the one that started
-    it. Elsewhere it is ``ru_maxrss``, which macOS counts in bytes.
+    Linux has it as ``VmHWM``. ``ru_maxrss`` is wrong there: a new process inherits it from its parent. Elsewhere it is
+    ``ru_maxrss``, which macOS counts in bytes.
     """
     if STATUS.is_file():
         return _bytes_in(STATUS, "VmHWM")
@@ -51,7 +51,7 @@ def peak_rss_bytes() -> int:
 
 
 def forget_peak() -> bool:
-    """Let `peak_rss_bytes` start again from the memory that is held now; return whether the system can do that."""
+    """Reset `peak_rss_bytes` to the memory in use now; return whether the system supports that."""
     try:
         RESET.write_text("5")
     except OSError:
@@ -60,16 +60,16 @@ def forget_peak() -> bool:
 
 
 def resident_bytes() -> int:
-    """Return the memory this process holds now; where the system doesn't say, the highest so far."""
+    """Return the memory in use by this process; the highest so far if the system doesn't provide it."""
     return _bytes_in(STATUS, "VmRSS") if STATUS.is_file() else peak_rss_bytes()
 
 
 def available_bytes() -> int:
-    """Return the memory that new work can have without swapping, in the machine and in its container.
+    """Return the memory available to new work without swapping, in the machine and in its container.
 
-    Linux has the machine's as ``MemAvailable``. Pages that are free won't do: the rest is soon full of files that
-    were read, which give way as soon as memory is asked for. Files that were read in the container count as used,
-    although they would give way: that errs on the safe side. `UNLIMITED` where the system doesn't say.
+    Linux has the machine's as ``MemAvailable``. The count of free pages would be too low: most other pages cache files,
+    and are released on demand. In the container, cached files count as used although they could be released: that is
+    the safe side. `UNLIMITED` where the system doesn't provide it.
     """
     system = group = UNLIMITED
     if MEMINFO.is_file():
@@ -93,7 +93,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def run_python(*arguments: str, **variables: str) -> str:
-    """Run this interpreter on this very package, with some environment variables set, and return what it printed."""
+    """Run this interpreter on this package, with some environment variables set, and return its output."""
     package = Path(optllm_pymoo.__file__).resolve().parents[1]
     paths = [str(CHECKOUT), str(package), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **variables}
@@ -105,14 +105,14 @@ def run_python(*arguments: str, **variables: str) -> str:
 
 Stage = tuple[Callable[[Path], Any], Callable[[Any], Any]]
 
-# Folder below the tables with small ones of the same type.
+# Subfolder with small tables of the same type.
 WARM_UP = "warm-up"
 
 # Plans that are scored together.
 PLANS = 10
 
 REPEATS_WITHIN_SECONDS = 2.0
-# A stage is repeated up to five times, as long as two seconds are not over; the median counts.
+# A stage is repeated up to five times within two seconds; the median counts.
 MAX_REPEATS = 5
 
 
@@ -151,9 +151,9 @@ def _predict(folder: Path) -> np.ndarray:
     return np.asarray(predictor.predict(features))
 
 
-# Name -> what is made ready beforehand, and what is measured.
+# Name -> preparation, and measured function.
 #
-# ``sort`` is numpy's argsort of as many numbers as the exact front has steps: the yardstick of the others.
+# ``sort`` is numpy's argsort of as many numbers as the exact front has steps: the reference for the others.
 STAGES: Final[dict[str, Stage]] = {
     "sort": (lambda folder: np.load(folder / "efficiencies.npy"), np.argsort),
     "front": (_tables, lambda tables: optllm_pymoo.SupportedFront(*tables)),

@@ -14,14 +14,14 @@ from optllm_pymoo.data import Dataset, make_dataset
 from optllm_pymoo.decision import WithinBudget, robust_plan
 from optllm_pymoo.planning import Front, plan_front
 
-# Independent errors, what is assumed where nothing was measured, and one common shift; None: what was measured.
+# Independent errors, the default assumption, and one common shift; None: measured errors.
 CORRELATIONS = (0.0, 0.05, 1.0, None)
 
 PROBABILITY = 0.95
 
 
 class Kept(NamedTuple):
-    """One promise and what became of it."""
+    """One promise and its outcome."""
 
     batch: str
     size: str
@@ -81,10 +81,10 @@ def promise_of_data_set(name: str, dataset: Dataset, /, *, labels: float, n_seed
 
 
 def interval_after(*, n_queries: int, n_labelled: int, n_seeds: int) -> Iterator[Row]:
-    """Count the 95 % intervals that hold for what is left of a batch, synthetic, of which 30 % followed a plan.
+    """Count the 95 % intervals that hold for the rest of a synthetic batch, after 30 % of it followed a plan.
 
-    In each draw a first plan within the middle of the budgets is followed on a random part and graded; what is open is
-    then planned at five budgets, most of which send queries elsewhere than the first plan did.
+    In each draw a first plan at the middle of the budgets is followed on a random part and graded. The open queries are
+    then planned at five budgets, most of which send queries to other LLMs than the first plan did.
     """
     batches = [make_dataset(n_queries, 5, random_state=seed) for seed in range(n_seeds)]
     found = [each for seed, batch in enumerate(batches) for each in _intervals_after(batch, n_labelled, seed)]
@@ -103,7 +103,7 @@ def interval_after(*, n_queries: int, n_labelled: int, n_seeds: int) -> Iterator
 
 
 def _intervals_after(dataset: Dataset, n_labelled: int, seed: int) -> Iterator[tuple[bool, float, float, int]]:
-    """Whether each interval holds, by how much it is missed, its width, and as how many labels there are."""
+    """Whether each interval holds, the error, its width, and the equivalent number of labels."""
     share, random = n_labelled / len(dataset), np.random.default_rng(seed)
     first = plan_front(dataset, share, random_state=seed)
     plan = first.choose(WithinBudget(_budget(first, 0.25)))
@@ -130,13 +130,13 @@ def _intervals_after(dataset: Dataset, n_labelled: int, seed: int) -> Iterator[t
 
 
 def _budget(front: Front, share: float) -> float:
-    """A budget between the cheapest plan and the dearest single LLM."""
+    """A budget between the cheapest plan and the most expensive single LLM."""
     low, high = front.problem.supported_front.F[0, 0], front.problem.cost.sum(axis=0).max()
     return float(low + share * (high - low))
 
 
 def promise_rows(kept: list[Kept], /) -> Iterator[Row]:
-    """Say which share of the promises was kept, and how far they stayed below what was expected.
+    """Yield the share of kept promises, and their mean distance below the expected accuracy.
 
     There is a row per way to choose the plan and correlation; none has a target, since 95 % of a few draws is none.
     """

@@ -102,14 +102,14 @@ def highs_relaxation(limits: LinearLimits, /) -> float:
 def quota_search(name: str, dataset: Dataset, /, *, seconds: float, seconds_ratio: float) -> Iterator[Row]:
     """Compare the hypervolume ratio with warm, categorical NSGA-II's, which gets many times the seconds.
 
-    Both run on a few queries first, which compiles what they need. OptLLM goes on after its walks, since more plans
-    count against the bound front, which has no steps; it ends earlier where no gap can be split any more.
+    Both run on a few queries first, which compiles their kernels. OptLLM continues after its walks, since more plans
+    raise the ratio to the bound front, which has no steps; it ends earlier if no gap can be split any more.
 
     Args:
         name: Of the batch.
         dataset: Its queries; each LLM gets a quota.
-        seconds: What OptLLM gets.
-        seconds_ratio: How many times the seconds that OptLLM took NSGA-II gets.
+        seconds: Time limit of OptLLM.
+        seconds_ratio: NSGA-II's seconds, as a multiple of OptLLM's.
     """
     problem = problem_of(dataset)
     few = with_quotas(same_tables(problem, WARM_UP_QUERIES))

@@ -1,4 +1,4 @@
-"""Keeping the best of everything that an algorithm evaluates, and how good it was at which moment."""
+"""Records the best of all plans that an algorithm evaluates, and their quality at each moment."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PER_DECADE = 8
 class Recorder(Evaluator):
     """A pymoo Evaluator that keeps the non-dominated objectives of the first plans it evaluates.
 
-    Population-based algorithms forget good plans, and some evaluate more than the termination asks for.
-    Judged by this record, every algorithm is judged by all it found within the same number of evaluations.
+    Population-based algorithms lose good plans, and some evaluate more than the termination allows.
+    With this record, every algorithm is judged by all plans found within the same number of evaluations.
     Only objectives are kept, and nothing is measured before the run is over, so that recording costs the run hardly
     any time. What was found is kept at some moments, evenly spaced on a logarithmic scale of evaluations.
 
@@ -63,12 +63,12 @@ class Recorder(Evaluator):
             self._next = self.n_counted * 10 ** (1 / PER_DECADE)
 
     def keep(self) -> None:
-        """Keep what has been found by now, once per number of evaluations; to be called at the end of the run too."""
+        """Store the points found so far, once per number of evaluations; also called at the end of the run."""
         if self.n_counted and (not self.moments or self.moments[-1][0] < self.n_counted):
             self.moments.append((self.n_counted, self._elapsed, self.F))
 
     def trace(self, front: SupportedFront, /) -> np.ndarray:
-        """Measure what was found at each moment.
+        """Measure the points found until each moment.
 
         Returns:
             (n, 3): evaluations, seconds, hypervolume ratio to the exact front.

@@ -1,7 +1,7 @@
-"""Rival routers, on our features and labels: what others predict with, and sweeps that plan by a score of their own.
+"""Rival routers, on our features and labels: other predictors, and sweeps that plan by their own score.
 
-Each has its settings cross-validated on the labels; queries with equal features share a fold. Costs of the queries to
-plan are known here, so of CARROT's two regressions only the one for accuracy is left.
+The settings of each are chosen by cross-validation on the labels; queries with equal features share a fold. Costs of
+the queries to plan are known here, so only CARROT's regression for accuracy is needed, not the one for costs.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Tuned(BaseEstimator):
         return self
 
     def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
-        """Return probabilities (N, M), and if asked for standard deviations, of which nothing is known: 0."""
+        """Return probabilities (N, M), and on request standard deviations, which are unknown: 0."""
         mean = np.clip(self.model_.predict(X), 0.0, 1.0).reshape(len(X), -1)
         return (mean, np.zeros_like(mean)) if return_std else mean
 
@@ -131,7 +131,7 @@ class Nearest(RegressorMixin, BaseEstimator):
         return self
 
     def near(self, X: np.ndarray, /) -> Any:
-        """Return the share that each labelled query has in a query's neighbours, sparse (N, n)."""
+        """Return the weight of each labelled query among a query's neighbours, sparse (N, n)."""
         return self.index_.kneighbors_graph(self.view_.transform(X)) / self.index_.n_neighbors
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -140,12 +140,12 @@ class Nearest(RegressorMixin, BaseEstimator):
 
 
 class GuardedNearest(Nearest):
-    """Leaves the best single LLM only where the neighbours are sure enough that another one is better.
+    """Takes another LLM than the best single one only where its lead on the neighbours is significant.
 
     At an exchange rate λ the best single LLM b has the largest mean of outcome - λ·cost on the labelled queries. A
     query goes to the LLM j with the largest lead over b, D - λ(cost_j - cost_b), where D is the mean difference of
     their outcomes over the neighbours; among those whose lead exceeds z standard errors of D, twice that if j is
-    dearer. The sweep has λ = 0 and `STEPS` rates on a scale of logarithms.
+    more expensive. The sweep has λ = 0 and `STEPS` rates on a logarithmic scale.
 
     Args:
         n_neighbors: How many; all if there are fewer.
@@ -158,7 +158,7 @@ class GuardedNearest(Nearest):
         self.z = z
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, cost: np.ndarray) -> GuardedNearest:
-        """Keep the labelled queries, and choose rates by what their costs differ by."""
+        """Store the labelled queries, and choose rates from the differences of their costs."""
         super().fit(X, y)
         unit = float(np.ptp(cost, axis=1).mean()) or 1.0
         self.rates_ = np.array([0.0, *np.geomspace(1e-4, 1e4, STEPS)]) / unit
@@ -212,7 +212,7 @@ class Clusters(RegressorMixin, BaseEstimator):
         return self
 
     def near(self, X: np.ndarray, /) -> np.ndarray:
-        """Return the share that each cluster has in what a query is given, (N, C)."""
+        """Return the weight of each cluster for each query, (N, C)."""
         distance = self.model_.transform(X)
         n_nearest = min(self.n_nearest, distance.shape[1])
         share = np.zeros(distance.shape)
@@ -224,7 +224,7 @@ class Clusters(RegressorMixin, BaseEstimator):
         return np.asarray(self.near(X) @ self.accuracy_)
 
     def plans(self, X: np.ndarray, cost: np.ndarray) -> np.ndarray:
-        """Return a plan per α, (P, N); of costs only those of the clusters are looked at, as in the paper."""
+        """Return a plan per α, (P, N); only the clusters' costs are used, as in the paper."""
         near = self.near(X)
         good, dear = (near @ minmax_scale(table, axis=1) for table in (self.accuracy_, self.cost_))
         return np.array([(a * good - (1 - a) * dear).argmax(axis=1) for a in np.linspace(0, 1, STEPS + 1)], np.int32)
@@ -353,7 +353,7 @@ RIVALS: Final[dict[str, Callable[[int], Any]]] = {
     ),
 }
 
-# Those that plan by a score of their own.
+# Those that plan by their own score.
 SWEEPS: Final[dict[str, Callable[[int], Any]]] = {
     "guarded-knn": lambda seed: TunedSweep(
         GuardedNearest(), {"n_neighbors": NEIGHBOURS, "z": (0.25, 0.5, 1.0, 2.0), "is_scaled": VIEWS}, seed

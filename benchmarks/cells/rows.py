@@ -19,14 +19,14 @@ _HOLDS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 @dataclass(frozen=True)
 class Row:
-    """A measurement, and what it should be.
+    """A measurement and its target.
 
     Attributes:
         size: Queries × LLMs.
         unit: "×" for ratios, "s", or nothing.
         relation: "≥", "≤" or ">".
         required: The target; None where it is set for another size.
-        details: The medians, and what was checked.
+        details: The medians, and the checks.
     """
 
     what: str
@@ -52,7 +52,7 @@ class RowsCell(Cell):
             one, and the options as keywords.
         subset: The queries; None where the measurement draws tables of a fixed size.
         options: Targets among them: another target is another cell.
-        has_all_cores: Whether it isn't kept to one core, as other cells are.
+        has_all_cores: Whether it may use all cores; other cells are limited to one.
     """
 
     kind: ClassVar[str] = "rows"
@@ -81,7 +81,7 @@ class RowsCell(Cell):
         return self.measurement.__name__.replace("_", " ")
 
     def description(self) -> dict[str, Value]:
-        """Return everything that decides the outcome."""
+        """Return all settings that determine the outcome."""
         queries = {} if self.subset is None else self.subset.description()
         return {"measurement": self.name, **queries, **dict(self.options)}
 
@@ -105,5 +105,5 @@ class RowsCell(Cell):
 
 
 def size_of(problem: Any, /) -> str:
-    """Write how large a problem is."""
+    """Write the size of a problem."""
     return f"{problem.n_queries:,} × {problem.n_llms}"

@@ -1,4 +1,4 @@
-"""What the package has to reach: ratios of two ways to one result, memory, start, and the quality of OptLLM's fronts.
+"""Targets of the package: ratios of two ways to one result, memory, start, and the quality of OptLLM's fronts.
 
 Both sides of a ratio are checked for equal results before they are timed.
 """
@@ -79,7 +79,7 @@ def _load_cells(start: int, stop: int, places: np.ndarray, cost: np.ndarray, acc
 
 
 def fancy_indexing(problem: AllocationProblem, plans: np.ndarray, /) -> np.ndarray:
-    """Score allocations (n, N) the way one would with NumPy alone."""
+    """Score allocations (n, N) with NumPy alone."""
     queries = np.arange(problem.n_queries)
     return np.column_stack([problem.cost[queries, plans].sum(axis=1), -problem.accuracy[queries, plans].mean(axis=1)])
 

@@ -1,4 +1,4 @@
-"""Comparing how long two things take, under the same conditions."""
+"""Comparing the seconds of two functions under the same conditions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def in_turns(
 ) -> Timed:
     """Time two functions in turns, A B A B ..., and take the medians.
 
-    Taking turns lets whatever slows the machine down for a while slow down both. Medians shrug off single
+    If something slows the machine down for a while, alternating calls slow down both. Medians ignore single
     interruptions. Both run once beforehand, untimed, so that compiling and first touches of memory don't
     count.
 

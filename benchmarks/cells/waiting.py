@@ -1,7 +1,7 @@
-"""What people wait for: texts, predictions, and the first minute; and what the features of texts are worth.
+"""The times that users wait: texts, predictions, and the first minute; and the value of the features of texts.
 
-The named alternative is the same pipeline by scikit-learn alone: `TfidfVectorizer` for characters and for words, its
-randomised SVD, and a forest of its own as the member of the predictor.
+The alternative is the same pipeline by scikit-learn alone: `TfidfVectorizer` for characters and for words, its
+randomised SVD, and its forest as the member of the predictor.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ByScikitLearn:
 
 
 def check_features(texts: Sequence[str], /) -> None:
-    """Hold our TF-IDF against scikit-learn's: as many texts as columns lose nothing by the SVD.
+    """Compare our TF-IDF with scikit-learn's, on as many texts as columns, so that the SVD loses nothing.
 
     Raises:
         AssertionError: Products of some texts with one another differ.
@@ -95,8 +95,8 @@ def predictions(
 ) -> Iterator[Row]:
     """Compare features, fit and predictions with the same by scikit-learn, and measure a larger batch's memory.
 
-    The other side of the larger batch is reckoned from the smaller: what is learnt from a sample stays, the rest grows
-    with the number of texts.
+    scikit-learn's seconds on the larger batch are computed from the smaller one: the time of fitting on a sample is
+    constant, the rest grows with the number of texts.
     """
     dataset = make_dataset(n_queries, n_llms, random_state=0)
     texts, labels = dataset.texts or [], dataset.correct[: min(N_LABELS, n_queries // 2)]
