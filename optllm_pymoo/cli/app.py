@@ -257,16 +257,18 @@ def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
         task = progress.add_task("Loading the libraries", total=None, note="")
         from optllm_pymoo.kernels.jit import when_compiling
 
-        def tell() -> None:
+        def show_and_help() -> None:
             progress.update(task, note=" (compiling, once)")
             if ahead and not helpers and (os.cpu_count() or 1) > 1:
-                code, nowhere = f"import gc; gc.disable(); {ahead}", subprocess.DEVNULL
+                # with this process's path: -c alone would put the current folder before all packages
+                code = f"import sys; sys.path[:] = {sys.path!r}; import gc; gc.disable(); {ahead}"
+                nowhere = subprocess.DEVNULL
                 helpers.append(
                     subprocess.Popen([sys.executable, "-c", code], stdin=nowhere, stdout=nowhere, stderr=nowhere)
                 )
 
         try:
-            with when_compiling(tell):
+            with when_compiling(show_and_help):
                 yield lambda stage: progress.update(task, description=printable(stage), note="")
         finally:
             for helper in helpers:

@@ -102,6 +102,8 @@ def label_next(
         from optllm_pymoo.planning.rounds import after
 
         stage(f"Reading {source}")
+        if out.exists() and source.exists() and out.samefile(source):
+            raise typer.BadParameter("is the batch itself; choose another file", param_hint="'--out'")
         batch, learning, back = _asked(source, options.Queries(llms=llms, drop=drop), learning, back)
         if learning.labels == "all":
             raise typer.BadParameter(
@@ -127,13 +129,18 @@ def _asked(
 ) -> tuple[options.Queries, options.Learning, options.Back]:
     """Of a plan's folder the options that it was made with, where no other is given; of a batch its place."""
     from optllm_pymoo.planning import read_learnt
+    from optllm_pymoo.planning.rounds import PLAN_FILES
     from optllm_pymoo.planning.whatif import PREDICTIONS
 
+    if (source / PLAN_FILES).is_dir():
+        raise UserError(f"{source} is a plan of files, which has no single batch; pass the batch instead of it")
     if not (source / PREDICTIONS).is_file():
         return replace(batch, data=source), learning, back
     learnt = read_learnt(source)
     before = given_to("plan", learnt.options)
     batch = options.over(batch, before)
+    if batch.data is not None and not Path(batch.data).exists():
+        raise UserError(f"{source} is a plan of {batch.data}, which isn't there; pass the batch instead of the plan")
     if batch.data is None and batch.read().fingerprint != learnt.planned.about.get("data_sha256"):
         raise UserError(f"{source} doesn't say which batch it is a plan of, as no command made it; pass the batch")
     return batch, options.over(learning, before), options.over(back, before)

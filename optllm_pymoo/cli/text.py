@@ -764,15 +764,18 @@ class LabelsReport(NamedTuple):
             table["interval"].append(_range(each["width"]))
             table["area"].append(_range(each["area"]))
             table["gain"].append(_range(each["gain"], "+"))
-        last = curve["forecasts"][-1]["gain"]
+        last, surer = curve["forecasts"][-1]["gain"], curve["forecasts"][-1]["width"]["expected"] < curve["width"]
         if last["low"] > 0:
-            said = "More labels make plans better, by what the gain says, and surer."
+            said = "More labels make plans better, by the gain."
         elif last["expected"] < _FLAT:
-            said = "The curve is flat: more labels bring no gain that can be seen. They make plans surer, not better."
+            said = "The curve is flat: more labels bring no gain that can be seen."
         else:
-            said = (
-                "More labels make plans surer. Whether they make them better can't be seen yet: the gain may be chance."
-            )
+            said = "More labels may make plans better, but this gain may be chance."
+        said += (
+            " The interval becomes narrower."
+            if surer
+            else " The interval becomes no narrower: fewer queries are left to plan."
+        )
         what = "Points of accuracy: the 95 % interval of such a plan, the area in % of the oracle's, and its gain; in"
         notes = wrapped(f"{what} brackets where each will be with {probability(0.9)}. {said}")
         return "\n".join([*lines, "", _table(table, 0, len(table["labels"])), "", notes])

@@ -19,9 +19,7 @@ from optllm_pymoo.validation import UserError, import_extra
 MAX_CELLS: Final = 1 << 23
 """Largest number of cells (query, LLM) in a piece, unless a single row group has more."""
 
-
-CACHED: Final = 1 << 13
-"""Number of rows that are copied into the result at a time."""
+_ROWS_AT_ONCE: Final = 1 << 13  # copied into the result: they fit into the cache
 
 
 class Piece(NamedTuple):
@@ -101,9 +99,9 @@ class Layout:
                 read.append(column if place is None or place[1] == 1 else column * place[1])
                 known = read[-1][~np.isnan(read[-1])] if name == SCORE.name and not complete else read[-1]
                 is_fine &= not len(known) or bool(known.min() >= 0 and known.max() <= upper)
-            for first in range(0, table.num_rows, CACHED):
+            for first in range(0, table.num_rows, _ROWS_AT_ONCE):
                 for j, column in enumerate(read):
-                    values[first : first + CACHED, j] = column[first : first + CACHED]
+                    values[first : first + _ROWS_AT_ONCE, j] = column[first : first + _ROWS_AT_ONCE]
             found.append(values if is_fine else self._looked_at(source, name, complete))
         return found[0], found[1]
 

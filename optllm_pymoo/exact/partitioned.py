@@ -431,9 +431,14 @@ def summary_of(n_groups: int, item: tuple[int, Part], /) -> Summary | None:
     tables = checked(part() if callable(part) else part, number)
     if not len(tables.cost):
         return None
+    if tables.group is not None and n_groups:
+        group = np.asarray(tables.group)
+        if group.shape != (len(tables.cost),) or group.min() < 0 or group.max() >= n_groups:
+            expected = f"for each of {len(tables.cost):,} queries a number from 0 to {n_groups - 1:,}"
+            raise UserError(f"part {number}: group must have {expected}")
     size = tables.cost.shape[1] + n_groups
     singles, start = (np.zeros((n, 5), dtype=np.int64) for n in (tables.cost.shape[1], size))
-    # only pages of memory in which a step falls are ever touched
+    # of these large arrays only pages in which a step falls take memory, where the system gives memory on first use
     steps, along = np.zeros((1 << (63 - RADIX[0]), 5), np.int64), np.zeros((size << (63 - COARSE), 5), np.int64)
     for first in range(0, len(tables.cost), BLOCK):
         cost, accuracy, allowed, group = tables.taken(slice(first, first + BLOCK))

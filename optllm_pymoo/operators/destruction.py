@@ -117,8 +117,10 @@ class CostDestruction(Destruction):
 
 def _move_rows(table: np.ndarray, end: FrontEnd, target: float, X: np.ndarray) -> np.ndarray:
     """Move queries of each row of X toward an extreme plan, largest gain first; in place."""
+    # finite also for tiny gains: an infinite scale would make NaN of a gain of 0
+    scale = min(N_BINS / end.largest_gain, 1e300)
     for x in X:
-        move_to_ends(table, end.x, end.values, N_BINS / end.largest_gain, target, x)
+        move_to_ends(table, end.x, end.values, scale, target, x)
     return X
 
 

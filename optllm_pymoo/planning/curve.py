@@ -23,7 +23,7 @@ FACTORS: Final = (1.5, 2.0, 4.0)
 """Multiples of the number of labels at which forecasts are made."""
 FEWEST: Final = 10
 """Smallest number of queries with the outcomes of all LLMs from which a curve is measured."""
-MIDDLE: Final = 0.5
+_MIDDLE: Final = 0.5
 """Budget of the plan whose interval is forecast: share of the way from the cheapest plan to the dearest LLM."""
 _FRACTIONS: Final = (0.4, 0.55, 0.75)  # shares of the labels at which the curve is measured, in addition to all
 _REPETITIONS: Final = 3  # draws of each fraction
@@ -147,7 +147,8 @@ class AreaLine(NamedTuple):
         drawn = [areas[0, fractions == fraction] for fraction in each[:-1]]
         least, most = (luck / math.sqrt(n) for luck in _LUCK)
         seen = max(math.sqrt(np.mean([of.var(ddof=1) for of in drawn])), least)
-        usual, variance = _USUAL_RISE / math.sqrt(n), float(slopes[1:].var()) + seen**2 / len(drawn[0])
+        drawn_error = seen**2 / len(drawn[0]) / (away @ away)
+        usual, variance = _USUAL_RISE / math.sqrt(n), float(slopes[1:].var()) + drawn_error
         both = 1 / (1 / variance + 1 / usual**2)
         area = (n * float(areas[0, -1]) + 1) / (n + 2)
         return cls(
@@ -277,7 +278,7 @@ class LearningCurve(NamedTuple):
         # the last predictor has learnt from all labels
         (known, asked), optimism = (table, np.asarray(predictor.predict(planned[0]))), predictor.optimism_
         assert optimism is not None
-        (x,), (there,) = plans_within(cost, known, [MIDDLE]), plans_within(planned[1], asked, [MIDDLE])
+        (x,), (there,) = plans_within(cost, known, [_MIDDLE]), plans_within(planned[1], asked, [_MIDDLE])
         accuracy, chosen = float(known[np.arange(len(x)), x].mean()), asked[np.arange(len(there)), there]
         n_distinct = float(1 / np.sum((np.bincount(unit) / len(unit)) ** 2))
         members = np.split(np.arange(len(unit)), np.cumsum(np.bincount(unit))[:-1])
@@ -292,7 +293,7 @@ class LearningCurve(NamedTuple):
             line=line,
             accuracy=accuracy,
             n_distinct=n_distinct,
-            excess=max(0.0, optimism.at(MIDDLE)[1] ** 2 - accuracy * (1 - accuracy) / n_distinct),
+            excess=max(0.0, optimism.at(_MIDDLE)[1] ** 2 - accuracy * (1 - accuracy) / n_distinct),
             chance=float(np.sum(chosen * (1 - chosen))) / len(there) ** 2,
         )
 
@@ -325,17 +326,18 @@ class LearningCurve(NamedTuple):
         line, reached, half = self.line, 1 - 1 / math.sqrt(factor), float(norm.ppf((1 + _PROBABILITY) / 2))
         gain, unsure = reached * line.rise, reached**2 * (line.rise_error**2 + (_CURVATURE * line.rise) ** 2)
         area_error = math.sqrt(line.error**2 + unsure + line.luck**2 / factor)
+        # half the variance of two independent draws of labels, since the larger one contains the labels at hand
         gain_error = math.sqrt(unsure + line.luck**2 * (1 + 1 / factor) / 2)
         # d ln √(a (1 - a)) / da, times the standard deviation of the change of a by the new labels
         a = min(max(self.accuracy, 1 / (self.n_distinct + 2)), 1 - 1 / (self.n_distinct + 2))
         moved = abs(1 - 2 * a) / (2 * math.sqrt(a * (1 - a) * self.n_distinct)) * math.sqrt(1 - 1 / factor)
-        width, relative = self.width(factor), half * math.hypot(moved, _LEAST_ERROR)
-        area = line.area + gain
+        width, relative = min(1.0, self.width(factor)), half * math.hypot(moved, _LEAST_ERROR)
+        area, most = line.area + gain, max(0.0, 1 - line.area)
         return Forecast(
             n_labels=n_labels,
             width=Range(width, width * math.exp(-relative), min(1.0, width * math.exp(relative))),
             area=Range(min(1.0, area), max(0.0, area - half * area_error), min(1.0, area + half * area_error)),
-            gain=Range(gain, gain - half * gain_error, gain + half * gain_error),
+            gain=Range(min(most, gain), gain - half * gain_error, min(most, gain + half * gain_error)),
         )
 
 

@@ -141,7 +141,8 @@ class Front:
         problem: The queries to plan, with their expected accuracies.
         sigma: (N, M) standard deviation of these; None if outcomes were taken as known.
         found: The `SupportedFront`, or the result of a search.
-        algorithm: Its algorithm. n_labelled: Number of labelled queries.
+        algorithm: Its algorithm.
+        n_labelled: Number of labelled queries.
         optimism: Excess of expected over true accuracy of plans; None if it wasn't measured.
         shift: Difference between the labelled and the planned queries; None without learning.
         asked_for: The algorithm that was asked for: "exact" is replaced where the exact front is unknown.

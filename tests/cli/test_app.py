@@ -184,18 +184,25 @@ def test_warnings_of_libraries_stay_away_from_the_screen(tmp_path: Path) -> None
 def test_a_second_process_compiles_ahead_and_ends_with_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is started by the first compilation, not before, and only once; it is gone when the stages are over."""
+    """It is started by the first compilation, not before, and only once; it is gone when the stages are over.
+
+    No file of the current folder takes the place of a package's in it.
+    """
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    code = "import os, pathlib, time; pathlib.Path(str(os.getpid())).touch(); time.sleep(120)"
+    (tmp_path / "calendar.py").write_text("open('run', 'w').close()")
+    files = tmp_path / "running"
+    files.mkdir()
+    code = "import calendar, os, pathlib, time; pathlib.Path('running', str(os.getpid())).touch(); time.sleep(120)"
     monkeypatch.chdir(tmp_path)
     with stages(code):
-        assert list(tmp_path.iterdir()) == []
+        assert list(files.iterdir()) == []
         numba.njit(lambda x: x + 1)(1)
         numba.njit(lambda x: x + 2)(1)
         deadline = time.monotonic() + 60
-        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        while not list(files.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.05)
-    (helper,) = (int(file.name) for file in tmp_path.iterdir())
+    (helper,) = (int(file.name) for file in files.iterdir())
+    assert not (tmp_path / "run").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(helper, 0)
 

@@ -179,3 +179,11 @@ def test_refusals():
         repr(front)
         == "PartitionedFront(2 plans for 1 queries on 2 LLMs in 2 parts, 1 to 2 US$, accuracy 0.2000 to 0.7000)"
     )
+
+
+@pytest.mark.parametrize("group", [[1, 0], [-1, 0], [0], [0, 0, 0]])
+def test_groups_beyond_their_number_are_refused(group):
+    """Two queries, one group: another number, or another length, is refused with the number of the part."""
+    tables = ([[1.0, 2.0]] * 2, [[0.2, 0.9]] * 2, None, np.array(group))
+    with pytest.raises(UserError, match=r"part 0: group must have for each of 2 queries a number from 0 to 0"):
+        PartitionedFront([tables], n_groups=1)

@@ -52,7 +52,7 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
     assert first.nopython_signatures
 
 
-def test_nothing_is_compilations_where_code_can_be_kept():
+def test_nothing_is_reported_where_code_can_be_kept():
     """The kernels of this installation are kept, without a word."""
     jit_module._warn_of_missing_cache.cache_clear()
     with warnings.catch_warnings():
@@ -103,10 +103,10 @@ try:
 except UserError as error:
     print(error)
 """
-    compilations = (
+    message = (
         "numba can't start, see the environment variable NUMBA_NUM_THREADS: Number of threads specified must be > 0."
     )
-    assert run_fresh(code, NUMBA_NUM_THREADS="0") == compilations
+    assert run_fresh(code, NUMBA_NUM_THREADS="0") == message
 
 
 CALLED_BY_PYTHON = {

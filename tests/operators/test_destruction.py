@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymoo.optimize import minimize
 
-from optllm_pymoo import AllocationProblem, make_problem
+from optllm_pymoo import AllocationProblem, OptLLM, make_problem
 from optllm_pymoo.operators import (
     AccuracyDestruction,
     CostDestruction,
@@ -167,3 +168,10 @@ def test_robust_accuracies_steer():
     problem = AllocationProblem([[1, 2], [1, 2]], [[0.0, 0.9], [0.0, 0.1]], robust_accuracy=[[0.0, 0.1], [0.0, 5.0]])
     for steered, expected in ((problem, [1, 0]), (problem.robust_problem, [0, 1])):
         assert AccuracyDestruction().do(steered, [0, 0], gap=Gap(1.0, 0.05), random_state=1).tolist() == expected
+
+
+def test_tiny_gains_have_a_place():
+    """Costs of 1e-307 US$, whose bins per US$ are beyond the largest number: the three plans of larger costs."""
+    cost, accuracy = np.array([[1.0, 2.0], [1.0, 3.0]]), [[0.5, 0.7], [0.6, 0.9]]
+    tiny, usual = (minimize(AllocationProblem(of, accuracy), OptLLM(n_grid=3), seed=1) for of in (1e-307 * cost, cost))
+    assert tiny.X.tolist() == usual.X.tolist()

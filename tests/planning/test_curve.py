@@ -86,19 +86,25 @@ def areas(rises: list[float]) -> np.ndarray:
 def test_a_curve_without_noise_is_found_again(rise: float) -> None:
     """A curve in 1/√m that bootstraps don't move is believed, flat or steep; all labels' area is Laplace's.
 
-    Two draws of each part that agree are as sure as .05/√n/√2, and what is usual is .2/√n ± .2/√n: 32 against 1.
+    Two draws of each part that agree are as sure as .05/√n/√2, and a least-squares slope as that by the root of the
+    squares of 1/√f around their mean; the usual is .2/√n ± .2/√n.
     """
+    x = 1 / np.sqrt(np.unique(FRACTIONS))
+    weight = 32 * np.sum((x - x.mean()) ** 2)
     line = AreaLine.through(FRACTIONS, areas([rise] * 9), 100_000)
-    assert line.rise == pytest.approx((32 * rise + 0.2 / math.sqrt(100_000)) / 33)
+    assert line.rise == pytest.approx((weight * rise + 0.2 / math.sqrt(100_000)) / (weight + 1))
     assert line.area == pytest.approx((80_000 + 1) / 100_002)
     assert line.error == pytest.approx(math.sqrt(0.8 * 0.2 / 100_000), rel=1e-3)
 
 
 def test_a_slope_as_unsure_as_the_usual_one_moves_half_way() -> None:
-    """With 400 labels .2/√400 = .01 ± .01 is usual: measured .05 ± .01 is joined with it to .03 ± .01/√2."""
+    """With 400 labels .2/√400 = .01 ± .01 is usual: measured .05 ± .01 is joined with it to .03 ± .01/√2.
+
+    A luck of .05/√400 in the draws makes the measured one a little less sure than the bootstraps do.
+    """
     line = AreaLine.through(FRACTIONS, areas([0.05, *0.05 + 0.01 * np.repeat([-1, 1], 25)]), 400)
-    assert line.rise == pytest.approx(0.03, abs=5e-4)
-    assert line.rise_error == pytest.approx(0.01 / math.sqrt(2), rel=0.01)
+    assert line.rise == pytest.approx(0.03, abs=2e-3)
+    assert line.rise_error == pytest.approx(0.01 / math.sqrt(2), rel=0.05)
 
 
 def test_a_falling_curve_is_no_gain() -> None:
