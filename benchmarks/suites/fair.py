@@ -1,4 +1,4 @@
-"""`fair`: every algorithm with every chance, at equal evaluations and at equal seconds."""
+"""`fair`: every algorithm with all its operators and starts, at equal evaluations and at equal seconds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fair(Suite):
     """Which algorithm is best if all get the best conditions?"""
 
     name = "fair"
-    what = "every algorithm with every chance, at equal evaluations and at equal seconds"
+    what = "every algorithm with all its operators and starts, at equal evaluations and at equal seconds"
     uses = ("data", "algorithms", "splits", "evaluations", "seconds")
 
     def plan(self, options: Options, /) -> Plan:

@@ -121,7 +121,7 @@ class Predict(Suite):
     """Which predictor leads to the best plans?"""
 
     name = "predict"
-    what = "what plans made from a few labels are worth on the true outcomes"
+    what = "the quality, on true outcomes, of plans made from a few labels"
     uses = ("data", "splits", "shares", "predictors", "drawn", "forecasts")
     predictors: ClassVar[tuple[str, ...]] = ("ours", "published", "constants", ORACLE)
 

@@ -35,7 +35,7 @@ class Quick(Suite):
     """Does everything work on this machine?"""
 
     name = "quick"
-    what = "a little of each, within a minute"
+    what = "a little of each suite, within a minute"
     uses = ("data", "algorithms", "splits", "evaluations", "seconds")
 
     def plan(self, options: Options, /) -> Plan:

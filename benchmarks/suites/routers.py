@@ -86,7 +86,7 @@ class Routers(Predict):
     """Which router is best, on which data, with how many labels?"""
 
     name = "routers"
-    what = "rival routers in their own currency, and with unseen groups and nothing to learn"
+    what = "rival routers by their own measures, also with unseen groups and with permuted texts"
     predictors = ("ours", "constants", *RIVALS, *SWEEPS)
 
     def plan(self, options: Options, /) -> Plan:
