@@ -51,6 +51,15 @@ def test_links_between_documents_lead_somewhere(page):
     assert missing == []
 
 
+def test_rows_of_tables_are_lines():
+    """A row of a table in Markdown ends where its line ends: a wrapped one would be two rows."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    rows = [(page.name, row) for page in pages for row in page.read_text(encoding="utf-8").splitlines() if row.startswith("|")]
+    assert rows
+    assert [row for row in rows if not row[1].endswith("|")] == []
+
+
+
 def test_hooks_and_tasks_are_the_gates_own_commands():
     """What pre-commit and hatch run are lines of `.ci/run` and `.ci/site`, so that they can't promise less or more."""
     gate = "".join((ROOT / ".ci" / name).read_text(encoding="utf-8") for name in ("run", "site")).splitlines()
