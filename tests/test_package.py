@@ -54,10 +54,10 @@ def test_links_between_documents_lead_somewhere(page):
 def test_rows_of_tables_are_lines():
     """A row of a table in Markdown ends where its line ends: a wrapped one would be two rows."""
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    rows = [(page.name, row) for page in pages for row in page.read_text(encoding="utf-8").splitlines() if row.startswith("|")]
+    lines = [(page.name, line) for page in pages for line in page.read_text(encoding="utf-8").splitlines()]
+    rows = [(page, line) for page, line in lines if line.startswith("|")]
     assert rows
     assert [row for row in rows if not row[1].endswith("|")] == []
-
 
 
 def test_hooks_and_tasks_are_the_gates_own_commands():
