@@ -147,7 +147,7 @@ class AreaLine(NamedTuple):
         drawn = [areas[0, fractions == fraction] for fraction in each[:-1]]
         least, most = (luck / math.sqrt(n) for luck in _LUCK)
         seen = max(math.sqrt(np.mean([of.var(ddof=1) for of in drawn])), least)
-        drawn_error = seen**2 / len(drawn[0]) / (away @ away)
+        drawn_error = seen**2 / len(drawn[0]) / float(away @ away)
         usual, variance = _USUAL_RISE / math.sqrt(n), float(slopes[1:].var()) + drawn_error
         both = 1 / (1 / variance + 1 / usual**2)
         area = (n * float(areas[0, -1]) + 1) / (n + 2)

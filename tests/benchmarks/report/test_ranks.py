@@ -51,8 +51,8 @@ def test_dots_without_the_library(monkeypatch):
 def test_without_a_test():
     """Two algorithms have ranks and no test; without a block there is nothing."""
     assert draw(SCORES[["optllm", "z"]]).sentence == (
-        "optllm has the best mean rank over 8 blocks, 1.00, followed by z with 2.00; no test says whether that is more"
-        " than chance."
+        "optllm has the best mean rank over 8 blocks, 1.00, followed by z with 2.00; no test was possible, so"
+        " that may be chance."
     )
     assert "no ranks" in draw(SCORES[:0]).sentence
 
