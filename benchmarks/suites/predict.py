@@ -55,11 +55,18 @@ LEVEL = 0.05
 # Largest standard error of a precise difference.
 SURE = 0.001
 
-DIFFERENCES = (
+_ROW = (
     Column("data", "", "data", "data"),
     Column("shown", "", "labels (queries)", "labels"),
     Column("predictor", "code", "predictor", "predictor"),
     Column("area", ".4f", "area", "area"),
+)
+_OUTSIDE = (
+    Column("below_95", ".1%", "truth below", "below"),
+    Column("above_95", ".1%", "above the interval", "above"),
+)
+DIFFERENCES = (
+    *_ROW,
     Column("difference", "+.4f", "less that of constants", "less constants"),
     Column("error", ".4f", "± standard error", "± se"),
     Column("p", ".2f", "p of a loss", "p"),
@@ -68,8 +75,7 @@ DIFFERENCES = (
     Column("too_much", "+.4f", "expected less true"),
     Column("corrected", "+.4f", "corrected", "corrected"),
     Column("corrected_error", ".4f", "± standard error", "± se"),
-    Column("below_95", ".1%", "truth below", "below"),
-    Column("above_95", ".1%", "above the interval", "above"),
+    *_OUTSIDE,
     Column("runs", "d", "splits", "splits"),
 )
 POOLED = (
@@ -86,15 +92,11 @@ POOLED = (
     Column("saving_of_constants", ".1%", "of constants", "of constants"),
     Column("too_much", ".4f", "expected less true, absolute", "too much"),
     Column("corrected", ".4f", "corrected", "corrected"),
-    Column("below_95", ".1%", "truth below", "below"),
-    Column("above_95", ".1%", "above the interval", "above"),
+    *_OUTSIDE,
 )
 
 BESIDE = (
-    Column("data", "", "data", "data"),
-    Column("shown", "", "labels (queries)", "labels"),
-    Column("predictor", "code", "predictor", "predictor"),
-    Column("area", ".4f", "area", "area"),
+    *_ROW,
     Column("gain", "+.4f", "less that of the first predictor", "less the first's"),
     Column("lead_error", ".4f", "± standard error", "± se"),
     Column("runs", "d", "splits", "splits"),

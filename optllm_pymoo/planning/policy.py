@@ -350,9 +350,9 @@ def read_archive(path: str | Path, kind: str, version: int, /) -> tuple[dict[str
             for name in names:
                 with file.open(name) as member:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
-    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
-        if isinstance(error, UserError):
-            raise
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, NotImplementedError):
         raise UserError(f"{path} is no {kind} of optllm-pymoo, or it is damaged; make it again") from None
     if said["sha256"] != _digest(text, arrays):
         raise UserError(f"{path} isn't as optllm-pymoo wrote it: its content was changed. Make it again")
