@@ -9,39 +9,60 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from optllm_pymoo.prediction.texts import COUNTS, TfidfSVD, as_texts, surface_counts
-from optllm_pymoo.validation import UserError
+from optllm_pymoo.validation import UserError, as_whole
 
 
-class _Embedding(TransformerMixin, BaseEstimator):
-    """A function or a model with `encode`, seen as a transformer."""
-
-    def __init__(self, embed: Callable[[list[str]], Any]) -> None:
-        self.embed = embed
-
-    def fit(self, X: list[str], y: Any = None) -> _Embedding:
-        return self
-
-    def transform(self, X: list[str]) -> Any:
-        return self.embed(X)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-
-def _as_transformer(text: Any) -> Any:
+def _as_reader(text: Any, texts: list[str]) -> Callable[[list[str]], Any]:
+    """Make a function from texts to numbers; a transformer is cloned and fitted."""
     if hasattr(text, "fit") and hasattr(text, "transform"):
-        return clone(text)
-    if callable(getattr(text, "encode", None)) and not isinstance(text, str):
-        return _Embedding(text.encode)
-    if callable(text):
-        return _Embedding(text)
-    raise UserError(
-        f"text must be a transformer, an object with encode() or a function list[str] -> (N, D); got {text!r:.60}"
-    )
+        reader: Callable[[list[str]], Any] = clone(text).fit(sorted(texts)).transform  # in any order alike
+    elif callable(getattr(text, "encode", None)) and not isinstance(text, str):
+        reader = text.encode
+    elif callable(text):
+        reader = text
+    else:
+        known = "a transformer, an object with encode() or a function list[str] -> (N, D)"
+        raise UserError(f"text must be {known}; got {text!r:.60}")
+    return reader
+
+
+class _Reduced:
+    """The columns of a text model of the user, as principal components where they are many."""
+
+    def __init__(self, reader: Callable[[list[str]], Any]) -> None:
+        self.reader = reader
+        self.pca: PCA | None = None
+
+    def fit_transform(self, texts: list[str], n_components: int | None, seed: int) -> NDArray[np.floating]:
+        """Read N distinct texts, and learn to reduce their columns."""
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        columns = self._read([texts[i] for i in order])
+        if n_components is not None and n_components < columns.shape[1] and len(texts) > 1:
+            self.pca = PCA(min(n_components, len(texts)), random_state=seed)
+            with threadpool_limits(1, user_api="blas"):  # sums in one order on any machine
+                self.pca.fit(columns)
+        return self._project(columns)[np.argsort(order)]
+
+    def transform(self, texts: list[str]) -> NDArray[np.floating]:
+        return self._project(self._read(texts))
+
+    def _project(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
+        if self.pca is None:
+            return columns
+        with threadpool_limits(1, user_api="blas"):
+            return np.asarray(self.pca.transform(columns), dtype=np.float32)
+
+    def _read(self, texts: list[str]) -> NDArray[np.floating]:
+        columns = _as_matrix(self.reader(texts), "text features")
+        if len(columns) != len(texts):
+            raise UserError(f"text features must have one row per query: {len(texts)} expected, got {len(columns)}")
+        return columns
 
 
 class QueryFeatures(TransformerMixin, BaseEstimator):
@@ -53,10 +74,12 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
     Args:
         text: A text model beside the built-in features: an embedding model with `encode(list[str])`, a function
             list[str] -> (N, D), or any scikit-learn transformer of strings (it is cloned). None: nothing.
+        text_components: Largest number of columns of `text`. If it has more, they are reduced to their principal
+            components: hundreds of columns would crowd out the built-in ones. None: all are kept.
         n_components: Columns of `TfidfSVD`, the topics of the built-in view, at most.
         topics: Whether to use these; always without `text`.
         surface: Whether to append counts of the surface of a text: length, digits, punctuation, casing, lines.
-        random_state: Seed or `RandomState` for the topics.
+        random_state: Seed or `RandomState` for the topics and the principal components.
 
     Examples:
         >>> texts = ["What is 2 + 2?", "Name a river", "", "何時ですか"]
@@ -76,12 +99,14 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         self,
         text: Any = None,
         *,
+        text_components: int | None = 32,
         n_components: int = 100,
         topics: bool = True,
         surface: bool = True,
         random_state: Any = None,
     ) -> None:
         self.text = text
+        self.text_components = text_components
         self.n_components = n_components
         self.topics = topics
         self.surface = surface
@@ -102,6 +127,22 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         """
         self._fit(X)
         return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating]:
+        """Learn the text part and turn the same queries into features; `text` reads each distinct text once.
+
+        Args:
+            X: As in `fit`.
+            y: Ignored.
+
+        Returns:
+            Features, as from `transform`.
+
+        Raises:
+            UserError: As `fit` and `transform` do.
+        """
+        columns = self._fit(X)
+        return self._numbers(X) if self.numeric_ else self._read(as_texts(X), columns)
 
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Turn queries into features; each distinct text is read once.
@@ -148,15 +189,13 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             UserError: If it wasn't fitted on texts, or uses a text model of the user.
         """
         check_is_fitted(self)
-        if self.numeric_ or not isinstance(self.text_[0], TfidfSVD) or len(self.text_) > 1:
+        if self.numeric_ or self.topics_ is None or self.text_ is not None:
             raise UserError("only features of texts by TfidfSVD, the default, can be saved as arrays")
-        (text,) = self.text_
-        sizes = np.array([self.surface, text.n_characters_])
         return {
-            "sizes": sizes,
-            "grams": text.grams_,
-            "idf": text.idf_,
-            "directions": text.directions_.astype(np.float16),
+            "sizes": np.array([self.surface, self.topics_.n_characters_]),
+            "grams": self.topics_.grams_,
+            "idf": self.topics_.idf_,
+            "directions": self.topics_.directions_.astype(np.float16),
         }
 
     @classmethod
@@ -173,40 +212,51 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
             True
         """
         surface, n_characters = arrays["sizes"].tolist()
-        text = TfidfSVD()
-        text.grams_, text.idf_, text.n_characters_ = arrays["grams"], arrays["idf"], n_characters
-        text.directions_ = np.ascontiguousarray(arrays["directions"], dtype=np.float32)
-        text.n_features_out_ = text.directions_.shape[1]
+        topics = TfidfSVD()
+        topics.grams_, topics.idf_, topics.n_characters_ = arrays["grams"], arrays["idf"], n_characters
+        topics.directions_ = np.ascontiguousarray(arrays["directions"], dtype=np.float32)
+        topics.n_features_out_ = topics.directions_.shape[1]
         made = cls(surface=bool(surface))
-        made.numeric_, made.text_ = False, [text]
+        made.numeric_, made.topics_, made.text_ = False, topics, None
         made.n_features_out_ = made._read([""]).shape[1]
         return made
 
-    def _fit(self, X: Any) -> None:
+    def _fit(self, X: Any) -> NDArray[np.floating] | None:
+        """Fit all parts; return the columns of `text` for the distinct texts."""
         self.numeric_ = _is_numeric(X)
         if self.numeric_:
             self.n_features_out_ = self._numbers(X, reset=True).shape[1]
-            return
+            return None
+        n_components = self.text_components
+        if n_components is not None:
+            n_components = as_whole("text_components", n_components, lower=1)
         texts = as_texts(X)
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
-        self.text_ = [] if self.text is None else [_as_transformer(self.text).fit(sorted(texts))]  # in any order alike
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        self.text_: _Reduced | None = None
+        self.topics_: TfidfSVD | None = None
+        columns = None
+        if self.text is not None:
+            self.text_ = _Reduced(_as_reader(self.text, texts))
+            columns = self.text_.fit_transform(_distinct(texts)[1], n_components, seed)
         if self.topics or self.text is None:
-            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            self.text_.insert(0, TfidfSVD(n_components=self.n_components, random_state=seed).fit(texts))
-        self.n_features_out_ = self._read(texts[:1]).shape[1]
+            self.topics_ = TfidfSVD(n_components=self.n_components, random_state=seed).fit(texts)
+        self.n_features_out_ = self._read(texts[:1], columns if columns is None else columns[:1]).shape[1]
+        return columns
 
     def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.floating]:
         options = {"dtype": np.float64, "ensure_all_finite": False, "reset": reset}
         return _check_finite(validate_data(self, _as_dense(X), **options), "features")
 
-    def _read(self, texts: list[str]) -> NDArray[np.floating]:
-        places, distinct = pd.factorize(np.array(texts, dtype=object))
-        read = distinct.tolist()
-        parts = [_as_matrix(each.transform(read), "text features") for each in self.text_]
-        for part in parts:
-            if len(part) != len(read):
-                raise UserError(f"text features must have one row per query: {len(read)} expected, got {len(part)}")
+    def _read(self, texts: list[str], columns: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+        """Join the parts; `columns` are those of `text` for the distinct texts where they are known."""
+        places, read = _distinct(texts)
+        parts: list[NDArray[np.floating]] = []
+        if self.topics_ is not None:
+            parts.append(self.topics_.transform(read))
+        if self.text_ is not None:
+            parts.append(self.text_.transform(read) if columns is None else columns)
         if self.surface:
             parts.append(surface_counts(read))
         features = np.hstack(parts)
@@ -216,6 +266,12 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.sparse = True
         return tags
+
+
+def _distinct(texts: list[str]) -> tuple[NDArray[np.intp], list[str]]:
+    """Return where each text is among the distinct ones, and these in order of appearance."""
+    places, distinct = pd.factorize(np.array(texts, dtype=object))
+    return places, distinct.tolist()
 
 
 def _is_numeric(X: Any) -> bool:

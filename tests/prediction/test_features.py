@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,59 @@ def test_a_model_stands_beside_the_built_in_view(text: Any) -> None:
     assert QueryFeatures(text, topics=False, surface=False).fit_transform(TEXTS).shape == (len(TEXTS), 2)
     with pytest.raises(ValueError, match="by TfidfSVD, the default"):
         both.state()
+
+
+class Wide:
+    """A model of 200 columns that all follow from three numbers; counts what it reads."""
+
+    def __init__(self) -> None:
+        self.n_read = 0
+        self.mix = np.random.default_rng(0).normal(size=(3, 200))
+
+    def __call__(self, texts: list[str]) -> Any:
+        """Length, number of e's and of blanks, mixed."""
+        self.n_read += len(texts)
+        return np.array([[len(text), text.count("e"), text.count(" ")] for text in texts]) @ self.mix
+
+
+def of_model(text: Any, **options: Any) -> QueryFeatures:
+    """Features by a model alone."""
+    return QueryFeatures(text, topics=False, surface=False, random_state=0, **options)
+
+
+def test_many_columns_of_a_model_are_reduced() -> None:
+    """Principal components keep the distances between texts of which they span the columns; few columns stay."""
+    texts = [f"{'he' * (i % 7)} {i} {'x ' * (i % 5)}" for i in range(50)]
+    full, reduced = (of_model(Wide(), text_components=k) for k in (None, 3))
+    full.fit(texts)
+    Z, fresh = reduced.fit_transform(texts), ["new one", texts[3], "e e e"]
+    assert Z.shape == (50, 3)
+    np.testing.assert_array_equal(full.transform(fresh), Wide()(fresh))
+    for some in (texts, fresh):
+        distances = [
+            np.linalg.norm(each[:, None] - each, axis=2)
+            for each in map(methodcaller("transform", some), (full, reduced))
+        ]
+        np.testing.assert_allclose(distances[1], distances[0], rtol=1e-4, atol=1e-3)
+    assert of_model(Wide()).fit_transform(texts).shape == (50, 32)
+    assert of_model(Wide(), text_components=200).fit_transform(texts).shape == (50, 200)
+    assert of_model(Wide()).fit_transform(TEXTS).shape == (5, 5)
+    np.testing.assert_array_equal(of_model(Wide()).fit(["a"]).transform(["b c"]), Wide()(["b c"]))
+    with pytest.raises(ValueError, match="text_components must be at least 1; got 0"):
+        of_model(Wide(), text_components=0).fit(texts)
+
+
+def test_a_model_reads_each_text_once_and_in_any_order_alike() -> None:
+    """fit_transform returns what transform returns and reads no text twice; the order of the rows changes nothing."""
+    texts, model = [f"{i % 40} {'e' * (i % 9)}" for i in range(80)], Wide()
+    features = of_model(model, text_components=2)
+    Z = features.fit_transform(texts)
+    assert model.n_read == len(set(texts))
+    np.testing.assert_allclose(features.transform(texts), Z, rtol=1e-5, atol=1e-4)
+    order = np.random.default_rng(1).permutation(len(texts))
+    np.testing.assert_array_equal(
+        of_model(Wide(), text_components=2).fit_transform([texts[i] for i in order]), Z[order]
+    )
 
 
 def test_embedding_of_the_wrong_shape() -> None:
