@@ -17,6 +17,7 @@ LLM_NAMES: Final = ("llm", "model", "model_name", "model_id")
 TOKEN_NAMES: Final = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
 _LIKE_OUTCOMES: Final = ("accuracy", "acc", "outcome", "result", "passed", "pass", "success", "is_correct")
+_LIKE_COSTS: Final = ("cost", "price", "usd", "dollar")
 _LOOKED_AT: Final = 20
 """Largest number of unused columns that are listed and checked for typing errors."""
 
@@ -114,6 +115,12 @@ def warn(source: Source, note: str, /) -> None:
     warnings.warn(f"{source.path}: {note}", DataFileWarning, stacklevel=2)
 
 
+def unused_columns(names: Iterable[str], used: Iterable[str], roles: Roles, /) -> list[str]:
+    """Return the names of the columns that are neither read nor describe a query."""
+    taken = {*used, *roles.columns, ""}
+    return [name for name in names if name not in taken]
+
+
 def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: Collection[str] = (), /) -> str | None:
     """Return a note about the columns of a table that are not used. O(columns).
 
@@ -124,31 +131,29 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
         costs: Columns that look like costs, but of an LLM without outcomes.
 
     Returns:
-        One line: the columns that are not used, with similar known names; and, if the table has no column of ids, that
-        ids are row numbers. None if all columns are used.
+        One line: the columns that are not used; and, if the table has no column of ids, that ids are row numbers. None
+        if all columns are used.
 
     Example:
-        >>> roles, names = Roles("query_id", None, None), ["query_id", "small", "small_cost", "large", "large_costs"]
-        >>> print(unused_note(names, ["small", "small_cost"], roles))
-        columns 'large', 'large_costs' are not used; did you mean 'large_cost'?
+        >>> roles = Roles("query_id", None, None)
+        >>> print(unused_note(["query_id", "small", "small_cost", "difficulty"], ["small", "small_cost"], roles))
+        column 'difficulty' is not used
         >>> print(unused_note(["query_id", "total_cost"], [], roles, ["total_cost"]))
         column 'total_cost' is not used: there are no outcomes 'total'; if that is an LLM, name all LLMs with llms=
         (--llms)
     """
-    taken = {*used, *roles.columns, ""}
-    unused = [name for name in names if name not in taken]
+    unused = unused_columns(names, used, roles)
     if not unused:
         return None
     note = f"column {listed(unused)} is not used" if len(unused) == 1 else f"columns {listed(unused)} are not used"
-    meant = meant_names(unused, costs, has_ids=roles.query_id is not None)
-    if costs and not meant:
+    if costs:
         bases = [base for column in costs if (base := cost_base(column))]
         one = len(bases) == 1
         note += f": there are no outcomes {listed(bases)}; if {'that is an LLM' if one else 'those are LLMs'}, name all"
         note += " LLMs with llms= (--llms)"
-    if meant:
-        note += f"; did you mean {', '.join(map(repr, meant))}?"
     if roles.query_id is None:
+        meant = [name for name in ID_NAMES if get_close_matches(name, map(usual, unused), n=1, cutoff=0.8)]
+        note += f"; did you mean {', '.join(map(repr, meant))}?" if meant else ""
         ids = ", ".join(map(repr, ID_NAMES[:-1]))
         note += f"{'' if meant else ';'} none is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
     return note
@@ -165,29 +170,25 @@ def cost_base(column: str, /) -> str:
     return column[: len(column) - len(suffix)]
 
 
-def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool) -> list[str]:
-    """Return known names of columns that are close to the name of an unused one.
+def meant_names(unused: Iterable[str], costs: Collection[str], /) -> list[str]:
+    """Return names of columns of LLMs that are close to the names of unused ones.
 
     Args:
         unused: The columns that are not used.
-        costs: Unused columns that look like costs, but of an LLM without outcomes.
-        has_ids: Whether there is a column of ids.
+        costs: Those that look like costs, but of an LLM without outcomes.
 
     Examples:
-        >>> meant_names(["gpt-4", "cost_gpt-4"], [], has_ids=True)
-        ['gpt-4_cost']
-        >>> meant_names(["small_accuracy", "small_cost"], ["small_cost"], has_ids=True)
+        >>> meant_names(["gpt-4", "cost_gpt-4"], []), meant_names(["large", "large_price"], [])
+        (['gpt-4_cost'], ['large_cost'])
+        >>> meant_names(["small_accuracy", "small_cost"], ["small_cost"])
         ['small']
     """
     meant: list[str] = []
     others = [name for name in unused if name not in costs]
     # a column whose name is almost that of a cost, and another that looks like its outcomes
-    costly = (name for name in others if "cost" in usual(name)[-8:] or usual(name).startswith("cost"))
-    nearly = [name for name in costly if not cost_base(name)][:_LOOKED_AT]
+    nearly = {name: base for name in others if not cost_base(name) and (base := _nearly_cost_of(name))}
     outcomes = {usual(name): name for name in others if name not in nearly}
-    for name in nearly:
-        before, _, after = usual(name).rpartition("cost")
-        base = (before or after).strip("_ .|")
+    for base in list(nearly.values())[:_LOOKED_AT]:
         close = get_close_matches(base, outcomes, n=1, cutoff=0.9)
         meant += [f"{outcomes[found]}_cost" for found in close]
     # a cost without outcomes, and a column whose name is close to that of its LLM
@@ -196,7 +197,14 @@ def meant_names(unused: Sequence[str], costs: Collection[str], *, has_ids: bool)
         close = [f"{base}_{end}" for end in _LIKE_OUTCOMES if f"{base}_{end}" in outcomes]
         close = close or get_close_matches(base, outcomes, n=1, cutoff=0.8)
         meant += [cost_base(name) for found in close if outcomes[found] not in meant]
-    for name in () if has_ids else ID_NAMES:
-        close = get_close_matches(name, outcomes, n=1, cutoff=0.8)
-        meant += [name for _ in close]
     return list(dict.fromkeys(meant))
+
+
+def _nearly_cost_of(column: str) -> str:
+    """The LLM, as `usual`, of a column whose name is almost that of a cost; "" for other columns."""
+    name = usual(column)
+    for word in _LIKE_COSTS:
+        if word in name[-len(word) - 4 :] or name.startswith(word):
+            before, _, after = name.rpartition(word)
+            return (before or after).strip("_ .|")
+    return ""

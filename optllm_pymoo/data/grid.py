@@ -17,6 +17,7 @@ from optllm_pymoo.data.columns import (
     llm_column,
     meant_names,
     measure_column,
+    unused_columns,
     unused_note,
     usual,
     warn,
@@ -298,6 +299,13 @@ def batch_layout(
     # LLMs that the user left out need no note
     used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
     only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
+    unused = unused_columns(source.names, used, roles)
+    if llms is None and (meant := meant_names(unused, only)):
+        problem = (
+            f"columns {listed(unused)} are not used; did you mean {', '.join(map(repr, meant))}? An LLM would be left"
+        )
+        problem += " out. Rename its column, or name the LLMs to use with llms= (--llms)"
+        raise DataFileError(source.path, problem, source.header_line)
     note = unused_note(source.names, used, roles, only)
     if note:
         warn(source, note)
@@ -324,7 +332,7 @@ def chosen_llms(
 def no_llm(source: Source, /) -> DataFileError:
     """Build the error for a table without any LLM: with the columns of the table, and the expected ones."""
     costs = [name for name in source.names if cost_base(name)]
-    meant = meant_names(source.names, costs, has_ids=True)
+    meant = meant_names(source.names, costs)
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
     problem = f"found no LLM: {expected} 'score' and 'cost'; there are {listed(source.names)}"
     if meant:

@@ -543,10 +543,10 @@ def test_unknown_source(run) -> None:
 
 def test_unused_columns_are_told(run) -> None:
     """One line on stderr; stdout stays what it is."""
-    Path("batch.csv").write_text("id,small,small_cost,large,large_costs\n1,1,0.1,1,0.2\n")
+    Path("batch.csv").write_text("id,small,small_cost,difficulty\n1,1,0.1,1\n")
     outcome = run("convert", "batch.csv", "there", "--json")
     assert (outcome.code, json.loads(outcome.stdout)["n_llms"]) == (0, 1)
-    line = "optllm-pymoo: batch.csv: columns 'large', 'large_costs' are not used; did you mean 'large_cost'?\n"
+    line = "optllm-pymoo: batch.csv: column 'difficulty' is not used\n"
     assert outcome.stderr == line
 
 
