@@ -38,7 +38,8 @@ def number(
         try:
             value = float(text)
         except ValueError:
-            raise typer.BadParameter(f"{what} is a number in {span}; got {text!r}") from None
+            hint = f"; write the number alone, in{unit}" if unit else ""
+            raise typer.BadParameter(f"{what} is a number in {span}; got {text!r}{hint}") from None
         if not below and high < value <= high * (1 + ULPS_ABOVE_ONE * sys.float_info.epsilon):
             return high
         if not low <= value <= high or (below and value == high):

@@ -333,7 +333,8 @@ class PlanningReport(NamedTuple):
 
     @property
     def _again(self) -> str:
-        return f"optllm-pymoo plan {shlex.join(self.given)}".rstrip()
+        out = ["--out", str(self.files[0].parent)] if self.origin is not None and self.files else []
+        return f"optllm-pymoo plan {shlex.join([*self.given, *out])}".rstrip()
 
     @property
     def _is_synthetic(self) -> bool:
@@ -393,7 +394,8 @@ class PlanningReport(NamedTuple):
             said.append("\n".join(lines))
             groups = self.front.by_group(plan)
             said += [groups_text(groups)] if groups else []
-        return "\n\n".join([*said, *([files_text(self.files)] if self.files else [])])
+        nothing = "Nothing was written; to write the plan and its policy, add --out FOLDER"
+        return "\n\n".join([*said, files_text(self.files) if self.files else nothing])
 
 
 class ComparisonReport(NamedTuple):

@@ -143,7 +143,7 @@ def _logs(
     for run in runs:
         path = Path(run)
         if not path.exists():
-            raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+            raise FileNotFoundError(f"there is neither a folder nor a file {path}; check the path")
         inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
         for each in inside:
             if each.name.startswith("."):

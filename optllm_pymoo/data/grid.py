@@ -322,7 +322,7 @@ def chosen_llms(
     """
     for name in (*(llms or ()), *drop):
         if name not in found:
-            raise DataFileError(source.path, unknown_name(name, found, kind="LLM"), source.header_line)
+            raise DataFileError(source.path, unknown_name(name, found, kind="LLM"))
     chosen = [name for name in (found if llms is None else dict.fromkeys(llms)) if name not in set(drop)]
     if not chosen:
         raise DataFileError(source.path, f"no LLM is left; there are {listed(found)}", source.header_line)

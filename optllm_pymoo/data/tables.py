@@ -80,7 +80,7 @@ def read_table(
     path = as_path(path)
     is_in_parts = parquet_files(path) is not None
     if not (is_in_parts or path.exists()):
-        raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+        raise FileNotFoundError(f"there is neither a folder nor a file {path}; check the path")
     if path.is_dir() and is_batch(path):
         return _known_or_gaps(load_batch(path).dataset(llms, drop, beside=beside), path, allow_missing)
     if not is_in_parts and _holds_logs(path):
@@ -254,7 +254,7 @@ def load_latency(path: str | PathLike[str], dataset: Dataset, /) -> FloatArray:
     """
     path = as_path(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is neither a folder nor a file {path}")
+        raise FileNotFoundError(f"there is neither a folder nor a file {path}; check the path")
     grid, rows = _known_queries(path, dataset, LATENCY, "latency")
     missing = [query for query, row in zip(dataset.query_ids, rows, strict=True) if row < 0]
     if missing:

@@ -183,7 +183,7 @@ class WithinBudget(Choice):
         >>> WithinBudget(1.5).plan(front)
         Traceback (most recent call last):
         ...
-        optllm_pymoo.UserError: a budget of 1.5 US$ is below the cheapest plan, which costs 2 US$
+        optllm_pymoo.UserError: a budget of 1.5 US$ is below the cheapest plan, which costs 2 US$; give at least as much
     """
 
     limits = ("budget_usd",)
@@ -197,8 +197,8 @@ class WithinBudget(Choice):
         within = np.flatnonzero(F[:, 0] <= self.budget_usd * (1 + SAME_TOTAL))
         if not len(within):
             raise UserError(
-                f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan,"
-                f" which costs {rounded_up(F[:, 0].min())} US$"
+                f"a budget of {in_full(self.budget_usd)} US$ is below the cheapest plan, which costs"
+                f" {rounded_up(F[:, 0].min())} US$; give at least as much"
             )
         return int(within[np.lexsort((F[within, 0], F[within, 1]))[0]])
 

@@ -266,7 +266,9 @@ class TestFrom:
         assert "Predictions as learnt for optllm-plan. To learn again: optllm-pymoo plan --data" in words(
             outcome.stdout
         )
+        assert "--out other Choice" in words(outcome.stdout)
         assert "25 % more" in outcome.stdout
+        assert "Nothing was written" in run("plan", "--from", "optllm-plan").stdout
         one, two = (pd.read_csv(Path(folder) / "plan.csv") for folder in ("optllm-plan", "other"))
         facts = json.loads(run("compare", "optllm-plan", "other", "--json").stdout)
         moved = int((one["llm"] != two["llm"]).sum())

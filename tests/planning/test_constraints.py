@@ -143,7 +143,7 @@ def test_budget_below_the_limits_tells_what_would_do() -> None:
 def test_limits_that_make_no_difference_are_not_blamed() -> None:
     """A quota that all plans of the front keep anyway isn't said to be the reason: they are refused as without it."""
     front = plan_front(TINY, "all", constraints=Constraints(quotas=[Quota("a", calls=6)]))
-    with pytest.raises(UserError, match=r"is below the cheapest plan, which costs [\d.]+ US\$$"):
+    with pytest.raises(UserError, match=r"is below the cheapest plan, which costs [\d.]+ US\$; give at least as much$"):
         front.choose(WithinBudget(1e-6))
     with pytest.raises(UserError, match=r"above the most accurate plan, which reaches [\d.]+$"):
         front.choose(AtLeastAccuracy(1.0))
