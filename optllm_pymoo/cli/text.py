@@ -757,8 +757,11 @@ class LabelsReport(NamedTuple):
         now = f"with the outcomes of {n_labels} on all LLMs a plan in the middle of the budgets has an interval of"
         now += f" {100 * curve['width']:.1f} points, and the area is {100 * curve['area']:.1f} % of the oracle's"
         lines.append(entry("Labels at hand", now))
+        left_out = (
+            f"with {FACTORS[len(curve['forecasts'])]:g} times as many" if len(curve["forecasts"]) < len(FACTORS) else ""
+        )
         if not curve["forecasts"]:
-            return "\n".join([*lines, entry("More labels", "too few queries are without labels to speak of")])
+            return "\n".join([*lines, entry("More labels", f"{left_out} no query would be left to plan")])
         table: dict[str, list[str]] = {name: [] for name in ("labels", "US$ more", "interval", "area", "gain")}
         for each in curve["forecasts"]:
             table["labels"].append(f"{each['n_labels']:,}")
@@ -778,6 +781,8 @@ class LabelsReport(NamedTuple):
             if surer
             else " The interval becomes no narrower: fewer queries are left to plan."
         )
+        if left_out:
+            said += f" {left_out.capitalize()} labels no query would be left to plan."
         what = "Points of accuracy: the 95 % interval of such a plan, the area in % of the oracle's, and its gain; in"
         notes = wrapped(f"{what} brackets where each will be with {probability(0.9)}. {said}")
         return "\n".join([*lines, "", _table(table, 0, len(table["labels"])), "", notes])

@@ -795,7 +795,19 @@ def test_queries_to_label_next(run, batch: Path) -> None:
     again = run("label-next", batch, "-n", 12, "--labels", 0.25, "--seed", 3, "--out", "again.csv")
     assert Path("again.csv").read_text() == Path("label-next.csv").read_text()
     assert "12 of 90 without labels, drawn at random" in again.stdout
+    assert "With 4 times as many labels no query would be left to plan." in words(again.stdout)
     assert "labels  US$ more" in again.stdout
+
+
+def test_answered_queries_are_not_labelled_next(run, batch: Path, sent: pd.DataFrame) -> None:
+    """With --after only queries without labels and answers are drawn, all of them if as many are asked for."""
+    collected(run)
+    still_open = sent["query_id"].tolist()[::4]
+    options = ["--labels", 0.2, "--after", "back"]
+    outcome = run("label-next", batch, *options, "-n", len(still_open), "--json")
+    assert outcome.code == 0, outcome.stderr
+    assert set(pd.read_csv("label-next.csv")["query_id"]) == set(still_open)
+    assert json.loads(outcome.stdout)["n_unlabelled"] == len(still_open)
 
 
 def test_queries_to_label_next_that_there_are_not(run, batch: Path) -> None:
