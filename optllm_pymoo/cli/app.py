@@ -243,7 +243,8 @@ def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
 
     Args:
         ahead: Python code that compiles kernels which are needed later. When the first kernel has to be compiled, it is
-            run in a process of its own, on a second core if there is one, and ended with this context at the latest.
+            run in a process of its own and kept on disk for this one, if there is a second core; the process is ended
+            with this context at the latest.
 
     Yields:
         A function to call with the name of each stage as it begins.
@@ -255,11 +256,13 @@ def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
     helpers: list[subprocess.Popen[bytes]] = []
     with redirect_stdout(sys.stderr), shown as progress:
         task = progress.add_task("Loading the libraries", total=None, note="")
-        from optllm_pymoo.kernels.jit import when_compiling
+        from joblib import cpu_count
+
+        from optllm_pymoo.kernels.jit import is_cached, when_compiling
 
         def show_and_help() -> None:
             progress.update(task, note=" (compiling, once)")
-            if ahead and not helpers and (os.cpu_count() or 1) > 1:
+            if ahead and not helpers and is_cached() and cpu_count() > 1:
                 # with this process's path: -c alone would put the current folder before all packages
                 code = f"import sys; sys.path[:] = {sys.path!r}; import gc; gc.disable(); {ahead}"
                 nowhere = subprocess.DEVNULL

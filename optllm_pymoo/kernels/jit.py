@@ -51,6 +51,11 @@ def _warn_of_missing_cache() -> None:
     )
 
 
+def is_cached() -> bool:
+    """Return whether compiled kernels are kept on disk, as far as this process has met any."""
+    return not _warn_of_missing_cache.cache_info().currsize
+
+
 class _CompileListener(event.Listener):
     """Calls a function each time numba starts to compile."""
 

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import numba
 import pytest
 
 from optllm_pymoo.cli.app import stages
+from optllm_pymoo.kernels import jit
 from tests.processes import STARTED
 
 ROOT = Path(__file__).parents[2]
@@ -188,7 +190,7 @@ def test_a_second_process_compiles_ahead_and_ends_with_the_first(
 
     No file of the current folder takes the place of a package's in it.
     """
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     (tmp_path / "calendar.py").write_text("open('run', 'w').close()")
     files = tmp_path / "running"
     files.mkdir()
@@ -205,6 +207,18 @@ def test_a_second_process_compiles_ahead_and_ends_with_the_first(
     assert not (tmp_path / "run").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(helper, 0)
+
+
+@pytest.mark.parametrize(("n_cores", "is_cached"), [(1, True), (2, False)])
+def test_nothing_is_compiled_ahead_in_vain(n_cores: int, is_cached: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on a single core, nor where no folder keeps what another process compiles."""
+    monkeypatch.setattr(joblib, "cpu_count", lambda: n_cores)
+    monkeypatch.setattr(jit, "is_cached", lambda: is_cached)
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **_: started.append(args))
+    with stages("pass"):
+        numba.njit(lambda x: x + 3)(1)
+    assert started == []
 
 
 SIGNATURES = """

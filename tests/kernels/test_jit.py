@@ -19,6 +19,7 @@ from pymoo.optimize import minimize
 from optllm_pymoo import (
     MaxAccuracyProblem,
     OptLLM,
+    PartitionedFront,
     QueryFeatures,
     Quota,
     SuccessPredictor,
@@ -48,6 +49,7 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         second = jit(error_model="numpy")(lambda x: 1.0 / x)
+    assert not jit_module.is_cached()
     assert (first(21), second(0.0)) == (42, np.inf)
     assert first.nopython_signatures
 
@@ -58,6 +60,7 @@ def test_nothing_is_reported_where_code_can_be_kept():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jit(make_problem).stats.cache_path
+    assert jit_module.is_cached()
 
 
 def test_compiling_is_noticed_and_running_is_not(tmp_path, monkeypatch):
@@ -136,13 +139,17 @@ def run_all():
     plain = AllocationProblem(base.cost, base.accuracy, allowed=allowed)
     limited = AllocationProblem(base.cost, base.accuracy, allowed=allowed, limits=Quota("llm0", calls=80))
     with_latency = AllocationProblem(base.cost, base.accuracy, allowed=allowed, objectives=[base.third])
-    found = [minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1) for problem in (plain, limited, with_latency)]
+    large = make_problem(2 * jit_module.MIN_QUERIES_PER_THREAD, 2)  # kernels that a small problem calls from others
+    problems = (plain, limited, with_latency, large)
+    found = [minimize(problem, OptLLM(n_grid=10), ("n_gen", 10), seed=1) for problem in problems]
     budget = float(plain.supported_front.F[:, 0].mean())
     found.append(minimize(MaxAccuracyProblem(plain, budget=budget), OptLLM(exact=True), seed=1))
     texts = make_dataset(60, 2)
     features = QueryFeatures(random_state=0).fit_transform(texts.texts)
     predicted = SuccessPredictor(n_resamples=10, random_state=0).fit(features, texts.correct).predict(features)
-    return [*(np.atleast_2d(result.F) for result in found), predicted]
+    in_parts = PartitionedFront([(base.cost, base.accuracy)])
+    chosen = in_parts.assignment(in_parts.within_budget(float(base.cost.mean(axis=1).sum())), 0)
+    return [*(np.atleast_2d(result.F) for result in found), predicted, chosen]
 
 
 def test_compiled_code_is_what_runs(monkeypatch):
