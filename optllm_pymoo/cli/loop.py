@@ -102,8 +102,7 @@ def label_next(
         from optllm_pymoo.planning.rounds import after
 
         stage(f"Reading {source}")
-        if out.exists() and source.exists() and out.samefile(source):
-            raise typer.BadParameter("is the batch itself; choose another file", param_hint="'--out'")
+        _check_differs(out, source)
         batch, learning, back = _asked(source, options.Queries(llms=llms, drop=drop), learning, back)
         if learning.labels == "all":
             raise typer.BadParameter(
@@ -122,6 +121,12 @@ def label_next(
             write_csv(drawn.to_frames().queries.reset_index(), temporary, for_spreadsheet=for_spreadsheet)
     report = text.LabelsReport(split, drawn, curve)
     print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
+
+
+def _check_differs(out: Path, source: Path) -> None:
+    """Refuse to write over the file that is read."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise typer.BadParameter(f"is {source} itself, which is read; choose another file", param_hint="'--out'")
 
 
 def _asked(
@@ -203,6 +208,7 @@ def route(
         from optllm_pymoo.planning.labels import read_columns
 
         stage("Reading the queries")
+        _check_differs(out, data)
         queries = list(queries_of(data, columns or {}))
         if not queries:
             raise UserError(f"{data} holds no query")

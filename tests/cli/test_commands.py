@@ -656,11 +656,13 @@ class TestRoute:
         assert facts["cost_usd"] == pytest.approx(routed["cost_usd"].sum())
 
     def test_bad_input(self, run, batch: Path) -> None:
-        """No policy, another file in its place, no query, queries without texts in a known form."""
+        """No policy, another file in its place, no query, queries without texts in a known form, --data as --out."""
         Path("new.csv").write_text("query_id,text\n")
         assert "new.csv holds no query" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
         Path("new.csv").write_text("query_id,text\n1,hello\n")
         assert "there is no policy optllm-plan" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
+        itself = run("route", "optllm-plan", "-d", "new.csv", "--out", "new.csv")
+        assert (itself.code, "is new.csv itself, which is read" in words(itself.stderr)) == (2, True)
         assert run("front", "-d", batch, "-l", "all").code == 0
         assert "there is no policy" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
         said = run("route", "optllm-plan/predictions.npz", "-d", "new.csv").assert_failed()
@@ -814,6 +816,9 @@ def test_queries_to_label_next_that_there_are_not(run, batch: Path) -> None:
     """More than have no label, labels that are all taken as known, and a plan that doesn't say of which batch."""
     said = run("label-next", batch, "--labels", 0.25, "-n", 91).assert_failed()
     assert "91 queries are to be drawn, but the number without a label is 90; draw fewer" in said
+    assert run("convert", batch, "batch.csv").code == 0
+    itself = run("label-next", "batch.csv", "--out", "batch.csv")
+    assert (itself.code, "'--out'" in itself.stderr) == (2, True)
     refused = run("label-next", batch, "--labels", "all")
     assert (refused.code, "'--labels'" in refused.stderr) == (2, True)
     front = plan_front(load_dataset(batch), 0.25)
