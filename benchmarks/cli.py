@@ -213,17 +213,18 @@ def draw_table(
         ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(help="Markdown file whose table, between two marks, is replaced; such as README.md.")
+        Path | None,
+        typer.Option(help="Markdown file whose table of this kind, between two marks, is replaced; such as README.md."),
     ] = None,
 ) -> None:
-    """Make the table of algorithms, predictors or routers from results, and print it or write it into a file."""
+    """Make the table of algorithms, predictors, embeddings, forecasts or routers from results; print or write it."""
     from benchmarks.table import drawn_table, with_table
 
     with _refusals():
         table = drawn_table(results or [KEPT / "fair" / "results.csv"])
         if write is not None:
             write_text_atomically(write, with_table(write.read_text(encoding="utf-8"), table))
-    typer.echo(table if write is None else f"wrote the table into {write}")
+    typer.echo(table.markdown if write is None else f"wrote the table into {write}")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,8 +15,6 @@ from benchmarks.runner.results import load_results
 from benchmarks.suites import routers
 from benchmarks.suites.predict import ALL, BESIDE, DIFFERENCES, FORECASTS, POOLED, against_constants, beside, forecasts
 from optllm_pymoo import UserError
-
-START, END = "<!-- comparison table -->", "<!-- end of comparison table -->"
 
 # The best of each kind, and the paper's baselines with the paper's operators.
 ROWS = (
@@ -33,12 +32,26 @@ COLUMNS = (
 )
 
 
-def drawn_table(paths: Sequence[Path], /) -> str:
-    """Write the table for the results, in Markdown: routers, predictors against constants, or else algorithms.
+class DrawnTable(NamedTuple):
+    """A table in Markdown."""
 
-    For predictors it has the rows of the first, and the means of all; for predictors with more features their gain;
-    for forecasts the means over all data sets; for routers the means of all, the best rival of the first on every data
-    set, and where a rival is clearly better.
+    name: str
+    """The table's name in the marks of a document."""
+    markdown: str
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """The lines of a document between which the table is."""
+        return f"<!-- {self.name} table -->", f"<!-- end of {self.name} table -->"
+
+
+def drawn_table(paths: Sequence[Path], /) -> DrawnTable:
+    """Write the table for the results, in Markdown.
+
+    ``comparison`` is of routers, of predictors against constants, or else of algorithms. For predictors it has the rows
+    of the first, and the means of all; for routers the means of all, the best rival of the first on every data set, and
+    where a rival is clearly better. ``embeddings`` has the gain of predictors with more features, and ``forecasts`` the
+    means over all data sets.
 
     Args:
         paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are joined:
@@ -50,22 +63,24 @@ def drawn_table(paths: Sequence[Path], /) -> str:
     """
     kinds = [load_results(path) for path in paths]
     if len(kinds) == 1 and ("search" in kinds[0] or "table" not in kinds[0]):
-        return readme_table(paths[0])
+        return DrawnTable("comparison", readme_table(paths[0]))
     tables = pd.concat([kind.get("table", pd.DataFrame()) for kind in kinds])
     if any("distance" in kind for kind in kinds):
         distances = pd.concat([kind.get("distance", pd.DataFrame()) for kind in kinds]).drop_duplicates()
-        return routers_table(tables[~tables.index.duplicated()], distances)
+        return DrawnTable("comparison", routers_table(tables[~tables.index.duplicated()], distances))
     if any("forecast" in kind for kind in kinds):
         found = forecasts(pd.concat([kind.get("forecast", pd.DataFrame()) for kind in kinds]))
-        return table_markdown(TableBlock(found[found["data"] == ALL], FORECASTS[2:], "forecasts", n_left=1))
+        block = TableBlock(found[found["data"] == ALL], FORECASTS[2:], "forecasts", n_left=1)
+        return DrawnTable("forecasts", table_markdown(block))
     cells, pooled = against_constants(tables[~tables.index.duplicated()])
     if cells.empty:
         raise UserError(f"{paths[0]}: the results have no predictor beside constants; run predict with both")
     if len(more := beside(cells)):
-        return table_markdown(TableBlock(more, BESIDE, "beside", n_left=3))
+        return DrawnTable("embeddings", table_markdown(TableBlock(more, BESIDE, "embeddings", n_left=3)))
     first = cells[cells["predictor"] == cells["predictor"].iloc[0]]
     rows = table_markdown(TableBlock(first, DIFFERENCES, "predictors", n_left=3))
-    return f"{rows}\n\nMeans over rows, of all predictors:\n\n{table_markdown(TableBlock(pooled, POOLED, 'means'))}"
+    means = table_markdown(TableBlock(pooled, POOLED, "means"))
+    return DrawnTable("comparison", f"{rows}\n\nMeans over rows, of all predictors:\n\n{means}")
 
 
 def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:
@@ -124,13 +139,14 @@ def legend(searches: pd.DataFrame, /) -> str:
     )
 
 
-def with_table(text: str, table: str, /) -> str:
-    """Put the table between the markers of a text.
+def with_table(text: str, table: DrawnTable, /) -> str:
+    """Put the table between its marks in a text.
 
     Raises:
-        UserError: The text doesn't have each marker once, in order.
+        UserError: The text doesn't have each mark once, in order.
     """
-    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise UserError(f"the text needs one line {START!r} and below it one line {END!r}")
-    before, rest = text.split(START)
-    return f"{before}{START}\n{table}\n{END}{rest.split(END)[1]}"
+    start, end = table.marks
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise UserError(f"the text needs one line {start!r} and below it one line {end!r}")
+    before, rest = text.split(start)
+    return f"{before}{start}\n{table.markdown}\n{end}{rest.split(end)[1]}"

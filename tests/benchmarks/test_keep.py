@@ -16,9 +16,11 @@ from benchmarks.keep import KEPT, RUN, keep
 from benchmarks.report.quality import overview_table
 from benchmarks.runner.results import load_results
 from benchmarks.suites.fair import GENERAL
-from benchmarks.table import END, ROWS, START, drawn_table, readme_table, with_table
+from benchmarks.table import ROWS, DrawnTable, drawn_table, readme_table, with_table
 from optllm_pymoo import UserError
 
+NEW = DrawnTable("comparison", "new")
+START, END = NEW.marks
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -48,7 +50,7 @@ def _table(frame, tmp_path):
 
 def table_in(text):
     """What stands between the marks."""
-    with_table(text, "")
+    with_table(text, NEW)
     return text.split(START)[1].split(END)[0].strip("\n")
 
 
@@ -90,7 +92,7 @@ def test_no_algorithm_to_show(tmp_path):
 
 
 def test_results_of_predict_make_the_table_of_predictors(tmp_path):
-    """Area .75 beside .5 of constants; without constants there is nothing to compare with."""
+    """Area .75 beside .5 of constants, .875 with more features; without constants there is nothing to compare with."""
     path = tmp_path / "results.csv"
     rows = [("ours", 0.75), ("constants", 0.5)]
     frame = pd.DataFrame(rows, columns=["predictor", "area"]).assign(
@@ -98,13 +100,18 @@ def test_results_of_predict_make_the_table_of_predictors(tmp_path):
     )
     frame.insert(0, "cell", [f"{k:020x}" for k in range(2)])
     frame.assign(definition="0" * 12).to_csv(path, index=False)
-    table = drawn_table([path])
+    table = drawn_table([path]).markdown
     assert "| d | 20% (7) | `ours` | 0.7500 | +0.2500 |" in table
     assert "| `ours` | 1 | +0.2500 |" in table
     other = tmp_path / "other.csv"
     more = frame.assign(definition="0" * 12, data="e", cell=[f"{k:020x}" for k in (2, 3)], area=[0.5, 0.75])
     more.to_csv(other, index=False)
-    assert "| `ours` | 2 | +0.0000 |" in drawn_table([path, other, path])
+    assert "| `ours` | 2 | +0.0000 |" in drawn_table([path, other, path]).markdown
+    wider = frame[:1].assign(predictor="ours+module:read", area=0.875, cell="f" * 20)
+    pd.concat([frame, wider]).assign(definition="0" * 12).to_csv(path, index=False)
+    name, table = drawn_table([path])
+    assert name == "embeddings"
+    assert "| d | 20% (7) | `ours+module:read` | 0.8750 | +0.1250 |" in table
     frame[:1].assign(definition="0" * 12).to_csv(path, index=False)
     with pytest.raises(ValueError, match="no predictor beside constants"):
         drawn_table([path])
@@ -120,7 +127,7 @@ def test_results_of_routers_make_the_table_of_routers(tmp_path):
     apart = apart.assign(kind="distance", data="d", predictor="ours,knn", **split)
     frame = pd.concat([tables.assign(cell=[f"{k:020x}" for k in range(3)]), apart.assign(cell="f" * 20)])
     frame.to_csv(tmp_path / "results.csv", index=False)
-    table = drawn_table([tmp_path / "results.csv"])
+    table = drawn_table([tmp_path / "results.csv"]).markdown
     assert "| **`ours`** | **0.7500** | **0.0%** | **+10.0%** | **0.6000** | **0.0000** |" in table
     assert "| `knn` | 0.5000 | 0.0% | +10.0% | 0.6000 | 0.2000 |" in table
     assert "| d | 20% | 7 | 0.7500 | `knn` | 0.5000 | +0.2500 |" in table
@@ -130,16 +137,21 @@ def test_results_of_routers_make_the_table_of_routers(tmp_path):
 def test_the_block_is_replaced():
     """Only what stands between the marks changes; doing it twice changes nothing more."""
     text = f"before\n{START}\nold\n{END}\nafter\n"
-    once = with_table(text, "new")
-    assert once == f"before\n{START}\nnew\n{END}\nafter\n" == with_table(once, "new")
+    once = with_table(text, NEW)
+    assert once == f"before\n{START}\nnew\n{END}\nafter\n" == with_table(once, NEW)
     assert table_in(once) == "new"
+    assert with_table(once.replace("comparison", "forecasts"), DrawnTable("forecasts", "new")) == once.replace(
+        "comparison", "forecasts"
+    )
+    with pytest.raises(ValueError, match="one line '<!-- embeddings table -->'"):
+        with_table(once, DrawnTable("embeddings", ""))
 
 
 @pytest.mark.parametrize("text", ["", START, f"{END}{START}", f"{START}{END}{START}"])
 def test_marks_that_are_not_right(text):
     """Missing, in the wrong order, or twice."""
     with pytest.raises(ValueError, match="comparison table"):
-        with_table(text, "new")
+        with_table(text, NEW)
 
 
 def test_the_command_prints_and_writes(tmp_path):
