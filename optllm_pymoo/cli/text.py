@@ -270,13 +270,14 @@ class FrontReport(NamedTuple):
         if (skill := front.skill) is not None:
             half = 1.96 * skill.error
             if skill.weight == 0:
-                said = "nothing about which LLM suits which query: plans depend on the means of the LLMs and on costs"
+                said = "say nothing about which LLM suits which query: plans depend on the LLMs' means and on costs"
             else:
-                said = f"which LLM suits which query: {skill.weight:.2f} of each predicted difference is used"
+                said = f"say which LLM suits which query: {skill.weight:.2f} of each predicted difference is used"
                 if math.isfinite(half):
-                    gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points over means on the labelled queries"
-                    said += f"; it gains {gain}{'' if abs(skill.gain) > half else ', which may be chance'}"
-            lines.append(entry("Texts tell", said))
+                    gain = f"{100 * skill.gain:+.2f} ± {100 * half:.2f} points of accuracy over the LLMs' means"
+                    chance = "" if abs(skill.gain) > half else ", which may be chance"
+                    said += f". On the labelled queries this gains {gain}{chance}"
+            lines.append(entry("Texts", said))
         if shift is not None and shift.unlikeness > 0:
             said = (
                 f"the queries to plan differ from the labelled ones (seen in {percent(shift.auc)} of pairs), so"
