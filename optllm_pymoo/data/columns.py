@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from optllm_pymoo.data.source import COST, DataFileError, DataFileWarning, Measure, Source
+from optllm_pymoo.data.source import COST, SCORE, DataFileError, DataFileWarning, Measure, Source
 from optllm_pymoo.validation import listed, unknown_name
 
 TEXT_NAMES: Final = ("query", "text", "prompt", "question")
@@ -16,8 +17,13 @@ GROUP_NAMES: Final = ("group", "eval_name", "task")
 LLM_NAMES: Final = ("llm", "model", "model_name", "model_id")
 TOKEN_NAMES: Final = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 USUAL_NAMES: Final = (*TEXT_NAMES, *ID_NAMES, *GROUP_NAMES)
-_LIKE_OUTCOMES: Final = ("accuracy", "acc", "outcome", "result", "passed", "pass", "success", "is_correct")
-_LIKE_COSTS: Final = ("cost", "price", "usd", "dollar")
+_LIKE_OUTCOMES: Final = (
+    *SCORE.suffixes,
+    *("_accuracy", "_acc", "_outcome", "_result", "_passed", "_pass", "_success", "_is_correct"),
+)
+_LIKE_COST: Final = re.compile(
+    r"(.+?)[_ .|](?:costs?|prices?|usd|dollars?)(?:[_ .|].*)?|(?:costs?|prices?|usd)[_ .|](?:of_)?(.+)|(.+)costs?"
+)
 _LOOKED_AT: Final = 20
 """Largest number of unused columns that are listed and checked for typing errors."""
 
@@ -153,9 +159,9 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
         note += " LLMs with llms= (--llms)"
     if roles.query_id is None:
         meant = [name for name in ID_NAMES if get_close_matches(name, map(usual, unused), n=1, cutoff=0.8)]
-        note += f"; did you mean {', '.join(map(repr, meant))}?" if meant else ""
         ids = ", ".join(map(repr, ID_NAMES[:-1]))
-        note += f"{'' if meant else ';'} none is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
+        note += f"; none is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
+        note += f"; did you mean {', '.join(map(repr, meant))}?" if meant else ""
     return note
 
 
@@ -170,41 +176,43 @@ def cost_base(column: str, /) -> str:
     return column[: len(column) - len(suffix)]
 
 
-def meant_names(unused: Iterable[str], costs: Collection[str], /) -> list[str]:
-    """Return names of columns of LLMs that are close to the names of unused ones.
+def meant_names(unused: Iterable[str], costs: Collection[str], known: Iterable[str] = (), /) -> dict[str, str]:
+    """Return names that columns of LLMs should have, and nearly have. O(columns).
 
     Args:
         unused: The columns that are not used.
-        costs: Those that look like costs, but of an LLM without outcomes.
+        costs: Those that are costs by their names, but of an LLM without outcomes.
+        known: LLMs with columns of both.
+
+    Returns:
+        The names that may have been meant, each with the unused column that may have the outcomes of the LLM.
 
     Examples:
         >>> meant_names(["gpt-4", "cost_gpt-4"], []), meant_names(["large", "large_price"], [])
-        (['gpt-4_cost'], ['large_cost'])
+        ({'gpt-4_cost': 'gpt-4'}, {'large_cost': 'large'})
         >>> meant_names(["small_accuracy", "small_cost"], ["small_cost"])
-        ['small']
+        {'small': 'small_accuracy'}
     """
-    meant: list[str] = []
+    meant: dict[str, str] = {}
     others = [name for name in unused if name not in costs]
-    # a column whose name is almost that of a cost, and another that looks like its outcomes
     nearly = {name: base for name in others if not cost_base(name) and (base := _nearly_cost_of(name))}
     outcomes = {usual(name): name for name in others if name not in nearly}
-    for base in list(nearly.values())[:_LOOKED_AT]:
-        close = get_close_matches(base, outcomes, n=1, cutoff=0.9)
-        meant += [f"{outcomes[found]}_cost" for found in close]
-    # a cost without outcomes, and a column whose name is close to that of its LLM
-    for name in list(costs)[:_LOOKED_AT]:
-        base = usual(cost_base(name))
-        close = [f"{base}_{end}" for end in _LIKE_OUTCOMES if f"{base}_{end}" in outcomes]
-        close = close or get_close_matches(base, outcomes, n=1, cutoff=0.8)
-        meant += [cost_base(name) for found in close if outcomes[found] not in meant]
-    return list(dict.fromkeys(meant))
+    parts_of_known = tuple(f"{usual(llm)}_" for llm in known)
+    # a column whose name is almost that of a cost, or that is a cost, and another that looks like its outcomes
+    pairs = [(base, None) for base in nearly.values()] + [(usual(cost_base(name)), cost_base(name)) for name in costs]
+    for k, (base, llm) in enumerate(pairs):
+        found = next(((outcomes[base + end], end) for end in _LIKE_OUTCOMES if base + end in outcomes), None)
+        if found is None and k < _LOOKED_AT and not base.startswith(parts_of_known):
+            close = get_close_matches(base, outcomes, n=1, cutoff=0.9 if llm is None else 0.8)
+            found = next(((outcomes[name], "") for name in close if not name.startswith(f"{base}_")), None)
+        if found is not None:
+            column, end = found
+            meant[llm or f"{column[: len(column) - len(end)]}_cost"] = column
+    return meant
 
 
 def _nearly_cost_of(column: str) -> str:
     """The LLM, as `usual`, of a column whose name is almost that of a cost; "" for other columns."""
-    name = usual(column)
-    for word in _LIKE_COSTS:
-        if word in name[-len(word) - 4 :] or name.startswith(word):
-            before, _, after = name.rpartition(word)
-            return (before or after).strip("_ .|")
-    return ""
+    found = _LIKE_COST.fullmatch(usual(column))
+    base = "" if found is None else next(filter(None, found.groups()))
+    return "" if _LIKE_COST.fullmatch(f"x_{base}") else base

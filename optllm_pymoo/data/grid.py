@@ -272,6 +272,21 @@ def read_long(
     return Grid(source, roles, list(where), once, values, rows, names)
 
 
+def has_llms(source: Source, roles: Roles, /) -> bool:
+    """Return whether a table has a column of costs and one of outcomes for at least one LLM."""
+    names = [name for name in source.names if name and name not in roles.columns]
+    return not _by_llm(source, names, COST).keys().isdisjoint(_by_llm(source, names, SCORE))
+
+
+def _has_outcomes(source: Source, column: str) -> bool:
+    """Whether a column has numbers in [0, 1] or gaps, and not gaps alone."""
+    try:
+        values = source.read(numbers={column: SCORE})[1][column]
+    except DataFileError:
+        return False
+    return not np.isnan(values).all()
+
+
 def batch_layout(
     source: Source, roles: Roles, llms: Sequence[str] | None, drop: Collection[str], /
 ) -> tuple[list[str], dict[str, tuple[Measure, Columns]]]:
@@ -288,6 +303,10 @@ def batch_layout(
     tried = [llm for llm in costs if llm in scores]
     if not tried and llms is None:
         return [], {}
+    for llm in llms or ():
+        if llm in scores and llm not in costs:
+            problem = f"there is no column {f'{llm}_cost'!r} with the costs of {shown(llm)}; there are {listed(names)}"
+            raise DataFileError(source.path, problem, source.header_line)
     found = chosen_llms(source, list(costs), tried if llms is None else llms, drop)
     known = {*found, *drop, *(tried if llms is None else ())}
     _check_single(source, costs, known, "cost")
@@ -299,13 +318,14 @@ def batch_layout(
     # LLMs that the user left out need no note
     used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
     only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
-    unused = unused_columns(source.names, used, roles)
-    if llms is None and (meant := meant_names(unused, only)):
-        problem = (
-            f"columns {listed(unused)} are not used; did you mean {', '.join(map(repr, meant))}? An LLM would be left"
-        )
-        problem += " out. Rename its column, or name the LLMs to use with llms= (--llms)"
-        raise DataFileError(source.path, problem, source.header_line)
+    if llms is None:
+        slips = meant_names(unused_columns(source.names, used, roles), only, tried)
+        meant = {name: column for name, column in slips.items() if _has_outcomes(source, column)}
+        if meant:
+            like = f"{listed([*meant.values()])} {'looks' if len(meant) == 1 else 'look'} like outcomes of an LLM"
+            problem = f"{like} that would be left out; did you mean {', '.join(map(repr, meant))}? Rename the column"
+            problem += " (costs are US$ per call), or name the LLMs to use with llms= (--llms)"
+            raise DataFileError(source.path, problem, source.header_line)
     note = unused_note(source.names, used, roles, only)
     if note:
         warn(source, note)
@@ -325,7 +345,7 @@ def chosen_llms(
             raise DataFileError(source.path, unknown_name(name, found, kind="LLM"))
     chosen = [name for name in (found if llms is None else dict.fromkeys(llms)) if name not in set(drop)]
     if not chosen:
-        raise DataFileError(source.path, f"no LLM is left; there are {listed(found)}", source.header_line)
+        raise DataFileError(source.path, f"no LLM is left; there are {listed(found)}")
     return chosen
 
 

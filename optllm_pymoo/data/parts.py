@@ -12,7 +12,7 @@ import numpy as np
 from optllm_pymoo.data.columns import Roles, is_long, llm_column, roles_of
 from optllm_pymoo.data.dataset import Dataset
 from optllm_pymoo.data.formats import ParquetSource, parquet_files
-from optllm_pymoo.data.grid import Columns, batch_layout, no_llm, read_long
+from optllm_pymoo.data.grid import Columns, batch_layout, has_llms, no_llm, read_long
 from optllm_pymoo.data.source import COST, SCORE, DataFileError, Measure
 from optllm_pymoo.validation import UserError, import_extra
 
@@ -173,10 +173,11 @@ def open_parts(
         raise UserError(f"{path} is no folder of Parquet files, pattern or address; expected such as parts/*.parquet")
     source = ParquetSource(path, [(file, None) for file in files])
     roles = roles_of(source)
-    found, columns = batch_layout(source, roles, llms, drop)
-    if not found and not is_long(source, (COST, SCORE)):
+    long = is_long(source, (COST, SCORE)) and not has_llms(source, roles)
+    found, columns = ([], {}) if long else batch_layout(source, roles, llms, drop)
+    if not found and not long:
         raise no_llm(source)
-    if not found:
+    if long:
         name = [llm_column(source) or ""]
         there = dict.fromkeys(str(llm) for file in files for llm in ParquetSource(file).table(name).column(0).unique())
         found = [llm for llm in llms or there if llm not in set(drop)]

@@ -21,6 +21,7 @@ from optllm_pymoo.data.grid import (
     as_dataset,
     batch_layout,
     check_near,
+    has_llms,
     known_layout,
     no_llm,
     read_long,
@@ -90,15 +91,13 @@ def read_table(
     source = open_source(path)
     roles = roles_of(source, text=text, query_id=query_id, group=group, beside=beside)
     long = is_long(source, (COST, SCORE))
-    found, layout = batch_layout(source, roles, None if long else llms, () if long else drop)
-    if found:  # wide if an LLM has its columns, else long
-        if long:
-            found, layout = batch_layout(source, roles, llms, drop)
-        grid = read_wide(source, roles, layout, found)
-    elif long:
+    if long and not has_llms(source, roles):
         grid = read_long(source, roles, (COST, SCORE), llms, drop)
     else:
-        raise no_llm(source)
+        found, layout = batch_layout(source, roles, llms, drop)
+        if not found:
+            raise no_llm(source)
+        grid = read_wide(source, roles, layout, found)
     ids = [str(row) for row in range(len(grid.rows))]
     if roles.query_id is not None:
         ids = grid.texts[roles.query_id]

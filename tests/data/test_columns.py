@@ -20,8 +20,8 @@ from optllm_pymoo.data import DataFileError, DataFileWarning, read_table
         ),
         (
             "query_idd s s_cost",
-            "column 'query_idd' is not used; did you mean 'query_id'? none is called 'query_id', 'sample_id' or 'id',"
-            " so the ids are row numbers",
+            "column 'query_idd' is not used; none is called 'query_id', 'sample_id' or 'id', so the ids are row"
+            " numbers; did you mean 'query_id'?",
         ),
         ("query_id query task s s_cost", None),
         ("Query-ID Prompt s s_Cost", None),
@@ -39,31 +39,68 @@ def test_note(tmp_path, columns: str, note: str | None) -> None:
     assert [str(warning.message) for warning in caught] == ([] if note is None else [f"{path}: {note}"])
 
 
+def table(tmp_path, columns: str, **cells: str):
+    """A table of one row: ones, or what is given for a column."""
+    names, path = columns.split(), tmp_path / "a.csv"
+    path.write_text(",".join(names) + "\n" + ",".join(cells.get(name, "1") for name in names) + "\n")
+    return path
+
+
 @pytest.mark.parametrize(
-    ("columns", "meant"),
+    ("columns", "outcomes", "meant"),
     [
-        ("query_id s s_cost l l_costs", "columns 'l', 'l_costs' are not used; did you mean 'l_cost'?"),
-        ("query_id s s_cost l l_price", "columns 'l', 'l_price' are not used; did you mean 'l_cost'?"),
-        ("query_id s s_cost l usd_l", "columns 'l', 'usd_l' are not used; did you mean 'l_cost'?"),
-        ("id smal small_cost s s_cost", "columns 'smal', 'small_cost' are not used; did you mean 'small'?"),
+        ("id s s_cost l l_costs", "l", "l_cost"),
+        ("id s s_cost l l_price", "l", "l_cost"),
+        ("id s s_cost l usd_l", "l", "l_cost"),
+        ("id s s_cost l l_cost_per_call", "l", "l_cost"),
+        ("id s s_cost l lcost", "l", "l_cost"),
+        ("id s s_cost l_correct l_price", "l_correct", "l_cost"),
+        ("id s s_cost l_accuracy l_price", "l_accuracy", "l_cost"),
+        ("id s s_cost s-turbo s-turbo_price", "s-turbo", "s-turbo_cost"),
+        ("id smal small_cost s s_cost", "smal", "small"),
+        ("id small_passed small_cost s s_cost", "small_passed", "small"),
+        ("id text model score s s_cost l l_price", "l", "l_cost"),
     ],
 )
-def test_an_llm_is_not_left_out_for_a_slip(tmp_path, columns: str, meant: str) -> None:
-    """A slip in the name of a cost or of outcomes is an error, unless the LLMs are named."""
-    names, path = columns.split(), tmp_path / "a.csv"
-    path.write_text(",".join(names) + "\n" + ",".join("1" for _ in names))
-    with pytest.raises(DataFileError, match=re.escape(meant)) as caught:
+def test_an_llm_is_not_left_out_for_a_slip(tmp_path, columns: str, outcomes: str, meant: str) -> None:
+    """A slip in the name of a cost or of outcomes is an error, and none if the LLMs are named."""
+    path = table(tmp_path, columns)
+    said = f"'{outcomes}' looks like outcomes of an LLM that would be left out; did you mean '{meant}'?"
+    with pytest.raises(DataFileError, match=re.escape(said)) as caught:
         read_table(path)
     assert caught.value.line == 1
-    with pytest.warns(DataFileWarning, match=re.escape(meant.partition(";")[0])):
+    with pytest.warns(DataFileWarning, match="not used"):
         assert read_table(path, llms=["s"]).llms == ("s",)
 
 
-def test_a_price_beside_two_costs_is_no_llm(tmp_path) -> None:
-    """Columns that resemble no outcome are named and left out."""
-    (tmp_path / "a.csv").write_text("id,s,s_cost,price,list_price,usd\n1,1,1,1,1,1\n")
-    with pytest.warns(DataFileWarning, match="'price', 'list_price', 'usd' are not used"):
-        assert read_table(tmp_path / "a.csv").llms == ("s",)
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "s_input_cost s_output_cost s_input_tokens s_output_tokens",
+        "s_input_cost s_answer",
+        "s_price s_raw",
+        "request_id request_cost",
+        "tokens token_cost",
+        "price cost_price",
+        "usd price_usd",
+        "a usda",
+        "item item_price",
+        "center cost_center",
+        "price list_price usd",
+    ],
+)
+def test_other_columns_with_prices_are_no_llm(tmp_path, columns: str) -> None:
+    """Columns that have no outcomes, or whose names aren't those of a cost and its LLM, are left out with a note."""
+    cells = dict.fromkeys(("s_answer", "item", "center"), "text") | dict.fromkeys(("tokens", "s_input_tokens"), "17")
+    with pytest.warns(DataFileWarning, match="not used"):
+        assert read_table(table(tmp_path, f"id s s_cost {columns}", **cells)).llms == ("s",)
+
+
+def test_costs_that_are_asked_for_and_missing(tmp_path) -> None:
+    """An LLM that is named and has outcomes alone: the message says which column it lacks."""
+    for columns, llms in (("id s s_cost l l_price", ["s", "l"]), ("id l l_price", ["l"])):
+        with pytest.raises(DataFileError, match="there is no column 'l_cost' with the costs of 'l'"):
+            read_table(table(tmp_path, columns), llms=llms)
 
 
 def test_many_are_counted(tmp_path) -> None:
