@@ -102,8 +102,8 @@ def label_next(
         from optllm_pymoo.planning.rounds import after
 
         stage(f"Reading {source}")
-        _check_differs(out, source)
         batch, learning, back = _asked(source, options.Queries(llms=llms, drop=drop), learning, back)
+        _check_apart(out, source, batch.data, learning.labels, back.after)
         if learning.labels == "all":
             raise typer.BadParameter(
                 "takes all outcomes as known, so there is nothing to label", param_hint="'--labels'"
@@ -123,10 +123,17 @@ def label_next(
     print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
 
 
-def _check_differs(out: Path, source: Path) -> None:
-    """Refuse to write over the file that is read."""
-    if out.exists() and source.exists() and out.samefile(source):
-        raise typer.BadParameter(f"is {source} itself, which is read; choose another file", param_hint="'--out'")
+def _check_apart(out: Path, *read: Any) -> None:
+    """Refuse to write over a file that is read, or beside one that a folder has under this name in another format."""
+    from optllm_pymoo.data.folder import BATCH_FILES, FILES
+    from optllm_pymoo.planning.files import OUTPUTS
+
+    ours = {name.partition(".")[0] for name in (*BATCH_FILES, *FILES, *OUTPUTS)}
+    for path in (Path(each) for each in read if isinstance(each, (str, Path)) and Path(each).exists()):
+        is_of_folder = path.is_dir() and path.resolve() == out.resolve().parent and out.name.partition(".")[0] in ours
+        if is_of_folder or (out.exists() and out.samefile(path)):
+            problem = f"would replace what is read from {path}; choose another file"
+            raise typer.BadParameter(problem, param_hint="'--out'")
 
 
 def _asked(
@@ -208,7 +215,7 @@ def route(
         from optllm_pymoo.planning.labels import read_columns
 
         stage("Reading the queries")
-        _check_differs(out, data)
+        _check_apart(out, data, policy)
         queries = list(queries_of(data, columns or {}))
         if not queries:
             raise UserError(f"{data} holds no query")

@@ -662,7 +662,7 @@ class TestRoute:
         Path("new.csv").write_text("query_id,text\n1,hello\n")
         assert "there is no policy optllm-plan" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
         itself = run("route", "optllm-plan", "-d", "new.csv", "--out", "new.csv")
-        assert (itself.code, "is new.csv itself, which is read" in words(itself.stderr)) == (2, True)
+        assert (itself.code, "would replace what is read from new.csv" in words(itself.stderr)) == (2, True)
         assert run("front", "-d", batch, "-l", "all").code == 0
         assert "there is no policy" in run("route", "optllm-plan", "-d", "new.csv").assert_failed()
         said = run("route", "optllm-plan/predictions.npz", "-d", "new.csv").assert_failed()
@@ -812,13 +812,31 @@ def test_answered_queries_are_not_labelled_next(run, batch: Path, sent: pd.DataF
     assert json.loads(outcome.stdout)["n_unlabelled"] == len(still_open)
 
 
+def test_queries_to_label_next_replace_nothing_that_is_read(run, batch: Path) -> None:
+    """Neither the batch, of a plan too, nor labels, nor a file of a folder; a further file of a folder is fine."""
+    assert run("convert", batch, "batch.csv").code == 0
+    pd.read_csv("batch.csv", usecols=["query_id", "model-1", "model-2", "model-3"])[:40].to_csv(
+        "labels.csv", index=False
+    )
+    assert run("plan", "--data", "batch.csv", "--labels", "labels.csv", "--out", "planned").code == 0
+    before = Path("batch.csv").read_bytes()
+    for given in (
+        ("batch.csv", "--out", "batch.csv"),
+        ("planned", "--out", "batch.csv"),
+        ("planned", "--out", "labels.csv"),
+        ("planned", "--out", "planned/plan.csv"),
+        (batch, "--labels", 0.2, "--out", batch / "queries.csv"),
+    ):
+        refused = run("label-next", *given, "-n", 5)
+        assert (refused.code, "would replace what is read from" in words(refused.stderr)) == (2, True)
+    assert Path("batch.csv").read_bytes() == before
+    assert run("label-next", "planned", "-n", 5, "--out", "planned/next.csv").code == 0
+
+
 def test_queries_to_label_next_that_there_are_not(run, batch: Path) -> None:
     """More than have no label, labels that are all taken as known, and a plan that doesn't say of which batch."""
     said = run("label-next", batch, "--labels", 0.25, "-n", 91).assert_failed()
     assert "91 queries are to be drawn, but the number without a label is 90; draw fewer" in said
-    assert run("convert", batch, "batch.csv").code == 0
-    itself = run("label-next", "batch.csv", "--out", "batch.csv")
-    assert (itself.code, "'--out'" in itself.stderr) == (2, True)
     refused = run("label-next", batch, "--labels", "all")
     assert (refused.code, "'--labels'" in refused.stderr) == (2, True)
     front = plan_front(load_dataset(batch), 0.25)
