@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from optllm_pymoo.prediction.texts import COUNTS, TfidfSVD, as_texts, surface_counts
+from optllm_pymoo.tolerances import SINGULAR
 from optllm_pymoo.validation import UserError, as_whole
 
 
@@ -32,36 +33,72 @@ def _as_reader(text: Any, texts: list[str]) -> Callable[[list[str]], Any]:
     return reader
 
 
+_MAX_FIT: Final = 50_000  # texts from which components are learned
+_BLOCK: Final = 4_096  # texts projected at a time
+
+
 class _Reduced:
     """The columns of a text model of the user, as principal components where they are many."""
 
-    def __init__(self, reader: Callable[[list[str]], Any]) -> None:
-        self.reader = reader
-        self.pca: PCA | None = None
+    def __init__(self, reader: Callable[[list[str]], Any], n_components: int | None, seed: int) -> None:
+        self.reader, self.n_components, self.seed = reader, n_components, seed
+        self.n_read = 0
+        self.mean: NDArray[np.float64] | None = None
 
-    def fit_transform(self, texts: list[str], n_components: int | None, seed: int) -> NDArray[np.floating]:
-        """Read N distinct texts, and learn to reduce their columns."""
+    @property
+    def n_columns(self) -> int:
+        """Columns that `transform` returns."""
+        return self.n_read if self.mean is None else len(self.components)
+
+    def fit(self, texts: list[str]) -> None:
+        """Learn from N distinct texts; a second one is read only if there is something to reduce."""
+        self.n_read = self._read(texts[:1]).shape[1]
+        if self.n_components is not None and self.n_read > self.n_components:
+            self.fit_transform(texts)
+
+    def fit_transform(self, texts: list[str]) -> NDArray[np.floating]:
+        """Learn from N distinct texts, reading each once, and return their columns."""
         order = sorted(range(len(texts)), key=texts.__getitem__)
+        self.n_read, self.mean = 0, None
         columns = self._read([texts[i] for i in order])
-        if n_components is not None and n_components < columns.shape[1] and len(texts) > 1:
-            self.pca = PCA(min(n_components, len(texts)), random_state=seed)
-            with threadpool_limits(1, user_api="blas"):  # sums in one order on any machine
-                self.pca.fit(columns)
+        self.n_read = columns.shape[1]
+        if self.n_components is not None and self.n_read > self.n_components:
+            self._fit(columns[:: -(-len(columns) // _MAX_FIT)].astype(np.float64), self.n_components)
         return self._project(columns)[np.argsort(order)]
 
+    def _fit(self, columns: NDArray[np.float64], n_components: int) -> None:
+        """Find the components that are more than rounding noise; a column of zeros if there is none."""
+        scale = np.abs(columns).max() or 1.0  # squares of what is very large or small are not finite or 0
+        columns /= scale
+        self.mean, self.components = columns.mean(axis=0) * scale, np.zeros((1, self.n_read))
+        if len(columns) > 1 and np.ptp(columns, axis=0).any():
+            pca = PCA(min(n_components, len(columns) - 1), random_state=self.seed)
+            with threadpool_limits(1, user_api="blas"):  # sums in one order on any machine
+                pca.fit(columns)
+            self.components = pca.components_[pca.singular_values_ > SINGULAR * pca.singular_values_[0]]
+
     def transform(self, texts: list[str]) -> NDArray[np.floating]:
+        """Read texts and reduce their columns as learnt."""
         return self._project(self._read(texts))
 
     def _project(self, columns: NDArray[np.floating]) -> NDArray[np.floating]:
-        if self.pca is None:
+        """Reduce in double precision, so that a row's result doesn't depend on how many rows are beside it."""
+        if self.mean is None:
             return columns
-        with threadpool_limits(1, user_api="blas"):
-            return np.asarray(self.pca.transform(columns), dtype=np.float32)
+        out = np.empty((len(columns), len(self.components)), dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large for single precision is refused below
+            for start in range(0, len(columns), _BLOCK):
+                part = slice(start, start + _BLOCK)
+                out[part] = (columns[part].astype(np.float64) - self.mean) @ self.components.T
+        return _check_finite(out, "text features")
 
     def _read(self, texts: list[str]) -> NDArray[np.floating]:
+        """Have the model read texts; the table must have a row per text and always the same columns."""
         columns = _as_matrix(self.reader(texts), "text features")
         if len(columns) != len(texts):
             raise UserError(f"text features must have one row per query: {len(texts)} expected, got {len(columns)}")
+        if self.n_read and columns.shape[1] != self.n_read:
+            raise UserError(f"text features have {columns.shape[1]} columns, in fit there were {self.n_read}")
         return columns
 
 
@@ -75,7 +112,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         text: A text model beside the built-in features: an embedding model with `encode(list[str])`, a function
             list[str] -> (N, D), or any scikit-learn transformer of strings (it is cloned). None: nothing.
         text_components: Largest number of columns of `text`. If it has more, they are reduced to their principal
-            components: hundreds of columns would crowd out the built-in ones. None: all are kept.
+            components, as float32: hundreds of columns would crowd out the built-in ones. None: all are kept.
         n_components: Columns of `TfidfSVD`, the topics of the built-in view, at most.
         topics: Whether to use these; always without `text`.
         surface: Whether to append counts of the surface of a text: length, digits, punctuation, casing, lines.
@@ -129,7 +166,9 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.floating]:
-        """Learn the text part and turn the same queries into features; `text` reads each distinct text once.
+        """Learn the text part and turn the same queries into features.
+
+        A function or a model with `encode` reads each distinct text once; by `fit` and `transform` it would be twice.
 
         Args:
             X: As in `fit`.
@@ -141,7 +180,7 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         Raises:
             UserError: As `fit` and `transform` do.
         """
-        columns = self._fit(X)
+        columns = self._fit(X, and_read=True)
         return self._numbers(X) if self.numeric_ else self._read(as_texts(X), columns)
 
     def transform(self, X: Any) -> NDArray[np.floating]:
@@ -221,15 +260,15 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         made.n_features_out_ = made._read([""]).shape[1]
         return made
 
-    def _fit(self, X: Any) -> NDArray[np.floating] | None:
-        """Fit all parts; return the columns of `text` for the distinct texts."""
+    def _fit(self, X: Any, *, and_read: bool = False) -> NDArray[np.floating] | None:
+        """Fit all parts; return the columns of `text` for the distinct texts if they are to be read."""
+        n_components = self.text_components
+        if n_components is not None:
+            n_components = as_whole("text_components", n_components, lower=1)
         self.numeric_ = _is_numeric(X)
         if self.numeric_:
             self.n_features_out_ = self._numbers(X, reset=True).shape[1]
             return None
-        n_components = self.text_components
-        if n_components is not None:
-            n_components = as_whole("text_components", n_components, lower=1)
         texts = as_texts(X)
         if not texts:
             raise UserError("texts is empty; at least one query is needed to fit the features")
@@ -238,11 +277,16 @@ class QueryFeatures(TransformerMixin, BaseEstimator):
         self.topics_: TfidfSVD | None = None
         columns = None
         if self.text is not None:
-            self.text_ = _Reduced(_as_reader(self.text, texts))
-            columns = self.text_.fit_transform(_distinct(texts)[1], n_components, seed)
+            self.text_ = _Reduced(_as_reader(self.text, texts), n_components, seed)
+            distinct = _distinct(texts)[1]
+            if and_read:
+                columns = self.text_.fit_transform(distinct)
+            else:
+                self.text_.fit(distinct)
         if self.topics or self.text is None:
             self.topics_ = TfidfSVD(n_components=self.n_components, random_state=seed).fit(texts)
-        self.n_features_out_ = self._read(texts[:1], columns if columns is None else columns[:1]).shape[1]
+        widths = (self.topics_ and self.topics_.n_features_out_, self.text_ and self.text_.n_columns)
+        self.n_features_out_ = sum(filter(None, widths)) + self.surface * len(COUNTS)
         return columns
 
     def _numbers(self, X: Any, *, reset: bool = False) -> NDArray[np.floating]:
@@ -291,8 +335,8 @@ def _is_numeric(X: Any) -> bool:
 
 
 def _as_matrix(X: Any, name: str) -> NDArray[np.floating]:
-    """Convert an array, frame or sparse matrix to a finite dense matrix (N, D); float32 is kept."""
-    matrix = np.asarray(_as_dense(X))
+    """Convert an array, frame, sparse matrix or vectors one by one to a finite matrix (N, D); float32 is kept."""
+    matrix = np.asarray(list(X) if isinstance(X, Iterator) else _as_dense(X))
     if matrix.dtype != np.float32:
         matrix = matrix.astype(np.float64)
     if matrix.ndim != 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -105,8 +104,8 @@ def asked(texts: list[str]) -> Any:
 
 @pytest.mark.parametrize(
     "text",
-    [Embedding(), Embedding().encode, lambda texts: list(AllAtOnce().embed(texts)), asked],
-    ids=["encode", "function", "one by one", "API"],
+    [Embedding(), Embedding().encode, AllAtOnce().embed, lambda texts: list(AllAtOnce().embed(texts)), asked],
+    ids=["encode", "function", "generator", "one by one", "API"],
 )
 def test_a_model_stands_beside_the_built_in_view(text: Any) -> None:
     """What has encode(), or any function, adds its columns between topics and surface counts, which stay."""
@@ -129,9 +128,15 @@ class Wide:
         self.mix = np.random.default_rng(0).normal(size=(3, 200))
 
     def __call__(self, texts: list[str]) -> Any:
-        """Length, number of e's and of blanks, mixed."""
+        """Length, number of e's and of blanks, mixed, in single precision as of most models."""
         self.n_read += len(texts)
-        return np.array([[len(text), text.count("e"), text.count(" ")] for text in texts]) @ self.mix
+        counts = [[len(text), text.count("e"), text.count(" ")] for text in texts]
+        return (np.array(counts) @ self.mix).astype(np.float32)
+
+
+def noise(texts: list[str]) -> Any:
+    """Sixty columns without relation, from the hash of a text."""
+    return [np.random.default_rng(sum(map(ord, text))).normal(3, 1, 60) for text in texts]
 
 
 def of_model(text: Any, **options: Any) -> QueryFeatures:
@@ -139,39 +144,73 @@ def of_model(text: Any, **options: Any) -> QueryFeatures:
     return QueryFeatures(text, topics=False, surface=False, random_state=0, **options)
 
 
+MANY = [f"{'he' * (i % 7)} {i} {'x ' * (i % 5)}" for i in range(50)]
+
+
 def test_many_columns_of_a_model_are_reduced() -> None:
-    """Principal components keep the distances between texts of which they span the columns; few columns stay."""
-    texts = [f"{'he' * (i % 7)} {i} {'x ' * (i % 5)}" for i in range(50)]
-    full, reduced = (of_model(Wide(), text_components=k) for k in (None, 3))
-    full.fit(texts)
-    Z, fresh = reduced.fit_transform(texts), ["new one", texts[3], "e e e"]
-    assert Z.shape == (50, 3)
+    """Principal components keep the distances between texts whose columns they span, also of new texts."""
+    full, reduced = (of_model(Wide(), text_components=k).fit(MANY) for k in (None, 32))
+    fresh = ["new one", MANY[3], "e e e"]
     np.testing.assert_array_equal(full.transform(fresh), Wide()(fresh))
-    for some in (texts, fresh):
-        distances = [
-            np.linalg.norm(each[:, None] - each, axis=2)
-            for each in map(methodcaller("transform", some), (full, reduced))
-        ]
+    for texts in (MANY, fresh):
+        tables = full.transform(texts), reduced.transform(texts)
+        distances = [np.linalg.norm(table[:, None] - table, axis=2) for table in tables]
         np.testing.assert_allclose(distances[1], distances[0], rtol=1e-4, atol=1e-3)
-    assert of_model(Wide()).fit_transform(texts).shape == (50, 32)
-    assert of_model(Wide(), text_components=200).fit_transform(texts).shape == (50, 200)
-    assert of_model(Wide()).fit_transform(TEXTS).shape == (5, 5)
-    np.testing.assert_array_equal(of_model(Wide()).fit(["a"]).transform(["b c"]), Wide()(["b c"]))
-    with pytest.raises(ValueError, match="text_components must be at least 1; got 0"):
-        of_model(Wide(), text_components=0).fit(texts)
 
 
-def test_a_model_reads_each_text_once_and_in_any_order_alike() -> None:
-    """fit_transform returns what transform returns and reads no text twice; the order of the rows changes nothing."""
-    texts, model = [f"{i % 40} {'e' * (i % 9)}" for i in range(80)], Wide()
-    features = of_model(model, text_components=2)
+@pytest.mark.parametrize(
+    ("model", "texts", "n_components", "width"),
+    [
+        (noise, MANY, 32, 32),
+        (noise, MANY, 60, 60),
+        (noise, MANY[:5], 32, 4),  # five points span four directions
+        (Wide(), MANY, 32, 3),  # what is beyond three numbers is rounding noise
+        (Wide(), ["a"], 32, 1),
+        (lambda texts: np.full((len(texts), 50), 1 / 3), MANY, 32, 1),
+        (lambda texts: 1e300 * np.array(noise(texts)) * 0, MANY, 32, 1),
+    ],
+)
+def test_as_many_components_as_there_is_to_say(model: Any, texts: list[str], n_components: int, width: int) -> None:
+    """At most as many as asked for and as the texts span; a column of zeros if they all look alike."""
+    features = of_model(model, text_components=n_components)
     Z = features.fit_transform(texts)
-    assert model.n_read == len(set(texts))
-    np.testing.assert_allclose(features.transform(texts), Z, rtol=1e-5, atol=1e-4)
-    order = np.random.default_rng(1).permutation(len(texts))
-    np.testing.assert_array_equal(
-        of_model(Wide(), text_components=2).fit_transform([texts[i] for i in order]), Z[order]
-    )
+    assert Z.shape == (len(texts), width) == features.transform(texts).shape
+    assert features.n_features_out_ == width == of_model(model, text_components=n_components).fit(texts).n_features_out_
+    assert (width == 1) == (not Z.any())
+
+
+def test_features_of_a_text_are_its_own() -> None:
+    """The same to the bit alone, among others, from fit_transform and transform, in any order and with repeats."""
+    features = of_model(noise, text_components=8)
+    Z = features.fit_transform(MANY)
+    np.testing.assert_array_equal(features.transform(MANY), Z)
+    np.testing.assert_array_equal(np.vstack([features.transform([text]) for text in MANY]), Z)
+    order = np.random.default_rng(1).permutation(np.repeat(np.arange(len(MANY)), 2))
+    np.testing.assert_array_equal(of_model(noise, text_components=8).fit_transform([MANY[i] for i in order]), Z[order])
+
+
+def test_a_model_reads_no_more_than_it_has_to() -> None:
+    """fit_transform reads each distinct text once; fit one text where nothing has to be reduced."""
+    for and_read, n_components, n_read in ((True, 2, 50), (True, None, 50), (False, None, 1), (False, 200, 1)):
+        model = Wide()
+        features = of_model(model, text_components=n_components)
+        (features.fit_transform if and_read else features.fit)([*MANY, *MANY])
+        assert model.n_read == n_read
+
+
+def test_a_model_that_changes() -> None:
+    """Another number of columns than in fit, and values that single precision can't hold, are refused."""
+    for width in (20, 100):
+        of = {"width": width}
+        features = of_model(lambda texts, of=of: np.ones((len(texts), of["width"]))).fit(["a", "b"])
+        of["width"] = 10
+        with pytest.raises(ValueError, match=f"text features have 10 columns, in fit there were {width}"):
+            features.transform(["a"])
+    with pytest.raises(ValueError, match="must hold neither NaN nor inf"):
+        of_model(lambda texts: 1e50 * np.array(noise(texts))).fit_transform(MANY)
+    for X in (MANY, np.ones((3, 2))):
+        with pytest.raises(ValueError, match="text_components must be at least 1; got 0"):
+            of_model(noise, text_components=0).fit(X)
 
 
 def test_embedding_of_the_wrong_shape() -> None:
