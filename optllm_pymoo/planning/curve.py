@@ -321,13 +321,17 @@ class LearningCurve(NamedTuple):
             The forecast; None if no query would be left to plan.
         """
         n_labels = round(factor * self.n_labels)
-        if n_labels - self.n_labels >= self.n_planned:
+        n_left = self.n_planned - (n_labels - self.n_labels)
+        if n_left <= 0:
             return None
         line, reached, half = self.line, 1 - 1 / math.sqrt(factor), float(norm.ppf((1 + _PROBABILITY) / 2))
         gain, unsure = reached * line.rise, reached**2 * (line.rise_error**2 + (_CURVATURE * line.rise) ** 2)
-        area_error = math.sqrt(line.error**2 + unsure + line.luck**2 / factor)
+        # chance among the planned queries, as in a share of them; those that are left are a part of those of today
+        chance = line.area * (1 - line.area)
+        area_error = math.sqrt(line.error**2 + unsure + line.luck**2 / factor + chance / n_left)
         # half the variance of two independent draws of labels, since the larger one contains the labels at hand
-        gain_error = math.sqrt(unsure + line.luck**2 * (1 + 1 / factor) / 2)
+        fewer = chance * (1 / n_left - 1 / self.n_planned)
+        gain_error = math.sqrt(unsure + line.luck**2 * (1 + 1 / factor) / 2 + fewer)
         # d ln √(a (1 - a)) / da, times the standard deviation of the change of a by the new labels
         a = min(max(self.accuracy, 1 / (self.n_distinct + 2)), 1 - 1 / (self.n_distinct + 2))
         moved = abs(1 - 2 * a) / (2 * math.sqrt(a * (1 - a) * self.n_distinct)) * math.sqrt(1 - 1 / factor)

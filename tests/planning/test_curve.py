@@ -129,8 +129,11 @@ def test_forecast_by_hand() -> None:
     assert found.width.high == pytest.approx(found.width.expected * math.exp(1.64485 * relative), rel=1e-5)
     assert (found.area.expected, found.gain.expected) == pytest.approx((0.82, 0.02))
     unsure = (0.5 * 0.01) ** 2 + (0.5 * 0.02) ** 2
-    assert found.gain.high - 0.02 == pytest.approx(1.64485 * math.sqrt(unsure + 0.01**2 * 1.25 / 2), rel=1e-5)
-    assert 0.82 - found.area.low == pytest.approx(1.64485 * math.sqrt(0.02**2 + unsure + 0.01**2 / 4), rel=1e-5)
+    # chance as in a share of .8: of the 400 that are left, and of these as a part of the 700 of today
+    area = 0.02**2 + unsure + 0.01**2 / 4 + 0.8 * 0.2 / 400
+    gain = unsure + 0.01**2 * 1.25 / 2 + 0.8 * 0.2 * (1 / 400 - 1 / 700)
+    assert 0.82 - found.area.low == pytest.approx(1.64485 * math.sqrt(area), rel=1e-5)
+    assert found.gain.high - 0.02 == pytest.approx(1.64485 * math.sqrt(gain), rel=1e-5)
 
 
 def test_labels_that_leave_nothing_to_plan_are_not_forecast() -> None:
