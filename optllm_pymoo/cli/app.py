@@ -243,8 +243,8 @@ def stages(ahead: str = "") -> Iterator[Callable[[str], None]]:
 
     Args:
         ahead: Python code that compiles kernels which are needed later. When the first kernel has to be compiled, it is
-            run in a process of its own and kept on disk for this one, if there is a second core; the process is ended
-            with this context at the latest.
+            run in a process of its own, which keeps the kernels on disk for this one; only if there is a second core
+            and a folder for them. The process is ended with this context at the latest.
 
     Yields:
         A function to call with the name of each stage as it begins.

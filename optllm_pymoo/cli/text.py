@@ -395,7 +395,7 @@ class PlanningReport(NamedTuple):
             said.append("\n".join(lines))
             groups = self.front.by_group(plan)
             said += [groups_text(groups)] if groups else []
-        nothing = "Nothing was written; to write the plan and its policy, add --out FOLDER"
+        nothing = "Nothing was written; add --out FOLDER to write the plan"
         return "\n\n".join([*said, files_text(self.files) if self.files else nothing])
 
 

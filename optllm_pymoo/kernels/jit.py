@@ -36,24 +36,24 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     try:
         return njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # numba has found no folder that it can write to
-        _warn_of_missing_cache()
+        is_first = is_cached()
+        _not_cached.add(function.__qualname__)
+        if is_first:
+            warnings.warn(
+                "numba finds no folder to keep compiled code in, so every run compiles again and starts later;"
+                " set NUMBA_CACHE_DIR to a folder that can be written to",
+                Notice,
+                stacklevel=3,
+            )
         return njit(nogil=True, **options)(function)
 
 
-@cache
-def _warn_of_missing_cache() -> None:
-    """Warn once per process that compiled code can't be cached, and name the environment variable to set."""
-    warnings.warn(
-        "numba finds no folder to keep compiled code in, so every run compiles again and starts later;"
-        " set NUMBA_CACHE_DIR to a folder that can be written to",
-        Notice,
-        stacklevel=4,
-    )
+_not_cached: set[str] = set()
 
 
 def is_cached() -> bool:
-    """Return whether compiled kernels are kept on disk, as far as this process has met any."""
-    return not _warn_of_missing_cache.cache_info().currsize
+    """Return whether all kernels so far are kept on disk once they are compiled."""
+    return not _not_cached
 
 
 class _CompileListener(event.Listener):

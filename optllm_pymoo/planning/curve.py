@@ -61,7 +61,9 @@ def next_to_label(dataset: Dataset, n: int, /, *, random_state: int = 0) -> np.n
     """
     n, rows = as_whole("the number of queries to label", n, lower=1), np.flatnonzero(~dataset.tried.any(axis=1))
     if n > len(rows):
-        raise UserError(f"{n:,} queries are to be drawn, but the number without a label is {len(rows):,}; draw fewer")
+        raise UserError(
+            f"{n:,} queries are to be drawn, but only {len(rows):,} have no label; draw at most {len(rows):,}"
+        )
     groups = np.array(dataset.groups or [""] * len(dataset))
     ordered = rows[np.lexsort((draws(dataset, random_state)[rows], groups[rows]))]
     start = np.random.default_rng(random_state).random()

@@ -191,6 +191,7 @@ def test_a_second_process_compiles_ahead_and_ends_with_the_first(
     No file of the current folder takes the place of a package's in it.
     """
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    monkeypatch.setattr(jit, "is_cached", lambda: True)
     (tmp_path / "calendar.py").write_text("open('run', 'w').close()")
     files = tmp_path / "running"
     files.mkdir()

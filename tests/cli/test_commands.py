@@ -836,7 +836,7 @@ def test_queries_to_label_next_replace_nothing_that_is_read(run, batch: Path) ->
 def test_queries_to_label_next_that_there_are_not(run, batch: Path) -> None:
     """More than have no label, labels that are all taken as known, and a plan that doesn't say of which batch."""
     said = run("label-next", batch, "--labels", 0.25, "-n", 91).assert_failed()
-    assert "91 queries are to be drawn, but the number without a label is 90; draw fewer" in said
+    assert "91 queries are to be drawn, but only 90 have no label; draw at most 90" in said
     refused = run("label-next", batch, "--labels", "all")
     assert (refused.code, "'--labels'" in refused.stderr) == (2, True)
     front = plan_front(load_dataset(batch), 0.25)

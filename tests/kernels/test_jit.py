@@ -43,7 +43,7 @@ print(minimize(make_problem(30, 4), OptLLM(n_grid=5), seed=1).F.tolist())
 def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch):
     """As in a container where neither package nor home can be written to: one line names the way out, and once."""
     monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
-    jit_module._warn_of_missing_cache.cache_clear()
+    monkeypatch.setattr(jit_module, "_not_cached", set())
     with pytest.warns(Notice, match="set NUMBA_CACHE_DIR to a folder that can be written to"):
         first = jit(lambda x: 2 * x)
     with warnings.catch_warnings():
@@ -54,9 +54,9 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
     assert first.nopython_signatures
 
 
-def test_nothing_is_reported_where_code_can_be_kept():
+def test_nothing_is_reported_where_code_can_be_kept(monkeypatch):
     """The kernels of this installation are kept, without a word."""
-    jit_module._warn_of_missing_cache.cache_clear()
+    monkeypatch.setattr(jit_module, "_not_cached", set())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jit(make_problem).stats.cache_path

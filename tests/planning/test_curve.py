@@ -61,7 +61,7 @@ def test_no_more_than_there_are() -> None:
     """Five of five are all of them, six are refused, and so is none."""
     data = batch({"a": 5}, n_labelled=2)
     assert next_to_label(data, 5).tolist() == [2, 3, 4, 5, 6]
-    with pytest.raises(UserError, match="6 queries are to be drawn, but the number without a label is 5; draw fewer"):
+    with pytest.raises(UserError, match="6 queries are to be drawn, but only 5 have no label; draw at most 5"):
         next_to_label(data, 6)
     with pytest.raises(UserError, match="the number of queries to label"):
         next_to_label(data, 0)
