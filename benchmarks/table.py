@@ -48,10 +48,9 @@ class DrawnTable(NamedTuple):
 def drawn_table(paths: Sequence[Path], /) -> DrawnTable:
     """Write the table for the results, in Markdown.
 
-    ``comparison`` is of routers, of predictors against constants, or else of algorithms. For predictors it has the rows
-    of the first, and the means of all; for routers the means of all, the best rival of the first on every data set, and
-    where a rival is clearly better. ``embeddings`` has the gain of predictors with more features, and ``forecasts`` the
-    means over all data sets.
+    Of ``predictors`` against constants it has the rows of the first, and the means of all; of ``routers`` the means of
+    all, the best rival of the first on every data set, and where a rival is clearly better; of ``embeddings`` the gain
+    of predictors with more features; of ``forecasts`` the means over all data sets; else it is one of ``algorithms``.
 
     Args:
         paths: ``results.csv`` of the suite `fair`, or of runs of `predict` or `routers`, whose tables are joined:
@@ -63,11 +62,11 @@ def drawn_table(paths: Sequence[Path], /) -> DrawnTable:
     """
     kinds = [load_results(path) for path in paths]
     if len(kinds) == 1 and ("search" in kinds[0] or "table" not in kinds[0]):
-        return DrawnTable("comparison", readme_table(paths[0]))
+        return DrawnTable("algorithms", readme_table(paths[0]))
     tables = pd.concat([kind.get("table", pd.DataFrame()) for kind in kinds])
     if any("distance" in kind for kind in kinds):
         distances = pd.concat([kind.get("distance", pd.DataFrame()) for kind in kinds]).drop_duplicates()
-        return DrawnTable("comparison", routers_table(tables[~tables.index.duplicated()], distances))
+        return DrawnTable("routers", routers_table(tables[~tables.index.duplicated()], distances))
     if any("forecast" in kind for kind in kinds):
         found = forecasts(pd.concat([kind.get("forecast", pd.DataFrame()) for kind in kinds]))
         block = TableBlock(found[found["data"] == ALL], FORECASTS[2:], "forecasts", n_left=1)
@@ -80,7 +79,7 @@ def drawn_table(paths: Sequence[Path], /) -> DrawnTable:
     first = cells[cells["predictor"] == cells["predictor"].iloc[0]]
     rows = table_markdown(TableBlock(first, DIFFERENCES, "predictors", n_left=3))
     means = table_markdown(TableBlock(pooled, POOLED, "means"))
-    return DrawnTable("comparison", f"{rows}\n\nMeans over rows, of all predictors:\n\n{means}")
+    return DrawnTable("predictors", f"{rows}\n\nMeans over rows, of all predictors:\n\n{means}")
 
 
 def routers_table(tables: pd.DataFrame, distances: pd.DataFrame, /) -> str:

@@ -19,7 +19,7 @@ from benchmarks.suites.fair import GENERAL
 from benchmarks.table import ROWS, DrawnTable, drawn_table, readme_table, with_table
 from optllm_pymoo import UserError
 
-NEW = DrawnTable("comparison", "new")
+NEW = DrawnTable("algorithms", "new")
 START, END = NEW.marks
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -140,8 +140,8 @@ def test_the_block_is_replaced():
     once = with_table(text, NEW)
     assert once == f"before\n{START}\nnew\n{END}\nafter\n" == with_table(once, NEW)
     assert table_in(once) == "new"
-    assert with_table(once.replace("comparison", "forecasts"), DrawnTable("forecasts", "new")) == once.replace(
-        "comparison", "forecasts"
+    assert with_table(once.replace("algorithms", "forecasts"), DrawnTable("forecasts", "new")) == once.replace(
+        "algorithms", "forecasts"
     )
     with pytest.raises(ValueError, match="one line '<!-- embeddings table -->'"):
         with_table(once, DrawnTable("embeddings", ""))
@@ -150,7 +150,7 @@ def test_the_block_is_replaced():
 @pytest.mark.parametrize("text", ["", START, f"{END}{START}", f"{START}{END}{START}"])
 def test_marks_that_are_not_right(text):
     """Missing, in the wrong order, or twice."""
-    with pytest.raises(ValueError, match="comparison table"):
+    with pytest.raises(ValueError, match="algorithms table"):
         with_table(text, NEW)
 
 
