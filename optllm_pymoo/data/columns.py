@@ -160,7 +160,7 @@ def unused_note(names: Sequence[str], used: Iterable[str], roles: Roles, costs: 
     if roles.query_id is None:
         meant = [name for name in ID_NAMES if get_close_matches(name, map(usual, unused), n=1, cutoff=0.8)]
         ids = ", ".join(map(repr, ID_NAMES[:-1]))
-        note += f"; none is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
+        note += f". No column is called {ids} or {ID_NAMES[-1]!r}, so the ids are row numbers"
         note += f"; did you mean {', '.join(map(repr, meant))}?" if meant else ""
     return note
 

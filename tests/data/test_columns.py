@@ -16,11 +16,11 @@ from optllm_pymoo.data import DataFileError, DataFileWarning, read_table
         ("id s s_cost answer", "column 'answer' is not used"),
         (
             "number s s_cost",
-            "column 'number' is not used; none is called 'query_id', 'sample_id' or 'id', so the ids are row numbers",
+            "column 'number' is not used. No column is called 'query_id', 'sample_id' or 'id', so the ids are row numbers",
         ),
         (
             "query_idd s s_cost",
-            "column 'query_idd' is not used; none is called 'query_id', 'sample_id' or 'id', so the ids are row"
+            "column 'query_idd' is not used. No column is called 'query_id', 'sample_id' or 'id', so the ids are row"
             " numbers; did you mean 'query_id'?",
         ),
         ("query_id query task s s_cost", None),
