@@ -33,7 +33,7 @@ def _as_reader(text: Any, texts: list[str]) -> Callable[[list[str]], Any]:
     return reader
 
 
-_MAX_FIT: Final = 50_000  # texts from which components are learned
+_MAX_FIT: Final = 10_000  # texts from which components are learned: memory is in double precision
 _BLOCK: Final = 4_096  # texts projected at a time
 
 
