@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final, NamedTuple
 
 from optllm_pymoo.data.source import COST, SCORE, DataFileError, DataFileWarning, Measure, Source
@@ -176,43 +176,51 @@ def cost_base(column: str, /) -> str:
     return column[: len(column) - len(suffix)]
 
 
-def meant_names(unused: Iterable[str], costs: Collection[str], known: Iterable[str] = (), /) -> dict[str, str]:
-    """Return names that columns of LLMs should have, and nearly have. O(columns).
+class Slip(NamedTuple):
+    """Two unused columns that nearly have the names of those of an LLM."""
+
+    llm: str
+    outcomes: str
+    cost: str
+
+
+def slips(unused: Iterable[str], costs: Collection[str], known: Iterable[str] = (), /) -> list[Slip]:
+    """Find pairs of columns that may be those of an LLM, written in another way. O(columns).
 
     Args:
         unused: The columns that are not used.
         costs: Those that are costs by their names, but of an LLM without outcomes.
         known: LLMs with columns of both.
 
-    Returns:
-        The names that may have been meant, each with the unused column that may have the outcomes of the LLM.
-
     Examples:
-        >>> meant_names(["gpt-4", "cost_gpt-4"], []), meant_names(["large", "large_price"], [])
-        ({'gpt-4_cost': 'gpt-4'}, {'large_cost': 'large'})
-        >>> meant_names(["small_accuracy", "small_cost"], ["small_cost"])
-        {'small': 'small_accuracy'}
+        >>> slips(["large", "large_price"], [])
+        [Slip(llm='large', outcomes='large', cost='large_price')]
+        >>> slips(["small_accuracy", "small_cost"], ["small_cost"])
+        [Slip(llm='small', outcomes='small_accuracy', cost='small_cost')]
     """
-    meant: dict[str, str] = {}
     others = [name for name in unused if name not in costs]
     nearly = {name: base for name in others if not cost_base(name) and (base := _nearly_cost_of(name))}
     outcomes = {usual(name): name for name in others if name not in nearly}
     parts_of_known = tuple(f"{usual(llm)}_" for llm in known)
+    found = []
     # a column whose name is almost that of a cost, or that is a cost, and another that looks like its outcomes
-    pairs = [(base, None) for base in nearly.values()] + [(usual(cost_base(name)), cost_base(name)) for name in costs]
-    for k, (base, llm) in enumerate(pairs):
-        found = next(((outcomes[base + end], end) for end in _LIKE_OUTCOMES if base + end in outcomes), None)
-        if found is None and k < _LOOKED_AT and not base.startswith(parts_of_known):
-            close = get_close_matches(base, outcomes, n=1, cutoff=0.9 if llm is None else 0.8)
-            found = next(((outcomes[name], "") for name in close if not name.startswith(f"{base}_")), None)
-        if found is not None:
-            column, end = found
-            meant[llm or f"{column[: len(column) - len(end)]}_cost"] = column
-    return meant
+    for k, (cost, base) in enumerate([*nearly.items(), *((cost, usual(cost_base(cost))) for cost in costs)]):
+        end = next((end for end in _LIKE_OUTCOMES if base + end in outcomes), None)
+        if end is not None:
+            column = outcomes[base + end]
+            found.append(Slip(column[: len(column) - len(end)], column, cost))
+        elif k < _LOOKED_AT and not base.startswith(parts_of_known):
+            close = get_close_matches(base, outcomes, n=1, cutoff=0.9 if cost in nearly else 0.8)
+            found += [Slip(outcomes[name], outcomes[name], cost) for name in close if not name.startswith(f"{base}_")]
+    return found
 
 
 def _nearly_cost_of(column: str) -> str:
     """The LLM, as `usual`, of a column whose name is almost that of a cost; "" for other columns."""
-    found = _LIKE_COST.fullmatch(usual(column))
-    base = "" if found is None else next(filter(None, found.groups()))
+    name = usual(column)
+    found = _LIKE_COST.fullmatch(name)
+    if found is None:
+        base, _, end = name.rpartition("_")
+        return base if SequenceMatcher(None, end, "cost").ratio() >= 0.75 else ""
+    base = next(filter(None, found.groups()))
     return "" if _LIKE_COST.fullmatch(f"x_{base}") else base

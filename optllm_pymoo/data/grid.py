@@ -15,8 +15,8 @@ from optllm_pymoo.data.columns import (
     Roles,
     cost_base,
     llm_column,
-    meant_names,
     measure_column,
+    slips,
     unused_columns,
     unused_note,
     usual,
@@ -278,13 +278,22 @@ def has_llms(source: Source, roles: Roles, /) -> bool:
     return not _by_llm(source, names, COST).keys().isdisjoint(_by_llm(source, names, SCORE))
 
 
-def _has_outcomes(source: Source, column: str) -> bool:
-    """Whether a column has numbers in [0, 1] or gaps, and not gaps alone."""
+def _holds(source: Source, column: str, measure: Measure) -> bool:
+    """Whether a column has values of a measure or gaps, and not gaps alone."""
     try:
-        values = source.read(numbers={column: SCORE})[1][column]
+        values = source.read(numbers={column: measure})[1][column]
     except DataFileError:
         return False
     return not np.isnan(values).all()
+
+
+def _advice(source: Source, unused: Sequence[str], costs: Sequence[str], known: Sequence[str] = ()) -> str | None:
+    """Say how to rename two columns that are those of an LLM by their values and nearly by their names, if any."""
+    for llm, outcomes, cost in slips(unused, costs, known):
+        if _holds(source, outcomes, SCORE) and _holds(source, cost, COST):
+            named = f"{llm!r} and {f'{llm}_cost'!r}"
+            return f"{outcomes!r} and {cost!r} look like the outcomes and the US$ per call of an LLM; call them {named}"
+    return None
 
 
 def batch_layout(
@@ -319,12 +328,9 @@ def batch_layout(
     used = [column for by_llm in (costs, scores) for llm in {*known, *tried} for column, _ in by_llm.get(llm, ())]
     only = [] if llms is not None else [columns[0][0] for llm, columns in costs.items() if llm not in known]
     if llms is None:
-        slips = meant_names(unused_columns(source.names, used, roles), only, tried)
-        meant = {name: column for name, column in slips.items() if _has_outcomes(source, column)}
-        if meant:
-            like = f"{listed([*meant.values()])} {'looks' if len(meant) == 1 else 'look'} like outcomes of an LLM"
-            problem = f"{like} that would be left out; did you mean {', '.join(map(repr, meant))}? Rename the column"
-            problem += " (costs are US$ per call), or name the LLMs to use with llms= (--llms)"
+        advice = _advice(source, unused_columns(source.names, used, roles), only, tried)
+        if advice is not None:
+            problem = f"an LLM would be left out: {advice}, or name the LLMs to use with llms= (--llms)"
             raise DataFileError(source.path, problem, source.header_line)
     note = unused_note(source.names, used, roles, only)
     if note:
@@ -352,11 +358,11 @@ def chosen_llms(
 def no_llm(source: Source, /) -> DataFileError:
     """Build the error for a table without any LLM: with the columns of the table, and the expected ones."""
     costs = [name for name in source.names if cost_base(name)]
-    meant = meant_names(source.names, costs)
+    advice = _advice(source, source.names, costs)
     expected = "expected columns <llm> and <llm>_cost for each LLM, or a row per query and LLM with columns 'model',"
     problem = f"found no LLM: {expected} 'score' and 'cost'; there are {listed(source.names)}"
-    if meant:
-        problem = f"{problem}; did you mean {', '.join(map(repr, meant))}?"
+    if advice is not None:
+        problem = f"{problem}. {advice}"
     elif costs:
         bases = ",".join(cost_base(name) for name in costs[:5])
         problem = f"found no LLM with outcomes; if {listed(costs[:5])} are the costs of LLMs, name them with"

@@ -47,25 +47,27 @@ def table(tmp_path, columns: str, **cells: str):
 
 
 @pytest.mark.parametrize(
-    ("columns", "outcomes", "meant"),
+    ("columns", "pair", "names"),
     [
-        ("id s s_cost l l_costs", "l", "l_cost"),
-        ("id s s_cost l l_price", "l", "l_cost"),
-        ("id s s_cost l usd_l", "l", "l_cost"),
-        ("id s s_cost l l_cost_per_call", "l", "l_cost"),
-        ("id s s_cost l lcost", "l", "l_cost"),
-        ("id s s_cost l_correct l_price", "l_correct", "l_cost"),
-        ("id s s_cost l_accuracy l_price", "l_accuracy", "l_cost"),
-        ("id s s_cost s-turbo s-turbo_price", "s-turbo", "s-turbo_cost"),
-        ("id smal small_cost s s_cost", "smal", "small"),
-        ("id small_passed small_cost s s_cost", "small_passed", "small"),
-        ("id text model score s s_cost l l_price", "l", "l_cost"),
+        ("id s s_cost l l_costs", "'l' and 'l_costs'", "'l' and 'l_cost'"),
+        ("id s s_cost l l_price", "'l' and 'l_price'", "'l' and 'l_cost'"),
+        ("id s s_cost l l_csot", "'l' and 'l_csot'", "'l' and 'l_cost'"),
+        ("id s s_cost l usd_l", "'l' and 'usd_l'", "'l' and 'l_cost'"),
+        ("id s s_cost l l_cost_per_call", "'l' and 'l_cost_per_call'", "'l' and 'l_cost'"),
+        ("id s s_cost l lcost", "'l' and 'lcost'", "'l' and 'l_cost'"),
+        ("id s s_cost large lage_cost", "'large' and 'lage_cost'", "'large' and 'large_cost'"),
+        ("id s s_cost large Large_cost", "'large' and 'Large_cost'", "'large' and 'large_cost'"),
+        ("id s s_cost l_correct l_price", "'l_correct' and 'l_price'", "'l' and 'l_cost'"),
+        ("id s s_cost l_accuracy l_price", "'l_accuracy' and 'l_price'", "'l' and 'l_cost'"),
+        ("id s s_cost s-turbo s-turbo_price", "'s-turbo' and 's-turbo_price'", "'s-turbo' and 's-turbo_cost'"),
+        ("id small_passed small_cost s s_cost", "'small_passed' and 'small_cost'", "'small' and 'small_cost'"),
+        ("id text model score s s_cost l l_price", "'l' and 'l_price'", "'l' and 'l_cost'"),
     ],
 )
-def test_an_llm_is_not_left_out_for_a_slip(tmp_path, columns: str, outcomes: str, meant: str) -> None:
+def test_an_llm_is_not_left_out_for_a_slip(tmp_path, columns: str, pair: str, names: str) -> None:
     """A slip in the name of a cost or of outcomes is an error, and none if the LLMs are named."""
     path = table(tmp_path, columns)
-    said = f"'{outcomes}' looks like outcomes of an LLM that would be left out; did you mean '{meant}'?"
+    said = f"{pair} look like the outcomes and the US$ per call of an LLM; call them {names}"
     with pytest.raises(DataFileError, match=re.escape(said)) as caught:
         read_table(path)
     assert caught.value.line == 1
@@ -87,6 +89,7 @@ def test_an_llm_is_not_left_out_for_a_slip(tmp_path, columns: str, outcomes: str
         "item item_price",
         "center cost_center",
         "price list_price usd",
+        "a a_count",
     ],
 )
 def test_other_columns_with_prices_are_no_llm(tmp_path, columns: str) -> None:

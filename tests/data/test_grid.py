@@ -83,9 +83,9 @@ def test_the_first_of_the_usual_names_wins(tmp_path):
     ("text", "line", "column", "message"),
     [
         ("id,m\n1,1\n", 1, None, "found no LLM: expected columns <llm> and <llm>_cost .* there are 'id', 'm'"),
-        ("id,m-1,m-1 cost\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm-1_cost'"),
-        ("id,m-1,cost_m-1\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm-1_cost'"),
-        ("id,m_accuracy,m_cost\n1,1,1\n", 1, None, "found no LLM: .* did you mean 'm'"),
+        ("id,m-1,m-1 cost\n1,1,1\n", 1, None, "found no LLM: .* call them 'm-1' and 'm-1_cost'"),
+        ("id,m-1,cost_m-1\n1,1,1\n", 1, None, "found no LLM: .* call them 'm-1' and 'm-1_cost'"),
+        ("id,m_accuracy,m_cost\n1,1,1\n", 1, None, "found no LLM: .* call them 'm' and 'm_cost'"),
         ("id,m_cost\n1,1\n", 1, None, "if 'm_cost' are the costs of LLMs, name them with llms= .--llms m."),
         (
             "id,m,m_cost,m|total_cost\n1,1,1,1\n",
