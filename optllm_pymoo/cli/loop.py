@@ -109,17 +109,20 @@ def label_next(
                 "takes all outcomes as known, so there is nothing to label", param_hint="'--labels'"
             )
         calls, dataset = back.calls(), batch.read(beside=learning.features or ())
-        split = split_by(dataset, learning.labels, random_state=learning.seed)
-        if calls is not None:
-            split, _ = after(split, calls)
-        drawn = split.planned.select(next_to_label(split.planned, number, random_state=learning.seed))
+        split = None
+        if learning.labels is not None or calls is not None or dataset.tried.any():
+            split = split_by(dataset, learning.labels, random_state=learning.seed)
+            if calls is not None:
+                split, _ = after(split, calls)
+        planned = dataset if split is None else split.planned
+        drawn = planned.select(next_to_label(planned, number, random_state=learning.seed))
         curve = None
-        if dataset.texts is not None:
+        if split is not None and dataset.texts is not None:
             curve = LearningCurve.of(split, random_state=learning.seed, n_jobs=learning.jobs, report=stage)
         stage(f"Writing {out}")
         with replacing(out) as temporary:
             write_csv(drawn.to_frames().queries.reset_index(), temporary, for_spreadsheet=for_spreadsheet)
-    report = text.LabelsReport(split, drawn, curve)
+    report = text.LabelsReport(0 if split is None else len(split.labelled), planned, drawn, curve)
     print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
 
 

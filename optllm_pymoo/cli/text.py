@@ -27,7 +27,6 @@ from optllm_pymoo.planning import (
     PlannedBatch,
     Policy,
     Routes,
-    Split,
     usd_per_label,
 )
 from optllm_pymoo.planning.choose import LimitCosts
@@ -701,8 +700,10 @@ class EvaluationReport(NamedTuple):
 class LabelsReport(NamedTuple):
     """Which queries to label next, and what more labels would bring."""
 
-    split: Split
-    """What is labelled, and what isn't."""
+    n_labelled: int
+    """Queries with labels."""
+    planned: Dataset
+    """The queries without."""
     drawn: Dataset
     """The queries to label next."""
     curve: LearningCurve | None
@@ -713,8 +714,8 @@ class LabelsReport(NamedTuple):
         drawn, curve = self.drawn, self.curve
         groups = sorted(Counter(drawn.groups or ()).items(), key=lambda each: (-each[1], each[0]))
         facts: dict[str, Any] = {
-            "n_labelled": len(self.split.labelled),
-            "n_unlabelled": len(self.split.planned),
+            "n_labelled": self.n_labelled,
+            "n_unlabelled": len(self.planned),
             "n_drawn": len(drawn),
             "groups": dict(groups),
             "cost_usd": usd_per_label(drawn).sum(),
@@ -722,7 +723,7 @@ class LabelsReport(NamedTuple):
         }
         if curve is not None:
             found = [forecast for forecast in map(curve.forecast, FACTORS) if forecast is not None]
-            per_label = float(usd_per_label(self.split.planned).mean())
+            per_label = float(usd_per_label(self.planned).mean())
             facts["curve"] = {
                 "n_labels": curve.n_labels,
                 "width": curve.width(),
@@ -747,12 +748,13 @@ class LabelsReport(NamedTuple):
         lines = [
             entry("Queries", f"{len(drawn):,} of {facts['n_unlabelled']:,} without labels, drawn at random{of}"),
             entry("Cost", f"{usd(facts['cost_usd'])} US$ to run them on {n_llms}"),
+            entry("Next", "run and grade them, enter 1 or 0 in the batch or collect their logs, and plan again"),
         ]
         curve = facts["curve"]
         if curve is None:
-            why = (
-                f"fewer than {FEWEST} different queries with texts have the outcomes of all LLMs, or no answer is right"
-            )
+            why = f"fewer than {FEWEST} different queries have labels of all LLMs, or no answer is right"
+            if not self.n_labelled or drawn.texts is None:
+                why = "no query has a label yet" if not self.n_labelled else "the batch has no texts"
             return "\n".join([*lines, entry("More labels", f"what they would bring can't be said: {why}")])
         n_labels = count(curve["n_labels"], "query", "queries")
         now = f"with the outcomes of {n_labels} on all LLMs a plan in the middle of the budgets has an interval of"
@@ -780,7 +782,7 @@ class LabelsReport(NamedTuple):
         said += (
             " The interval becomes narrower."
             if surer
-            else " The interval becomes no narrower: fewer queries are left to plan."
+            else " At the end the interval becomes wider: fewer queries are left to plan."
         )
         if left_out:
             said += f" {left_out.capitalize()} labels no query would be left to plan."

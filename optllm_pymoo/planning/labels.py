@@ -210,6 +210,12 @@ DEFAULT_SHARE: Final = 0.05
 """Share of queries to learn from if all outcomes are known and no share is given."""
 
 
+NO_LABELS: Final = (
+    "no query has a label; label some (`label-next` draws them at random), or pass a file of them (--labels)"
+)
+"""The error of a batch without labels."""
+
+
 class Split(NamedTuple):
     """A batch in two parts."""
 
@@ -230,7 +236,7 @@ def split_by_known(dataset: Dataset, /) -> Split:
     """
     tried = dataset.tried.any(axis=1)
     if not tried.any():
-        raise UserError("no outcome is known of any query; label a few queries, or pass a file of labels")
+        raise UserError(NO_LABELS)
     if tried.all():
         raise UserError(
             f"all {len(dataset):,} queries have labels already, so there is nothing to plan;"

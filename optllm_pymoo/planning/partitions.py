@@ -42,7 +42,7 @@ from optllm_pymoo.planning.constraints import EVERYTHING, NO_CONSTRAINTS, Constr
 from optllm_pymoo.planning.engine import Engine
 from optllm_pymoo.planning.files import OUTPUTS, check_writable, picture
 from optllm_pymoo.planning.front import ALL, GroupTotal
-from optllm_pymoo.planning.labels import Learner, draws, labels_of, silent, with_labels_from
+from optllm_pymoo.planning.labels import NO_LABELS, Learner, draws, labels_of, silent, with_labels_from
 from optllm_pymoo.planning.policy import POLICY, Policy, Worth
 from optllm_pymoo.planning.rounds import PLAN_FILES
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
@@ -343,7 +343,7 @@ class Job:
             return known, counts, 0, None
         parts = [each.labelled for each in found if each.labelled is not None]
         if not parts:
-            raise UserError("no outcome is known of any query; label a few queries, or pass a file of labels")
+            raise UserError(NO_LABELS)
         if not n_planned:
             raise UserError(
                 f"all {n_queries:,} queries have labels already, so there is nothing to plan; say which share of them"

@@ -812,6 +812,23 @@ def test_answered_queries_are_not_labelled_next(run, batch: Path, sent: pd.DataF
     assert json.loads(outcome.stdout)["n_unlabelled"] == len(still_open)
 
 
+def test_the_first_queries_to_label(run, batch: Path) -> None:
+    """Without any label queries are drawn and nothing is forecast; plan refers to this command."""
+    assert run("convert", batch, "batch.csv").code == 0
+    table = pd.read_csv("batch.csv", dtype=str)
+    table.assign(**dict.fromkeys(("model-1", "model-2", "model-3"), "")).to_csv("none.csv", index=False)
+    assert "`label-next` draws them at random" in run("plan", "--data", "none.csv").assert_failed()
+    outcome = run("label-next", "none.csv", "-n", 15)
+    assert outcome.code == 0, outcome.stderr
+    said = words(outcome.stdout)
+    assert "15 of 120 without labels" in said
+    assert "what they would bring can't be said: no query has a label yet" in said
+    assert "run and grade them, enter 1 or 0 in the batch" in said
+    drawn = pd.read_csv("label-next.csv", dtype=str)["query_id"]
+    assert drawn.is_unique
+    assert set(drawn) <= set(table["query_id"])
+
+
 def test_queries_to_label_next_replace_nothing_that_is_read(run, batch: Path) -> None:
     """Neither the batch, of a plan too, nor labels, nor a file of a folder; a further file of a folder is fine."""
     assert run("convert", batch, "batch.csv").code == 0

@@ -16,7 +16,8 @@ from optllm_pymoo.data import DataFileError, DataFileWarning, read_table
         ("id s s_cost answer", "column 'answer' is not used"),
         (
             "number s s_cost",
-            "column 'number' is not used. No column is called 'query_id', 'sample_id' or 'id', so the ids are row numbers",
+            "column 'number' is not used. No column is called 'query_id', 'sample_id' or 'id', so the ids are row"
+            " numbers",
         ),
         (
             "query_idd s s_cost",

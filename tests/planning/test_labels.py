@@ -61,7 +61,7 @@ def test_refuses_empty_parts() -> None:
     """Something to learn from, and something to plan."""
     with pytest.raises(ValueError, match="leaves 4 of 4 queries to learn from and 0 to plan"):
         split_by_share(small(), 0.9)
-    with pytest.raises(ValueError, match="no outcome is known of any query"):
+    with pytest.raises(ValueError, match="no query has a label; label some"):
         split_by_known(small(np.full((4, 2), np.nan)))
     with pytest.raises(ValueError, match="all 4 queries have labels already"):
         split_by_known(small())
