@@ -277,7 +277,9 @@ NO_DATA = "--data was not given, so the embedded demo batch was used"
 
 @command()
 def evaluate(
-    plan: Annotated[Path, typer.Argument(help="A plan.csv, or a plan.parquet.", show_default=False)],
+    plan: Annotated[
+        Path, typer.Argument(help="A plan.csv or plan.parquet, or the folder that has one.", show_default=False)
+    ],
     batch: options.Queries,
     out: Annotated[
         Path | None,
@@ -299,8 +301,10 @@ def evaluate(
     from optllm_pymoo.measures import comparable_outcomes, realised_front
     from optllm_pymoo.planning import check_writable, write_files
     from optllm_pymoo.planning.files import picture
+    from optllm_pymoo.planning.rounds import plan_file
     from optllm_pymoo.plotting import plot_calibration, plot_realised
 
+    plan = plan_file(plan)
     folder = plan.parent if out is None else out
     check_writable(folder)
     with stages() as stage:

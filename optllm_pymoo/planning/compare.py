@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optllm_pymoo.data.formats import open_source, parquet_files
+from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.data.source import NUMBER, SCORE, Measure
 from optllm_pymoo.decision.confidence import Difference, difference_interval
 from optllm_pymoo.planning.constraints import groups_of
-from optllm_pymoo.planning.rounds import PLAN_FILES, SPREAD
+from optllm_pymoo.planning.rounds import SPREAD, plan_file
 from optllm_pymoo.planning.whatif import PREDICTIONS, read_learnt
 from optllm_pymoo.tolerances import SUM_ROUNDING
 from optllm_pymoo.validation import UserError
@@ -50,13 +50,15 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
 
     Raises:
         FileNotFoundError: If there is no plan.
-        UserError: If a file is none, is damaged, or the plans have no query in common.
+        UserError: If a file is none, is damaged, or the plans have no query, or no LLM, in common.
     """
     plans = [_read(path) for path in (first, second)]
     one, two = plans
     ids = one.index.intersection(two.index)
     if not len(ids):
         raise UserError(f"{first} and {second} have no query in common; compare plans of one batch")
+    if not set(one["llm"]) & set(two["llm"]):
+        raise UserError(f"{first} and {second} have no LLM in common; compare plans of one batch")
     left_out = len(one) - len(ids), len(two) - len(ids)
     one, two = one.loc[ids], two.loc[ids]
     moved = (one["llm"] != two["llm"]).to_numpy()
@@ -96,11 +98,7 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
 
 def _read(path: str | Path) -> pd.DataFrame:
     """Read a plan, indexed by query; a missing spread is NaN, a missing excess 0."""
-    file = Path(path)
-    if (file / PLAN_FILES).exists():
-        file /= PLAN_FILES
-    elif file.is_dir() and parquet_files(file) is None:
-        file /= "plan.csv"
+    file = plan_file(path)
     if not file.exists():
         raise FileNotFoundError(f"there is no plan {file}; `optllm-pymoo plan --out FOLDER` writes one")
     source = open_source(file)

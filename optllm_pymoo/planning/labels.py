@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,7 +21,7 @@ from optllm_pymoo.data.formats import open_source
 from optllm_pymoo.decision.text import count
 from optllm_pymoo.prediction import QueryFeatures, SuccessPredictor
 from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
-from optllm_pymoo.validation import FloatArray, UserError, in_full, listed
+from optllm_pymoo.validation import FloatArray, Notice, UserError, in_full, listed
 
 
 def read_columns(
@@ -293,7 +294,16 @@ def split_by(dataset: Dataset, labels: float | str | Path | None, /, *, random_s
         [2, 2]
     """
     if isinstance(labels, (str, Path)):
-        return split_by_known(with_labels_from(dataset, labels))
+        given = with_labels_from(dataset, labels)
+        unused = int((dataset.tried.any(axis=1) & ~given.tried.any(axis=1)).sum())
+        if unused and not dataset.tried.all():
+            said = (
+                f"{count(unused, 'query has', 'queries have')} outcomes in the batch and none in {labels}; nothing is"
+            )
+            warnings.warn(
+                f"{said} learnt from them. Enter the new labels in the batch to use all", Notice, stacklevel=2
+            )
+        return split_by_known(given)
     if labels is None and not dataset.tried.all():
         return split_by_known(dataset)
     return split_by_share(dataset, DEFAULT_SHARE if labels is None else labels, random_state=random_state)

@@ -55,28 +55,32 @@ class PlannedBatch(NamedTuple):
     """(N,) US$ in all for calls of the chosen LLM, NaN where there were none."""
 
 
+def plan_file(path: str | Path, /) -> Path:
+    """Return the table of a plan: of its folder the one that is there, of anything else itself."""
+    path = Path(path)
+    if (path / PLAN_FILES).exists():
+        return path / PLAN_FILES
+    return path / "plan.csv" if path.is_dir() and parquet_files(path) is None else path
+
+
 def read_plan(path: str | Path, dataset: Dataset, /) -> PlannedBatch:
     """Read a plan that was written with `Plan.to_csv`.
 
     Args:
-        path: CSV, or a folder of Parquet files that `plan_parts` has written, with the columns ``query_id``, ``llm``
-            and ``accuracy``, and where known ``cost_usd``, ``sigma``, ``n_labelled`` (of several numbers the smallest
-            counts), ``excess`` with ``excess_error`` (their means) and ``predicted:<llm>`` for all LLMs.
+        path: CSV, a folder of Parquet files that `plan_parts` has written, or the folder that has one of these. With
+            the columns ``query_id``, ``llm`` and ``accuracy``, and where known ``cost_usd``, ``sigma``, ``n_labelled``
+            (of several numbers the smallest counts), ``excess`` with ``excess_error`` (their means) and
+            ``predicted:<llm>`` for all LLMs.
         dataset: Costs and outcomes of queries of the plan, or of some of them; those of other queries and LLMs are
             missing.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UserError: If it is a folder.
         DataFileError: A UserError that names file, line and column; or none of the plan's queries, or of its LLMs, is
             in the data.
     """
-    path = Path(path)
-    is_in_parts = parquet_files(path) is not None
-    if path.is_dir() and not is_in_parts:
-        name = PLAN_FILES if (path / PLAN_FILES).exists() else "plan.csv"
-        raise UserError(f"{path} is a folder; pass the table of the plan, such as {path / name}")
-    if not (is_in_parts or path.is_file()):
+    path = plan_file(path)
+    if not path.exists():
         raise FileNotFoundError(f"there is no plan {path}; `optllm-pymoo plan` writes one to optllm-plan/plan.csv")
     source = open_source(path)
     source.require(["query_id", "llm", "accuracy"])

@@ -332,7 +332,7 @@ def test_real_data(run, shared: Path) -> None:
     plan = json.loads(run("plan", "-d", data, "-l", 0.02, "--budget", 2, "--json").stdout)["plan"]
     assert 1.99 < plan["cost_usd"] <= 2
     assert plan["n_queries"] == 31_360
-    found = json.loads(run("evaluate", "optllm-plan/plan.csv", "-d", data, "--json").stdout)
+    found = json.loads(run("evaluate", "optllm-plan", "-d", data, "--json").stdout)
     assert found["accuracy"] > found["best_accuracy"]
     assert found["saving"] > 0.3
     low, high = found["interval_95"]

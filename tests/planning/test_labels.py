@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optllm_pymoo.data import DataFileError, DataFileWarning, Dataset, make_dataset
-from optllm_pymoo.planning import split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.planning import split_by, split_by_known, split_by_share, with_labels_from
+from optllm_pymoo.validation import Notice
 
 
 def small(correct: object = None) -> Dataset:
@@ -74,6 +76,19 @@ def test_file_of_labels_replaces_all_outcomes(tmp_path: Path) -> None:
     data = with_labels_from(small(), path)
     np.testing.assert_array_equal(data.correct[[0, 2]], [[0.5, np.nan], [0, 1]])
     assert np.isnan(data.correct[[1, 3]]).all()
+
+
+def test_labels_beside_known_outcomes(tmp_path: Path) -> None:
+    """Outcomes that a file of labels replaces are named; where all are known, a file is a choice and no slip."""
+    path = tmp_path / "labels.csv"
+    path.write_text("query_id,a,b\nq0,1,0\n")
+    known = small(np.array([[1, 1], [1, 0], [np.nan, np.nan], [np.nan, np.nan]]))
+    with pytest.warns(Notice, match="1 query has outcomes in the batch and none in .*labels.csv; nothing is learnt"):
+        split = split_by(known, path)
+    assert (len(split.labelled), len(split.planned)) == (1, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(split_by(small(), path).labelled) == 1
 
 
 @pytest.mark.parametrize(
