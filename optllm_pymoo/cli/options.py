@@ -61,7 +61,8 @@ def _labels(text: Any) -> float | str | Path:
     except ValueError:
         return Path(text)
     if not 0 < share < 1:
-        raise typer.BadParameter(f"a share must lie in (0, 1); got {text}. For 5 % write 0.05")
+        hint = f"for {share:g} % write {share / 100:g}" if 1 <= share < 100 else "for 5 % write 0.05"
+        raise typer.BadParameter(f"a share must lie in (0, 1), and 'all' takes all; got {text}; {hint}")
     return share
 
 

@@ -388,9 +388,10 @@ class PlanningReport(NamedTuple):
                     would = f"{usd(other.cost_usd)} US$ would expect {percent(other.accuracy)}: {ahead}"
                 lines.append(entry(label, would))
             if self.policy is not None:
-                agrees, undecided = (percent(self.policy.about[name]) for name in ("agrees", "undecided"))
-                at = f"like the plan for {agrees} of its own queries; {undecided} have the same value on two LLMs"
-                lines.append(entry("Policy", f"{POLICY} routes new queries at these prices, {at}"))
+                agrees, undecided = (self.policy.about[name] for name in ("agrees", "undecided"))
+                at = f"it sends {percent(agrees)} of the plan's own queries where the plan does"
+                at += f"; {percent(undecided)} have the same value on two LLMs" if undecided else ""
+                lines.append(entry("Policy", f"{POLICY} routes new queries at these prices; {at}"))
             said.append("\n".join(lines))
             groups = self.front.by_group(plan)
             said += [groups_text(groups)] if groups else []

@@ -33,6 +33,7 @@ from optllm_pymoo.planning.labels import (
     split_by,
 )
 from optllm_pymoo.planning.rounds import Round, after
+from optllm_pymoo.prediction import QueryFeatures
 from optllm_pymoo.prediction.heldout import Optimism, Shift, Skill
 from optllm_pymoo.problems import AllocationProblem, make_problem
 from optllm_pymoo.validation import UserError, in_full, rounded_down
@@ -313,6 +314,7 @@ def _learnt(
     labels: float | str | Path | None,
     /,
     *,
+    features: QueryFeatures | None,
     random_state: int,
     n_jobs: int | None,
     constraints: Constraints,
@@ -333,7 +335,7 @@ def _learnt(
         costs_alone = constraints.costs_alone(split.planned)
         if budget_usd is not None:
             check_budget(costs_alone, budget_usd)
-    prediction = predict_accuracy(split, random_state=random_state, n_jobs=n_jobs, report=report)
+    prediction = predict_accuracy(split, features=features, random_state=random_state, n_jobs=n_jobs, report=report)
     return split.planned, prediction, len(split.labelled), done
 
 
@@ -344,6 +346,7 @@ def plan_front(
     *,
     algorithm: str = EXACT,
     n_grid: int | None = None,
+    features: QueryFeatures | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
@@ -361,6 +364,8 @@ def plan_front(
             `DEFAULT_SHARE`.
         algorithm: See `find_front`. OptLLM replaces "exact" with latency, and if limits bind.
         n_grid: See `find_front`.
+        features: Features of texts, such as ``QueryFeatures(model)``; a clone is fitted. None: the built-in ones. A
+            policy of a plan by a model of yours routes queries, but can't be saved.
         random_state: Seed of everything.
         n_jobs: As joblib counts.
         constraints: Limits and latency; they apply to the planned queries.
@@ -384,6 +389,7 @@ def plan_front(
     planned, prediction, n_labelled, done = _learnt(
         dataset,
         labels,
+        features=features,
         random_state=random_state,
         n_jobs=n_jobs,
         constraints=constraints,

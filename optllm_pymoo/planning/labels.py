@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.base import clone
 
 from optllm_pymoo.data import Dataset, read_outcomes
 from optllm_pymoo.data.columns import roles_of
@@ -380,6 +381,7 @@ def predict_accuracy(
     split: Split,
     /,
     *,
+    features: QueryFeatures | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     report: Callable[[str], None] = silent,
@@ -391,6 +393,7 @@ def predict_accuracy(
 
     Args:
         split: The two parts of the batch, with texts; ``beside`` in `about` has further columns (`read_table`).
+        features: Features of texts, such as ``QueryFeatures(model)``; a clone is fitted. None: the built-in ones.
         random_state: Seed; the same seed gives the same prediction for any ``n_jobs``.
         n_jobs: Number of ensemble members fitted at a time, as in joblib.
         report: Function called with the name of each stage when it begins.
@@ -400,23 +403,26 @@ def predict_accuracy(
     """
     labelled, planned = split
     report(f"Features of {len(labelled) + len(planned):,} texts")
-    features, beside, table = features_of(split, random_state=random_state)
+    fitted, beside, table = features_of(split, features, random_state=random_state)
     report(f"Learning from {count(len(labelled), 'labelled query', 'labelled queries')}")
     predictor = SuccessPredictor(random_state=random_state, n_jobs=n_jobs)
     known, asked = table[: len(labelled)], table[len(labelled) :]
     predictor.fit(known, labels_of(labelled), cost=labelled.cost, planned=asked)
     report(f"Predicting {len(planned):,} queries on {planned.n_llms} LLMs")
     accuracy, sigma = predictor.predict(asked, return_std=True)
-    learner = Learner.of(features, predictor, labelled, planned, beside=beside)
+    learner = Learner.of(fitted, predictor, labelled, planned, beside=beside)
     return Prediction(accuracy, sigma, predictor.optimism_, predictor.shift_, predictor.skill_, learner)
 
 
-def features_of(split: Split, /, *, random_state: int = 0) -> tuple[QueryFeatures, Beside | None, np.ndarray]:
+def features_of(
+    split: Split, features: QueryFeatures | None = None, /, *, random_state: int = 0
+) -> tuple[QueryFeatures, Beside | None, np.ndarray]:
     """Compute the features of the queries of both parts, without labels.
 
     Args:
         split: The two parts, with texts; ``beside`` in `about` has further columns.
-        random_state: Seed of the features.
+        features: As in `predict_accuracy`.
+        random_state: Seed of the built-in features.
 
     Returns:
         The fitted features of texts, those of further columns, and the table of both, first for the labelled and then
@@ -431,14 +437,14 @@ def features_of(split: Split, /, *, random_state: int = 0) -> tuple[QueryFeature
             "the batch has no texts, so nothing can be predicted; give queries a column 'text' (folder)"
             " or 'query', 'text' or 'prompt' (wide file)"
         )
-    features, beside = QueryFeatures(random_state=random_state), None
-    table = features.fit_transform(labelled.texts + planned.texts)
+    fitted, beside = QueryFeatures(random_state=random_state) if features is None else clone(features), None
+    table = fitted.fit_transform(labelled.texts + planned.texts)
     if by_name := labelled.about.get("beside"):
         ids = [*labelled.query_ids, *planned.query_ids]
         columns = {name: [of.get(query_id, "") for query_id in ids] for name, of in by_name.items()}
         beside = Beside.of(columns)
         table = np.hstack([table, beside.table(columns)])
-    return features, beside, table
+    return fitted, beside, table
 
 
 def labels_of(labelled: Dataset, /) -> np.ndarray:

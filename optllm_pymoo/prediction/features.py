@@ -336,9 +336,12 @@ def _is_numeric(X: Any) -> bool:
 
 def _as_matrix(X: Any, name: str) -> NDArray[np.floating]:
     """Convert an array, frame, sparse matrix or vectors one by one to a finite matrix (N, D); float32 is kept."""
-    matrix = np.asarray(list(X) if isinstance(X, Iterator) else _as_dense(X))
-    if matrix.dtype != np.float32:
-        matrix = matrix.astype(np.float64)
+    try:
+        matrix = np.asarray(list(X) if isinstance(X, Iterator) else _as_dense(X))
+        if matrix.dtype != np.float32:
+            matrix = matrix.astype(np.float64)
+    except (TypeError, ValueError) as error:  # rows of several lengths, text, nothing
+        raise UserError(f"{name} must be a row of numbers per query, all equally long: {error}") from None
     if matrix.ndim != 2:
         raise UserError(f"{name} must have shape (N, D), got {matrix.shape}. Reshape your data: one row per query")
     return _check_finite(matrix, name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optllm_pymoo import AtLeastAccuracy, Policy, Quota, UserError, WithinBudget, make_dataset
+from optllm_pymoo import AtLeastAccuracy, Policy, QueryFeatures, Quota, UserError, WithinBudget, make_dataset
 from optllm_pymoo.limits import Weights, relax
 from optllm_pymoo.planning import Constraints, Front, front_of, plan_front, read_learnt
 from optllm_pymoo.planning.policy import POLICY, read_archive, write_archive
@@ -102,6 +102,22 @@ def test_file_holds_the_same_policy(policy: Policy, front: Front, tmp_path: Path
     assert (tmp_path / "copy.npz").read_bytes() == file.read_bytes()
     with zipfile.ZipFile(file) as archive:
         assert not any(text.encode() in archive.read(name) for name in archive.namelist() for text in texts[:20])
+
+
+def test_a_text_model_of_the_user(tmp_path: Path) -> None:
+    """A model that knows the outcomes is used: the plan is nearly the best; its policy routes, and can't be saved."""
+    data = make_dataset(200, 3, random_state=2)
+    known = dict(zip(data.texts, data.correct, strict=True))
+    features = QueryFeatures(lambda texts: [known[text] for text in texts], topics=False, surface=False)
+    front, built_in = (plan_front(data, 0.3, features=each) for each in (features, None))
+    rows = [data.query_ids.index(query_id) for query_id in front.problem.query_ids]
+    missed, missed_built_in = (np.abs(each.problem.accuracy - data.correct[rows]).mean() for each in (front, built_in))
+    assert missed < 0.5 * missed_built_in
+    assert not hasattr(features, "n_features_out_")
+    policy = Policy.of(front, front.choose())
+    assert policy.route(front.planned.texts).llms == [front.problem.llms[j] for j in front.choose().x]
+    with pytest.raises(UserError, match="only features of texts by TfidfSVD, the default, can be saved"):
+        policy.save(tmp_path / POLICY)
 
 
 def test_costs_are_those_of_the_batch_on_average(policy: Policy) -> None:

@@ -218,6 +218,11 @@ def test_embedding_of_the_wrong_shape() -> None:
     with pytest.raises(ValueError, match="one row per query: 1 expected, got 2"):
         QueryFeatures(lambda texts: np.zeros((2, 3))).fit(["a"])
     assert QueryFeatures(lambda texts: np.zeros((len(texts), 3)), topics=False).fit_transform(["a"]).shape[0] == 1
+    for wrong in ([[1.0], [1.0, 2.0]], [["x"], ["y"]]):
+        with pytest.raises(ValueError, match="text features must be a row of numbers per query, all equally long"):
+            QueryFeatures(lambda texts, wrong=wrong: wrong[: len(texts)]).fit_transform(["a", "b"])
+    with pytest.raises(ValueError, match=r"must have shape \(N, D\), got \(\)"):
+        QueryFeatures(lambda texts: None).fit(["a"])
 
 
 @pytest.mark.parametrize("wrong", [7, "tfidf", [1]])
