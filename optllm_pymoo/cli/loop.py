@@ -116,12 +116,12 @@ def label_next(
                 split, _ = after(split, calls)
         planned = dataset if split is None else split.planned
         drawn = planned.select(next_to_label(planned, number, random_state=learning.seed))
-        curve = None
-        if split is not None and dataset.texts is not None:
-            curve = LearningCurve.of(split, random_state=learning.seed, n_jobs=learning.jobs, report=stage)
         stage(f"Writing {out}")
         with replacing(out) as temporary:
             write_csv(drawn.to_frames().queries.reset_index(), temporary, for_spreadsheet=for_spreadsheet)
+        curve = None
+        if split is not None and dataset.texts is not None:  # after writing: it takes long
+            curve = LearningCurve.of(split, random_state=learning.seed, n_jobs=learning.jobs, report=stage)
     report = text.LabelsReport(0 if split is None else len(split.labelled), planned, drawn, curve)
     print(text.as_json({**report.json(), "files": [out]}) if json else f"{report.text()}\n\nWritten to {out}")
 
