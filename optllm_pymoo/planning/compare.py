@@ -50,15 +50,13 @@ def compare_plans(first: str | Path, second: str | Path, /) -> Comparison:
 
     Raises:
         FileNotFoundError: If there is no plan.
-        UserError: If a file is none, is damaged, or the plans have no query, or no LLM, in common.
+        UserError: If a file is none, is damaged, or the plans have no query in common.
     """
     plans = [_read(path) for path in (first, second)]
     one, two = plans
     ids = one.index.intersection(two.index)
     if not len(ids):
         raise UserError(f"{first} and {second} have no query in common; compare plans of one batch")
-    if not set(one["llm"]) & set(two["llm"]):
-        raise UserError(f"{first} and {second} have no LLM in common; compare plans of one batch")
     left_out = len(one) - len(ids), len(two) - len(ids)
     one, two = one.loc[ids], two.loc[ids]
     moved = (one["llm"] != two["llm"]).to_numpy()
